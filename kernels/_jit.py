@@ -1,0 +1,94 @@
+"""Every numba option of the kernels, once.
+
+Decorators
+----------
+scalar
+    Plain scalar physics. Inlined by numba itself, so that one source serves loops on the CPU and,
+    unchanged, device kernels.
+block
+    A loop over slices. Strict floating point: state updates compile to the same operations on
+    every target, so no fused multiply-add.
+sums
+    A loop that only adds up. Reassociation and fused multiply-add let it vectorise; NaN and
+    infinity keep their meaning (neither ``nnan`` nor ``ninf``), because divergence is found by them.
+parallel
+    A loop over slots, one thread each. Results never depend on the number of threads.
+driver
+    Serial code that calls the others many times without returning to Python.
+
+All release the GIL, so that a writer thread can work beside them. The division-by-zero check of
+numba's default error model stops vectorisation and is off.
+
+Compiled code is cached on disk in a folder whose name is a hash of every kernel source and of the
+numba version: numba's own cache looks only at the file that holds the decorated function and would
+keep stale code when a function that it calls changes in another file. The folder lies in
+``NUMBA_CACHE_DIR`` or else in the user's cache folder. Where it cannot be written, or where
+``PARTICLEFLOW_CACHE=0``, nothing is cached.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+from numba import njit, prange
+
+__all__ = ["block", "cache_folder", "driver", "is_cached", "parallel", "prange", "scalar", "sums"]
+
+_STRICT = {"error_model": "numpy", "nogil": True}
+_SUMS = {"fastmath": {"reassoc", "nsz", "contract"}, **_STRICT}
+
+
+def _source_hash() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _usable_cache_folder() -> str:
+    if os.environ.get("PARTICLEFLOW_CACHE") == "0":
+        return ""
+    root = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "particleflow"
+    )
+    folder = os.path.join(root, _source_hash())
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return ""
+    return folder if os.access(folder, os.W_OK) else ""
+
+
+cache_folder: str = _usable_cache_folder()
+"""Folder of the compiled kernels; empty when nothing is cached."""
+
+
+def is_cached() -> bool:
+    """Whether compiled kernels of these very sources lie on disk."""
+    return bool(cache_folder) and any(Path(cache_folder).rglob("*.nbi"))
+
+
+def _cached(**options: object) -> Callable:
+    def decorate(function: Callable) -> Callable:
+        if not cache_folder:
+            return njit(**options)(function)
+        # numba fixes a function's cache folder when it is decorated; only ours go there
+        previous = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = cache_folder
+        try:
+            return njit(cache=True, **options)(function)
+        finally:
+            numba.config.CACHE_DIR = previous
+
+    return decorate
+
+
+scalar = njit(inline="always", error_model="numpy")
+block = _cached(**_STRICT)
+sums = _cached(**_SUMS)
+parallel = _cached(parallel=True, **_STRICT)
+driver = _cached(**_STRICT)

@@ -1,0 +1,38 @@
+"""Kernels over all neurons on the CPU, parallel over slots.
+
+Neurons are split by index into *slots*, whose number depends on m and s alone. One thread owns a
+slot, sums go to the slot's private accumulator, and the accumulators are added in a fixed tree: the
+results are the same bits for any number of threads.
+"""
+
+from .field import field, prediction, residual_rate
+from .frames import largest_drift, pack_delta, pack_frame, to_direction, unpack_state
+from .moments import cell_counts, first_moments, first_moments_at, locate_all, second_moments
+from .push import gradient_descent
+from .runge_kutta import STAGES, runge_kutta_step
+from .slots import identity_order, slot_bounds, sort_slots, wants_order
+from .velocity import velocity
+
+__all__ = [
+    "STAGES",
+    "cell_counts",
+    "field",
+    "first_moments",
+    "first_moments_at",
+    "gradient_descent",
+    "identity_order",
+    "largest_drift",
+    "locate_all",
+    "pack_delta",
+    "pack_frame",
+    "prediction",
+    "residual_rate",
+    "runge_kutta_step",
+    "second_moments",
+    "slot_bounds",
+    "sort_slots",
+    "to_direction",
+    "unpack_state",
+    "velocity",
+    "wants_order",
+]

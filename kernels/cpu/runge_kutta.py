@@ -1,0 +1,150 @@
+"""One step of a low-storage embedded explicit Runge-Kutta method for all neurons.
+
+RK4(3)5[2R+]C of C. A. Kennedy, M. H. Carpenter and R. M. Lewis, "Low-storage, explicit Runge-Kutta
+schemes for the compressible Navier-Stokes equations", Appl. Numer. Math. 35 (2000): five stages,
+order 4, embedded order 3, and the stages of van der Houwen's form, in which the argument of stage
+i + 1 is the sum of the step so far plus ``A_i`` times the rate of stage i. So a stage needs the sum
+and its own argument, no matter how many stages there are.
+"""
+
+import math
+
+import numpy as np
+
+from .._jit import driver, parallel, prange
+from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ..sectors import relocate
+from .field import field as field_of
+from .field import prediction
+from .slots import PAD, tree_sum
+
+A = (
+    970286171893 / 4311952581923,
+    6584761158862 / 12103376702013,
+    2251764453980 / 15575788980749,
+    26877169314380 / 34165994151039,
+    0.0,
+)
+B = (
+    1153189308089 / 22510343858157,
+    1772645290293 / 4653164025191,
+    -1672844663538 / 4480602732383,
+    2114624349019 / 3568978502595,
+    5198255086312 / 14908931495163,
+)
+B_EMBEDDED = (
+    1016888040809 / 7410784769900,
+    11231460423587 / 58533540763752,
+    -1563879915014 / 6823010717585,
+    606302364029 / 971179775848,
+    1097981568119 / 3980877426909,
+)
+STAGES = 5
+
+
+@parallel
+def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc):
+    """Rate at the stage's argument; sum, error and next argument; its cell and moments.
+
+    ``acc`` (n_slots, 2 s + PAD, 4) receives the moments of the next argument; after the last stage
+    those of the new state and, in columns 2 and 3, their first-order change by the error.
+    """
+    s = x.size
+    ha, hb, he = h * A[step], h * B[step], h * (B[step] - B_EMBEDDED[step])
+    last = step == STAGES - 1
+    for i in prange(slots.size - 1):
+        acc[i] = 0.0
+        for n in range(slots[i], slots[i + 1]):
+            if step == 0:
+                k = cell[n]
+                za, zb, zc = state[0, n], state[1, n], state[2, n]
+                ta, tb, tc = za, zb, zc
+                ea = eb = ec = 0.0
+            else:
+                k = stage_cell[n]
+                za, zb, zc = stage[0, n], stage[1, n], stage[2, n]
+                ta, tb, tc = total[0, n], total[1, n], total[2, n]
+                ea, eb, ec = error[0, n], error[1, n], error[2, n]
+            if k >= 2 * s:
+                va = vb = vc = 0.0
+            elif metric == EUCLIDEAN:
+                va, vb, vc = velocity_euclidean(za, zb, zc, field[k, 0], field[k, 1])
+            else:
+                va, vb, vc = velocity_network(za, zb, zc, field[k, 0], field[k, 1])
+            ea, eb, ec = ea + he * va, eb + he * vb, ec + he * vc
+            za, zb, zc = ta + ha * va, tb + ha * vb, tc + ha * vc
+            ta, tb, tc = ta + hb * va, tb + hb * vb, tc + hb * vc
+            if last:
+                if metric == EUCLIDEAN and k < 2 * s:
+                    norm = math.sqrt(ta * ta + tb * tb)
+                    ta /= norm
+                    tb /= norm
+                za, zb, zc = ta, tb, tc
+            else:
+                error[0, n], error[1, n], error[2, n] = ea, eb, ec
+                stage[0, n], stage[1, n], stage[2, n] = za, zb, zc
+            total[0, n], total[1, n], total[2, n] = ta, tb, tc
+            k = relocate(za, zb, x, k)
+            stage_cell[n] = k
+            if k < 2 * s:
+                acc[i, k, 0] += zc * za
+                acc[i, k, 1] += zc * zb
+                if last:
+                    acc[i, k, 2] += tc * ea + ec * ta
+                    acc[i, k, 3] += tc * eb + ec * tb
+
+
+@driver
+def runge_kutta_step(
+    state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho
+):
+    """Try one step of size h; the old state is left as it is.
+
+    Parameters
+    ----------
+    state : (3, m) float64
+        The three state variables (see ``flow``).
+    cell : (m,) int32
+        Their cells.
+    total : (3, m) float64
+        Overwritten with the new state; in the euclidean metric its directions have unit length.
+    new_cell : (m,) int32
+        Overwritten with the cells of the new state.
+    stage, error : (3, m) float64
+        Work space.
+    slots : (n_slots + 1,) int64
+    x, y : (s,) float64
+        Samples.
+    metric : int
+    h : float
+    rho : (s,) float64
+        Residuals of the old state.
+    new_rho : (s,) float64
+        Overwritten with the residuals of the new state.
+
+    Returns
+    -------
+    float
+        Error of the step in the prediction: root mean square over the samples of the difference
+        that the embedded method would make, to first order; infinite if the residuals ceased to be
+        finite on the way.
+    """
+    s, m, n_slots = x.size, cell.size, slots.size - 1
+    acc = np.empty((n_slots, 2 * s + PAD, 4))
+    g = np.empty((2 * s, 2))
+    new_rho[:] = rho
+    for step in range(STAGES):
+        field_of(new_rho, x, g)
+        _stage(state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc)
+        tree_sum(acc.reshape((n_slots, -1)))
+        prediction(acc[0, :, :2], x, 1.0 / m, new_rho)
+        for j in range(s):
+            new_rho[j] -= y[j]
+            if not np.isfinite(new_rho[j]):
+                return np.inf
+    difference = np.empty(s)
+    prediction(acc[0, :, 2:], x, 1.0 / m, difference)
+    squares = 0.0
+    for j in range(s):
+        squares += difference[j] * difference[j]
+    return math.sqrt(squares / s)

@@ -1,0 +1,114 @@
+"""Slots of neurons, their order inside a slot, and the fixed tree that adds up their sums.
+
+A slot in sector order is a sequence of regions, one a sector and a last one for neurons in no
+sector. Region k starts at ``start[k]``; its first ``members[k]`` neurons are in sector k, the rest
+of it are *strays* that have moved to another cell since the slot was sorted. A slot in plain order
+is a single region without members. ``ident`` is the index of a neuron in the original order,
+counted from its slot's begin.
+"""
+
+import numpy as np
+
+from .._jit import block, driver, parallel, prange
+
+MAX_SLOTS = 64
+NEURONS_A_SLOT = 4096
+RUN_LENGTH = 16
+"""Average neurons a sector of a slot from which blocks with one matrix beat the gathered loop."""
+PAD = 8
+"""Rows between the accumulators of two slots, so that they share no cache line."""
+
+
+def slot_bounds(m, s):
+    """First neuron of each slot and m, int64 (n_slots + 1,); a function of m and s alone."""
+    n = max(1, min(MAX_SLOTS, m // max(NEURONS_A_SLOT, 16 * s)))
+    return np.arange(n + 1, dtype=np.int64) * m // n
+
+
+def wants_order(m, s, n_slots):
+    """Whether sectors hold enough neurons of a slot for sector order to pay."""
+    return m >= RUN_LENGTH * 2 * s * n_slots
+
+
+def identity_order(slots, s, by_sector):
+    """Order tables (ident, start, members) before the first sort.
+
+    Parameters
+    ----------
+    slots : (n_slots + 1,) int64
+    s : int
+        Number of samples.
+    by_sector : bool
+        Whether the slots shall be sorted by sector; ``sort_slots`` then fills the tables.
+
+    Returns
+    -------
+    ident : (m,) int32
+    start : (n_slots, n_regions + 1) int64
+    members : (n_slots, n_regions) int64
+    """
+    n_slots = slots.size - 1
+    sizes = np.diff(slots)
+    ident = np.empty(slots[-1], np.int32)
+    for lo, hi in zip(slots[:-1], slots[1:], strict=True):
+        ident[lo:hi] = np.arange(hi - lo, dtype=np.int32)
+    n_regions = 2 * s + 1 if by_sector else 1
+    start = np.zeros((n_slots, n_regions + 1), np.int64)
+    start[:, 1:] = sizes[:, None]
+    return ident, start, np.zeros((n_slots, n_regions), np.int64)
+
+
+@block
+def swap(a, b, c, cell, ident, i, j):
+    """Exchange two neurons."""
+    a[i], a[j] = a[j], a[i]
+    b[i], b[j] = b[j], b[i]
+    c[i], c[j] = c[j], c[i]
+    cell[i], cell[j] = cell[j], cell[i]
+    ident[i], ident[j] = ident[j], ident[i]
+
+
+@block
+def sort_slot(a, b, c, cell, ident, start, members):
+    """Put one slot into sector order, in place (a counting sort by cycles of swaps)."""
+    last = members.size - 1
+    members[:] = 0
+    for i in range(cell.size):
+        members[min(cell[i], last)] += 1
+    start[0] = 0
+    for k in range(last + 1):
+        start[k + 1] = start[k] + members[k]
+    front = start[:-1].copy()
+    for k in range(last + 1):
+        while front[k] < start[k + 1]:
+            i = front[k]
+            r = min(cell[i], last)
+            if r != k:
+                swap(a, b, c, cell, ident, i, front[r])
+            front[r] += 1
+    members[last] = 0
+
+
+@parallel
+def sort_slots(a, b, c, cell, ident, slots, start, members):
+    """Put every slot into sector order, in place."""
+    for i in prange(slots.size - 1):
+        lo, hi = slots[i], slots[i + 1]
+        sort_slot(a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], ident[lo:hi], start[i], members[i])
+
+
+@block
+def _add(into, what):
+    for i in range(into.size):
+        into[i] += what[i]
+
+
+@driver
+def tree_sum(acc):
+    """Add the rows of ``acc`` pairwise into row 0, in place and in a fixed order."""
+    n = acc.shape[0]
+    stride = 1
+    while stride < n:
+        for i in range(0, n - stride, 2 * stride):
+            _add(acc[i], acc[i + stride])
+        stride *= 2

@@ -1,0 +1,36 @@
+"""Velocity of every neuron in the field of its sector."""
+
+from .._jit import parallel, prange
+from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+
+
+@parallel
+def velocity(a, b, c, cell, field, slots, metric, out):
+    """Rate of the three state variables, O(m).
+
+    Parameters
+    ----------
+    a, b, c : (m,) float64
+        State; network: hat parameters, euclidean: (cos theta, sin theta, rhat).
+    cell : (m,) int32
+        Neurons outside every sector (>= 2 s) have velocity 0 here.
+    field : (2 s, 2) float64
+        G_k.
+    slots : (n_slots + 1,) int64
+    metric : int
+    out : (3, m) float64
+        Overwritten.
+    """
+    n_sectors = field.shape[0]
+    for i in prange(slots.size - 1):
+        for n in range(slots[i], slots[i + 1]):
+            k = cell[n]
+            if k >= n_sectors:
+                va = vb = vc = 0.0
+            elif metric == EUCLIDEAN:
+                va, vb, vc = velocity_euclidean(a[n], b[n], c[n], field[k, 0], field[k, 1])
+            else:
+                va, vb, vc = velocity_network(a[n], b[n], c[n], field[k, 0], field[k, 1])
+            out[0, n] = va
+            out[1, n] = vb
+            out[2, n] = vc

@@ -1,0 +1,115 @@
+"""Sectors of the circle of theta: inside one, the set of active samples is the same for all neurons.
+
+With ``s`` samples ``x`` (strictly increasing) there are ``2 s`` sectors, numbered along decreasing
+theta. Sample j is active for the neuron (a, b) when ``a x_j + b > 0``:
+
+=================  ==============  =====================
+sector             active samples  where
+=================  ==============  =====================
+``0``              all             holds theta = pi/2
+``j``, 0 < j < s   j .. s-1        a > 0, knot in [x_{j-1}, x_j)
+``s``              none            holds -pi/2; "dead"
+``s+j``, 0<j<s     0 .. j-1        a < 0, knot in (x_{j-1}, x_j]
+=================  ==============  =====================
+
+The *cell* of a neuron is its sector ``0 .. 2s-1``, or ``2s + r`` sliding on ray r (the ray between
+the sectors r and r+1), or ``4s`` at rest in the origin (a, b) = 0.
+
+Sectors are always found from the signs of ``a x_j + b``, never from the knot -b/a: the two disagree
+on some knots that lie on samples. The rounded pre-activation is monotone in x_j, so the active
+samples are a run at one end even in floating point.
+"""
+
+from ._jit import scalar
+
+
+@scalar
+def dead_cell(s):
+    """Sector in which no sample is active."""
+    return s
+
+
+@scalar
+def origin_cell(s):
+    """Cell of a neuron at rest with (a, b) = 0."""
+    return 4 * s
+
+
+@scalar
+def locate(a, b, x):
+    """Cell of the neuron (a, b) by bisection over the signs of ``a x_j + b``.
+
+    NaN lands in sector 0, where it reaches every prediction and cannot go unnoticed.
+    """
+    s = x.size
+    if a > 0.0:
+        lo, hi = 0, s  # first active sample
+        while lo < hi:
+            mid = (lo + hi) // 2
+            if a * x[mid] + b > 0.0:
+                hi = mid
+            else:
+                lo = mid + 1
+        cell = lo
+    elif a < 0.0:
+        lo, hi = 0, s  # number of active samples
+        while lo < hi:
+            mid = (lo + hi) // 2
+            if a * x[mid] + b > 0.0:
+                lo = mid + 1
+            else:
+                hi = mid
+        cell = s + lo
+        if cell == 2 * s:
+            cell = 0
+    elif b < 0.0:
+        cell = s
+    elif b == 0.0 and a == 0.0:
+        cell = 4 * s
+    else:
+        cell = 0
+    return cell
+
+
+@scalar
+def first_bound(k, x):
+    """The sample of sector k that must be active for a neuron to be in it (inactive for k = s)."""
+    s = x.size
+    if k == 0 or k == s:
+        j = 0
+    elif k < s:
+        j = k
+    else:
+        j = k - s - 1
+    return x[j]
+
+
+@scalar
+def second_bound(k, x):
+    """The sample of sector k that must be inactive for a neuron to be in it (active for k = 0)."""
+    s = x.size
+    if k == 0 or k == s:
+        j = s - 1
+    elif k < s:
+        j = k - 1
+    else:
+        j = k - s
+    return x[j]
+
+
+@scalar
+def outside(a, b, x1, x2, active1, active2):
+    """Whether (a, b) has left the sector with these two bounds: two signs decide it."""
+    return ((a * x1 + b > 0.0) != active1) | ((a * x2 + b > 0.0) != active2)
+
+
+@scalar
+def relocate(a, b, x, guess):
+    """Cell of the neuron (a, b), quickly if it still is in the sector ``guess``."""
+    s = x.size
+    cell = guess
+    if guess >= 2 * s or outside(
+        a, b, first_bound(guess, x), second_bound(guess, x), guess != s, guess == 0
+    ):
+        cell = locate(a, b, x)
+    return cell

@@ -1,0 +1,67 @@
+"""Particle simulation of the training dynamics of shallow ReLU networks with one input.
+
+Start with `Samples`, `initialise` and `Simulation`; write a trajectory with `TrajectoryWriter` and
+read it with `open_trajectory`. Everything in `Neurons`, `Simulation` and the trajectory file is in
+hat units and mean-field time tau; see the README for what they mean.
+"""
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+# A plain install followed by work inside a checkout: the folder particleflow/ of the checkout hides
+# the installed package and has no kernels/ of its own, which stands beside it.
+_root = Path(__file__).resolve().parent.parent
+if (_root / "setup.cfg").is_file() and (_root / "kernels" / "_jit.py").is_file():
+    __path__.append(str(_root))
+
+_HOME = {
+    "Samples": "samples",
+    "Neurons": "neurons",
+    "initialise": "neurons",
+    "Simulation": "simulation",
+    "GradientDescent": "integrators",
+    "RungeKutta": "integrators",
+    "TrajectoryWriter": "trajectory",
+    "open_trajectory": "trajectory",
+    "ParticleflowError": "errors",
+    "SamplesError": "errors",
+    "NeuronsError": "errors",
+    "ConfigError": "errors",
+    "DeviceError": "errors",
+    "TrajectoryError": "errors",
+    "IntegrationError": "errors",
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 (names of strings)
+
+if TYPE_CHECKING:
+    from .errors import (
+        ConfigError,
+        DeviceError,
+        IntegrationError,
+        NeuronsError,
+        ParticleflowError,
+        SamplesError,
+        TrajectoryError,
+    )
+    from .integrators import GradientDescent, RungeKutta
+    from .neurons import Neurons, initialise
+    from .samples import Samples
+    from .simulation import Simulation
+    from .trajectory import TrajectoryWriter, open_trajectory
+
+
+def __getattr__(name: str) -> Any:
+    # imported when first used, so that `particleflow --help` need not wait for numba
+    if name in _HOME:
+        value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""``python -m particleflow``: the same as the command ``particleflow``."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The one gate for shapes, types and finiteness of what users hand in."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import ParticleflowError
+
+Array = NDArray[np.float64]
+PathLike = str | os.PathLike[str]
+
+
+def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
+    """A new, contiguous, finite float64 array of one dimension; ``error`` says what is wrong."""
+    try:
+        array = np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as problem:
+        raise error(f"{name}: expected numbers, found {problem}") from None
+    if array.ndim != 1:
+        raise error(f"{name}: expected one dimension, found shape {array.shape}")
+    if not np.isfinite(array).all():
+        where = int(np.flatnonzero(~np.isfinite(array))[0])
+        raise error(f"{name}[{where}] is {array[where]}: expected a finite number")
+    return array
+
+
+def positive(name: str, value: Any, error: type[ParticleflowError]) -> float:
+    """A finite float above zero."""
+    number = finite(name, value, error)
+    if number <= 0.0:
+        raise error(f"{name}: expected a number above 0, found {value}")
+    return number
+
+
+def finite(name: str, value: Any, error: type[ParticleflowError]) -> float:
+    """A finite float."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise error(f"{name}: expected a number, found {value!r}") from None
+    if not math.isfinite(number):
+        raise error(f"{name}: expected a finite number, found {value}")
+    return number
+
+
+def count(name: str, value: Any, error: type[ParticleflowError], least: int = 1) -> int:
+    """An integer of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise error(f"{name}: expected a whole number, found {value!r}")
+    if value < least:
+        raise error(f"{name}: expected at least {least}, found {value}")
+    return int(value)
+
+
+def existing_file(path: PathLike, error: type[ParticleflowError]) -> Path:
+    """The path of a file that is there and can be read."""
+    file = Path(path)
+    if not file.exists():
+        raise error(f"{file}: no such file")
+    if file.is_dir():
+        raise error(f"{file}: is a folder, expected a file")
+    if not os.access(file, os.R_OK):
+        raise error(f"{file}: no permission to read it")
+    return file

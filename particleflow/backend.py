@@ -1,0 +1,268 @@
+"""The state of all neurons on a device, and the kernels that act on it.
+
+The only importer of ``particleflow.kernels``. A `State` holds its arrays in the engine's own order;
+everything that leaves it is in the original one.
+"""
+
+import os
+from typing import Literal, get_args
+
+import numba
+import numpy as np
+
+from ._cast import Array
+from .errors import DeviceError
+from .kernels import _jit, cpu, flow
+
+Metric = Literal["network", "euclidean"]
+METRICS: tuple[str, ...] = get_args(Metric)
+Device = Literal["auto", "cpu"]
+DEVICES: tuple[str, ...] = get_args(Device)
+
+_METRIC_CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
+
+
+def kernels_are_compiled() -> bool:
+    """Whether an earlier run has left its compiled kernels on disk."""
+    return _jit.is_cached()
+
+
+def resolve_device(device: str) -> str:
+    """The device a run will use: ``auto`` and ``cpu`` both mean the processor's cores.
+
+    Raises
+    ------
+    DeviceError
+        The name is not one of `DEVICES`.
+    """
+    if device not in DEVICES:
+        raise DeviceError(f"device: expected one of {', '.join(DEVICES)}, found {device!r}")
+    return "cpu"
+
+
+def set_threads(threads: int | None) -> int:
+    """Use this many threads from now on (None: as they are); returns the number in use.
+
+    Raises
+    ------
+    DeviceError
+        More threads than numba was started with, or fewer than one.
+    """
+    most = numba.config.NUMBA_NUM_THREADS
+    if threads is not None:
+        if not 1 <= threads <= most:
+            raise DeviceError(
+                f"threads: expected 1 to {most}, found {threads} (NUMBA_NUM_THREADS sets the most)"
+            )
+        numba.set_num_threads(threads)
+    return int(numba.get_num_threads())
+
+
+def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """f(x_j) = (1/m) sum_i c_i [a_i x_j + b_i]_+ in O(m log n + n).
+
+    Parameters
+    ----------
+    a, b, c : (m,) float64
+        Hat parameters, or (cos theta, sin theta, rhat).
+    x : (n,) float64
+        Points, strictly increasing.
+
+    Returns
+    -------
+    (n,) float64
+    """
+    moments = cpu.first_moments_at(a, b, c, x, cpu.slot_bounds(a.size, x.size))
+    f = np.empty(x.size)
+    cpu.prediction(moments, x, 1.0 / a.size, f)
+    return f
+
+
+def predict_at(a: Array, b: Array, c: Array, points: Array) -> Array:
+    """`predict` at points of any shape and order, repeated ones too."""
+    x, where = np.unique(points, return_inverse=True)
+    if x.size == 0:
+        return np.zeros(points.shape)
+    return predict(a, b, c, x)[where].reshape(points.shape)
+
+
+class State:
+    """Neurons and residuals, the cells and order tables that belong to them, and the samples.
+
+    Parameters
+    ----------
+    x, y : (s,) float64
+        Samples, x strictly increasing; kept, not copied.
+    parameters : tuple of three (m,) float64
+        Hat parameters a, b, c; copied.
+    metric : {"network", "euclidean"}
+    by_sector : bool
+        Whether the integrator can use neurons in sector order; they are sorted where it pays.
+
+    Attributes
+    ----------
+    variables : (3, m) float64
+        Network: (a, b, c). Euclidean: (cos theta, sin theta, rhat).
+    cell : (m,) int32
+        Sector 0 .. 2s-1, or 2s + r sliding on ray r, or 4s at rest in the origin.
+    ident : (m,) int32
+        Original index, counted from the begin of the neuron's slot.
+    residual : (s,) float64
+        f(x_j) - y_j of the present state.
+    """
+
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        parameters: tuple[Array, Array, Array],
+        metric: Metric,
+        by_sector: bool,
+    ) -> None:
+        self.x, self.y = x, y
+        self.metric = metric
+        self.metric_code = _METRIC_CODE[metric]
+        m, s = parameters[0].size, x.size
+        self.slots = cpu.slot_bounds(m, s)
+        self.variables = np.empty((3, m))
+        for row, values in zip(self.variables, parameters, strict=True):
+            row[:] = values
+        self.cell = np.empty(m, np.int32)
+        if metric == "euclidean":
+            cpu.to_direction(*self.variables, self.slots)
+        cpu.locate_all(*self.variables[:2], x, self.cell, self.slots)
+        n_slots = self.slots.size - 1
+        sort = by_sector and cpu.wants_order(m, s, n_slots)
+        self.ident, self.start, self.members = cpu.identity_order(self.slots, s, sort)
+        if sort:
+            cpu.sort_slots(
+                *self.variables, self.cell, self.ident, self.slots, self.start, self.members
+            )
+        self.stray_work = np.zeros(n_slots, np.int64)
+        self.crossings = np.zeros(n_slots, np.int64)
+        self.residual = np.empty(s)
+        self.update_residual()
+
+    @property
+    def size(self) -> int:
+        """Number of neurons m."""
+        return self.cell.size
+
+    def first_moments(self) -> Array:
+        """M_k = (1/m) sum of c (a, b) over the neurons of each sector, (2 s, 2)."""
+        moments = cpu.first_moments(*self.variables, self.cell, self.slots, self.x.size)
+        return np.asarray(moments) / self.size
+
+    def sector_covariances(self) -> Array:
+        """Sigma_k as (xx, x1, 11), (2 s, 3): eq. (32) and its network form."""
+        sums = cpu.second_moments(
+            *self.variables, self.cell, self.slots, self.x.size, self.metric_code
+        )
+        return np.asarray(sums) / self.size
+
+    def cell_counts(self) -> np.ndarray:
+        """Neurons in each cell, (4 s + 1,) int64."""
+        return np.asarray(cpu.cell_counts(self.cell, self.slots, self.x.size))
+
+    def update_residual(self) -> None:
+        """Compute the residuals of the present state from its sector moments."""
+        cpu.prediction(self.first_moments(), self.x, 1.0, self.residual)
+        self.residual -= self.y
+
+    def field(self) -> Array:
+        """G_k of the present residuals, (2 s, 2)."""
+        out = np.empty((2 * self.x.size, 2))
+        cpu.field(self.residual, self.x, out)
+        return out
+
+    def velocity(self) -> Array:
+        """Rate of the three variables in the present field, (3, m), in the engine's order."""
+        out = np.empty((3, self.size))
+        cpu.velocity(
+            *self.variables, self.cell, self.field(), self.slots, self.metric_code, out
+        )
+        return out
+
+    def residual_rate(self) -> Array:
+        """rho' = -H rho of the present state, (s,)."""
+        work, out = np.empty((2 * self.x.size, 2)), np.empty(self.x.size)
+        cpu.residual_rate(self.sector_covariances(), self.residual, self.x, work, out)
+        return out
+
+    def predict(self, points: Array) -> Array:
+        """f at any points, the same shape."""
+        return predict_at(*self.variables, points)
+
+    def parameters(self) -> Array:
+        """The three variables in the original order, (3, m)."""
+        out = np.empty_like(self.variables)
+        cpu.unpack_state(*self.variables, self.ident, self.slots, out)
+        return out
+
+    def pack_frame(self, position: np.ndarray, cells: np.ndarray) -> None:
+        """Fill ``position`` (n, 2) with (rhat, theta) and ``cells`` (n,) int32, original order."""
+        cpu.pack_frame(
+            *self.variables, self.cell, self.ident, self.slots, position, cells
+        )
+
+    def delta(self) -> Array:
+        """delta = c^2 - a^2 - b^2 in the original order, (m,)."""
+        out = np.empty(self.size)
+        cpu.pack_delta(*self.variables, self.ident, self.slots, out)
+        return out
+
+    def largest_drift(self, delta0: Array) -> float:
+        """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` (m,) in the original order."""
+        return float(
+            cpu.largest_drift(
+                *self.variables, self.cell, self.ident, self.slots, self.x.size, delta0
+            )
+        )
+
+    def gradient_descent(self, step: float, n_steps: int) -> int:
+        """Take explicit Euler steps, in place; returns how many were taken (see the kernel)."""
+        return int(
+            cpu.gradient_descent(
+                *self.variables, self.cell, self.ident,
+                self.slots, self.start, self.members, self.stray_work, self.crossings,
+                self.x, self.y, self.metric_code, step, n_steps, self.residual,
+            )  # fmt: skip
+        )
+
+
+class RungeKuttaTrial:
+    """Work space for trial steps of a `State`, and the exchange that accepts one."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.variables = np.empty_like(state.variables)
+        self.cell = np.empty_like(state.cell)
+        self.residual = np.empty_like(state.residual)
+        self._stage = np.empty_like(state.variables)
+        self._error = np.empty_like(state.variables)
+
+    def step(self, h: float) -> float:
+        """Try a step; returns its error in the prediction (see the kernel)."""
+        s = self.state
+        return float(
+            cpu.runge_kutta_step(
+                s.variables, s.cell, self.variables, self.cell, self._stage, self._error,
+                s.slots, s.x, s.y, s.metric_code, h, s.residual, self.residual,
+            )  # fmt: skip
+        )
+
+    def accept(self) -> None:
+        """Make the trial the state."""
+        s = self.state
+        s.crossings[0] += int(np.count_nonzero(s.cell != self.cell))
+        s.variables, self.variables = self.variables, s.variables
+        s.cell, self.cell = self.cell, s.cell
+        s.residual, self.residual = self.residual, s.residual
+
+
+def compile_notice() -> str:
+    """What to tell a user whose first run has to wait."""
+    if _jit.cache_folder:
+        return "compiling the kernels (once for this version, under a minute)"
+    hint = "PARTICLEFLOW_CACHE=0" if os.environ.get("PARTICLEFLOW_CACHE") == "0" else "no cache"
+    return f"compiling the kernels (every time: {hint}), under a minute"

@@ -1,0 +1,247 @@
+"""The command line: a thin layer over the Python interface.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from ._version import __version__
+from .errors import IntegrationError, ParticleflowError
+
+if TYPE_CHECKING:
+    from .config import Run
+    from .simulation import Simulation
+    from .trajectory import Trajectory
+
+EXIT_BAD_INPUT = 2
+EXIT_RUN_FAILED = 3
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+_TICKS = 1000
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="particleflow")
+def cli() -> None:
+    """Simulate the training of shallow ReLU networks as a system of particles."""
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG.toml")
+@click.option("-o", "--output", metavar="FILE.h5", help="Trajectory file, instead of output.file.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Override a key."
+)
+@click.option("--device", type=click.Choice(["auto", "cpu"]), default="auto", show_default=True)
+@click.option("--threads", type=int, metavar="N", help="Threads of the kernels.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def run(
+    config: Path,
+    output: str | None,
+    overrides: tuple[str, ...],
+    device: str,
+    threads: int | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Run the simulation that CONFIG.toml describes and write its trajectory."""
+    from .config import load
+
+    if output is not None:
+        overrides = (*overrides, f"output.file={json.dumps(output)}")
+    source = load(config, overrides)
+    figure = source.config.output.figure
+    if figure is not None:
+        _check_figure(Path(figure), overwrite)
+    _announce_compilation(quiet)
+    from .config import prepare
+
+    prepared = prepare(source, overwrite=overwrite, device=device, threads=threads)
+    begin = time.perf_counter()
+    _simulate(prepared, quiet)
+    seconds = time.perf_counter() - begin
+    if figure is not None:
+        _draw(prepared.writer.path, Path(figure))
+    if not quiet:
+        click.echo(_summary(prepared, seconds, figure))
+
+
+def _announce_compilation(quiet: bool) -> None:
+    from .backend import compile_notice, kernels_are_compiled
+
+    if not quiet and not kernels_are_compiled():
+        click.echo(compile_notice(), err=True)
+
+
+def _simulate(prepared: "Run", quiet: bool) -> None:
+    simulation, until, _ = prepared
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        if quiet or not sys.stderr.isatty():
+            simulation.run(until)
+        else:
+            _run_with_bar(simulation, until)
+    except IntegrationError:
+        raise
+    except ParticleflowError as problem:
+        # everything that could be wrong with the input has been checked: this is the disk
+        raise _RunFailed(str(problem)) from None
+
+
+def _run_with_bar(simulation: "Simulation", until: float) -> None:
+    begin = time.perf_counter()
+
+    def rate(_: Any) -> str:
+        seconds = time.perf_counter() - begin
+        return f"tau {simulation.time:.3g}, {simulation.step / max(seconds, 1e-9):.3g} steps/s"
+
+    with click.progressbar(
+        length=_TICKS, file=sys.stderr, item_show_func=rate, label="running"
+    ) as bar:
+
+        def show(sim: "Simulation") -> None:
+            bar.update(int(_TICKS * min(1.0, sim.time / until)) - bar.pos, sim)
+
+        simulation.run(until, progress=show)
+
+
+def _summary(prepared: "Run", seconds: float, figure: str | None) -> str:
+    simulation, _, writer = prepared
+    from .trajectory import open_trajectory
+
+    with open_trajectory(writer.path) as trajectory:
+        frames = trajectory.frames
+    return (
+        f"{writer.path}: {simulation.size} neurons on {simulation.samples.size} samples, "
+        f"tau = {simulation.time:g} in {simulation.step} steps and {seconds:.2g} s, "
+        f"loss {simulation.loss:.4g}, {frames} frames, "
+        f"{writer.path.stat().st_size / 1e6:.3g} MB" + (f"; picture {figure}" if figure else "")
+    )
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def info(file: Path, as_json: bool) -> None:
+    """Say what a trajectory file holds."""
+    from .trajectory import open_trajectory
+
+    with open_trajectory(file) as trajectory:
+        facts = _facts(trajectory)
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        click.echo(f"{name:<{width}}  {shown}")
+
+
+def _facts(trajectory: "Trajectory") -> dict[str, Any]:
+    times = trajectory.time
+    facts: dict[str, Any] = {
+        "file": str(trajectory.path),
+        "schema": trajectory.schema_version,
+        "neurons": trajectory.size,
+        "recorded": int(trajectory.ids.size),
+        "samples": trajectory.samples.size,
+        "metric": trajectory.metric,
+        "integrator": trajectory.integrator,
+        "alpha": trajectory.alpha,
+        "frames": trajectory.frames,
+        "planned_frames": trajectory.planned_frames,
+        "complete": trajectory.is_complete,
+        "time_first": float(times[0]) if times.size else None,
+        "time_last": float(times[-1]) if times.size else None,
+        **trajectory.storage(),
+        "observables": list(trajectory.observables),
+    }
+    if "loss" in trajectory.observables and trajectory.loss.size:
+        facts["loss_first"] = float(trajectory.loss[0])
+        facts["loss_last"] = float(trajectory.loss[-1])
+    return facts
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FIG",
+    help="Picture (.png, .pdf, .svg); FILE.png by default.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
+def plot(file: Path, output: Path | None, overwrite: bool) -> None:
+    """Draw the function, the neurons in the uv-plane, the loss and the residuals."""
+    figure = file.with_suffix(".png") if output is None else output
+    _check_figure(figure, overwrite)
+    _draw(file, figure)
+    click.echo(str(figure))
+
+
+def _check_figure(path: Path, overwrite: bool) -> None:
+    from .figures import check_target
+
+    check_target(path, overwrite)
+
+
+def _draw(file: Path, figure: Path) -> None:
+    from .figures import save_overview
+    from .trajectory import open_trajectory
+
+    with open_trajectory(file) as trajectory:
+        save_overview(trajectory, figure)
+
+
+class _RunFailed(ParticleflowError):
+    """A run that could not go on for a reason outside of it."""
+
+
+class _Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+def _terminate(number: int, frame: Any) -> NoReturn:
+    raise _Terminated
+
+
+def main() -> None:
+    """Entry point: every failure is one line on stderr and an exit code."""
+    try:
+        code = cli(standalone_mode=False, prog_name="particleflow")
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.ctx.get_help())
+        code = EXIT_BAD_INPUT
+    except click.ClickException as problem:
+        code = _fail(problem.format_message(), EXIT_BAD_INPUT)
+    except (IntegrationError, _RunFailed) as problem:
+        code = _fail(str(problem), EXIT_RUN_FAILED)
+    except ParticleflowError as problem:
+        code = _fail(str(problem), EXIT_BAD_INPUT)
+    except MemoryError:
+        code = _fail("out of memory; lower neurons.count", EXIT_RUN_FAILED)
+    except BrokenPipeError:
+        code = EXIT_BAD_INPUT
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        code = _fail(f"{where}{problem.strerror or problem}", EXIT_BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        code = _fail("interrupted; the frames so far are in the file", EXIT_INTERRUPTED)
+    except _Terminated:
+        code = _fail("terminated; the frames so far are in the file", EXIT_TERMINATED)
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    click.echo(f"particleflow: {line}", err=True)
+    return code

@@ -1,0 +1,426 @@
+"""Configuration of a run: TOML tables, checked as a whole before anything is computed or written."""
+
+import difflib
+import math
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import tomli_w
+
+from ._cast import PathLike, existing_file
+from .backend import Metric
+from .errors import ConfigError, ParticleflowError
+from .integrators import GradientDescent, Integrator, RungeKutta
+from .neurons import InitKind, Neurons, initialise
+from .observables import DEFAULT
+from .samples import SampleKind, Samples
+from .simulation import Simulation
+from .trajectory import TrajectoryWriter
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A table of the file; keys that were not given are None where their default depends."""
+
+
+class SamplesTable(_Table):
+    """``[samples]``: a file, or one of the built-in functions."""
+
+    file: str | None = None
+    kind: SampleKind | None = None
+    count: int | None = None
+    noise: float | None = None
+    seed: int | None = None
+    normalise: bool = False
+
+
+class NeuronsTable(_Table):
+    """``[neurons]``: raw parameters."""
+
+    count: int | None = None
+    init: InitKind | Literal["file"] = "reduced"
+    alpha: float | Literal["m"] | None = None
+    delta: float | None = None
+    scale: float | None = None
+    margin: float | None = None
+    antisymmetric: bool = False
+    seed: int = 0
+    file: str | None = None
+    frame: int | None = None
+
+
+class FlowTable(_Table):
+    """``[flow]``: metric, integrator and time."""
+
+    metric: Metric = "network"
+    integrator: Literal["gd", "rk"] = "rk"
+    t_end: float | None = None
+    tolerance: float | None = None
+    step: float | None = None
+    learning_rate: float | None = None
+    epochs: int | None = None
+
+
+class OutputTable(_Table):
+    """``[output]``: the trajectory file and a picture of it."""
+
+    file: str | None = None
+    frames: int = 201
+    spacing: Literal["linear", "geometric"] = "linear"
+    first: float | None = None
+    precision: Literal["float32", "float64"] = "float32"
+    neurons: int | Literal["all"] = "all"
+    observables: tuple[str, ...] = DEFAULT
+    figure: str | None = None
+
+
+class Config(_Table):
+    """All tables."""
+
+    samples: SamplesTable
+    neurons: NeuronsTable = NeuronsTable()
+    flow: FlowTable = FlowTable()
+    output: OutputTable = OutputTable()
+
+
+DEFAULT_COUNT = 1000
+DEFAULT_T_END = 20.0
+DEFAULT_STEP = 1e-3
+DEFAULT_TOLERANCE = 1e-4
+DEFAULT_FIRST = 1e-3
+
+
+class Source(NamedTuple):
+    """A configuration and where it came from."""
+
+    path: Path
+    config: Config
+
+    @property
+    def toml(self) -> str:
+        """The resolved configuration."""
+        tables = msgspec.to_builtins(self.config)
+        return tomli_w.dumps(
+            {
+                name: {key: value for key, value in table.items() if value is not None}
+                for name, table in tables.items()
+            }
+        )
+
+
+def load(path: PathLike, overrides: tuple[str, ...] = ()) -> Source:
+    """Read and check a configuration file.
+
+    Parameters
+    ----------
+    path : path
+    overrides : tuple of str
+        ``section.key=value`` each, the value in TOML (a bare word is a string).
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the key or line, what was expected and what was found.
+    """
+    file = existing_file(path, ConfigError)
+    try:
+        text = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
+    except UnicodeDecodeError as problem:
+        raise ConfigError(f"{file}: expected a TOML file in UTF-8, found {problem}") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(f"{file}: is no TOML: {problem}") from None
+    for override in overrides:
+        _override(tables, override)
+    try:
+        config = msgspec.convert(tables, Config)
+    except msgspec.ValidationError as problem:
+        raise ConfigError(f"{file}{_explain(str(problem), text)}") from None
+    return Source(file, _resolve(file, config))
+
+
+def _override(tables: dict[str, Any], override: str) -> None:
+    name, equals, value = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise ConfigError(f"--set: expected section.key=value, found {override!r}")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    table = tables.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"--set: {section} is no table")
+    table[key] = parsed
+
+
+def _explain(problem: str, text: str) -> str:
+    """msgspec's message as ``, line n: table.key: what``, with a suggestion for unknown keys."""
+    message, _, where = problem.partition(" - at ")
+    keys = re.findall(r"\w+", where)
+    unknown = re.search(r"unknown field `(.*)`", message)
+    missing = re.search(r"missing required field `(.*)`", message)
+    if unknown:
+        keys.append(unknown[1])
+        message = "unknown key" + _suggest(keys)
+    elif missing:
+        keys.append(missing[1])
+        message = "is missing"
+    else:
+        message = re.sub(r"^(Expected|Invalid)", lambda m: m[0].lower(), message)
+        message = message.replace(", got ", ", found ").replace("`", "")
+        if message.startswith("invalid enum value"):
+            message += _choices(keys)
+    line = _line_of(keys, text)
+    return f"{f', line {line}' if line else ''}: {'.'.join(keys)}: {message}"
+
+
+def _fields(keys: list[str]) -> dict[str, Any]:
+    """Names and types of the fields of the table in which the last key was found."""
+    table: Any = Config
+    for key in keys[:-1]:
+        table = {f.name: f.type for f in msgspec.structs.fields(table)}.get(key, _Table)
+    return {f.name: f.type for f in msgspec.structs.fields(table)}
+
+
+def _suggest(keys: list[str]) -> str:
+    near = difflib.get_close_matches(keys[-1], list(_fields(keys)), 1, 0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_fields(keys))}"
+
+
+def _choices(keys: list[str]) -> str:
+    kind = _fields(keys).get(keys[-1])
+    words = re.findall(r"'(\w+)'", str(kind))
+    return f"; expected one of {', '.join(words)}" if words else ""
+
+
+def _line_of(keys: list[str], text: str) -> int | None:
+    """Line of a key in the TOML text, where it stands in its own table."""
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if header := re.match(r"\[\s*(\w+)\s*\]", stripped):
+            section = header[1]
+            if keys == [section]:
+                return number
+        elif re.match(rf"[\"']?{re.escape(keys[-1])}[\"']?\s*=", stripped) and keys[:-1] == (
+            [section] if section else []
+        ):
+            return number
+    return None
+
+
+def _resolve(file: Path, config: Config) -> Config:
+    """Fill in defaults that depend on other keys, and refuse what cannot go together."""
+    try:
+        return msgspec.structs.replace(
+            config,
+            samples=_resolve_samples(config.samples),
+            neurons=_resolve_neurons(config.neurons),
+            flow=_resolve_flow(config.flow),
+            output=_resolve_output(config.output, file),
+        )
+    except ConfigError as problem:
+        raise ConfigError(f"{file}: {problem}") from None
+
+
+def _refuse(table: _Table, name: str, keys: tuple[str, ...], reason: str) -> None:
+    for key in keys:
+        if getattr(table, key) is not None:
+            raise ConfigError(f"{name}.{key}: {reason}")
+
+
+def _resolve_samples(table: SamplesTable) -> SamplesTable:
+    if (table.file is None) == (table.kind is None):
+        found = "neither" if table.file is None else "both"
+        raise ConfigError(f"samples: expected either file or kind, found {found}")
+    if table.file is not None:
+        _refuse(table, "samples", ("count", "noise", "seed"), "goes with samples.kind, not file")
+        return table
+    return msgspec.structs.replace(
+        table,
+        count=10 if table.count is None else table.count,
+        noise=0.0 if table.noise is None else table.noise,
+        seed=0 if table.seed is None else table.seed,
+    )
+
+
+def _resolve_neurons(table: NeuronsTable) -> NeuronsTable:
+    if table.init == "file":
+        if table.file is None:
+            raise ConfigError('neurons.file: init = "file" needs it')
+        _refuse(table, "neurons", ("count",), "the file has its own count")
+        _refuse(table, "neurons", ("delta", "scale", "margin"), 'init = "file" has none')
+        if table.antisymmetric:
+            raise ConfigError('neurons.antisymmetric: init = "file" has none')
+        if Path(table.file).suffix.lower() == ".h5":
+            _refuse(table, "neurons", ("alpha",), "a trajectory has its own alpha")
+        else:
+            _refuse(table, "neurons", ("frame",), "only a trajectory (.h5) has frames")
+        return table
+    _refuse(table, "neurons", ("file", "frame"), 'goes with init = "file"')
+    if table.init != "reduced":
+        _refuse(table, "neurons", ("delta",), 'goes with init = "reduced"')
+    if table.init != "grid":
+        _refuse(table, "neurons", ("margin",), 'goes with init = "grid"')
+    if table.init in ("pytorch", "paper", "grid"):
+        _refuse(table, "neurons", ("scale",), f'init = "{table.init}" has none')
+    if table.init == "reduced" and table.delta is None:
+        table = msgspec.structs.replace(table, delta=1.0)
+    return msgspec.structs.replace(
+        table,
+        count=DEFAULT_COUNT if table.count is None else table.count,
+        alpha="m" if table.alpha is None else table.alpha,
+    )
+
+
+def _resolve_flow(table: FlowTable) -> FlowTable:
+    raw = table.learning_rate is not None or table.epochs is not None
+    if table.integrator == "rk":
+        _refuse(table, "flow", ("step",), 'integrator = "rk" chooses its own step')
+        _refuse(table, "flow", ("learning_rate", "epochs"), 'goes with integrator = "gd"')
+    else:
+        _refuse(table, "flow", ("tolerance",), 'integrator = "gd" has a fixed step')
+    if raw:
+        if table.learning_rate is None or table.epochs is None:
+            raise ConfigError("flow: learning_rate and epochs go together, found only one")
+        _refuse(table, "flow", ("step", "t_end"), "learning_rate and epochs say it already")
+        return table
+    t_end = DEFAULT_T_END if table.t_end is None else table.t_end
+    if not (math.isfinite(t_end) and t_end > 0.0):
+        raise ConfigError(f"flow.t_end: expected a finite time above 0, found {t_end}")
+    if table.integrator == "rk":
+        tolerance = DEFAULT_TOLERANCE if table.tolerance is None else table.tolerance
+        return msgspec.structs.replace(table, t_end=t_end, tolerance=tolerance)
+    step = DEFAULT_STEP if table.step is None else table.step
+    return msgspec.structs.replace(table, t_end=t_end, step=step)
+
+
+def _resolve_output(table: OutputTable, file: Path) -> OutputTable:
+    if table.spacing == "linear":
+        _refuse(table, "output", ("first",), 'goes with spacing = "geometric"')
+    elif table.first is None:
+        table = msgspec.structs.replace(table, first=DEFAULT_FIRST)
+    return msgspec.structs.replace(table, file=table.file or f"{file.stem}.h5")
+
+
+class Run(NamedTuple):
+    """What a configuration describes, ready to go."""
+
+    simulation: Simulation
+    until: float
+    writer: TrajectoryWriter
+
+
+def prepare(
+    source: Source, *, overwrite: bool = False, device: str = "auto", threads: int | None = None
+) -> Run:
+    """Make the simulation and its writer; nothing is written yet.
+
+    Raises
+    ------
+    ParticleflowError
+        Something that the configuration names cannot be used.
+    """
+    path, config = source
+    with _table(path, "output"):
+        writer = _writer(config.output, overwrite)
+    with _table(path, "samples"):
+        samples = _samples(config.samples, path.parent)
+    with _table(path, "neurons"):
+        neurons = _neurons(config.neurons, samples, path.parent)
+    with _table(path, "flow"):
+        integrator, until = _integrator(config.flow, neurons.alpha)
+        simulation = Simulation(
+            samples,
+            neurons,
+            integrator,
+            metric=config.flow.metric,
+            device=device,
+            threads=threads,
+        )
+    simulation.provenance.update(config=source.toml, seed=config.neurons.seed)
+    simulation.writers.append(writer)
+    return Run(simulation, until, writer)
+
+
+class _table:
+    """Names the file and table in errors that do not name a file themselves."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, problem: BaseException | None, traceback: Any) -> None:
+        if isinstance(problem, ParticleflowError):
+            error = type(problem)(f"{self._path}: [{self._name}] {problem}")
+            raise error from None
+
+
+def _samples(table: SamplesTable, folder: Path) -> Samples:
+    if table.file is not None:
+        samples = Samples.from_csv(folder / table.file)
+    else:
+        assert table.kind is not None
+        samples = Samples.generate(
+            table.kind, table.count or 0, table.noise or 0.0, table.seed or 0
+        )
+    return samples.normalised() if table.normalise else samples
+
+
+def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> Neurons:
+    if table.init == "file":
+        assert table.file is not None
+        return Neurons.from_file(
+            folder / table.file,
+            frame=-1 if table.frame is None else table.frame,
+            alpha="m" if table.alpha is None else table.alpha,
+        )
+    options: dict[str, Any] = {
+        key: getattr(table, key)
+        for key in ("delta", "alpha", "scale", "margin")
+        if getattr(table, key) is not None
+    }
+    assert table.count is not None
+    return initialise(
+        table.init,
+        table.count,
+        antisymmetric=table.antisymmetric,
+        seed=table.seed,
+        samples=samples,
+        **options,
+    )
+
+
+def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
+    if table.integrator == "rk":
+        assert table.tolerance is not None
+        assert table.t_end is not None
+        return RungeKutta(table.tolerance), table.t_end
+    if table.learning_rate is not None:
+        assert table.epochs is not None
+        if table.epochs < 1:
+            raise ConfigError(f"epochs: expected at least 1, found {table.epochs}")
+        descent = GradientDescent(table.learning_rate / alpha)
+        return descent, table.epochs * descent.step
+    assert table.step is not None
+    assert table.t_end is not None
+    return GradientDescent(table.step), table.t_end
+
+
+def _writer(table: OutputTable, overwrite: bool) -> TrajectoryWriter:
+    assert table.file is not None
+    return TrajectoryWriter(
+        table.file,
+        frames=table.frames,
+        spacing=table.spacing,
+        neurons=table.neurons,
+        precision=table.precision,
+        observables=table.observables,
+        overwrite=overwrite,
+        first=DEFAULT_FIRST if table.first is None else table.first,
+    )

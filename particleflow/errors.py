@@ -1,0 +1,29 @@
+"""Errors that a user can act on. Each names the thing, what was expected and what was found."""
+
+
+class ParticleflowError(Exception):
+    """Base of every error raised on purpose by this package."""
+
+
+class SamplesError(ParticleflowError, ValueError):
+    """The samples cannot be used: shape, order, not finite, or their file."""
+
+
+class NeuronsError(ParticleflowError, ValueError):
+    """The neurons cannot be used: shape, not finite, an impossible initialisation, or their file."""
+
+
+class ConfigError(ParticleflowError, ValueError):
+    """A configuration is wrong: an unknown key, a wrong type, an impossible combination."""
+
+
+class DeviceError(ParticleflowError, RuntimeError):
+    """The device or the number of threads that was asked for is not to be had."""
+
+
+class TrajectoryError(ParticleflowError, OSError):
+    """A trajectory file cannot be written or read."""
+
+
+class IntegrationError(ParticleflowError, ArithmeticError):
+    """A run failed: the state is no longer finite, or the step shrank below rounding."""

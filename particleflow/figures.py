@@ -1,0 +1,227 @@
+"""Pictures of trajectories. Each function draws on the axes it is given and returns them.
+
+The only importer of matplotlib; no window system is needed.
+"""
+
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ._cast import Array
+from .errors import TrajectoryError
+from .trajectory import Trajectory
+
+CENTIMETRE = 1 / 2.54
+WIDTH = 17 * CENTIMETRE
+HEIGHT = 13 * CENTIMETRE
+
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "lines.linewidth": 1.2,
+    "savefig.dpi": 200,
+}
+# Okabe and Ito's colours, distinct for colour-blind readers
+BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
+
+_MOST_POINTS = 4000
+_MOST_PATHS = 100
+_MOST_FRAMES = 64
+_MOST_READ = 20_000_000
+_MOST_LINES = 200
+_MOST_RAYS = 64
+_FORMATS = (".png", ".pdf", ".svg")
+
+
+def check_target(path: Path, overwrite: bool) -> None:
+    """Refuse a path that cannot become a picture.
+
+    Raises
+    ------
+    TrajectoryError
+        The ending is not known, the folder does not exist or cannot be written, the path is taken.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise TrajectoryError(
+            f"{path}: expected a picture ending in {', '.join(_FORMATS)}, found {path.suffix!r}"
+        )
+    if not path.parent.is_dir():
+        raise TrajectoryError(f"{path}: the folder {path.parent} does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise TrajectoryError(f"{path}: no permission to write in the folder {path.parent}")
+    if path.exists() and not overwrite:
+        raise TrajectoryError(f"{path}: exists already (--overwrite replaces it)")
+
+
+def save_overview(trajectory: Trajectory, path: Path) -> None:
+    """Draw the overview into a file."""
+    with mpl.rc_context(STYLE):
+        overview(trajectory).savefig(path)
+
+
+def overview(trajectory: Trajectory) -> Figure:
+    """Function, uv-plane, loss and residuals in four panels, 17 cm wide."""
+    if trajectory.frames == 0:
+        raise TrajectoryError(f"{trajectory.path}: has no complete frame to draw")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        panels = figure.subplots(2, 2)
+        draw_function(panels[0, 0], trajectory)
+        draw_uv(panels[0, 1], trajectory)
+        draw_loss(panels[1, 0], trajectory)
+        draw_residuals(panels[1, 1], trajectory)
+    return figure
+
+
+def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
+    """The network function at the start and at a frame, the samples, and the knots as a rug."""
+    samples = trajectory.samples
+    margin = 0.1 * (samples.x[-1] - samples.x[0])
+    lo, hi = samples.x[0] - margin, samples.x[-1] + margin
+    tau = trajectory.time[frame]
+    if trajectory.ids.size == trajectory.size:
+        e = trajectory.knots(frame)
+        inside = np.unique(e[(e > lo) & (e < hi)])
+        x = np.union1d(np.linspace(lo, hi, 1000), _thin(inside, _MOST_POINTS))
+        ax.plot(x, trajectory.predict(0, x), color=GREY, lw=0.8, label=r"$f$ at $\tau=0$")
+        ax.plot(x, trajectory.predict(frame, x), color=BLUE, label=rf"$f$ at $\tau={tau:.4g}$")
+    else:
+        e = trajectory.knots(frame)
+        if "residual" in trajectory.observables and trajectory.residual.size:
+            f = samples.y + trajectory.residual[-1]
+            ax.plot(samples.x, f, ".", ms=3, color=BLUE, label=r"$f(x_j)$ at the end")
+    size = 4.0 if samples.size <= _MOST_LINES else 1.0
+    ax.plot(samples.x, samples.y, "o", ms=size, mfc="none", mec=BLACK, mew=0.7, label="samples")
+    shown = _thin(e[(e > lo) & (e < hi)], _MOST_POINTS)
+    ax.plot(
+        shown, np.full(shown.size, 0.015), "|", color=ORANGE, ms=6, mew=0.5,
+        alpha=float(np.clip(60 / max(shown.size, 1), 0.08, 0.8)),
+        transform=ax.get_xaxis_transform(), label="knots",
+    )  # fmt: skip
+    ax.set_xlim(lo, hi)
+    ax.margins(y=0.12)
+    legend = ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, handlelength=1.2,
+                       columnspacing=0.8, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1.0)
+    ax.set_xlabel(r"$x$")
+    ax.set_ylabel(r"$f(x)$, $y$")
+    return ax
+
+
+def draw_uv(ax: Axes, trajectory: Trajectory) -> Axes:
+    """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta): at the last frame, and paths."""
+    last = _uv(trajectory.position(-1))
+    n = trajectory.ids.size
+    frames = _path_frames(trajectory.frames, n)
+    chosen = slice(None, None, -(-n // _MOST_PATHS))
+    paths = np.array([trajectory.position(f)[chosen] for f in frames])
+    rhat, theta = paths[..., 0].astype(float), paths[..., 1].astype(float)
+    points = _thin(np.arange(n), _MOST_POINTS)
+    rhat_last = trajectory.position(-1)[points, 0]
+    for sign, colour, name in ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$")):
+        u = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.cos(theta), np.nan)
+        v = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.sin(theta), np.nan)
+        ax.plot(u, v, color=colour, lw=0.4, alpha=0.4)
+        own = points[np.sign(rhat_last) == sign]
+        ax.plot(*last[own].T, ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
+    reach = 1.1 * max(np.abs(last[points]).max(), np.abs(rhat).max(), 1e-12)
+    _draw_rays(ax, trajectory, reach)
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(-reach, reach)
+    ax.set_aspect("equal")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=0.8,
+              columnspacing=1.0, handletextpad=0.4, borderaxespad=0.1, markerscale=2)  # fmt: skip
+    ax.set_xlabel(r"$u=|\hat r|\,\cos\theta$")
+    ax.set_ylabel(r"$v=|\hat r|\,\sin\theta$")
+    return ax
+
+
+def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
+    """The loss over time."""
+    if "loss" not in trajectory.observables:
+        return _empty(ax, "loss was not recorded")
+    tau, loss = trajectory.observable("loss")
+    ax.plot(tau, loss, color=BLUE)
+    if (loss > 0.0).all() and loss.max() > 3.0 * loss.min():
+        ax.set_yscale("log")
+    _time_axis(ax, tau)
+    ax.set_ylabel(r"loss $L=\frac{1}{2}\sum_j\rho_j^2$")
+    return ax
+
+
+def draw_residuals(ax: Axes, trajectory: Trajectory) -> Axes:
+    """The residual of every sample over time, coloured by its x."""
+    if "residual" not in trajectory.observables:
+        return _empty(ax, "residuals were not recorded")
+    tau, residual = trajectory.observable("residual")
+    x = trajectory.samples.x
+    chosen = _thin(np.arange(x.size), _MOST_LINES)
+    colours = mpl.colormaps["viridis"]
+    norm = mpl.colors.Normalize(x[0], x[-1])
+    for j in chosen:
+        ax.plot(tau, residual[:, j], color=colours(norm(x[j])), lw=0.8)
+    ax.axhline(0.0, color=BLACK, lw=0.4)
+    _time_axis(ax, tau)
+    ax.set_ylabel(r"residual $\rho_j=f(x_j)-y_j$")
+    scale = mpl.cm.ScalarMappable(norm, colours)
+    bar = ax.get_figure().colorbar(scale, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]
+    bar.set_label(r"$x_j$")
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    return ax
+
+
+def _time_axis(ax: Axes, tau: Array) -> None:
+    ax.set_xlabel(r"mean-field time $\tau$")
+    steps = np.diff(tau)
+    if steps.size > 1 and steps[-1] > 10.0 * steps[0]:  # recorded at geometric times
+        ax.set_xscale("log")
+        return
+    ax.set_xlim(tau[0], max(tau[-1], tau[0] + 1e-300))
+
+
+def _draw_rays(ax: Axes, trajectory: Trajectory, reach: float) -> None:
+    x = trajectory.samples.x
+    if x.size > _MOST_RAYS:
+        return
+    far = 2.0 * reach / np.sqrt(1.0 + x * x)
+    for u, v in zip(far, -far * x, strict=True):
+        ax.plot([-u, u], [-v, v], color=GREY, lw=0.3, alpha=0.6, zorder=0)
+
+
+def _uv(position: np.ndarray) -> Array:
+    rhat, theta = position.T.astype(np.float64)
+    return np.abs(rhat)[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
+
+
+def _thin(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the values, evenly spread."""
+    if values.size <= most:
+        return values
+    return values[np.linspace(0, values.size - 1, most).astype(int)]
+
+
+def _path_frames(frames: int, n: int) -> list[int]:
+    """Frames from which paths are drawn: fewer where a frame is large, since each is read whole."""
+    most = int(np.clip(_MOST_READ // n, 2, _MOST_FRAMES))
+    return list(dict.fromkeys(np.linspace(0, frames - 1, most).astype(int).tolist()))
+
+
+def _empty(ax: Axes, text: str) -> Axes:
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
+    ax.set_axis_off()
+    return ax

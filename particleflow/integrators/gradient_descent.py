@@ -1,0 +1,79 @@
+"""Gradient descent: the explicit Euler method with a fixed step. Order 1.
+
+In the network metric a step of dtau is exactly a step of full-batch gradient descent on
+``L = 1/2 sum rho_j^2`` with learning rate ``eta = alpha dtau``; in the euclidean metric it is
+forward Euler on the mean-field flow of Appendix C, eqs. (30), (31), the direction brought back to
+unit length after each step. Stable for dtau below about 2 / lambda_max of the tangent kernel.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .._cast import Array, positive
+from ..backend import State
+from ..errors import IntegrationError
+from .contract import SLICE_SECONDS
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    """Gradient descent with step dtau.
+
+    Parameters
+    ----------
+    step : float
+        dtau = eta / alpha, with eta the learning rate on the raw parameters.
+
+    Raises
+    ------
+    IntegrationError
+        The step is not a finite number above 0.
+    """
+
+    step: float = 1e-3
+    name: ClassVar[str] = "gd"
+    by_sector: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step", positive("step", self.step, IntegrationError))
+
+    def start(self, state: State) -> "GradientDescentMotion":
+        """A motion of this state from tau = 0."""
+        return GradientDescentMotion(state, self.step)
+
+
+class GradientDescentMotion:
+    """Neurons under gradient descent; tau is the number of steps times the step."""
+
+    def __init__(self, state: State, h: float) -> None:
+        self._state, self._h = state, h
+        self.step = self.rejected = 0
+        self._slice = 1  # steps in a compiled call
+
+    @property
+    def time(self) -> float:
+        """Mean-field time tau."""
+        return self.step * self._h
+
+    def reachable(self, times: Array) -> Array:
+        """Whole numbers of steps, rounded to the nearest."""
+        return np.unique(np.rint(times / self._h)) * self._h
+
+    def advance(self, until: float) -> None:
+        """Take steps in one compiled call, as many as about a tenth of a second allows."""
+        n = min(round(until / self._h) - self.step, self._slice)
+        if n <= 0:
+            return
+        begin = time.perf_counter()
+        done = self._state.gradient_descent(self._h, n)
+        self.step += done
+        if not np.isfinite(self._state.residual).all():
+            raise IntegrationError(
+                f"gd, step {self.step} (tau = {self.time:g}): the residuals are no longer finite; "
+                f"lower the step, now {self._h:g} (learning rate: alpha times it)"
+            )
+        seconds = time.perf_counter() - begin
+        self._slice = max(1, min(2 * n, int(n * SLICE_SECONDS / max(seconds, 1e-9))))

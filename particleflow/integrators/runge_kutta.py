@@ -1,0 +1,122 @@
+"""Explicit Runge-Kutta method of order 4 with embedded order 3 and adaptive step.
+
+RK4(3)5[2R+]C of C. A. Kennedy, M. H. Carpenter and R. M. Lewis, "Low-storage, explicit Runge-Kutta
+schemes for the compressible Navier-Stokes equations", Appl. Numer. Math. 35 (2000), both metrics.
+The step size follows a proportional-integral controller (E. Hairer and G. Wanner, Solving Ordinary
+Differential Equations II, sec. IV.2). Steps are bound by stability, about 4 / lambda_max of the
+tangent kernel, and the order is lost in steps in which neurons meet rays: the field jumps there.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .._cast import Array, positive
+from ..backend import RungeKuttaTrial, State
+from ..errors import IntegrationError
+from ..samples import spread
+from .contract import SLICE_SECONDS
+
+_SAFETY = 0.9
+_ORDER = 4  # of the error estimate in the step
+_PROPORTIONAL, _INTEGRAL = 0.7 / _ORDER, 0.4 / _ORDER
+_SMALLEST, _LARGEST = 0.2, 5.0
+_LEAST_STEP = 16.0 * np.finfo(float).eps
+
+
+@dataclass(frozen=True)
+class RungeKutta:
+    """Adaptive Runge-Kutta with this tolerance.
+
+    Parameters
+    ----------
+    tolerance : float
+        Largest error of one step, between 0 and 1: root mean square over the samples of the
+        difference between the predictions of the two embedded methods, in units of
+        ``Samples.spread``.
+
+    Raises
+    ------
+    IntegrationError
+        The tolerance is out of range.
+    """
+
+    tolerance: float = 1e-4
+    name: ClassVar[str] = "rk"
+    by_sector: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        tolerance = positive("tolerance", self.tolerance, IntegrationError)
+        if tolerance >= 1.0:
+            raise IntegrationError(f"tolerance: expected a number below 1, found {tolerance:g}")
+        object.__setattr__(self, "tolerance", tolerance)
+
+    def start(self, state: State) -> "RungeKuttaMotion":
+        """A motion of this state from tau = 0."""
+        return RungeKuttaMotion(state, self.tolerance)
+
+
+class RungeKuttaMotion:
+    """Neurons under the Runge-Kutta method; steps are shortened to end on the times asked for."""
+
+    def __init__(self, state: State, tolerance: float) -> None:
+        self._state = state
+        self._trial = RungeKuttaTrial(state)
+        self._allowed = tolerance * spread(state.y)
+        self._last_error = 1.0
+        self.time = 0.0
+        self.step = self.rejected = 0
+        self._h = self._first_step()
+
+    def _first_step(self) -> float:
+        """A hundredth of the time in which the residuals change by their own spread."""
+        rate = float(np.sqrt(np.mean(self._state.residual_rate() ** 2)))
+        return 0.01 * spread(self._state.y) / rate if rate > 0.0 else math.inf
+
+    def reachable(self, times: Array) -> Array:
+        """Every time."""
+        return np.unique(times)
+
+    def advance(self, until: float) -> None:
+        """Take steps up to a time, or for about a tenth of a second."""
+        deadline = time.perf_counter() + SLICE_SECONDS
+        while self.time < until and time.perf_counter() < deadline:
+            self._take_step(until)
+
+    def _take_step(self, until: float) -> None:
+        left = until - self.time
+        h = self._h
+        if h >= left:
+            h = left
+        elif 2.0 * h > left:
+            h = 0.5 * left  # two equal steps rather than a sliver at the end
+        error = self._trial.step(h) / self._allowed
+        if error <= 1.0:
+            self._trial.accept()
+            self.time = until if h == left else self.time + h
+            self.step += 1
+            proposed = h * self._factor(error)
+            # a step shortened to end on a time says little against the longer one planned
+            self._h = max(proposed, self._h) if h < self._h else proposed
+            self._last_error = max(error, 1e-4)
+            return
+        self.rejected += 1
+        self._h = h * max(_SMALLEST, _SAFETY * error ** (-1.0 / _ORDER))
+        if self._h < _LEAST_STEP * max(self.time, abs(until)):
+            raise IntegrationError(
+                f"rk, step {self.step + 1} (tau = {self.time:g}): the step shrank below rounding; "
+                "raise the tolerance, or start from smaller parameters"
+                if math.isfinite(error)
+                else f"rk, step {self.step + 1} (tau = {self.time:g}): the state is no longer "
+                "finite; start from smaller parameters"
+            )
+
+    def _factor(self, error: float) -> float:
+        if error == 0.0:
+            return _LARGEST
+        wish = _SAFETY * error**-_PROPORTIONAL * self._last_error**_INTEGRAL
+        return min(_LARGEST, max(_SMALLEST, wish))
+

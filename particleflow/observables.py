@@ -1,0 +1,174 @@
+"""What a run can record beside the frames: built-in observables and those that users add."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._cast import Array, count
+from .backend import State
+from .coordinates import knots
+from .errors import TrajectoryError
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+DEFAULT = ("loss", "residual", "dead_fraction", "steps", "rejected", "crossings")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number or array of fixed shape that is computed at a moment of a run.
+
+    Attributes
+    ----------
+    group : str
+        Where it goes in the file, below /observables.
+    axes : tuple of str
+        What its axes are: "sample", "sector", "ray", or "component".
+    every : int
+        It is recorded at every this many observable times.
+    """
+
+    name: str
+    evaluate: Callable[[], Any]
+    group: str = ""
+    axes: tuple[str, ...] = ()
+    every: int = 1
+
+    @property
+    def path(self) -> str:
+        """Name below /observables."""
+        return f"{self.group}/{self.name}" if self.group else self.name
+
+
+def slope_variation(a: Array, b: Array, c: Array) -> float:
+    """TV(f') over the real line: the sum of |(1/m) c |a|| over distinct knots (Lemma 7).
+
+    Knots that are equal are merged before the absolute value is taken. O(m log m).
+    """
+    kink = a != 0.0
+    _, where = np.unique(knots(a[kink], b[kink]), return_inverse=True)
+    masses = np.bincount(where, weights=c[kink] * np.abs(a[kink]))
+    return float(np.abs(masses).sum() / a.size)
+
+
+def _ray_covariances(state: State) -> Array:
+    """The same sums over sliding neurons; explicit methods have none."""
+    return np.zeros((2 * state.x.size, 3))
+
+
+def _build(name: str, sim: "Simulation") -> Quantity:
+    state = sim.state
+    s, m = state.x.size, state.size
+    if name == "delta_drift":
+        if state.metric != "network":
+            raise TrajectoryError("observables: delta_drift exists in the network metric only")
+        delta0 = state.delta()
+        return Quantity(name, lambda: state.largest_drift(delta0))
+    simple: dict[str, Callable[[], Any]] = {
+        "loss": lambda: sim.loss,
+        "dead_fraction": lambda: _counts(state)[[s, 4 * s]].sum() / m,
+        "sliding_fraction": lambda: _counts(state)[2 * s : 4 * s].sum() / m,
+        "slope_variation": lambda: slope_variation(*state.variables),
+        "steps": lambda: sim.step,
+        "rejected": lambda: sim.rejected,
+        "crossings": lambda: int(state.crossings.sum()),
+    }
+    if name in simple:
+        return Quantity(name, simple[name])
+    if name == "residual":
+        return Quantity(name, lambda: state.residual.copy(), axes=("sample",))
+    if name == "prediction":
+        return Quantity(name, lambda: state.residual + state.y, axes=("sample",))
+    sector = ("sector", "component")
+    ray = ("ray", "component")
+    sums: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
+        "sector_first_moments": (state.first_moments, sector),
+        "sector_covariances": (state.sector_covariances, sector),
+        "sector_counts": (lambda: _counts(state)[: 2 * s].copy(), sector[:1]),
+        "ray_counts": (lambda: _counts(state)[2 * s : 4 * s].copy(), ray[:1]),
+        "ray_covariances": (lambda: _ray_covariances(state), ray),
+    }
+    evaluate, axes = sums[name]
+    return Quantity(name, evaluate, group="neurons", axes=axes)
+
+
+BUILT_IN = (
+    "loss",
+    "residual",
+    "prediction",
+    "delta_drift",
+    "dead_fraction",
+    "sliding_fraction",
+    "slope_variation",
+    "steps",
+    "rejected",
+    "crossings",
+    "sector_first_moments",
+    "sector_covariances",
+    "sector_counts",
+    "ray_counts",
+    "ray_covariances",
+)
+
+
+def _counts(state: State) -> np.ndarray:
+    return state.cell_counts()
+
+
+def build(names: tuple[str, ...], sim: "Simulation") -> list[Quantity]:
+    """Built-in observables of a simulation, as of now (drifts are measured from here).
+
+    Raises
+    ------
+    TrajectoryError
+        A name is unknown, or means nothing in this metric.
+    """
+    for name in names:
+        if name not in BUILT_IN:
+            raise TrajectoryError(
+                f"observables: expected some of {', '.join(BUILT_IN)}, found {name!r}"
+            )
+    return [_build(name, sim) for name in dict.fromkeys(names)]
+
+
+class UserObservables:
+    """What users record besides: functions of the simulation."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        self._added: dict[str, Quantity] = {}
+
+    def add(self, name: str, function: Callable[["Simulation"], Any], every: int = 1) -> None:
+        """Record a function of the simulation as /observables/user/NAME of every writer.
+
+        Parameters
+        ----------
+        name : str
+            An identifier.
+        function : callable
+            ``function(sim)`` returns a number or an array whose shape never changes.
+        every : int
+            Call it at every this many observable times of a writer.
+
+        Raises
+        ------
+        TrajectoryError
+            The name is no identifier or is taken, or ``every`` is below 1.
+        """
+        if not isinstance(name, str) or not name.isidentifier():
+            raise TrajectoryError(f"observable: expected an identifier as name, found {name!r}")
+        if name in self._added:
+            raise TrajectoryError(f"observable {name}: is there already")
+        stride = count("every", every, TrajectoryError)
+        self._added[name] = Quantity(
+            name, lambda: function(self._sim), group="user", every=stride
+        )
+
+    def __iter__(self) -> Iterator[Quantity]:
+        return iter(self._added.values())
+
+    def __len__(self) -> int:
+        return len(self._added)

@@ -1,0 +1,213 @@
+"""The loop: integrate, observe, write."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._cast import Array, finite
+from .backend import METRICS, Metric, State, resolve_device, set_threads
+from .errors import ConfigError, IntegrationError
+from .integrators import Integrator, RungeKutta
+from .neurons import Neurons
+from .observables import UserObservables
+from .samples import Samples
+
+
+class Writer(Protocol):
+    """Something that records a simulation at times of its own."""
+
+    def open(self, sim: "Simulation", until: float) -> Array:
+        """Get ready; returns the times, ascending and reachable, at which to be called."""
+        ...
+
+    def record(self) -> None:
+        """The simulation stands at one of those times."""
+        ...
+
+    def close(self) -> None:
+        """The run has ended, well or not."""
+        ...
+
+
+class Simulation:
+    """Neurons that move by gradient flow on samples.
+
+    Parameters
+    ----------
+    samples : Samples
+    neurons : Neurons
+        Initial state; copied into the engine's own layout.
+    integrator : GradientDescent or RungeKutta, optional
+        ``RungeKutta()`` by default.
+    metric : {"network", "euclidean"}
+        Flow of (a, b, c), or the appendix's mean-field flow of (rhat, theta).
+    device : {"auto", "cpu"}
+    threads : int, optional
+        Threads of the kernels; as numba has them by default. Results do not depend on it.
+
+    Attributes
+    ----------
+    writers : list of TrajectoryWriter
+        Called during `run`.
+    observables : UserObservables
+        ``observables.add(name, function, every=1)``.
+    provenance : dict
+        What a writer shall store beside the data: "config" (TOML text) and "seed".
+
+    Raises
+    ------
+    ConfigError, DeviceError
+        An argument is not one of the choices.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        neurons: Neurons,
+        integrator: Integrator | None = None,
+        metric: Metric = "network",
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        if metric not in METRICS:
+            raise ConfigError(f"metric: expected one of {', '.join(METRICS)}, found {metric!r}")
+        self.device = resolve_device(device)
+        self.threads = set_threads(threads)
+        self.samples = samples
+        self.alpha = neurons.alpha
+        self.integrator: Integrator = RungeKutta() if integrator is None else integrator
+        self.metric: Metric = metric
+        self.state = State(
+            samples.x,
+            samples.y,
+            (neurons.a, neurons.b, neurons.c),
+            metric,
+            by_sector=self.integrator.by_sector,
+        )
+        if not np.isfinite(self.residual).all():
+            raise IntegrationError(
+                "step 0 (tau = 0): f(x_j) is not finite; start from smaller parameters"
+            )
+        self._motion = self.integrator.start(self.state)
+        self.writers: list[Writer] = []
+        self.observables = UserObservables(self)
+        self.provenance: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f"Simulation(m={self.size}, s={self.samples.size}, {self.metric}, "
+            f"{self.integrator.name}, tau={self.time:g})"
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of neurons m."""
+        return self.state.size
+
+    @property
+    def time(self) -> float:
+        """Mean-field time tau."""
+        return self._motion.time
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self._motion.step
+
+    @property
+    def rejected(self) -> int:
+        """Trial steps thrown away by an adaptive integrator."""
+        return self._motion.rejected
+
+    @property
+    def residual(self) -> Array:
+        """rho_j = f(x_j) - y_j, (s,); a copy."""
+        return self.state.residual.copy()
+
+    @property
+    def loss(self) -> float:
+        """L = 1/2 sum rho_j^2."""
+        return 0.5 * float(np.dot(self.state.residual, self.state.residual))
+
+    @property
+    def neurons(self) -> Neurons:
+        """The present neurons in the original order, hat units.
+
+        In the euclidean metric a and b are cos theta and sin theta, and c is rhat: the same
+        function, without a meaning of delta.
+        """
+        return Neurons(*self.state.parameters(), alpha=self.alpha)
+
+    def sector_covariances(self) -> Array:
+        """Sigma_k as (xx, x1, 11), (2 s, 3): second moments of each sector, eq. (32)."""
+        return self.state.sector_covariances()
+
+    def residual_rate(self) -> Array:
+        """rho' = -H rho with the tangent kernel H of the present state, (s,): eq. (32)."""
+        return self.state.residual_rate()
+
+    def predict(self, x: ArrayLike) -> Array:
+        """f at any points, in the shape of ``x``; O((m + n) log n) for n points."""
+        points = np.asarray(x, dtype=np.float64)
+        if not np.isfinite(points).all():
+            raise ConfigError("x: expected finite numbers")
+        return self.state.predict(points)
+
+    def reachable(self, times: Array) -> Array:
+        """The distinct times nearest to these at which the integrator can show the state."""
+        return self._motion.reachable(times)
+
+    def run(self, until: float, progress: Callable[["Simulation"], None] | None = None) -> None:
+        """Run to the time ``until`` and let the writers record on the way.
+
+        Parameters
+        ----------
+        until : float
+            Mean-field time tau above the present one; gradient descent ends on the nearest step.
+        progress : callable, optional
+            Called with the simulation about ten times a second.
+
+        Raises
+        ------
+        IntegrationError
+            The run failed. What was recorded so far is kept.
+        TrajectoryError
+            A writer could not write.
+        """
+        until = finite("until", until, ConfigError)
+        end = float(self.reachable(np.array([until]))[-1])
+        if not end > self.time:
+            raise ConfigError(
+                f"until: expected a time after tau = {self.time:g}"
+                + (f" by at least half a step, found {until:g}" if until > self.time else
+                   f", found {until:g}")
+            )  # fmt: skip
+        opened: list[Writer] = []
+        try:
+            due: list[set[float]] = []
+            for writer in self.writers:
+                due.append(set(writer.open(self, end).tolist()))
+                opened.append(writer)
+            times = sorted(set().union(*due, {end}))
+            for target in times:
+                while self.time < target:
+                    self._motion.advance(target)
+                    if progress is not None:
+                        progress(self)
+                for writer, own in zip(opened, due, strict=True):
+                    if target in own:
+                        writer.record()
+        finally:
+            _close_all(opened)
+
+
+def _close_all(writers: list[Writer]) -> None:
+    """Close every writer, even if one of them fails; the first failure is raised."""
+    if not writers:
+        return
+    try:
+        writers[0].close()
+    finally:
+        _close_all(writers[1:])

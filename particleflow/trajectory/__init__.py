@@ -1,0 +1,9 @@
+"""Trajectory files in H5MD: the writer, the reader and the schema they share.
+
+Together with checkpoints the only importer of h5py.
+"""
+
+from .reader import Trajectory, open_trajectory
+from .writer import TrajectoryWriter
+
+__all__ = ["Trajectory", "TrajectoryWriter", "open_trajectory"]

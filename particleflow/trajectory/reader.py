@@ -1,0 +1,306 @@
+"""Reading trajectories: lazily, and never past what progress counts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._cast import Array, PathLike, existing_file
+from ..coordinates import knots, parameters_from_reduced
+from ..errors import SamplesError, TrajectoryError
+from ..samples import Samples
+from .schema import PARTICLES, SCHEMA_VERSION
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def open_trajectory(path: PathLike) -> "Trajectory":
+    """Open a trajectory file for reading; a run may still be writing it.
+
+    Raises
+    ------
+    TrajectoryError
+        The file is missing, no trajectory, of a newer schema, or damaged.
+    """
+    return Trajectory(existing_file(path, TrajectoryError))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn whatever h5py raises on a damaged file into an error that names the file."""
+    try:
+        yield
+    except TrajectoryError:
+        raise
+    except KeyError as problem:
+        name = str(problem).strip("\"'")
+        raise TrajectoryError(f"{path}: is no complete trajectory file: {name}") from None
+    except (OSError, RuntimeError, ValueError, TypeError, AttributeError, SamplesError) as problem:
+        raise TrajectoryError(f"{path}: cannot be read as a trajectory: {problem}") from None
+
+
+def _reading(method: Callable[P, R]) -> Callable[P, R]:
+    @wraps(method)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        trajectory: Any = args[0]
+        with _naming(trajectory.path):
+            return method(*args, **kwargs)
+
+    return wrapped
+
+
+class Trajectory:
+    """A recorded run; use it as a context manager.
+
+    Attributes
+    ----------
+    path : Path
+    size : int
+        Number of neurons m of the run.
+    ids : (n,) int64
+        Indices of the recorded neurons, n <= m.
+    samples : Samples
+    alpha : float
+    metric, integrator : str
+    config : str
+        The resolved configuration, TOML; empty for a run from Python.
+    schema_version : int
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _naming(path):
+            self._file = h5py.File(path, "r", locking=False)
+        try:
+            with _naming(path):
+                self._load()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _load(self) -> None:
+        file = self._file
+        if "schema_version" not in file.attrs or "h5md" not in file:
+            raise TrajectoryError(f"{self.path}: is an HDF5 file but no particleflow trajectory")
+        self.schema_version = int(file.attrs["schema_version"])
+        if self.schema_version > SCHEMA_VERSION:
+            creator = _text(file["h5md/creator"].attrs["version"])
+            raise TrajectoryError(
+                f"{self.path}: has schema {self.schema_version}, this version reads up to "
+                f"{SCHEMA_VERSION}; particleflow {creator} or newer reads it"
+            )
+        parameters = file["parameters"]
+        self.size = int(parameters.attrs["m"])
+        self.alpha = float(parameters.attrs["alpha"])
+        self.metric = _text(parameters.attrs["metric"])
+        self.integrator = _text(parameters.attrs["integrator"])
+        self.config = _text(parameters["config"][()])
+        samples = parameters["samples"]
+        self.samples = Samples(
+            samples["x"][:],
+            samples["y"][:],
+            float(samples.attrs["x_shift"]),
+            float(samples.attrs["x_scale"]),
+        )
+        particles = file[PARTICLES]
+        self.ids = particles["id"][:]
+        self._position = particles["position/value"]
+        self._cell = particles["cell/value"]
+        self._delta = particles["delta"] if self.metric == "network" else None
+        n = self.ids.size
+        if self._position.shape[1:] != (n, 2) or self._cell.shape[1:] != (n,):
+            raise TrajectoryError(f"{self.path}: positions, cells and ids differ in shape")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __repr__(self) -> str:
+        return f"Trajectory({str(self.path)!r}, m={self.size}, frames={self.frames})"
+
+    @_reading
+    def _acknowledged(self) -> tuple[int, int]:
+        progress = self._file["parameters/progress"]
+        progress.refresh()
+        frames, observed = (int(v) for v in progress[:])
+        if not (0 <= frames <= self.planned_frames and 0 <= observed <= self.planned_observed):
+            raise TrajectoryError(f"{self.path}: progress counts more than there is")
+        return frames, observed
+
+    @property
+    def frames(self) -> int:
+        """Frames that are complete."""
+        return self._acknowledged()[0]
+
+    @property
+    def planned_frames(self) -> int:
+        """Frames that the run was to have."""
+        return int(self._position.shape[0])
+
+    @property
+    def planned_observed(self) -> int:
+        """Observable times that the run was to have."""
+        return int(self._file["observables/time"].shape[0])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every planned frame and observable is there."""
+        return self._acknowledged() == (self.planned_frames, self.planned_observed)
+
+    @property
+    @_reading
+    def time(self) -> Array:
+        """Times tau of the frames, (frames,)."""
+        return self._file[f"{PARTICLES}/position/time"][: self.frames]
+
+    @property
+    @_reading
+    def step(self) -> np.ndarray:
+        """Steps taken at the frames, (frames,)."""
+        return self._file[f"{PARTICLES}/position/step"][: self.frames]
+
+    def _index(self, frame: int) -> int:
+        frames = self.frames
+        if not -frames <= frame < frames:
+            raise TrajectoryError(f"{self.path}: has {frames} frames, no frame {frame}")
+        return frame % frames
+
+    @_reading
+    def position(self, frame: int) -> np.ndarray:
+        """(rhat, theta) of the recorded neurons at a frame, (n, 2)."""
+        return self._position[self._index(frame)]
+
+    @_reading
+    def cell(self, frame: int) -> np.ndarray:
+        """Cells of the recorded neurons at a frame, (n,) int32."""
+        return self._cell[self._index(frame)]
+
+    @_reading
+    def neuron(self, i: int) -> np.ndarray:
+        """(rhat, theta) of one neuron over all frames, (frames, 2); ``i`` as in ``ids``."""
+        where = np.flatnonzero(self.ids == i)
+        if where.size == 0:
+            raise TrajectoryError(f"{self.path}: has no neuron {i}")
+        return self._position[: self.frames, where[0]]
+
+    @_reading
+    def parameters(self, frame: int) -> tuple[Array, Array, Array]:
+        """Hat (a, b, c) of all neurons at a frame, (m,) each; Lemma 8 with the recorded delta.
+
+        Euclidean metric: (cos theta, sin theta, rhat), the same function.
+
+        Raises
+        ------
+        TrajectoryError
+            The file holds a subset of the neurons.
+        """
+        if self.ids.size < self.size:
+            raise TrajectoryError(
+                f"{self.path}: holds {self.ids.size} of {self.size} neurons and cannot give the "
+                'function; record with output.neurons = "all"'
+            )
+        rhat, theta = self.position(frame).T.astype(np.float64)
+        if self._delta is None:
+            return np.cos(theta), np.sin(theta), rhat
+        return parameters_from_reduced(rhat, theta, self._delta[:])
+
+    @_reading
+    def knots(self, frame: int) -> Array:
+        """Knots of the recorded neurons, (n,): x_j itself for one that slides; NaN for none."""
+        theta = self.position(frame)[:, 1].astype(np.float64)
+        e = knots(np.cos(theta), np.sin(theta))
+        s, cell = self.samples.size, self.cell(frame)
+        sliding = (cell >= 2 * s) & (cell < 4 * s)
+        e[sliding] = self.samples.x[(cell[sliding] - 2 * s) % s]
+        e[cell == 4 * s] = np.nan
+        return e
+
+    def predict(self, frame: int, x: ArrayLike) -> Array:
+        """f at any points at a frame, in the shape of ``x``."""
+        from ..backend import predict_at
+
+        rhat, theta = self._all_positions(frame)
+        return predict_at(np.cos(theta), np.sin(theta), rhat, np.asarray(x, dtype=np.float64))
+
+    def _all_positions(self, frame: int) -> tuple[Array, Array]:
+        if self.ids.size < self.size:
+            self.parameters(frame)
+        rhat, theta = self.position(frame).T.astype(np.float64)
+        return rhat, theta
+
+    @property
+    @_reading
+    def observables(self) -> tuple[str, ...]:
+        """Names of the observables, as `observable` takes them."""
+        found: list[str] = []
+
+        def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(item, h5py.Group) and "value" in item:
+                found.append(name)
+
+        self._file["observables"].visititems(visit)
+        return tuple(sorted(found))
+
+    @_reading
+    def observable(self, name: str) -> tuple[Array, np.ndarray]:
+        """Times and values of an observable, as far as they are complete.
+
+        Parameters
+        ----------
+        name : str
+            For example "loss", "neurons/sector_counts", "user/NAME".
+        """
+        if name not in self.observables:
+            raise TrajectoryError(
+                f"{self.path}: has no observable {name!r}, only {', '.join(self.observables)}"
+            )
+        group = self._file["observables"][name]
+        frames, observed = self._acknowledged()
+        length = group["value"].shape[0]
+        if group["time"] == self._file[f"{PARTICLES}/position/time"]:
+            done = frames
+        else:
+            every = -(-self.planned_observed // length)
+            done = -(-observed // every)
+        return group["time"][:done], group["value"][:done]
+
+    @property
+    def loss(self) -> Array:
+        """Loss at the observable times, (observed,)."""
+        return self.observable("loss")[1]
+
+    @property
+    def residual(self) -> Array:
+        """Residuals, (observed, s), or at the frames where s > 256."""
+        return self.observable("residual")[1]
+
+    @_reading
+    def storage(self) -> dict[str, Any]:
+        """How positions are stored: dtype, chunks, filter."""
+        return {
+            "dtype": self._position.dtype.name,
+            "chunks": list(self._position.chunks or ()),
+            "filter": self._position.compression or "none",
+        }
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

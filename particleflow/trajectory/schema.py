@@ -1,0 +1,38 @@
+"""Layout of the trajectory file: H5MD 1.1, and what this package adds to it.
+
+Schema version 1::
+
+    /                                     attribute schema_version
+    /h5md                                 version [1, 1]; author {name}; creator {name, version}
+    /particles/neurons/box                dimension 2, boundary ["none", "periodic"],
+                                          edges [1, 2 pi]
+    /particles/neurons/position           value (T, n, 2) = (rhat, theta in (-pi, pi]),
+                                          step (T,), time (T,)
+    /particles/neurons/cell               value (T, n) int32; step, time hard-linked
+    /particles/neurons/id                 (n,) index of the neuron in the run
+    /particles/neurons/delta              (n,) c^2 - a^2 - b^2 at the start, network metric only
+    /particles/neurons/component          (2,) "rhat", "theta": labels of the last axis
+    /observables/NAME                     value (T', ...), step, time hard-linked
+    /observables/neurons/NAME             sums over the neurons of each sector or ray
+    /observables/user/NAME                what the user added
+    /parameters                           attributes alpha, m, s, metric, integrator, device,
+                                          threads, seed, version_...
+    /parameters/samples/{x, y}            attributes x_shift, x_scale
+    /parameters/config                    the resolved configuration, TOML
+    /parameters/progress                  (2,) int64: frames and observable times acknowledged
+
+T and T' are final when the file is created. Everything beyond ``progress`` is undefined: readers
+trust it only. A cell is a sector 0 .. 2s-1, or 2s + r (sliding on ray r), or 4s (at rest in the
+origin).
+"""
+
+SCHEMA_VERSION = 1
+PARTICLES = "particles/neurons"
+CHUNK = 131072
+"""Neurons a chunk, about."""
+
+
+def chunk_width(n: int) -> int:
+    """Neurons a chunk: n over a whole number, near `CHUNK`, so that hardly any space is padded."""
+    pieces = max(1, round(n / CHUNK))
+    return -(-n // pieces)
