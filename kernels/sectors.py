@@ -20,7 +20,9 @@ on some knots that lie on samples. The rounded pre-activation is monotone in x_j
 samples are a run at one end even in floating point.
 """
 
-from ._jit import scalar
+import numpy as np
+
+from ._jit import driver, scalar
 
 
 @scalar
@@ -104,12 +106,52 @@ def outside(a, b, x1, x2, active1, active2):
 
 
 @scalar
-def relocate(a, b, x, guess):
-    """Cell of the neuron (a, b), quickly if it still is in the sector ``guess``."""
+def neighbour(a, b, k, x):
+    """The sector next to k across the bound that (a, b) is on the wrong side of."""
     s = x.size
-    cell = guess
-    if guess >= 2 * s or outside(
-        a, b, first_bound(guess, x), second_bound(guess, x), guess != s, guess == 0
-    ):
+    first = (a * first_bound(k, x) + b > 0.0) != (k != s)
+    if k == 0:
+        cell = 1 if first else 2 * s - 1
+    elif (k < s) == first:
+        cell = k + 1 if k < 2 * s - 1 else 0
+    else:
+        cell = k - 1
+    return cell
+
+
+@scalar
+def is_in(a, b, k, x):
+    """Whether (a, b) is in sector k."""
+    s = x.size
+    return not outside(a, b, first_bound(k, x), second_bound(k, x), k != s, k == 0)
+
+
+@scalar
+def move_on(a, b, k, x):
+    """Cell of the neuron (a, b), which has left sector k: most often the next one."""
+    cell = neighbour(a, b, k, x)
+    if not is_in(a, b, cell, x):
         cell = locate(a, b, x)
     return cell
+
+
+@scalar
+def relocate(a, b, k, x):
+    """Cell of the neuron (a, b), which was in cell k."""
+    cell = k
+    if k >= 2 * x.size:
+        cell = locate(a, b, x)
+    elif not is_in(a, b, k, x):
+        cell = move_on(a, b, k, x)
+    return cell
+
+
+@driver
+def bounds_table(x):
+    """First and second bound of every sector, (2 s, 2): a look-up where sectors come at random."""
+    s = x.size
+    table = np.empty((2 * s, 2))
+    for k in range(2 * s):
+        table[k, 0] = first_bound(k, x)
+        table[k, 1] = second_bound(k, x)
+    return table

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._jit import block, driver, parallel, prange, sums
 from ..flow import EUCLIDEAN, euler_euclidean, euler_network
-from ..sectors import first_bound, locate, outside, second_bound
+from ..sectors import bounds_table, locate, move_on, outside
 from .field import field as field_of
 from .field import prediction
 from .slots import PAD, sort_slot, swap, tree_sum
@@ -59,24 +59,22 @@ def _partition(a, b, c, cell, ident, lo, hi, x1, x2, active1, active2):
 
 @block
 def _place(a, b, c, cell, i, x, acc):
-    """Find the new cell of neuron i and add its moments there; whether the cell changed."""
-    k = locate(a[i], b[i], x)
-    changed = k != cell[i]
+    """Find the new cell of neuron i, which has left its sector, and add its moments there."""
+    k = move_on(a[i], b[i], cell[i], x)
     cell[i] = k
     if k < 2 * x.size:
         acc[k, 0] += c[i] * a[i]
         acc[k, 1] += c[i] * b[i]
-    return changed
 
 
 @block
-def _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, x, metric, acc):
+def _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, bounds, x, metric, acc):
     """Move the n members of sector k from lo on; returns how many still are members.
 
     Blocks go from the last to the first, so that whoever leaves can change places with the last
     member, which has moved already.
     """
-    x1, x2 = first_bound(k, x), second_bound(k, x)
+    x1, x2 = bounds[k, 0], bounds[k, 1]
     active1, active2 = k != x.size, k == 0
     for p in range(lo + (n - 1) // BLOCK * BLOCK, lo - 1, -BLOCK):
         q = min(p + BLOCK, lo + n)
@@ -95,29 +93,44 @@ def _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, x, metric, acc):
 
 
 @block
-def _push_stray(a, b, c, cell, i, field, h, x, metric, acc):
-    """Move neuron i in the field of its own cell; whether the cell changed."""
-    k = cell[i]
-    if k == x.size or k >= 2 * x.size:
-        return False
-    if metric == EUCLIDEAN:
-        ai, bi, ci = euler_euclidean(a[i], b[i], c[i], h * field[k, 0], h * field[k, 1])
-    else:
-        ai, bi, ci = euler_network(a[i], b[i], c[i], h * field[k, 0], h * field[k, 1])
-    a[i], b[i], c[i] = ai, bi, ci
-    if outside(ai, bi, first_bound(k, x), second_bound(k, x), True, k == 0):
-        return _place(a, b, c, cell, i, x, acc)
-    acc[k, 0] += ci * ai
-    acc[k, 1] += ci * bi
-    return False
+def _push_strays(
+    a, b, c, cell, ident, lo, n, tail, end, home, field, h, bounds, x, metric, acc
+):
+    """Move the neurons from ``tail`` to ``end``, each in the field of its own cell.
+
+    Whoever is in the sector ``home`` afterwards becomes a member: it changes places with the first
+    stray behind the n members from lo on, which has moved already. Returns (n, cells changed).
+    """
+    s = x.size
+    changed = 0
+    for i in range(tail, end):
+        k = cell[i]
+        if k >= 2 * s or (metric == EUCLIDEAN and k == s):
+            continue
+        if metric == EUCLIDEAN:
+            ai, bi, ci = euler_euclidean(a[i], b[i], c[i], h * field[k, 0], h * field[k, 1])
+        else:
+            # the dead sector needs no branch, which would be a coin's toss: its field is 0
+            ai, bi, ci = euler_network(a[i], b[i], c[i], h * field[k, 0], h * field[k, 1])
+        a[i], b[i], c[i] = ai, bi, ci
+        if outside(ai, bi, bounds[k, 0], bounds[k, 1], k != s, k == 0):
+            _place(a, b, c, cell, i, x, acc)
+            changed += 1
+        else:
+            acc[k, 0] += ci * ai
+            acc[k, 1] += ci * bi
+        if cell[i] == home:
+            swap(a, b, c, cell, ident, i, lo + n)
+            n += 1
+    return n, changed
 
 
 @block
-def _push_slot(a, b, c, cell, ident, start, members, field, h, x, metric, acc):
+def _push_slot(a, b, c, cell, ident, start, members, field, h, bounds, x, metric, acc):
     """Move one slot and sum its moments into ``acc``; returns (cells changed, strays)."""
     n_regions = members.size
-    by_sector = n_regions > 1
     n_sectors = 2 * x.size
+    by_sector = n_regions > 1
     acc[:n_sectors] = 0.0
     crossings = strays = 0
     for k in range(n_regions):
@@ -125,13 +138,13 @@ def _push_slot(a, b, c, cell, ident, start, members, field, h, x, metric, acc):
         tail = lo + n
         if n > 0 and k != x.size:
             hx, h1 = h * field[k, 0], h * field[k, 1]
-            n = _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, x, metric, acc)
+            n = _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, bounds, x, metric, acc)
             crossings += tail - lo - n
-        for i in range(tail, end):
-            crossings += _push_stray(a, b, c, cell, i, field, h, x, metric, acc)
-            if by_sector and cell[i] == k:
-                swap(a, b, c, cell, ident, i, lo + n)
-                n += 1
+        home = k if by_sector else -1
+        n, changed = _push_strays(
+            a, b, c, cell, ident, lo, n, tail, end, home, field, h, bounds, x, metric, acc
+        )
+        crossings += changed
         members[k] = n
         if by_sector and k < n_sectors:
             strays += end - tail
@@ -140,13 +153,13 @@ def _push_slot(a, b, c, cell, ident, start, members, field, h, x, metric, acc):
 
 @block
 def _step_slot(
-    a, b, c, cell, ident, slots, start, members, stray_work, crossings, field, h, x, metric, acc, i
+    a, b, c, cell, ident, slots, start, members, stray_work, crossings, field, h, bounds, x, metric, acc, i
 ):
     """Step slot i, and sort it again when its strays have cost as much as a sort would."""
     lo, hi = slots[i], slots[i + 1]
     az, bz, cz, kz, nz = a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], ident[lo:hi]
     crossed, strays = _push_slot(
-        az, bz, cz, kz, nz, start[i], members[i], field, h, x, metric, acc[i]
+        az, bz, cz, kz, nz, start[i], members[i], field, h, bounds, x, metric, acc[i]
     )
     crossings[i] += crossed
     stray_work[i] += strays
@@ -157,12 +170,12 @@ def _step_slot(
 
 @parallel
 def _step_slots(
-    a, b, c, cell, ident, slots, start, members, stray_work, crossings, field, h, x, metric, acc
+    a, b, c, cell, ident, slots, start, members, stray_work, crossings, field, h, bounds, x, metric, acc
 ):
     for i in prange(slots.size - 1):
         _step_slot(
             a, b, c, cell, ident, slots, start, members, stray_work, crossings,
-            field, h, x, metric, acc, i,
+            field, h, bounds, x, metric, acc, i,
         )  # fmt: skip
 
 
@@ -203,17 +216,18 @@ def gradient_descent(
     acc = np.empty((n_slots, 2 * s + PAD, 2))
     acc[:, 2 * s :] = 0.0
     g = np.empty((2 * s, 2))
+    bounds = bounds_table(x)
     for step in range(n_steps):
         field_of(rho, x, g)
         if n_slots == 1:  # a parallel region costs more than a small step
             _step_slot(
                 a, b, c, cell, ident, slots, start, members, stray_work, crossings,
-                g, h, x, metric, acc, 0,
+                g, h, bounds, x, metric, acc, 0,
             )  # fmt: skip
         else:
             _step_slots(
                 a, b, c, cell, ident, slots, start, members, stray_work, crossings,
-                g, h, x, metric, acc,
+                g, h, bounds, x, metric, acc,
             )  # fmt: skip
             tree_sum(acc.reshape((n_slots, -1)))
         prediction(acc[0], x, 1.0 / a.size, rho)

@@ -84,7 +84,7 @@ def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric
                 error[0, n], error[1, n], error[2, n] = ea, eb, ec
                 stage[0, n], stage[1, n], stage[2, n] = za, zb, zc
             total[0, n], total[1, n], total[2, n] = ta, tb, tc
-            k = relocate(za, zb, x, k)
+            k = relocate(za, zb, k, x)
             stage_cell[n] = k
             if k < 2 * s:
                 acc[i, k, 0] += zc * za
