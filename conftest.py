@@ -1,0 +1,38 @@
+"""Test options of the project, and the environment that kernels are tested in."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# before numba is imported: several threads on any machine, which sleep while they wait
+os.environ.setdefault("NUMBA_NUM_THREADS", "4")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+ROOT = Path(__file__).parent
+BENCH = ROOT / "bench"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``pytest --benchmark`` runs bench/ instead of tests/."""
+    parser.addoption(
+        "--benchmark", action="store_true", help="run the benchmarks in bench/, and only them"
+    )
+    parser.addoption(
+        "--quick", action="store_true", help="with --benchmark: smaller sizes, under 2 minutes"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point the session at bench/ when benchmarks are asked for."""
+    if not config.getoption("--benchmark"):
+        if config.getoption("--quick"):
+            raise pytest.UsageError("--quick goes with --benchmark")
+        return
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = [str(BENCH)]
+        return
+    for arg in config.args:
+        path = Path(arg.partition("::")[0]).resolve()
+        if path != BENCH and BENCH not in path.parents:
+            raise pytest.UsageError(f"--benchmark runs bench/ only, found {arg}")

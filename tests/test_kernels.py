@@ -1,0 +1,335 @@
+"""Sector kernels against the dense oracle and against plain NumPy."""
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from particleflow.backend import METRICS, RungeKuttaTrial, State, predict_at, set_threads
+from particleflow.kernels import _jit, cpu, dense, flow, sectors
+
+CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
+KINDS = ["random", "two", "close"]
+seeds = st.integers(0, 2**32 - 1)
+
+
+def make(seed, kind="random", s=9, m=200, metric="network", by_sector=False):
+    random = np.random.default_rng(seed)
+    x, y = naive.hard_samples(random, kind, s)
+    return State(x, y, naive.hard_neurons(random, x, m), metric, by_sector)
+
+
+def locate_one(a, b, x):
+    cell = np.empty(1, np.int32)
+    cpu.locate_all(np.array([a]), np.array([b]), x, cell, np.array([0, 1]))
+    return int(cell[0])
+
+
+@_jit.driver
+def relocate_all(a, b, start, x):
+    cells = np.empty_like(start)
+    for i in range(a.size):
+        cells[i] = sectors.relocate(a[i], b[i], start[i], x)
+    return cells
+
+
+@settings(deadline=None, max_examples=60)
+@given(seeds, st.sampled_from(KINDS))
+def test_cells_agree_with_every_rounded_preactivation(seed, kind):
+    state = make(seed, kind)
+    a, b, _ = state.variables
+    on = naive.active(a, b, state.x)
+    expected = np.array([naive.active_in_cell(k, state.x.size) for k in state.cell])
+    assert_array_equal(on, expected)
+    assert_array_equal(state.cell == 4 * state.x.size, (a == 0.0) & (b == 0.0))
+
+
+def test_cells_by_the_table_of_the_model():
+    x = np.array([-1.0, 0.0, 2.0])
+    knots = {(1, -2.0): 0, (1, -0.5): 1, (1, 1.0): 2, (1, 3.0): 3,
+             (-1, 3.0): 0, (-1, 1.0): 5, (-1, -0.5): 4, (-1, -2.0): 3}  # fmt: skip
+    for (sign, knot), cell in knots.items():
+        assert locate_one(sign, -sign * knot, x) == cell
+    # a knot on a sample starts on the side where the sample is inactive
+    assert locate_one(1.0, 0.0, x) == 2
+    assert locate_one(-1.0, 0.0, x) == 4
+    assert locate_one(0.0, 1.0, x) == 0
+    assert locate_one(0.0, -1.0, x) == 3
+    assert locate_one(0.0, 0.0, x) == 12
+
+
+def test_nan_is_located_where_it_cannot_hide():
+    assert locate_one(np.nan, 1.0, np.array([0.0, 1.0])) == 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(seeds, st.sampled_from(KINDS))
+def test_relocation_from_any_cell_finds_the_cell(seed, kind):
+    state = make(seed, kind)
+    a, b, _ = state.variables
+    random = np.random.default_rng(seed)
+    start = random.integers(0, 2 * state.x.size, a.size).astype(np.int32)
+    start[::7] = 4 * state.x.size
+    located = relocate_all(a, b, start, state.x)
+    # from a sector the origin, where no sample is active, may also be called dead
+    s = state.x.size
+    assert_array_equal(np.where(located == 4 * s, s, located),
+                       np.where(state.cell == 4 * s, s, state.cell))  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_dense_oracle_agrees_with_numpy(metric):
+    random = np.random.default_rng(3)
+    x, rho = naive.samples(random, 6)
+    a, b, c = naive.hard_neurons(random, x, 80)
+    b = np.clip(b, -1e3, 1e3)
+    assert_allclose(dense.predict(a, b, c, x), naive.predict(a, b, c, x), rtol=1e-12)
+    assert_allclose(dense.field(a, b, x, rho), naive.field(a, b, x, rho), atol=1e-13)
+    assert_allclose(dense.velocity(a, b, c, x, rho, CODE[metric]).T,
+                    naive.velocity(a, b, c, x, rho, metric), atol=1e-9)  # fmt: skip
+    assert_allclose(dense.tangent_kernel(a, b, c, x, CODE[metric]),
+                    naive.tangent_kernel(a, b, c, x, metric), rtol=1e-12, atol=1e-12)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds, st.sampled_from(KINDS), st.sampled_from(METRICS))
+def test_residuals_field_and_velocity_agree_with_the_oracle(seed, kind, metric):
+    state = make(seed, kind, metric=metric)
+    a, b, c = state.variables
+    f = dense.predict(a, b, c, state.x)
+    size = np.abs(c * np.hypot(a, b)).mean() + np.abs(f).max()
+    assert_allclose(state.residual + state.y, f, rtol=0, atol=1e-13 * (1 + size))
+    rho = state.residual
+    g = dense.field(a, b, state.x, rho)
+    full = state.field()
+    ours = np.array([full[k] if k < full.shape[0] else (0.0, 0.0) for k in state.cell])
+    assert_allclose(ours, g, rtol=0, atol=1e-13 * np.abs(rho).sum())
+    v = dense.velocity(a, b, c, state.x, rho, CODE[metric]).T
+    assert_allclose(state.velocity(), v, rtol=1e-12, atol=1e-12 * (1 + np.abs(v).max()))
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds, st.sampled_from(KINDS), st.sampled_from(METRICS))
+def test_tangent_kernel_product_agrees_with_the_oracle(seed, kind, metric):
+    state = make(seed, kind, metric=metric)
+    h = dense.tangent_kernel(*state.variables, state.x, CODE[metric])
+    expected = -h @ state.residual
+    scale = np.abs(h) @ np.abs(state.residual)
+    assert_allclose(state.residual_rate(), expected, rtol=0, atol=1e-12 * scale.max())
+
+
+def test_second_moments_are_the_covariances_of_the_paper():
+    state = make(11, metric="euclidean", m=500)
+    a, b, c = state.variables
+    for k in range(2 * state.x.size):
+        inside = state.cell == k
+        t, d = np.array([-b, a])[:, inside], np.array([a, b])[:, inside]
+        sigma = ((c[inside] ** 2 * t) @ t.T + d @ d.T) / state.size * (k != state.x.size)
+        got = state.sector_covariances()[k]
+        assert_allclose(got, [sigma[0, 0], sigma[0, 1], sigma[1, 1]], atol=1e-13)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("seed", range(10))
+def test_residual_ode_against_central_differences(metric, seed):
+    """20 random cases, three widths: the error falls with order 2."""
+    random = np.random.default_rng(seed)
+    x, y = naive.samples(random, 6)
+    neurons = random.standard_normal((3, 40))
+    state = State(x, y, tuple(neurons), metric, by_sector=False)
+    rate = state.residual_rate()
+    errors = []
+    widths = np.array([4e-3, 2e-3, 1e-3])
+    near = np.abs(state.variables[0][:, None] * x + state.variables[1][:, None]).min(axis=1)
+    speed = np.abs(state.velocity()).max(axis=0) * 4
+    keep = near > widths[0] * speed  # nobody meets a ray meanwhile
+    assert keep.sum() > 20
+    state = State(x, y, tuple(neurons[:, keep]), metric, by_sector=False)
+    rate = state.residual_rate()
+    trial = RungeKuttaTrial(state)
+    for width in widths:
+        ends = []
+        for h in (width, -width):
+            trial.step(h)
+            assert_array_equal(trial.cell, state.cell)
+            ends.append(trial.residual.copy())
+        errors.append(np.abs((ends[0] - ends[1]) / (2 * width) - rate).max())
+    slope = np.polyfit(np.log(widths), np.log(errors), 1)[0]
+    assert 1.9 < slope < 2.1
+    assert errors[-1] < 1e-3 * np.abs(rate).max()
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds)
+def test_prediction_anywhere_agrees_with_the_oracle(seed):
+    random = np.random.default_rng(seed)
+    x, _ = naive.samples(random, 5)
+    a, b, c = naive.hard_neurons(random, x, 60)
+    b = np.clip(b, -1e3, 1e3)
+    points = random.choice(np.concatenate([x, random.uniform(-3, 3, 20)]), (4, 8))
+    f = predict_at(a, b, c, points)
+    assert f.shape == (4, 8)
+    assert_allclose(f.ravel(), naive.predict(a, b, c, points.ravel()), rtol=0, atol=1e-10)
+    assert predict_at(a, b, c, np.empty(0)).shape == (0,)
+
+
+def euler(parameters, x, y, h, n, metric):
+    """Explicit Euler steps by the dense oracle."""
+    a, b, c = (np.array(v) for v in parameters)
+    rho = dense.predict(a, b, c, x) - y
+    for _ in range(n):
+        v = dense.velocity(a, b, c, x, rho, CODE[metric])
+        a, b, c = a + h * v[:, 0], b + h * v[:, 1], c + h * v[:, 2]
+        if metric == "euclidean":
+            norm = np.hypot(a, b)
+            norm[norm == 0.0] = 1.0
+            a, b = a / norm, b / norm
+        rho = dense.predict(a, b, c, x) - y
+    return np.array([a, b, c]), rho
+
+
+def check_order(state):
+    """Every invariant of the order tables."""
+    for i, (lo, hi) in enumerate(zip(state.slots[:-1], state.slots[1:], strict=True)):
+        assert_array_equal(np.sort(state.ident[lo:hi]), np.arange(hi - lo))
+        start, members = state.start[i], state.members[i]
+        assert start[0] == 0
+        assert start[-1] == hi - lo
+        assert (members <= np.diff(start)).all()
+        for k in range(members.size):
+            cells = state.cell[lo + start[k] : lo + start[k] + members[k]]
+            assert (cells == k).all()
+    again = np.empty_like(state.cell)
+    cpu.locate_all(*state.variables[:2], state.x, again, state.slots)
+    assert_array_equal(state.cell, again)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(("m", "s", "h"), [(300, 4, 0.05), (20_000, 4, 0.05), (5_000, 200, 1e-3)])
+def test_gradient_descent_agrees_with_dense_euler(metric, m, s, h):
+    random = np.random.default_rng(m + s)
+    x, y = naive.samples(random, s)
+    y *= 2.0
+    neurons = random.standard_normal((3, m))
+    neurons[:2, :5] = 0.0
+    n = 60
+    expected_start = State(x, y, tuple(neurons), metric, by_sector=False)
+    final, rho = euler(expected_start.variables, x, y, h, n, metric)
+    crossings = []
+    for by_sector in (False, True):
+        state = State(x, y, tuple(neurons), metric, by_sector)
+        assert (state.members.shape[1] > 1) == (by_sector and s == 4)  # 200 would be too thin
+        assert state.gradient_descent(h, n // 2) == n // 2
+        assert state.gradient_descent(h, n - n // 2) == n - n // 2
+        assert_allclose(state.residual, rho, rtol=0, atol=1e-11)
+        assert_allclose(state.parameters(), final, rtol=0, atol=1e-10)
+        check_order(state)
+        crossings.append(int(state.crossings.sum()))
+    assert crossings[0] == crossings[1] > m // 10
+
+
+def test_slots_are_sorted_again_when_strays_pile_up():
+    random = np.random.default_rng(5)
+    x, y = naive.samples(random, 3)
+    state = State(x, 3 * y, tuple(random.standard_normal((3, 6000))), "network", True)
+    start = state.start.copy()
+    state.gradient_descent(0.02, 400)
+    assert (state.start != start).any()
+    check_order(state)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_dead_and_resting_neurons_never_move(metric):
+    random = np.random.default_rng(8)
+    x, y = naive.samples(random, 4)
+    neurons = naive.hard_neurons(random, x, 4000)
+    for by_sector in (False, True):
+        state = State(x, y, neurons, metric, by_sector)
+        before, cells = state.parameters(), state.cell.copy()
+        index = state.slots[:-1].repeat(np.diff(state.slots)) + state.ident
+        gone = np.zeros(state.size, bool)
+        gone[index] = (cells == 4) | (cells == 16)
+        assert gone.sum() > 400
+        state.gradient_descent(0.01, 50)
+        assert_array_equal(state.parameters()[:, gone], before[:, gone])
+
+
+def test_divergence_stops_at_the_step_that_made_it():
+    random = np.random.default_rng(2)
+    x, y = naive.samples(random, 5)
+    neurons = tuple(random.standard_normal((3, 50)))
+    state = State(x, y, neurons, "network", False)
+    taken = state.gradient_descent(1e60, 100)
+    assert 1 < taken < 100
+    assert not np.isfinite(state.residual).all()
+    again = State(x, y, neurons, "network", False)
+    assert again.gradient_descent(1e60, taken - 1) == taken - 1
+    assert np.isfinite(again.residual).all()
+
+
+def everything(m, s, metric, by_sector):
+    """Bits of all that the parallel kernels compute."""
+    random = np.random.default_rng(m)
+    x, y = naive.samples(random, s)
+    state = State(x, y, tuple(random.standard_normal((3, m))), metric, by_sector)
+    state.gradient_descent(0.01, 40)
+    trial = RungeKuttaTrial(state)
+    error = trial.step(0.01)
+    position, cells = np.empty((m, 2), np.float32), np.empty(m, np.int32)
+    state.pack_frame(position, cells)
+    return [
+        state.variables, state.cell, state.ident, state.residual, state.velocity(),
+        state.first_moments(), state.sector_covariances(), state.cell_counts(),
+        trial.variables, trial.residual, np.array(error), position, cells,
+        state.predict(np.linspace(-1, 1, 77)), np.array(state.largest_drift(state.delta() + 1.0)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("by_sector", [False, True])
+def test_the_same_bits_for_any_number_of_threads(metric, by_sector):
+    threads = set_threads(None)
+    assert threads > 1
+    try:
+        results = []
+        for n in (1, 2, 3, threads):
+            set_threads(n)
+            results.append([v.tobytes() for v in everything(30_000, 6, metric, by_sector)])
+    finally:
+        set_threads(threads)
+    assert all(result == results[0] for result in results[1:])
+
+
+def test_slots_depend_on_sizes_alone_and_cover_all():
+    for m, s in ((1, 2), (4095, 2), (10**7, 10), (10**7, 1000), (10**5, 10**4)):
+        bounds = cpu.slot_bounds(m, s)
+        assert bounds[0] == 0
+        assert bounds[-1] == m
+        assert (np.diff(bounds) > 0).all()
+        assert bounds.size - 1 <= 64
+    assert cpu.slot_bounds(10**7, 10).size == 65
+
+
+def test_frames_of_a_subset_are_evenly_spread_in_original_order():
+    state = make(4, m=1000, s=3, by_sector=True)
+    assert state.members.shape[1] > 1
+    a, b, c = state.parameters()
+    for n in (1, 7, 999, 1000):
+        position, cells = np.full((n, 2), np.nan), np.full(n, -1, np.int32)
+        state.pack_frame(position, cells)
+        ids = np.arange(n) * 1000 // n
+        assert_allclose(position[:, 0], (c * np.hypot(a, b))[ids], rtol=1e-15)
+        theta = np.arctan2(b, a)[ids]
+        theta[theta == -np.pi] = np.pi
+        assert_allclose(position[:, 1], theta, rtol=1e-15)
+        assert (cells >= 0).all()
+
+
+def test_theta_stays_in_its_half_open_interval():
+    state = State(np.array([0.0, 1.0]), np.zeros(2), (np.array([-1.0]), np.array([-0.0]),
+                  np.array([1.0])), "network", False)  # fmt: skip
+    position = np.empty((1, 2))
+    state.pack_frame(position, np.empty(1, np.int32))
+    assert position[0, 1] == np.pi
