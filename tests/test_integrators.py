@@ -15,16 +15,20 @@ from particleflow.kernels.cpu import runge_kutta as rk
 FILES = Path(__file__).parent / "files"
 
 
-def smooth_case(metric, seed=0, m=60):
-    """Neurons that meet no ray for a while, and their samples."""
+def smooth_case(metric, seed=0, m=60, until=0.2):
+    """Samples, and neurons that meet no ray before ``until``."""
     random = np.random.default_rng(seed)
-    x, y = naive.samples(random, 6)
-    a, b, c = random.standard_normal((3, 4 * m))
+    x, rho = naive.samples(random, 6)
+    a, b, c = random.standard_normal((3, 10 * m))
     if metric == "euclidean":
-        c, norm = c * np.hypot(a, b), np.hypot(a, b)
-        a, b = a / norm, b / norm
-    far = np.abs(np.outer(a, x) + b[:, None]).min(axis=1) > 0.15
-    return pf.Samples(x, y), np.array([a, b, c])[:, far][:, :m]
+        norm = np.hypot(a, b)
+        a, b, c = a / norm, b / norm, c * norm
+    va, vb, _ = naive.velocity(a, b, c, x, rho, metric)
+    towards = np.abs(np.outer(va, x) + vb[:, None])
+    far = (np.abs(np.outer(a, x) + b[:, None]) > 2.0 * until * towards + 0.05).all(axis=1)
+    z = np.array([a, b, c])[:, far][:, :m]
+    assert z.shape[1] == m
+    return pf.Samples(x, naive.predict(*z, x) - rho), z
 
 
 def scipy_flow(samples, z, metric, until):
@@ -117,6 +121,16 @@ def test_rejected_steps_leave_no_trace():
     assert_allclose(sim.state.parameters(), scipy_flow(samples, z, "network", sim.time), atol=1e-7)
 
 
+def test_a_step_that_kills_every_neuron_is_rejected():
+    """The error of a neuron counts where it was active, not where the step has put it."""
+    samples, z = smooth_case("network")
+    sim = pf.Simulation(samples, pf.Neurons(*z), pf.RungeKutta(1e-3))
+    sim._motion._h = 5.0
+    sim.run(10.0)
+    assert sim.rejected > 0
+    assert sim.loss < 0.1 * pf.Simulation(samples, pf.Neurons(*z)).loss
+
+
 def test_residuals_that_runge_kutta_keeps_are_those_of_its_state():
     samples, z = smooth_case("network")
     sim = pf.Simulation(samples, pf.Neurons(*z), pf.RungeKutta(1e-5))
@@ -177,7 +191,7 @@ def test_doubling_identity():
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("integrator", [pf.GradientDescent(2e-3), pf.RungeKutta(1e-6)])
+@pytest.mark.parametrize("integrator", [pf.GradientDescent(2e-3), pf.RungeKutta(1e-4)])
 def test_reflection_identity(metric, integrator):
     """x -> -x, a -> -a gives the mirrored function."""
     random = np.random.default_rng(2)
@@ -197,13 +211,13 @@ def test_reflection_identity(metric, integrator):
 def test_the_loss_never_rises_along_the_flow(metric, delta):
     samples = pf.Samples.generate("square_wave", 8)
     sim = pf.Simulation(samples, pf.initialise("reduced", 200, delta=delta, seed=3),
-                        pf.RungeKutta(1e-5), metric)  # fmt: skip
+                        pf.RungeKutta(1e-3), metric)  # fmt: skip
     losses = [sim.loss]
     for until in np.linspace(0.05, 1.0, 20):
         sim.run(until)
         losses.append(sim.loss)
     assert (np.diff(losses) < 1e-6).all()
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.95 * losses[0]
 
 
 def test_the_loss_falls_at_the_rate_of_the_tangent_kernel():
@@ -260,12 +274,12 @@ def test_the_limit_of_gradient_descent_is_the_flow_of_runge_kutta():
     samples = pf.Samples.generate("square_wave", 6)
     neurons = pf.initialise("reduced", 400, delta=0.0, seed=5)
     sims = [pf.Simulation(samples, neurons, integrator) for integrator in
-            (pf.GradientDescent(1e-4), pf.GradientDescent(5e-5), pf.RungeKutta(1e-7))]  # fmt: skip
+            (pf.GradientDescent(2e-3), pf.GradientDescent(5e-4), pf.RungeKutta(1e-6))]  # fmt: skip
     for sim in sims:
-        sim.run(1.0)
+        sim.run(0.5)
     coarse, fine = (np.abs(sim.residual - sims[2].residual).max() for sim in sims[:2])
     assert fine < 1e-3
-    assert fine < 0.7 * coarse
+    assert fine < 0.5 * coarse
 
 
 @pytest.mark.parametrize(("make", "message"), [

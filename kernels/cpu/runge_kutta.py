@@ -47,7 +47,8 @@ def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric
     """Rate at the stage's argument; sum, error and next argument; its cell and moments.
 
     ``acc`` (n_slots, 2 s + PAD, 4) receives the moments of the next argument; after the last stage
-    those of the new state and, in columns 2 and 3, their first-order change by the error.
+    those of the new state and, in columns 2 and 3, their first-order change by the error, in the
+    sectors of the old state: a neuron that the step has killed must not hide its error.
     """
     s = x.size
     ha, hb, he = h * A[step], h * B[step], h * (B[step] - B_EMBEDDED[step])
@@ -89,9 +90,10 @@ def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric
             if k < 2 * s:
                 acc[i, k, 0] += zc * za
                 acc[i, k, 1] += zc * zb
-                if last:
-                    acc[i, k, 2] += tc * ea + ec * ta
-                    acc[i, k, 3] += tc * eb + ec * tb
+            k = cell[n]
+            if last and k < 2 * s:
+                acc[i, k, 2] += tc * ea + ec * ta
+                acc[i, k, 3] += tc * eb + ec * tb
 
 
 @driver
