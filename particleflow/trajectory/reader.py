@@ -21,6 +21,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+_REQUIRED = (
+    "h5md/creator",
+    "observables/time",
+    "parameters/config",
+    "parameters/progress",
+    "parameters/samples/x",
+    "parameters/samples/y",
+    f"{PARTICLES}/id",
+    f"{PARTICLES}/position/value",
+    f"{PARTICLES}/position/step",
+    f"{PARTICLES}/position/time",
+    f"{PARTICLES}/cell/value",
+)
+
+
 def open_trajectory(path: PathLike) -> "Trajectory":
     """Open a trajectory file for reading; a run may still be writing it.
 
@@ -56,6 +71,14 @@ def _reading(method: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def _open(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError:
+        # a file that this very process writes can only be opened with the writer's locking
+        return h5py.File(path, "r")
+
+
 class Trajectory:
     """A recorded run; use it as a context manager.
 
@@ -77,7 +100,7 @@ class Trajectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         with _naming(path):
-            self._file = h5py.File(path, "r", locking=False)
+            self._file = _open(path)
         try:
             with _naming(path):
                 self._load()
@@ -96,6 +119,9 @@ class Trajectory:
                 f"{self.path}: has schema {self.schema_version}, this version reads up to "
                 f"{SCHEMA_VERSION}; particleflow {creator} or newer reads it"
             )
+        missing = [name for name in _REQUIRED if name not in file]
+        if missing:
+            raise TrajectoryError(f"{self.path}: is damaged: {missing[0]} is missing")
         parameters = file["parameters"]
         self.size = int(parameters.attrs["m"])
         self.alpha = float(parameters.attrs["alpha"])
