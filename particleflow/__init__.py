@@ -32,6 +32,7 @@ _HOME = {
     "ConfigError": "errors",
     "DeviceError": "errors",
     "TrajectoryError": "errors",
+    "WriteError": "errors",
     "IntegrationError": "errors",
 }
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         ParticleflowError,
         SamplesError,
         TrajectoryError,
+        WriteError,
     )
     from .integrators import GradientDescent, RungeKutta
     from .neurons import Neurons, initialise

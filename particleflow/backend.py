@@ -5,6 +5,8 @@ everything that leaves it is in the original one.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 import numba
@@ -40,8 +42,8 @@ def resolve_device(device: str) -> str:
     return "cpu"
 
 
-def set_threads(threads: int | None) -> int:
-    """Use this many threads from now on (None: as they are); returns the number in use.
+def resolve_threads(threads: int | None) -> int:
+    """The number of threads to use: as numba has it now if None.
 
     Raises
     ------
@@ -49,13 +51,24 @@ def set_threads(threads: int | None) -> int:
         More threads than numba was started with, or fewer than one.
     """
     most = numba.config.NUMBA_NUM_THREADS
-    if threads is not None:
-        if not 1 <= threads <= most:
-            raise DeviceError(
-                f"threads: expected 1 to {most}, found {threads} (NUMBA_NUM_THREADS sets the most)"
-            )
-        numba.set_num_threads(threads)
-    return int(numba.get_num_threads())
+    if threads is None:
+        return int(numba.get_num_threads())
+    if not 1 <= threads <= most:
+        raise DeviceError(
+            f"threads: expected 1 to {most}, found {threads} (NUMBA_NUM_THREADS sets the most)"
+        )
+    return threads
+
+
+@contextmanager
+def threads_in_use(threads: int) -> Iterator[None]:
+    """Run the kernels on this many threads, and as before afterwards."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def predict(a: Array, b: Array, c: Array, x: Array) -> Array:

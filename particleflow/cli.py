@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ._version import __version__
-from .errors import IntegrationError, ParticleflowError
+from .errors import IntegrationError, ParticleflowError, WriteError
 
 if TYPE_CHECKING:
     from .config import Run
@@ -84,16 +84,10 @@ def _announce_compilation(quiet: bool) -> None:
 def _simulate(prepared: "Run", quiet: bool) -> None:
     simulation, until, _ = prepared
     signal.signal(signal.SIGTERM, _terminate)
-    try:
-        if quiet or not sys.stderr.isatty():
-            simulation.run(until)
-        else:
-            _run_with_bar(simulation, until)
-    except IntegrationError:
-        raise
-    except ParticleflowError as problem:
-        # everything that could be wrong with the input has been checked: this is the disk
-        raise _RunFailed(str(problem)) from None
+    if quiet or not sys.stderr.isatty():
+        simulation.run(until)
+    else:
+        _run_with_bar(simulation, until)
 
 
 def _run_with_bar(simulation: "Simulation", until: float) -> None:
@@ -202,10 +196,6 @@ def _draw(file: Path, figure: Path) -> None:
         save_overview(trajectory, figure)
 
 
-class _RunFailed(ParticleflowError):
-    """A run that could not go on for a reason outside of it."""
-
-
 class _Terminated(BaseException):
     """SIGTERM has come."""
 
@@ -223,7 +213,7 @@ def main() -> None:
         code = EXIT_BAD_INPUT
     except click.ClickException as problem:
         code = _fail(problem.format_message(), EXIT_BAD_INPUT)
-    except (IntegrationError, _RunFailed) as problem:
+    except (IntegrationError, WriteError) as problem:
         code = _fail(str(problem), EXIT_RUN_FAILED)
     except ParticleflowError as problem:
         code = _fail(str(problem), EXIT_BAD_INPUT)

@@ -25,5 +25,9 @@ class TrajectoryError(ParticleflowError, OSError):
     """A trajectory file cannot be written or read."""
 
 
+class WriteError(TrajectoryError):
+    """The disk failed a run: no room, no permission any more, an error of the device."""
+
+
 class IntegrationError(ParticleflowError, ArithmeticError):
     """A run failed: the state is no longer finite, or the step shrank below rounding."""

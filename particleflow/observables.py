@@ -118,20 +118,31 @@ def _counts(state: State) -> np.ndarray:
     return state.cell_counts()
 
 
-def build(names: tuple[str, ...], sim: "Simulation") -> list[Quantity]:
-    """Built-in observables of a simulation, as of now (drifts are measured from here).
+def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, each once, if all are built in.
 
     Raises
     ------
     TrajectoryError
-        A name is unknown, or means nothing in this metric.
+        A name is unknown.
     """
     for name in names:
         if name not in BUILT_IN:
             raise TrajectoryError(
                 f"observables: expected some of {', '.join(BUILT_IN)}, found {name!r}"
             )
-    return [_build(name, sim) for name in dict.fromkeys(names)]
+    return tuple(dict.fromkeys(names))
+
+
+def build(names: tuple[str, ...], sim: "Simulation") -> list[Quantity]:
+    """Built-in observables of a simulation, as of now (drifts are measured from here).
+
+    Raises
+    ------
+    TrajectoryError
+        An observable means nothing in this metric.
+    """
+    return [_build(name, sim) for name in names]
 
 
 class UserObservables:

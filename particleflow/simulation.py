@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._cast import Array, finite
-from .backend import METRICS, Metric, State, resolve_device, set_threads
+from .backend import METRICS, Metric, State, resolve_device, resolve_threads, threads_in_use
 from .errors import ConfigError, IntegrationError
 from .integrators import Integrator, RungeKutta
 from .neurons import Neurons
@@ -45,7 +45,8 @@ class Simulation:
         Flow of (a, b, c), or the appendix's mean-field flow of (rhat, theta).
     device : {"auto", "cpu"}
     threads : int, optional
-        Threads of the kernels; as numba has them by default. Results do not depend on it.
+        Threads of the kernels during `run`; as numba has them by default. Results do not depend
+        on it.
 
     Attributes
     ----------
@@ -74,7 +75,7 @@ class Simulation:
         if metric not in METRICS:
             raise ConfigError(f"metric: expected one of {', '.join(METRICS)}, found {metric!r}")
         self.device = resolve_device(device)
-        self.threads = set_threads(threads)
+        self.threads = resolve_threads(threads)
         self.samples = samples
         self.alpha = neurons.alpha
         self.integrator: Integrator = RungeKutta() if integrator is None else integrator
@@ -184,6 +185,10 @@ class Simulation:
                 + (f" by at least half a step, found {until:g}" if until > self.time else
                    f", found {until:g}")
             )  # fmt: skip
+        with threads_in_use(self.threads):
+            self._run(end, progress)
+
+    def _run(self, end: float, progress: Callable[["Simulation"], None] | None) -> None:
         opened: list[Writer] = []
         try:
             due: list[set[float]] = []

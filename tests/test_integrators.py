@@ -289,7 +289,7 @@ def test_the_limit_of_gradient_descent_is_the_flow_of_runge_kutta():
     (lambda: pf.RungeKutta(-1e-3), "tolerance: expected a number above 0"),
 ])  # fmt: skip
 def test_settings_out_of_range(make, message):
-    with pytest.raises(pf.IntegrationError, match=message):
+    with pytest.raises(pf.ConfigError, match=message):
         make()
 
 

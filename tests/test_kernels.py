@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from particleflow.backend import METRICS, RungeKuttaTrial, State, predict_at, set_threads
+from particleflow.backend import METRICS, RungeKuttaTrial, State, predict_at, resolve_threads, threads_in_use
 from particleflow.kernels import _jit, cpu, dense, flow, sectors
 
 CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
@@ -290,15 +290,13 @@ def everything(m, s, metric, by_sector):
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("by_sector", [False, True])
 def test_the_same_bits_for_any_number_of_threads(metric, by_sector):
-    threads = set_threads(None)
+    threads = resolve_threads(None)
     assert threads > 1
-    try:
-        results = []
-        for n in (1, 2, 3, threads):
-            set_threads(n)
+    results = []
+    for n in (1, 2, 3, threads):
+        with threads_in_use(n):
             results.append([v.tobytes() for v in everything(30_000, 6, metric, by_sector)])
-    finally:
-        set_threads(threads)
+    assert resolve_threads(None) == threads
     assert all(result == results[0] for result in results[1:])
 
 

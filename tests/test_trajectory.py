@@ -82,8 +82,8 @@ def test_pyh5md_reads_the_file(path):
         assert_array_equal(pyh5md.element(neurons, "cell").value[2], ours.cell(2))
         loss = pyh5md.element(file["observables"], "loss")
         assert_allclose(loss.value[:], ours.loss)
-        assert neurons.box.attrs["dimension"] == 2
-        assert [v.decode() for v in neurons.box.attrs["boundary"]] == ["none", "periodic"]
+        assert neurons["box"].attrs["dimension"] == 2
+        assert [v.decode() for v in neurons["box"].attrs["boundary"]] == ["none", "periodic"]
 
 
 def test_layout_is_that_of_the_format(path):
@@ -314,7 +314,7 @@ def test_existing_files_are_kept(path, tmp_path):
 def test_a_disk_that_is_too_small_is_an_error_before_the_first_step(path, monkeypatch, tmp_path):
     usage = type("usage", (), {"free": 1000})
     monkeypatch.setattr(layout.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(pf.TrajectoryError, match="GB free; lower output.frames"):
+    with pytest.raises(pf.WriteError, match="GB free; lower output.frames"):
         simulate(path, m=100_000, frames=201, until=0.01)
     assert list(tmp_path.iterdir()) == []
 
@@ -324,7 +324,7 @@ def test_errors_of_the_writer_thread_surface_in_the_run(path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(writer._WriterThread, "_write", fail)
-    with pytest.raises(pf.TrajectoryError, match="cannot be written: .*No space left"):
+    with pytest.raises(pf.WriteError, match="cannot be written: .*No space left"):
         simulate(path)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._cast import Array, positive
 from ..backend import State
-from ..errors import IntegrationError
+from ..errors import ConfigError, IntegrationError
 from .contract import SLICE_SECONDS
 
 
@@ -29,7 +29,7 @@ class GradientDescent:
 
     Raises
     ------
-    IntegrationError
+    ConfigError
         The step is not a finite number above 0.
     """
 
@@ -38,7 +38,7 @@ class GradientDescent:
     by_sector: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "step", positive("step", self.step, IntegrationError))
+        object.__setattr__(self, "step", positive("step", self.step, ConfigError))
 
     def start(self, state: State) -> "GradientDescentMotion":
         """A motion of this state from tau = 0."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from .._cast import Array, positive
 from ..backend import RungeKuttaTrial, State
-from ..errors import IntegrationError
+from ..errors import ConfigError, IntegrationError
 from ..samples import spread
 from .contract import SLICE_SECONDS
 
@@ -40,7 +40,7 @@ class RungeKutta:
 
     Raises
     ------
-    IntegrationError
+    ConfigError
         The tolerance is out of range.
     """
 
@@ -49,9 +49,9 @@ class RungeKutta:
     by_sector: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        tolerance = positive("tolerance", self.tolerance, IntegrationError)
+        tolerance = positive("tolerance", self.tolerance, ConfigError)
         if tolerance >= 1.0:
-            raise IntegrationError(f"tolerance: expected a number below 1, found {tolerance:g}")
+            raise ConfigError(f"tolerance: expected a number below 1, found {tolerance:g}")
         object.__setattr__(self, "tolerance", tolerance)
 
     def start(self, state: State) -> "RungeKuttaMotion":

@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..errors import TrajectoryError
+from ..errors import TrajectoryError, WriteError
 
 OPEN_OPTIONS = {"rdcc_nbytes": 0}
 """Whole chunks go to the file at once; a chunk cache would only copy them."""
@@ -89,7 +89,9 @@ def create(path: Path, overwrite: bool, fill: Callable[[h5py.File], None]) -> h5
     Raises
     ------
     TrajectoryError
-        It cannot be created; nothing is left behind.
+        The path cannot become a new file.
+    WriteError
+        The disk refuses it. Nothing is left behind.
     """
     check_target(path, overwrite)
     handle, name = tempfile.mkstemp(prefix=f"{path.name}.partial-", dir=path.parent)
@@ -107,7 +109,7 @@ def create(path: Path, overwrite: bool, fill: Callable[[h5py.File], None]) -> h5
         temporary.unlink(missing_ok=True)
         if isinstance(problem, TrajectoryError):
             raise
-        raise TrajectoryError(f"{path}: cannot be created: {problem}") from None
+        raise WriteError(f"{path}: cannot be created: {problem}") from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -123,7 +125,7 @@ def _reserve_space(temporary: Path, path: Path) -> None:
     size = temporary.stat().st_size
     free = shutil.disk_usage(temporary.parent).free + 512 * temporary.stat().st_blocks
     if size > free:
-        raise TrajectoryError(
+        raise WriteError(
             f"{path}: needs {size / 1e9:.3g} GB, the disk has {free / 1e9:.3g} GB free; "
             "lower output.frames or output.neurons"
         )

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from .. import _cast
 from .._cast import Array, PathLike
 from .._version import __version__
-from ..errors import TrajectoryError
-from ..observables import DEFAULT, Quantity, build
+from ..errors import TrajectoryError, WriteError
+from ..observables import DEFAULT, Quantity, build, check_names
 from . import layout
 from .schema import PARTICLES, SCHEMA_VERSION, chunk_width
 
@@ -108,7 +108,7 @@ class TrajectoryWriter:
         self.neurons = neurons
         if neurons != "all":
             self.neurons = _cast.count("neurons", neurons, TrajectoryError)
-        self.observables = tuple(observables)
+        self.observables = check_names(tuple(observables))
         self.times = _ascending("times", times)
         self.observable_times = _ascending("observable_times", observable_times)
         self.overwrite = overwrite
@@ -157,7 +157,7 @@ class TrajectoryWriter:
 
         Raises
         ------
-        TrajectoryError
+        WriteError
             Something could not be written.
         """
         if self._recording is not None:
@@ -329,7 +329,7 @@ class _WriterThread:
 
     def check(self) -> None:
         if self._error is not None:
-            raise TrajectoryError(f"{self._path}: cannot be written: {self._error}") from None
+            raise WriteError(f"{self._path}: cannot be written: {self._error}") from None
 
     def finish(self) -> None:
         if self._thread.is_alive():

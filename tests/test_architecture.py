@@ -1,0 +1,175 @@
+"""The house: arrows point down, one importer for each heavy package, everything in the wheel."""
+
+import ast
+import configparser
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "particleflow"
+KERNELS = ROOT / "kernels"
+
+# each layer may import from those after it
+LAYERS = [
+    {"__main__"}, {"cli"}, {"config", "figures"}, {"simulation"}, {"neurons"}, {"trajectory"},
+    {"integrators", "observables"}, {"samples", "backend", "_csv", "coordinates"},
+    {"_cast", "kernels"}, {"errors", "_version"},
+]  # fmt: skip
+SIBLINGS = {("samples", "_csv")}
+ONLY_IMPORTERS = {"h5py": {"trajectory"}, "matplotlib": {"figures"}, "click": {"cli"},
+                  "msgspec": {"config"}, "scipy": {"neurons"}}  # fmt: skip
+
+
+def modules():
+    return [p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py"]
+
+
+def name_of(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path, typing_only=False):
+    """(level, module, names) of every import that is executed."""
+    tree = ast.parse(path.read_text())
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped and not typing_only:
+            continue
+        if isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or "", [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield 0, alias.name, []
+
+
+def inner_imports(path):
+    """Names of the modules of this package that a module imports."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    for level, module, names in imports(path):
+        if level == depth:
+            yield from [module.split(".")[0]] if module else names
+        assert level <= depth
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_arrows_point_down(path):
+    rank = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+    own = name_of(path)
+    for name in inner_imports(path):
+        if name not in rank:
+            continue
+        down = rank[own] < rank[name] or (own, name) in SIBLINGS
+        assert down, f"{own} imports {name}"
+
+
+def test_every_module_has_its_layer():
+    assert {name_of(path) for path in modules()} | {"kernels"} == set().union(*LAYERS)
+
+
+@pytest.mark.parametrize(("package", "allowed"), ONLY_IMPORTERS.items())
+def test_heavy_packages_have_one_importer(package, allowed):
+    users = {
+        name_of(path)
+        for path in modules()
+        for level, module, _ in imports(path)
+        if level == 0 and module.split(".")[0] == package
+    }
+    assert users == allowed
+
+
+def test_only_the_backend_imports_kernels():
+    assert {name_of(p) for p in modules() if "kernels" in inner_imports(p)} == {"backend"}
+
+
+def test_kernels_import_numpy_numba_and_themselves():
+    for path in KERNELS.rglob("*.py"):
+        for level, module, _ in imports(path):
+            if level == 0:
+                root = module.split(".")[0]
+                assert root in {"numpy", "numba", "math"} or path.name == "_jit.py"
+                assert root != "numba" or path.name == "_jit.py"
+
+
+def test_every_folder_is_in_the_wheel():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = set(setup["options"]["packages"].split())
+    found = {
+        ".".join(("particleflow", *p.parent.relative_to(PACKAGE).parts))
+        for p in PACKAGE.rglob("__init__.py")
+    } | {
+        ".".join(("particleflow.kernels", *p.parent.relative_to(KERNELS).parts))
+        for p in KERNELS.rglob("__init__.py")
+    }
+    assert listed == found
+
+
+def test_files_stay_readable():
+    long = {p.name: n for p in [*PACKAGE.rglob("*.py"), *KERNELS.rglob("*.py")]
+            if (n := len(p.read_text().splitlines())) > 420}  # fmt: skip
+    # writer.py holds one pipeline, config.py one table after the other
+    assert set(long) <= {"config.py", "writer.py"}
+
+
+def test_public_objects_have_docstrings():
+    import particleflow as pf
+
+    for name in pf.__all__:
+        if name != "__version__":
+            assert getattr(pf, name).__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'Boost'"):
+        _ = pf.Boost
+
+
+@pytest.mark.parametrize(("args", "message"), [
+    (["--benchmark", "tests/test_samples.py"], "--benchmark runs bench/ only, found tests/"),
+    (["--quick"], "--quick goes with --benchmark"),
+])  # fmt: skip
+def test_the_benchmark_option_refuses(args, message):
+    done = subprocess.run([sys.executable, "-m", "pytest", *args], cwd=ROOT, text=True,
+                          capture_output=True, check=False)  # fmt: skip
+    assert done.returncode == 4
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(("args", "folder"), [
+    ([], "tests/"), (["--benchmark"], "bench/"), (["--benchmark", "bench"], "bench/"),
+])  # fmt: skip
+def test_the_benchmark_option_selects(args, folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *args],
+        cwd=ROOT, text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    collected = [line for line in done.stdout.splitlines() if "::" in line]
+    assert len(collected) > 3
+    assert all(line.startswith(folder) for line in collected)
+
+
+def test_kernels_run_without_a_cache_and_from_one(tmp_path):
+    """Cached code is found again; where it cannot be written the kernels run all the same."""
+    code = (
+        "import numpy as np\n"
+        "from particleflow.kernels import _jit, cpu\n"
+        "out = np.empty((4, 2)); cpu.field(np.ones(2), np.array([0.0, 1.0]), out)\n"
+        "print(bool(_jit.cache_folder), _jit.is_cached(), out.tolist())"
+    )
+    field = "[[-1.0, -2.0], [-1.0, -1.0], [0.0, 0.0], [0.0, -1.0]]"
+    readonly = tmp_path / "readonly"
+    readonly.write_text("a file where a folder would have to be made")
+    for environment, expected in (
+        ({"NUMBA_CACHE_DIR": str(tmp_path / "cache")}, f"True True {field}"),
+        ({"PARTICLEFLOW_CACHE": "0"}, f"False False {field}"),
+        ({"NUMBA_CACHE_DIR": str(readonly)}, f"False False {field}"),
+    ):
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True,
+                              env=os.environ | environment, capture_output=True, check=True)  # fmt: skip
+        assert done.stdout.strip() == expected

@@ -1,0 +1,306 @@
+"""Configurations and the command line, as a user types them."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import particleflow as pf
+from particleflow import cli
+
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "data"
+SMALL = """
+[samples]
+kind = "square_wave"
+count = 6
+
+[neurons]
+count = 40
+
+[flow]
+integrator = "gd"
+step = 1e-2
+t_end = 1.0
+
+[output]
+frames = 5
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder as the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call(here, monkeypatch, capsys):
+    """Call the command line; returns (exit code, stdout, stderr)."""
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["particleflow", *map(str, args)])
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            with pytest.raises(SystemExit) as stop:
+                cli.main()
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return run
+
+
+def write(text, name="small.toml"):
+    Path(name).write_text(text)
+    return name
+
+
+def test_a_run_writes_its_file_and_one_line(call, here):
+    code, out, err = call("run", write(SMALL))
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    assert out.startswith("small.h5: 40 neurons on 6 samples, tau = 1 in 100 steps")
+    assert sorted(p.name for p in here.iterdir()) == ["small.h5", "small.toml"]
+    with pf.open_trajectory("small.h5") as traj:
+        assert traj.is_complete
+        config = tomllib.loads(traj.config)
+    assert config["flow"] == {"metric": "network", "integrator": "gd", "t_end": 1.0, "step": 0.01}
+    assert config["neurons"]["delta"] == 1.0
+    # what was resolved is itself a configuration of the same run
+    code, _, _ = call("run", write(tomllib_dump(config), "again.toml"), "-o", "again.h5", "--quiet")
+    assert code == 0
+    with pf.open_trajectory("small.h5") as one, pf.open_trajectory("again.h5") as two:
+        assert (one.position(-1) == two.position(-1)).all()
+
+
+def tomllib_dump(tables):
+    import tomli_w
+
+    return tomli_w.dumps(tables)
+
+
+def test_options(call, here):
+    name = write(SMALL)
+    assert call("run", name, "-o", "my run.h5", "--set", "neurons.count=10", "--set",
+                "neurons.init=gaussian", "--quiet", "--threads", "1") == (0, "", "")  # fmt: skip
+    with pf.open_trajectory("my run.h5") as traj:
+        assert traj.size == 10
+    code, _, err = call("run", name, "-o", "my run.h5")
+    assert code == 2
+    assert "my run.h5: exists already (--overwrite replaces it)" in err
+    assert call("run", name, "-o", "my run.h5", "--overwrite", "--quiet")[0] == 0
+    with pf.open_trajectory("my run.h5") as traj:
+        assert traj.size == 40
+
+
+def test_input_lies_beside_the_config_and_output_here(call, here):
+    other = here / "some where"
+    other.mkdir()
+    shutil.copy(DATA / "square_wave.csv", other)
+    text = SMALL.replace('kind = "square_wave"\ncount = 6', 'file = "square_wave.csv"')
+    (other / "c.toml").write_text(text)
+    assert call("run", other / "c.toml", "--quiet")[0] == 0
+    assert (here / "c.h5").exists()
+
+
+def test_learning_rate_and_epochs_are_raw(call):
+    text = SMALL.replace("step = 1e-2\nt_end = 1.0", "learning_rate = 0.5\nepochs = 30")
+    text = text.replace("count = 40", "count = 40\nalpha = 20.0")
+    assert call("run", write(text), "--quiet")[0] == 0
+    with pf.open_trajectory("small.h5") as traj:
+        assert traj.step[-1] == 30
+        assert traj.time[-1] == pytest.approx(30 * 0.5 / 20.0)
+        assert traj.alpha == 20.0
+
+
+def test_start_from_a_frame_of_another_run(call):
+    name = write(SMALL)
+    call("run", name, "--quiet")
+    text = SMALL.replace("count = 40", 'init = "file"\nfile = "small.h5"\nframe = 0')
+    assert call("run", write(text, "next.toml"), "--quiet")[0] == 0
+    with pf.open_trajectory("small.h5") as one, pf.open_trajectory("next.h5") as two:
+        assert two.loss[0] == pytest.approx(one.loss[0], rel=1e-6)
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("step = 1e-2", "stpe = 1e-2", "line 11: flow.stpe: unknown key; did you mean step?"),
+    ("[neurons]", "[nerons]", "nerons: unknown key; did you mean neurons?"),
+    ("count = 40", 'count = "40"', "line 7: neurons.count: expected int | null, found str"),
+    ("count = 40", "count = 0", "small.toml: [neurons] count: expected at least 1, found 0"),
+    ("count = 40", "count = -4", "[neurons] count: expected at least 1, found -4"),
+    ("count = 6", "count = 1", "[samples] count: expected at least 2, found 1"),
+    ('"square_wave"', '"cube"', "samples.kind: invalid enum value 'cube'; expected one of square"),
+    ('kind = "square_wave"', 'kind = "sine"\nfile = "s.csv"', "either file or kind, found both"),
+    ('kind = "square_wave"\ncount = 6', "", "samples: expected either file or kind, found neither"),
+    ('[samples]\nkind = "square_wave"\ncount = 6', "", "samples: is missing"),
+    ("count = 40", 'init = "file"', 'neurons.file: init = "file" needs it'),
+    ("count = 40", 'init = "file"\nfile = "no.npz"', "no.npz: no such file"),
+    ("count = 40", 'count = 4\ninit = "file"\nfile = "n.npz"', "the file has its own count"),
+    ("count = 40", 'init = "paper"\ndelta = 1.0', 'neurons.delta: goes with init = "reduced"'),
+    ("count = 40", "count = 5\nantisymmetric = true", "expected an even count, found 5"),
+    ("step = 1e-2", "tolerance = 1e-3", 'flow.tolerance: integrator = "gd" has a fixed step'),
+    ('"gd"', '"rk"', 'flow.step: integrator = "rk" chooses its own step'),
+    ('"gd"', '"euler"', "flow.integrator: invalid enum value 'euler'; expected one of gd, rk"),
+    ("step = 1e-2", "learning_rate = 0.1", "learning_rate and epochs go together"),
+    ("step = 1e-2", "step = 0.0", "[flow] step: expected a number above 0, found 0"),
+    ("step = 1e-2", "step = 1e-2 1", "is no TOML: Expected newline"),
+    ("t_end = 1.0", "t_end = inf", "flow.t_end: expected a finite time above 0, found inf"),
+    ("t_end = 1.0", "t_end = 1e-9", "by at least half a step"),
+    ("frames = 5", "frames = 1", "[output] frames: expected at least 2, found 1"),
+    ("frames = 5", "first = 1e-2", 'output.first: goes with spacing = "geometric"'),
+    ("frames = 5", 'observables = ["los"]', "expected some of loss"),
+    ("frames = 5", 'file = "none/run.h5"', "the folder none does not exist"),
+    ("frames = 5", 'figure = "run.bmp"', "ending in .png, .pdf, .svg, found '.bmp'"),
+    ("frames = 5", "neurons = 41", "neurons: expected at most 40 or 'all', found 41"),
+])  # fmt: skip
+def test_bad_configurations_are_one_line_and_write_nothing(call, here, old, new, message):
+    assert old in SMALL
+    code, out, err = call("run", write(SMALL.replace(old, new)))
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("particleflow: ")
+    assert message in err
+    assert [p.name for p in here.iterdir()] == ["small.toml"]
+
+
+@pytest.mark.parametrize(("args", "message"), [
+    (["run", "none.toml"], "none.toml: no such file"),
+    (["run", "."], "is a folder"),
+    (["run"], "Missing argument 'CONFIG.toml'"),
+    (["run", "small.toml", "--set", "flow"], "expected section.key=value, found 'flow'"),
+    (["run", "small.toml", "--set", "flow.t_emd=1"], "flow.t_emd: unknown key; did you mean t_end?"),
+    (["run", "small.toml", "--threads", "0"], "threads: expected 1 to"),
+    (["run", "small.toml", "--device", "tpu"], "'tpu' is not one of"),
+    (["run", "small.toml", "--frames"], "No such option"),
+    (["sing"], "No such command 'sing'"),
+    (["info", "none.h5"], "none.h5: no such file"),
+    (["plot", "none.h5"], "none.h5: no such file"),
+    (["plot", "small.toml", "-o", "p.txt"], "expected a picture ending in"),
+    (["info", "small.toml"], "cannot be read as a trajectory"),
+])  # fmt: skip
+def test_bad_usage_is_one_line(call, here, args, message):
+    write(SMALL)
+    code, out, err = call(*args)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert message in err
+    assert [p.name for p in here.iterdir()] == ["small.toml"]
+
+
+def test_bad_samples_name_file_and_line(call):
+    Path("s.csv").write_text("x,y\n0,1\n0,2\n")
+    text = SMALL.replace('kind = "square_wave"\ncount = 6', 'file = "s.csv"')
+    code, _, err = call("run", write(text))
+    assert code == 2
+    assert "s.csv: x = 0.0 occurs more than once" in err
+
+
+def test_divergence_is_exit_3_and_keeps_frames(call):
+    code, out, err = call("run", write(SMALL), "--set", "flow.step=1e60", "--set",
+                          "flow.t_end=1e61", "--set", "neurons.init=gaussian", "--set",
+                          "neurons.count=100", "--set", "samples.kind=sine", "--set",
+                          "samples.count=5")  # fmt: skip
+    assert (code, out) == (3, "")
+    assert err.count("\n") == 1
+    assert "the residuals are no longer finite; lower the step" in err
+    with pf.open_trajectory("small.h5") as traj:
+        assert 0 < traj.frames < traj.planned_frames
+        assert np.isfinite(traj.position(-1)).all()
+
+
+def test_info(call):
+    call("run", write(SMALL), "--quiet")
+    code, out, _ = call("info", "small.h5")
+    assert code == 0
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert lines["neurons"] == "40"
+    assert lines["complete"] == "True"
+    facts = json.loads(call("info", "small.h5", "--json")[1])
+    assert facts["frames"] == facts["planned_frames"] == 5
+    assert facts["dtype"] == "float32"
+    assert facts["chunks"] == [1, 40, 2]
+    assert facts["filter"] == "none"
+    assert facts["time_last"] == 1.0
+    assert facts["loss_last"] < facts["loss_first"]
+    assert facts["schema"] == 1
+
+
+def test_plot(call, here):
+    call("run", write(SMALL), "--quiet")
+    assert call("plot", "small.h5") == (0, "small.png\n", "")
+    assert (here / "small.png").read_bytes().startswith(b"\x89PNG")
+    assert call("plot", "small.h5")[0] == 2
+    assert call("plot", "small.h5", "--overwrite")[0] == 0
+    assert call("plot", "small.h5", "-o", "s.pdf")[0] == 0
+
+
+def test_figure_of_a_run(call, here):
+    code, out, _ = call("run", write(SMALL), "--set", "output.figure=run.svg")
+    assert code == 0
+    assert "picture run.svg" in out
+    assert "<svg" in (here / "run.svg").read_text()
+
+
+@pytest.mark.parametrize("config", sorted(DATA.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_config_of_data_runs(call, config):
+    """The shipped configurations, with fewer neurons and a short time."""
+    shorter = ["--set", "neurons.count=60", "--set", "output.frames=3"]
+    if "epochs" in config.read_text():
+        shorter += ["--set", "flow.epochs=5"]
+    else:
+        shorter += ["--set", "flow.t_end=0.01"]
+    code, _, err = call("run", config, *shorter, "--quiet")
+    assert (code, err) == (0, "")
+    with pf.open_trajectory(f"{config.stem}.h5") as traj:
+        assert traj.is_complete
+    assert Path(f"{config.stem}.png").exists()
+
+
+def test_help_needs_neither_numba_nor_matplotlib():
+    code = (
+        "import sys; from particleflow import cli; sys.argv = ['particleflow', 'run', '--help']\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'numba', 'matplotlib', 'numpy', 'h5py'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                         check=True).stdout  # fmt: skip
+    assert "--overwrite" in out
+    assert out.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interruption_keeps_the_frames(here, number, code):
+    write(SMALL.replace("t_end = 1.0", "t_end = 1e5").replace("frames = 5", "frames = 10001"))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "particleflow", "run", str(here / "small.toml"), "-o",
+         str(here / "small.h5")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    while not frames_of(here / "small.h5"):
+        assert child.poll() is None, child.communicate()
+    os.kill(child.pid, number)
+    out, err = child.communicate()
+    assert child.returncode == code, err
+    assert out == ""
+    assert err.splitlines()[-1].endswith("the frames so far are in the file")
+    assert "Traceback" not in err
+    assert 0 < frames_of(here / "small.h5") < 10001
+
+
+def frames_of(path):
+    try:
+        with pf.open_trajectory(path) as traj:
+            return traj.frames
+    except pf.TrajectoryError:
+        return 0
