@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-
 CHILD = """
 import os, resource, sys
 import particleflow as pf
@@ -51,7 +50,7 @@ def test_start(benchmark, tmp_path):
 
 def test_memory(benchmark, quick, tmp_path):
     """Peak bytes a neuron beyond a run of 1,000 neurons in the same process."""
-    m = 10**6 if quick else int(os.environ.get("PARTICLEFLOW_BENCH_MEMORY", 10**7))
+    m = 10**6 if quick else int(os.environ.get("PARTICLEFLOW_BENCH_MEMORY", "10000000"))
     (tmp_path / "memory.toml").write_text(CONFIG)
 
     def run():
@@ -61,5 +60,3 @@ def test_memory(benchmark, quick, tmp_path):
 
     bytes_a_neuron = benchmark.pedantic(run, rounds=1)
     benchmark.extra_info.update(m=m, peak_bytes_a_neuron=bytes_a_neuron)
-
-

@@ -10,7 +10,7 @@ block
     every target, so no fused multiply-add.
 sums
     A loop that only adds up. Reassociation and fused multiply-add let it vectorise; NaN and
-    infinity keep their meaning (neither ``nnan`` nor ``ninf``), because divergence is found by them.
+    infinity keep their meaning (neither ``nnan`` nor ``ninf``): divergence is found by them.
 parallel
     A loop over slots, one thread each. Results never depend on the number of threads.
 driver

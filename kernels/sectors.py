@@ -1,4 +1,4 @@
-"""Sectors of the circle of theta: inside one, the set of active samples is the same for all neurons.
+"""Sectors of the circle of theta: in each, the same samples are active for all neurons.
 
 With ``s`` samples ``x`` (strictly increasing) there are ``2 s`` sectors, numbered along decreasing
 theta. Sample j is active for the neuron (a, b) when ``a x_j + b > 0``:

@@ -191,9 +191,7 @@ class State:
     def velocity(self) -> Array:
         """Rate of the three variables in the present field, (3, m), in the engine's order."""
         out = np.empty((3, self.size))
-        cpu.velocity(
-            *self.variables, self.cell, self.field(), self.slots, self.metric_code, out
-        )
+        cpu.velocity(*self.variables, self.cell, self.field(), self.slots, self.metric_code, out)
         return out
 
     def residual_rate(self) -> Array:
@@ -204,7 +202,8 @@ class State:
 
     def predict(self, points: Array) -> Array:
         """f at any points, the same shape."""
-        return predict_at(*self.variables, points)
+        a, b, c = self.variables
+        return predict_at(a, b, c, points)
 
     def parameters(self) -> Array:
         """The three variables in the original order, (3, m)."""
@@ -214,9 +213,7 @@ class State:
 
     def pack_frame(self, position: np.ndarray, cells: np.ndarray) -> None:
         """Fill ``position`` (n, 2) with (rhat, theta) and ``cells`` (n,) int32, original order."""
-        cpu.pack_frame(
-            *self.variables, self.cell, self.ident, self.slots, position, cells
-        )
+        cpu.pack_frame(*self.variables, self.cell, self.ident, self.slots, position, cells)
 
     def delta(self) -> Array:
         """delta = c^2 - a^2 - b^2 in the original order, (m,)."""
@@ -236,9 +233,20 @@ class State:
         """Take explicit Euler steps, in place; returns how many were taken (see the kernel)."""
         return int(
             cpu.gradient_descent(
-                *self.variables, self.cell, self.ident,
-                self.slots, self.start, self.members, self.stray_work, self.crossings,
-                self.x, self.y, self.metric_code, step, n_steps, self.residual,
+                *self.variables,
+                self.cell,
+                self.ident,
+                self.slots,
+                self.start,
+                self.members,
+                self.stray_work,
+                self.crossings,
+                self.x,
+                self.y,
+                self.metric_code,
+                step,
+                n_steps,
+                self.residual,
             )  # fmt: skip
         )
 
@@ -259,8 +267,19 @@ class RungeKuttaTrial:
         s = self.state
         return float(
             cpu.runge_kutta_step(
-                s.variables, s.cell, self.variables, self.cell, self._stage, self._error,
-                s.slots, s.x, s.y, s.metric_code, h, s.residual, self.residual,
+                s.variables,
+                s.cell,
+                self.variables,
+                self.cell,
+                self._stage,
+                self._error,
+                s.slots,
+                s.x,
+                s.y,
+                s.metric_code,
+                h,
+                s.residual,
+                self.residual,
             )  # fmt: skip
         )
 

@@ -1,4 +1,7 @@
-"""Configuration of a run: TOML tables, checked as a whole before anything is computed or written."""
+"""Configuration of a run: TOML tables, checked as a whole before anything is computed or written.
+
+In the tables, keys that were not given are None where their default depends on other keys.
+"""
 
 import difflib
 import math
@@ -21,11 +24,7 @@ from .simulation import Simulation
 from .trajectory import TrajectoryWriter
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A table of the file; keys that were not given are None where their default depends."""
-
-
-class SamplesTable(_Table):
+class SamplesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """``[samples]``: a file, or one of the built-in functions."""
 
     file: str | None = None
@@ -36,7 +35,7 @@ class SamplesTable(_Table):
     normalise: bool = False
 
 
-class NeuronsTable(_Table):
+class NeuronsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """``[neurons]``: raw parameters."""
 
     count: int | None = None
@@ -51,7 +50,7 @@ class NeuronsTable(_Table):
     frame: int | None = None
 
 
-class FlowTable(_Table):
+class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """``[flow]``: metric, integrator and time."""
 
     metric: Metric = "network"
@@ -63,7 +62,7 @@ class FlowTable(_Table):
     epochs: int | None = None
 
 
-class OutputTable(_Table):
+class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """``[output]``: the trajectory file and a picture of it."""
 
     file: str | None = None
@@ -76,7 +75,7 @@ class OutputTable(_Table):
     figure: str | None = None
 
 
-class Config(_Table):
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """All tables."""
 
     samples: SamplesTable
@@ -181,7 +180,7 @@ def _fields(keys: list[str]) -> dict[str, Any]:
     """Names and types of the fields of the table in which the last key was found."""
     table: Any = Config
     for key in keys[:-1]:
-        table = {f.name: f.type for f in msgspec.structs.fields(table)}.get(key, _Table)
+        table = {f.name: f.type for f in msgspec.structs.fields(table)}.get(key, Config)
     return {f.name: f.type for f in msgspec.structs.fields(table)}
 
 
@@ -226,7 +225,7 @@ def _resolve(file: Path, config: Config) -> Config:
         raise ConfigError(f"{file}: {problem}") from None
 
 
-def _refuse(table: _Table, name: str, keys: tuple[str, ...], reason: str) -> None:
+def _refuse(table: msgspec.Struct, name: str, keys: tuple[str, ...], reason: str) -> None:
     for key in keys:
         if getattr(table, key) is not None:
             raise ConfigError(f"{name}.{key}: {reason}")

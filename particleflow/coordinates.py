@@ -8,9 +8,7 @@ import numpy as np
 from ._cast import Array
 
 
-def parameters_from_reduced(
-    rhat: Array, theta: Array, delta: Array
-) -> tuple[Array, Array, Array]:
+def parameters_from_reduced(rhat: Array, theta: Array, delta: Array) -> tuple[Array, Array, Array]:
     """(a, b, c) with c n = rhat and c^2 - n^2 = delta, n = |(a, b)|, the sign of c that of rhat.
 
     The larger of |c| and n is ``sqrt((D + |delta|)/2)``, ``D = hypot(delta, 2 rhat)``, and the

@@ -10,7 +10,7 @@ class SamplesError(ParticleflowError, ValueError):
 
 
 class NeuronsError(ParticleflowError, ValueError):
-    """The neurons cannot be used: shape, not finite, an impossible initialisation, or their file."""
+    """The neurons cannot be used: shape, not finite, an impossible option, or their file."""
 
 
 class ConfigError(ParticleflowError, ValueError):

@@ -5,6 +5,7 @@ The only importer of matplotlib; no window system is needed.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,7 +20,7 @@ CENTIMETRE = 1 / 2.54
 WIDTH = 17 * CENTIMETRE
 HEIGHT = 13 * CENTIMETRE
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.titlelocation": "left",
@@ -181,7 +182,7 @@ def draw_residuals(ax: Axes, trajectory: Trajectory) -> Axes:
     scale = mpl.cm.ScalarMappable(norm, colours)
     bar = ax.get_figure().colorbar(scale, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]
     bar.set_label(r"$x_j$")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return ax
 
 

@@ -64,7 +64,7 @@ class Neurons:
             raise NeuronsError(f"a, b, c: expected equal lengths, found {sizes}")
         if sizes[0] == 0:
             raise NeuronsError("expected at least 1 neuron, found 0")
-        self._adopt(*arrays, alpha=_scale_alpha(alpha, sizes[0]))
+        self._adopt(arrays[0], arrays[1], arrays[2], _scale_alpha(alpha, sizes[0]))
 
     def _adopt(self, a: Array, b: Array, c: Array, alpha: float) -> None:
         for array in (a, b, c):
@@ -114,9 +114,7 @@ class Neurons:
         return cls(*parameters_from_reduced(r, turn, constants), alpha=alpha)
 
     @classmethod
-    def from_file(
-        cls, path: PathLike, frame: int = -1, alpha: float | Literal["m"] = "m"
-    ) -> Self:
+    def from_file(cls, path: PathLike, frame: int = -1, alpha: float | Literal["m"] = "m") -> Self:
         """Neurons from a file, by its ending.
 
         Parameters
@@ -139,12 +137,12 @@ class Neurons:
             return cls._from_trajectory(file, frame)
         try:
             if ending == ".csv":
-                columns = read_columns(file, ("a", "b", "c"), NeuronsError)
+                a, b, c = read_columns(file, ("a", "b", "c"), NeuronsError)
             elif ending == ".npz":
-                columns = _read_npz(file)
+                a, b, c = _read_npz(file)
             else:
                 raise NeuronsError(f"expected a file ending in .npz, .csv or .h5, found {ending!r}")
-            return cls.from_parameters(*columns, alpha=alpha)
+            return cls.from_parameters(a, b, c, alpha=alpha)
         except NeuronsError as problem:
             text = str(problem)
             raise NeuronsError(text if str(file) in text else f"{file}: {text}") from None
@@ -273,7 +271,7 @@ def initialise(
     if antisymmetric:
         a[1::2], b[1::2], c[1::2] = a[::2], b[::2], -c[::2]
     for array in (a, b, c):
-        array *= kappa
+        np.multiply(array, kappa, out=array)
     return Neurons._of(a, b, c, alpha_number)
 
 

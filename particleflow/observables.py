@@ -69,8 +69,8 @@ def _build(name: str, sim: "Simulation") -> Quantity:
         return Quantity(name, lambda: state.largest_drift(delta0))
     simple: dict[str, Callable[[], Any]] = {
         "loss": lambda: sim.loss,
-        "dead_fraction": lambda: _counts(state)[[s, 4 * s]].sum() / m,
-        "sliding_fraction": lambda: _counts(state)[2 * s : 4 * s].sum() / m,
+        "dead_fraction": lambda: state.cell_counts()[[s, 4 * s]].sum() / m,
+        "sliding_fraction": lambda: state.cell_counts()[2 * s : 4 * s].sum() / m,
         "slope_variation": lambda: slope_variation(*state.variables),
         "steps": lambda: sim.step,
         "rejected": lambda: sim.rejected,
@@ -79,7 +79,7 @@ def _build(name: str, sim: "Simulation") -> Quantity:
     if name in simple:
         return Quantity(name, simple[name])
     if name == "residual":
-        return Quantity(name, lambda: state.residual.copy(), axes=("sample",))
+        return Quantity(name, lambda: np.array(state.residual), axes=("sample",))
     if name == "prediction":
         return Quantity(name, lambda: state.residual + state.y, axes=("sample",))
     sector = ("sector", "component")
@@ -87,8 +87,8 @@ def _build(name: str, sim: "Simulation") -> Quantity:
     sums: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         "sector_first_moments": (state.first_moments, sector),
         "sector_covariances": (state.sector_covariances, sector),
-        "sector_counts": (lambda: _counts(state)[: 2 * s].copy(), sector[:1]),
-        "ray_counts": (lambda: _counts(state)[2 * s : 4 * s].copy(), ray[:1]),
+        "sector_counts": (lambda: state.cell_counts()[: 2 * s], sector[:1]),
+        "ray_counts": (lambda: state.cell_counts()[2 * s : 4 * s], ray[:1]),
         "ray_covariances": (lambda: _ray_covariances(state), ray),
     }
     evaluate, axes = sums[name]
@@ -112,10 +112,6 @@ BUILT_IN = (
     "ray_counts",
     "ray_covariances",
 )
-
-
-def _counts(state: State) -> np.ndarray:
-    return state.cell_counts()
 
 
 def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -174,9 +170,7 @@ class UserObservables:
         if name in self._added:
             raise TrajectoryError(f"observable {name}: is there already")
         stride = count("every", every, TrajectoryError)
-        self._added[name] = Quantity(
-            name, lambda: function(self._sim), group="user", every=stride
-        )
+        self._added[name] = Quantity(name, lambda: function(self._sim), group="user", every=stride)
 
     def __iter__(self) -> Iterator[Quantity]:
         return iter(self._added.values())

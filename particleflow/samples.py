@@ -96,9 +96,7 @@ class Samples:
             raise SamplesError(f"{path}: {problem}") from None
 
     @classmethod
-    def generate(
-        cls, kind: SampleKind, count: int = 10, noise: float = 0.0, seed: int = 0
-    ) -> Self:
+    def generate(cls, kind: SampleKind, count: int = 10, noise: float = 0.0, seed: int = 0) -> Self:
         """Equispaced points in [-1, 1] on one of the built-in functions.
 
         Parameters
@@ -135,7 +133,7 @@ class Samples:
         return cls(x, y)
 
     def normalised(self) -> Self:
-        """The same samples with x mapped affinely to [-1, 1]; ``x_shift, x_scale`` record the map."""
+        """The same samples, x mapped affinely to [-1, 1]; ``x_shift, x_scale`` record it."""
         shift = 0.5 * self.x[0] + 0.5 * self.x[-1]
         scale = 0.5 * self.x[-1] - 0.5 * self.x[0]
         x = (self.x - shift) / scale

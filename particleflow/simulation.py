@@ -139,7 +139,8 @@ class Simulation:
         In the euclidean metric a and b are cos theta and sin theta, and c is rhat: the same
         function, without a meaning of delta.
         """
-        return Neurons(*self.state.parameters(), alpha=self.alpha)
+        a, b, c = self.state.parameters()
+        return Neurons(a, b, c, alpha=self.alpha)
 
     def sector_covariances(self) -> Array:
         """Sigma_k as (xx, x1, 11), (2 s, 3): second moments of each sector, eq. (32)."""

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from particleflow.backend import METRICS, RungeKuttaTrial, State, predict_at, resolve_threads, threads_in_use
+from particleflow.backend import (
+    METRICS,
+    RungeKuttaTrial,
+    State,
+    predict_at,
+    resolve_threads,
+    threads_in_use,
+)
 from particleflow.kernels import _jit, cpu, dense, flow, sectors
 
 CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}

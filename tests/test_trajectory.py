@@ -147,7 +147,8 @@ def test_every_observable(path):
 def test_slope_variation_merges_equal_knots():
     from particleflow.observables import slope_variation
 
-    a, b, c = np.array([1.0, 1.0, 2.0, 0.0]), np.array([1.0, 1.0, -1.0, 1.0]), np.array([1, -1, 3, 9])
+    a, b = np.array([1.0, 1.0, 2.0, 0.0]), np.array([1.0, 1.0, -1.0, 1.0])
+    c = np.array([1.0, -1.0, 3.0, 9.0])
     assert slope_variation(a, b, c) == 6.0 / 4
 
 
@@ -197,7 +198,7 @@ def test_a_subset_of_the_neurons(path):
         for call in (lambda: traj.predict(0, 0.0), lambda: traj.parameters(0)):
             with pytest.raises(pf.TrajectoryError, match=r"output\.neurons"):
                 call()
-        with pytest.raises(pf.TrajectoryError, match="has no neuron 1$"):
+        with pytest.raises(pf.TrajectoryError, match=r"has no neuron 1$"):
             traj.neuron(1)
     with pytest.raises(pf.TrajectoryError, match="expected at most 50 or 'all', found 60"):
         simulate(path, neurons=60, overwrite=True)
@@ -302,7 +303,7 @@ def test_existing_files_are_kept(path, tmp_path):
     with pytest.raises(pf.TrajectoryError, match="exists already"):
         pf.TrajectoryWriter(path)
     assert path.read_text() == "precious"
-    with pytest.raises(pf.TrajectoryError, match="folder .* does not exist"):
+    with pytest.raises(pf.TrajectoryError, match=r"folder .* does not exist"):
         pf.TrajectoryWriter(tmp_path / "none" / "run.h5")
     with pytest.raises(pf.TrajectoryError, match="is a folder"):
         pf.TrajectoryWriter(tmp_path, overwrite=True)
@@ -314,7 +315,7 @@ def test_existing_files_are_kept(path, tmp_path):
 def test_a_disk_that_is_too_small_is_an_error_before_the_first_step(path, monkeypatch, tmp_path):
     usage = type("usage", (), {"free": 1000})
     monkeypatch.setattr(layout.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(pf.WriteError, match="GB free; lower output.frames"):
+    with pytest.raises(pf.WriteError, match=r"GB free; lower output\.frames"):
         simulate(path, m=100_000, frames=201, until=0.01)
     assert list(tmp_path.iterdir()) == []
 
@@ -324,7 +325,7 @@ def test_errors_of_the_writer_thread_surface_in_the_run(path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(writer._WriterThread, "_write", fail)
-    with pytest.raises(pf.WriteError, match="cannot be written: .*No space left"):
+    with pytest.raises(pf.WriteError, match=r"cannot be written: .*No space left"):
         simulate(path)
 
 
@@ -373,8 +374,9 @@ def test_files_that_are_no_trajectories(tmp_path, path):
         del file["particles/neurons/cell"]
     with pytest.raises(pf.TrajectoryError, match="neurons/cell/value is missing"):
         pf.open_trajectory(path)
-    with pf.open_trajectory(FILES / "schema_1.h5") as traj, pytest.raises(
-        pf.TrajectoryError, match="has no observable 'nope', only"
+    with (
+        pf.open_trajectory(FILES / "schema_1.h5") as traj,
+        pytest.raises(pf.TrajectoryError, match="has no observable 'nope', only"),
     ):
         traj.observable("nope")
 

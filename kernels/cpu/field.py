@@ -34,7 +34,7 @@ def field(rho, x, out):
 
 @driver
 def prediction(moments, x, scale, out):
-    """Sum over the sectors in which a sample is active, out_j = scale sum_{k: j in C_k} <M_k, xt_j>.
+    """Sum over a sample's active sectors, ``out_j = scale sum_{k: j in C_k} <M_k, xt_j>``.
 
     With the sums of c (a, b) as M and scale = 1/m it is the network function at the samples.
 

@@ -11,7 +11,7 @@ from ..sectors import origin_cell
 
 @parallel
 def to_direction(a, b, c, slots):
-    """Turn (a, b, c) into (cos theta, sin theta, rhat), in place; (a, b) = 0 stays, with rhat = 0."""
+    """Turn (a, b, c) into (cos theta, sin theta, rhat), in place; (a, b) = 0 has rhat = 0."""
     for i in prange(slots.size - 1):
         for n in range(slots[i], slots[i + 1]):
             norm = math.hypot(a[n], b[n])
@@ -87,7 +87,7 @@ def _drift(a, b, c, cell, ident, slots, s, delta0, out):
 
 @driver
 def largest_drift(a, b, c, cell, ident, slots, s, delta0):
-    """Largest |delta - delta0| / (a^2 + b^2 + c^2) over the neurons; ``delta0`` in original order."""
+    """Largest |delta - delta0| / (a^2 + b^2 + c^2) ; ``delta0`` (m,) in original order."""
     worst = np.empty(slots.size - 1)
     _drift(a, b, c, cell, ident, slots, s, delta0, worst)
     return worst.max()

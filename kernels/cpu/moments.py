@@ -14,7 +14,7 @@ from .slots import PAD, tree_sum
 
 @parallel
 def locate_all(a, b, x, cell, slots):
-    """Write the cell of every neuron, found from the signs of a x_j + b, into ``cell`` (m,) int32."""
+    """Write the cell of every neuron, by the signs of a x_j + b, into ``cell`` (m,) int32."""
     for i in prange(slots.size - 1):
         for n in range(slots[i], slots[i + 1]):
             cell[n] = locate(a[n], b[n], x)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._jit import block, driver, parallel, prange, sums
 from ..flow import EUCLIDEAN, euler_euclidean, euler_network
-from ..sectors import bounds_table, locate, move_on, outside
+from ..sectors import bounds_table, move_on, outside
 from .field import field as field_of
 from .field import prediction
 from .slots import PAD, sort_slot, swap, tree_sum
@@ -93,9 +93,7 @@ def _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, bounds, x, metric, acc
 
 
 @block
-def _push_strays(
-    a, b, c, cell, ident, lo, n, tail, end, home, field, h, bounds, x, metric, acc
-):
+def _push_strays(a, b, c, cell, ident, lo, n, tail, end, home, field, h, bounds, x, metric, acc):
     """Move the neurons from ``tail`` to ``end``, each in the field of its own cell.
 
     Whoever is in the sector ``home`` afterwards becomes a member: it changes places with the first
@@ -153,7 +151,23 @@ def _push_slot(a, b, c, cell, ident, start, members, field, h, bounds, x, metric
 
 @block
 def _step_slot(
-    a, b, c, cell, ident, slots, start, members, stray_work, crossings, field, h, bounds, x, metric, acc, i
+    a,
+    b,
+    c,
+    cell,
+    ident,
+    slots,
+    start,
+    members,
+    stray_work,
+    crossings,
+    field,
+    h,
+    bounds,
+    x,
+    metric,
+    acc,
+    i,
 ):
     """Step slot i, and sort it again when its strays have cost as much as a sort would."""
     lo, hi = slots[i], slots[i + 1]
@@ -170,7 +184,22 @@ def _step_slot(
 
 @parallel
 def _step_slots(
-    a, b, c, cell, ident, slots, start, members, stray_work, crossings, field, h, bounds, x, metric, acc
+    a,
+    b,
+    c,
+    cell,
+    ident,
+    slots,
+    start,
+    members,
+    stray_work,
+    crossings,
+    field,
+    h,
+    bounds,
+    x,
+    metric,
+    acc,
 ):
     for i in prange(slots.size - 1):
         _step_slot(
@@ -181,7 +210,22 @@ def _step_slots(
 
 @driver
 def gradient_descent(
-    a, b, c, cell, ident, slots, start, members, stray_work, crossings, x, y, metric, h, n_steps, rho
+    a,
+    b,
+    c,
+    cell,
+    ident,
+    slots,
+    start,
+    members,
+    stray_work,
+    crossings,
+    x,
+    y,
+    metric,
+    h,
+    n_steps,
+    rho,
 ):
     """Take ``n_steps`` explicit Euler steps of size h of neurons and field together.
 

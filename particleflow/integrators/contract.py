@@ -2,8 +2,8 @@
 
 from typing import ClassVar, Protocol
 
-from .._cast import Array
-from ..backend import State
+from particleflow._cast import Array
+from particleflow.backend import State
 
 SLICE_SECONDS = 0.1
 """`Motion.advance` returns after about this time, so that signals and progress are served."""
@@ -14,17 +14,19 @@ class Motion(Protocol):
 
     Attributes
     ----------
-    time : float
-        Mean-field time tau.
     step : int
         Steps taken.
     rejected : int
         Trial steps that were thrown away.
     """
 
-    time: float
     step: int
     rejected: int
+
+    @property
+    def time(self) -> float:
+        """Mean-field time tau."""
+        ...
 
     def reachable(self, times: Array) -> Array:
         """The distinct times nearest to ``times`` (ascending) at which the state can be seen."""

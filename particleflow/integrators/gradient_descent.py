@@ -12,9 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._cast import Array, positive
-from ..backend import State
-from ..errors import ConfigError, IntegrationError
+from particleflow._cast import Array, positive
+from particleflow.backend import State
+from particleflow.errors import ConfigError, IntegrationError
+
 from .contract import SLICE_SECONDS
 
 

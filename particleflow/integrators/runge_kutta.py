@@ -14,10 +14,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._cast import Array, positive
-from ..backend import RungeKuttaTrial, State
-from ..errors import ConfigError, IntegrationError
-from ..samples import spread
+from particleflow._cast import Array, positive
+from particleflow.backend import RungeKuttaTrial, State
+from particleflow.errors import ConfigError, IntegrationError
+from particleflow.samples import spread
+
 from .contract import SLICE_SECONDS
 
 _SAFETY = 0.9
@@ -119,4 +120,3 @@ class RungeKuttaMotion:
             return _LARGEST
         wish = _SAFETY * error**-_PROPORTIONAL * self._last_error**_INTEGRAL
         return min(_LARGEST, max(_SMALLEST, wish))
-

@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..errors import TrajectoryError, WriteError
+from particleflow.errors import TrajectoryError, WriteError
 
 OPEN_OPTIONS = {"rdcc_nbytes": 0}
 """Whole chunks go to the file at once; a chunk cache would only copy them."""

@@ -11,10 +11,11 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._cast import Array, PathLike, existing_file
-from ..coordinates import knots, parameters_from_reduced
-from ..errors import SamplesError, TrajectoryError
-from ..samples import Samples
+from particleflow._cast import Array, PathLike, existing_file
+from particleflow.coordinates import knots, parameters_from_reduced
+from particleflow.errors import SamplesError, TrajectoryError
+from particleflow.samples import Samples
+
 from .schema import PARTICLES, SCHEMA_VERSION
 
 P = ParamSpec("P")
@@ -261,7 +262,7 @@ class Trajectory:
 
     def predict(self, frame: int, x: ArrayLike) -> Array:
         """f at any points at a frame, in the shape of ``x``."""
-        from ..backend import predict_at
+        from particleflow.backend import predict_at
 
         rhat, theta = self._all_positions(frame)
         return predict_at(np.cos(theta), np.sin(theta), rhat, np.asarray(x, dtype=np.float64))

@@ -12,16 +12,17 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _cast
-from .._cast import Array, PathLike
-from .._version import __version__
-from ..errors import TrajectoryError, WriteError
-from ..observables import DEFAULT, Quantity, build, check_names
+from particleflow import _cast
+from particleflow._cast import Array, PathLike
+from particleflow._version import __version__
+from particleflow.errors import TrajectoryError, WriteError
+from particleflow.observables import DEFAULT, Quantity, build, check_names
+
 from . import layout
 from .schema import PARTICLES, SCHEMA_VERSION, chunk_width
 
 if TYPE_CHECKING:
-    from ..simulation import Simulation
+    from particleflow.simulation import Simulation
 
 Spacing = Literal["linear", "geometric"]
 Precision = Literal["float32", "float64"]
@@ -216,9 +217,7 @@ class _Recording:
                     f"observable {quantity.name}: expected numbers, found {value.dtype}"
                 )
         self._shapes = [value.shape for value in values]
-        self._file = layout.create(
-            path, overwrite, lambda file: _fill(file, sim, plan, values)
-        )
+        self._file = layout.create(path, overwrite, lambda file: _fill(file, sim, plan, values))
         self._at_frames = [_at_frames(q, v) for q, v in zip(plan.quantities, values, strict=True)]
         self._thread = _WriterThread(self._file, path)
         self._free: queue.SimpleQueue[_Frame] = queue.SimpleQueue()
@@ -238,7 +237,7 @@ class _Recording:
             self._observed < plan.observables.size and plan.observables[self._observed] == now
         )
         writes: list[tuple[str, int, Any]] = []
-        if is_observed and any(not q.group == "user" or q.every == 1 for q in plan.quantities):
+        if is_observed:
             writes += self._stamp("observables/step", "observables/time", self._observed)
         for k, quantity in enumerate(plan.quantities):
             if self._at_frames[k]:
@@ -466,9 +465,7 @@ def _fill_observables(file: h5py.File, plan: Plan, values: list[np.ndarray]) -> 
                 group["step"], group["time"] = top["step"], top["time"]
             else:
                 layout.reserve(group, "step", (length,), np.int64)
-                layout.make_scale(
-                    layout.reserve(group, "time", (length,), np.float64), "time"
-                )
+                layout.make_scale(layout.reserve(group, "time", (length,), np.float64), "time")
         data = layout.reserve(group, "value", (length, *value.shape), value.dtype)
         scales = [_axis(file, group.parent, axis, size)
                   for axis, size in zip(quantity.axes, value.shape, strict=False)]  # fmt: skip
