@@ -65,7 +65,16 @@ def write(text, name="small.toml"):
     return name
 
 
-def test_a_run_writes_its_file_and_one_line(call, here):
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_first_run_says_that_it_compiles(call, monkeypatch, compiled):
+    monkeypatch.setattr("particleflow.backend.kernels_are_compiled", lambda: compiled)
+    code, _, err = call("run", write(SMALL))
+    assert code == 0
+    assert err.startswith("compiling the kernels") != compiled
+
+
+def test_a_run_writes_its_file_and_one_line(call, here, monkeypatch):
+    monkeypatch.setattr("particleflow.backend.kernels_are_compiled", lambda: True)
     code, out, err = call("run", write(SMALL))
     assert (code, err) == (0, "")
     assert out.count("\n") == 1

@@ -7,8 +7,6 @@ is a single region without members. ``ident`` is the index of a neuron in the or
 counted from its slot's begin.
 """
 
-from itertools import pairwise
-
 import numpy as np
 
 from .._jit import block, driver, parallel, prange
@@ -52,8 +50,8 @@ def identity_order(slots, s, by_sector):
     n_slots = slots.size - 1
     sizes = np.diff(slots)
     ident = np.empty(slots[-1], np.int32)
-    for lo, hi in pairwise(slots):
-        ident[lo:hi] = np.arange(hi - lo, dtype=np.int32)
+    for i in range(n_slots):
+        ident[slots[i] : slots[i + 1]] = np.arange(sizes[i], dtype=np.int32)
     n_regions = 2 * s + 1 if by_sector else 1
     start = np.zeros((n_slots, n_regions + 1), np.int64)
     start[:, 1:] = sizes[:, None]
