@@ -261,6 +261,12 @@ def test_dead_and_resting_neurons_never_move(metric):
         assert gone.sum() > 400
         state.gradient_descent(0.01, 50)
         assert_array_equal(state.parameters()[:, gone], before[:, gone])
+        if not by_sector:
+            trial = RungeKuttaTrial(state)
+            for _ in range(20):
+                trial.step(0.01)
+                trial.accept()
+            assert_array_equal(state.parameters()[:, gone], before[:, gone])
 
 
 def test_divergence_stops_at_the_step_that_made_it():

@@ -101,6 +101,9 @@ def test_layout_is_that_of_the_format(path):
         assert file["observables/residual/value"].shape == (21, 6)
         assert file["observables/residual/time"] == file["observables/loss/time"]
         assert [d.keys() for d in position["value"].dims] == [["time"], ["id"], ["component"]]
+        residual = file["observables/residual/value"]
+        assert [dim[0].name.split("/")[-1] for dim in residual.dims] == ["time", "sample"]
+        assert_array_equal(file["observables/sample"], SAMPLES.x)
         assert_array_equal(file["parameters/progress"], [3, 21])
         attributes = dict(file["parameters"].attrs)
         assert attributes["m"] == 50

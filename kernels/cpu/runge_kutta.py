@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from .._jit import driver, parallel, prange
+from .._jit import block, driver, parallel, prange
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
 from ..sectors import relocate
 from .field import field as field_of
@@ -42,58 +42,67 @@ B_EMBEDDED = (
 STAGES = 5
 
 
-@parallel
-def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc):
+@block
+def _stage_slot(
+    state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc, i
+):
     """Rate at the stage's argument; sum, error and next argument; its cell and moments.
 
-    ``acc`` (n_slots, 2 s + PAD, 4) receives the moments of the next argument; after the last stage
-    those of the new state and, in columns 2 and 3, their first-order change by the error, in the
-    sectors of the old state: a neuron that the step has killed must not hide its error.
+    ``acc[i]`` (2 s + PAD, 4) receives the moments of the next argument; after the last stage those
+    of the new state and, in columns 2 and 3, their first-order change by the error, in the sectors
+    of the old state: a neuron that the step has killed must not hide its error.
     """
     s = x.size
     ha, hb, he = h * A[step], h * B[step], h * (B[step] - B_EMBEDDED[step])
     last = step == STAGES - 1
-    for i in prange(slots.size - 1):
-        acc[i] = 0.0
-        for n in range(slots[i], slots[i + 1]):
-            if step == 0:
-                k = cell[n]
-                za, zb, zc = state[0, n], state[1, n], state[2, n]
-                ta, tb, tc = za, zb, zc
-                ea = eb = ec = 0.0
-            else:
-                k = stage_cell[n]
-                za, zb, zc = stage[0, n], stage[1, n], stage[2, n]
-                ta, tb, tc = total[0, n], total[1, n], total[2, n]
-                ea, eb, ec = error[0, n], error[1, n], error[2, n]
-            if k >= 2 * s:
-                va = vb = vc = 0.0
-            elif metric == EUCLIDEAN:
-                va, vb, vc = velocity_euclidean(za, zb, zc, field[k, 0], field[k, 1])
-            else:
-                va, vb, vc = velocity_network(za, zb, zc, field[k, 0], field[k, 1])
-            ea, eb, ec = ea + he * va, eb + he * vb, ec + he * vc
-            za, zb, zc = ta + ha * va, tb + ha * vb, tc + ha * vc
-            ta, tb, tc = ta + hb * va, tb + hb * vb, tc + hb * vc
-            if last:
-                if metric == EUCLIDEAN and k < 2 * s:
-                    norm = math.sqrt(ta * ta + tb * tb)
-                    ta /= norm
-                    tb /= norm
-                za, zb, zc = ta, tb, tc
-            else:
-                error[0, n], error[1, n], error[2, n] = ea, eb, ec
-                stage[0, n], stage[1, n], stage[2, n] = za, zb, zc
-            total[0, n], total[1, n], total[2, n] = ta, tb, tc
-            k = relocate(za, zb, k, x)
-            stage_cell[n] = k
-            if k < 2 * s:
-                acc[i, k, 0] += zc * za
-                acc[i, k, 1] += zc * zb
+    acc[i] = 0.0
+    for n in range(slots[i], slots[i + 1]):
+        if step == 0:
             k = cell[n]
-            if last and k < 2 * s:
-                acc[i, k, 2] += tc * ea + ec * ta
-                acc[i, k, 3] += tc * eb + ec * tb
+            za, zb, zc = state[0, n], state[1, n], state[2, n]
+            ta, tb, tc = za, zb, zc
+            ea = eb = ec = 0.0
+        else:
+            k = stage_cell[n]
+            za, zb, zc = stage[0, n], stage[1, n], stage[2, n]
+            ta, tb, tc = total[0, n], total[1, n], total[2, n]
+            ea, eb, ec = error[0, n], error[1, n], error[2, n]
+        if k >= 2 * s:
+            va = vb = vc = 0.0
+        elif metric == EUCLIDEAN:
+            va, vb, vc = velocity_euclidean(za, zb, zc, field[k, 0], field[k, 1])
+        else:
+            va, vb, vc = velocity_network(za, zb, zc, field[k, 0], field[k, 1])
+        ea, eb, ec = ea + he * va, eb + he * vb, ec + he * vc
+        za, zb, zc = ta + ha * va, tb + ha * vb, tc + ha * vc
+        ta, tb, tc = ta + hb * va, tb + hb * vb, tc + hb * vc
+        if last:
+            if metric == EUCLIDEAN and cell[n] < 2 * s and cell[n] != s:
+                norm = math.sqrt(ta * ta + tb * tb)
+                ta /= norm
+                tb /= norm
+            za, zb, zc = ta, tb, tc
+        else:
+            error[0, n], error[1, n], error[2, n] = ea, eb, ec
+            stage[0, n], stage[1, n], stage[2, n] = za, zb, zc
+        total[0, n], total[1, n], total[2, n] = ta, tb, tc
+        k = relocate(za, zb, k, x)
+        stage_cell[n] = k
+        if k < 2 * s:
+            acc[i, k, 0] += zc * za
+            acc[i, k, 1] += zc * zb
+        k = cell[n]
+        if last and k < 2 * s:
+            acc[i, k, 2] += tc * ea + ec * ta
+            acc[i, k, 3] += tc * eb + ec * tb
+
+
+@parallel
+def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc):
+    for i in prange(slots.size - 1):
+        _stage_slot(
+            state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc, i
+        )
 
 
 @driver
@@ -137,7 +146,12 @@ def runge_kutta_step(
     new_rho[:] = rho
     for step in range(STAGES):
         field_of(new_rho, x, g)
-        _stage(state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc)
+        if n_slots == 1:  # a parallel region costs more than a small step
+            _stage_slot(
+                state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc, 0
+            )
+        else:
+            _stage(state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc)
         tree_sum(acc.reshape((n_slots, -1)))
         prediction(acc[0, :, :2], x, 1.0 / m, new_rho)
         for j in range(s):

@@ -13,6 +13,7 @@ Schema version 1::
     /particles/neurons/delta              (n,) c^2 - a^2 - b^2 at the start, network metric only
     /particles/neurons/component          (2,) "rhat", "theta": labels of the last axis
     /observables/NAME                     value (T', ...), step, time hard-linked
+    /observables/sample                   (s,) x again, the scale of axes over samples
     /observables/neurons/NAME             sums over the neurons of each sector or ray
     /observables/user/NAME                what the user added
     /parameters                           attributes alpha, m, s, metric, integrator, device,

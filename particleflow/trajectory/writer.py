@@ -478,7 +478,11 @@ _COMPONENTS = {2: [b"x", b"1"], 3: [b"xx", b"x1", b"11"]}
 def _axis(file: h5py.File, group: h5py.Group, axis: str, size: int) -> h5py.Dataset:
     """The scale of an axis, made when first asked for."""
     if axis == "sample":
-        return file["parameters/samples/x"]
+        # readers of netCDF look for scales in the groups above the data
+        top, x = file["observables"], file["parameters/samples/x"]
+        if "sample" not in top:
+            layout.make_scale(layout.store(top, "sample", x[:]), "sample")
+        return top["sample"]
     name = f"component_{size}" if axis == "component" else axis
     if name not in group:
         labels = np.array(_COMPONENTS[size]) if axis == "component" else np.arange(size)
