@@ -34,6 +34,9 @@ from pathlib import Path
 import numba
 from numba import njit, prange
 
+# numba 0.60 does not start its threads for a cached function that calls a parallel one, and crashes
+numba.get_num_threads()
+
 __all__ = ["block", "cache_folder", "driver", "is_cached", "parallel", "prange", "scalar", "sums"]
 
 _STRICT = {"error_model": "numpy", "nogil": True}
