@@ -20,6 +20,8 @@ on some knots that lie on samples. The rounded pre-activation is monotone in x_j
 samples are a run at one end even in floating point.
 """
 
+import math
+
 import numpy as np
 
 from ._jit import driver, scalar
@@ -44,7 +46,10 @@ def locate(a, b, x):
     NaN lands in sector 0, where it reaches every prediction and cannot go unnoticed.
     """
     s = x.size
-    if a > 0.0:
+    first, last = a * x[0] + b, a * x[s - 1] + b
+    if math.isnan(first) or math.isnan(last):
+        cell = 0
+    elif a > 0.0:
         lo, hi = 0, s  # first active sample
         while lo < hi:
             mid = (lo + hi) // 2
@@ -121,9 +126,15 @@ def neighbour(a, b, k, x):
 
 @scalar
 def is_in(a, b, k, x):
-    """Whether (a, b) is in sector k."""
-    s = x.size
-    return not outside(a, b, first_bound(k, x), second_bound(k, x), k != s, k == 0)
+    """Whether (a, b) is in sector k; never if a pre-activation is NaN."""
+    p, q = a * first_bound(k, x) + b, a * second_bound(k, x) + b
+    if k == 0:
+        inside = (p > 0.0) & (q > 0.0)
+    elif k == x.size:
+        inside = (p <= 0.0) & (q <= 0.0)
+    else:
+        inside = (p > 0.0) & (q <= 0.0)
+    return inside
 
 
 @scalar

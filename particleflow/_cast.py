@@ -14,12 +14,22 @@ Array = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 
 
+_MOST = 2**63 - 1
+
+
 def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
     """A new, contiguous, finite float64 array of one dimension; ``error`` says what is wrong."""
     try:
-        array = np.array(values, dtype=np.float64, order="C")
+        given = np.asarray(values)
+        if given.dtype.kind not in "biuf" and given.size:
+            raise error(f"{name}: expected numbers, found {given.dtype}")
+        array = np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError) as problem:
-        raise error(f"{name}: expected numbers, found {problem}") from None
+        raise (
+            problem
+            if isinstance(problem, error)
+            else error(f"{name}: expected numbers, found {problem}")
+        ) from None
     if array.ndim != 1:
         raise error(f"{name}: expected one dimension, found shape {array.shape}")
     if not np.isfinite(array).all():
@@ -53,6 +63,8 @@ def count(name: str, value: Any, error: type[ParticleflowError], least: int = 1)
         raise error(f"{name}: expected a whole number, found {value!r}")
     if value < least:
         raise error(f"{name}: expected at least {least}, found {value}")
+    if value > _MOST:
+        raise error(f"{name}: expected at most {_MOST}")
     return int(value)
 
 

@@ -57,7 +57,7 @@ def _append(
         raise error(f"{where}: expected {len(names)} fields, found {len(row)}")
     for column, name, text in zip(columns, names, row, strict=True):
         try:
-            number = float(text)
+            number = float(text.replace("_", "?"))  # Python would read 1_0 as 10
         except ValueError:
             found = _shorten(text)
             raise error(f"{where}, column {name}: expected a number, found {found!r}") from None

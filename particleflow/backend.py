@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from ._cast import Array
-from .errors import DeviceError
+from .errors import ConfigError, DeviceError
 from .kernels import _jit, cpu, flow
 
 Metric = Literal["network", "euclidean"]
@@ -92,7 +92,15 @@ def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
 
 
 def predict_at(a: Array, b: Array, c: Array, points: Array) -> Array:
-    """`predict` at points of any shape and order, repeated ones too."""
+    """`predict` at points of any shape and order, repeated ones too.
+
+    Raises
+    ------
+    ConfigError
+        A point is not finite.
+    """
+    if not np.isfinite(points).all():
+        raise ConfigError("x: expected finite numbers")
     x, where = np.unique(points, return_inverse=True)
     if x.size == 0:
         return np.zeros(points.shape)
@@ -141,9 +149,10 @@ class State:
         for row, values in zip(self.variables, parameters, strict=True):
             row[:] = values
         self.cell = np.empty(m, np.int32)
+        # before the directions are rounded: a knot on a sample starts on the inactive side
+        cpu.locate_all(*self.variables[:2], x, self.cell, self.slots)
         if metric == "euclidean":
             cpu.to_direction(*self.variables, self.slots)
-        cpu.locate_all(*self.variables[:2], x, self.cell, self.slots)
         n_slots = self.slots.size - 1
         sort = by_sector and cpu.wants_order(m, s, n_slots)
         self.ident, self.start, self.members = cpu.identity_order(self.slots, s, sort)

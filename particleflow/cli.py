@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 EXIT_BAD_INPUT = 2
 EXIT_RUN_FAILED = 3
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
 _TICKS = 1000
 
 
@@ -55,9 +54,7 @@ def run(
     """Run the simulation that CONFIG.toml describes and write its trajectory."""
     from .config import load
 
-    if output is not None:
-        overrides = (*overrides, f"output.file={json.dumps(output)}")
-    source = load(config, overrides)
+    source = load(config, overrides, output)
     figure = source.config.output.figure
     if figure is not None:
         _check_figure(Path(figure), overwrite)
@@ -67,11 +64,13 @@ def run(
     prepared = prepare(source, overwrite=overwrite, device=device, threads=threads)
     begin = time.perf_counter()
     _simulate(prepared, quiet)
-    seconds = time.perf_counter() - begin
+    summary = _summary(prepared, time.perf_counter() - begin, figure)
+    file = prepared.writer.path
+    del prepared  # the picture needs the memory
     if figure is not None:
-        _draw(prepared.writer.path, Path(figure))
+        _draw(file, Path(figure))
     if not quiet:
-        click.echo(_summary(prepared, seconds, figure))
+        click.echo(summary)
 
 
 def _announce_compilation(quiet: bool) -> None:
@@ -83,8 +82,7 @@ def _announce_compilation(quiet: bool) -> None:
 
 def _simulate(prepared: "Run", quiet: bool) -> None:
     simulation, until, _ = prepared
-    signal.signal(signal.SIGTERM, _terminate)
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         simulation.run(until)
     else:
         _run_with_bar(simulation, until)
@@ -176,6 +174,10 @@ def _facts(trajectory: "Trajectory") -> dict[str, Any]:
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
 def plot(file: Path, output: Path | None, overwrite: bool) -> None:
     """Draw the function, the neurons in the uv-plane, the loss and the residuals."""
+    from ._cast import existing_file
+    from .errors import TrajectoryError
+
+    existing_file(file, TrajectoryError)
     figure = file.with_suffix(".png") if output is None else output
     _check_figure(figure, overwrite)
     _draw(file, figure)
@@ -196,16 +198,24 @@ def _draw(file: Path, figure: Path) -> None:
         save_overview(trajectory, figure)
 
 
-class _Terminated(BaseException):
-    """SIGTERM has come."""
+class _Stopped(BaseException):
+    """A signal asks to stop; not an Exception, so that nothing on the way catches it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
-def _terminate(number: int, frame: Any) -> NoReturn:
-    raise _Terminated
+def _stop(number: int, frame: Any) -> NoReturn:
+    raise _Stopped(number)
 
 
 def main() -> None:
     """Entry point: every failure is one line on stderr and an exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     try:
         code = cli(standalone_mode=False, prog_name="particleflow")
     except click.exceptions.NoArgsIsHelpError as problem:
@@ -218,16 +228,18 @@ def main() -> None:
     except ParticleflowError as problem:
         code = _fail(str(problem), EXIT_BAD_INPUT)
     except MemoryError:
-        code = _fail("out of memory; lower neurons.count", EXIT_RUN_FAILED)
+        names = "neurons.count, samples.count or output.frames"
+        code = _fail(f"out of memory; lower {names}", EXIT_RUN_FAILED)
     except BrokenPipeError:
         code = EXIT_BAD_INPUT
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         code = _fail(f"{where}{problem.strerror or problem}", EXIT_BAD_INPUT)
-    except (KeyboardInterrupt, click.Abort):
-        code = _fail("interrupted; the frames so far are in the file", EXIT_INTERRUPTED)
-    except _Terminated:
-        code = _fail("terminated; the frames so far are in the file", EXIT_TERMINATED)
+    except _Stopped as stopped:
+        code = _fail("interrupted; frames that were recorded are kept", 128 + stopped.number)
+    except Exception as problem:
+        code = _fail(f"{type(problem).__name__}: {problem} (a defect: please report it)",
+                     EXIT_RUN_FAILED)  # fmt: skip
     sys.exit(code)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import tomli_w
 
-from ._cast import PathLike, existing_file
+from ._cast import PathLike, count, existing_file
 from .backend import Metric
 from .errors import ConfigError, ParticleflowError
 from .integrators import GradientDescent, Integrator, RungeKutta
@@ -109,7 +109,7 @@ class Source(NamedTuple):
         )
 
 
-def load(path: PathLike, overrides: tuple[str, ...] = ()) -> Source:
+def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = None) -> Source:
     """Read and check a configuration file.
 
     Parameters
@@ -117,6 +117,8 @@ def load(path: PathLike, overrides: tuple[str, ...] = ()) -> Source:
     path : path
     overrides : tuple of str
         ``section.key=value`` each, the value in TOML (a bare word is a string).
+    output : str, optional
+        Instead of ``output.file``.
 
     Raises
     ------
@@ -129,10 +131,12 @@ def load(path: PathLike, overrides: tuple[str, ...] = ()) -> Source:
         tables = tomllib.loads(text)
     except UnicodeDecodeError as problem:
         raise ConfigError(f"{file}: expected a TOML file in UTF-8, found {problem}") from None
-    except tomllib.TOMLDecodeError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ConfigError(f"{file}: is no TOML: {problem}") from None
     for override in overrides:
         _override(tables, override)
+    if output is not None:
+        _table_of(tables, "output")["file"] = output
     try:
         config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as problem:
@@ -147,12 +151,16 @@ def _override(tables: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set: expected section.key=value, found {override!r}")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value.strip()
+    _table_of(tables, section)[key] = parsed
+
+
+def _table_of(tables: dict[str, Any], section: str) -> dict[str, Any]:
     table = tables.setdefault(section, {})
     if not isinstance(table, dict):
-        raise ConfigError(f"--set: {section} is no table")
-    table[key] = parsed
+        raise ConfigError(f"{section}: expected a table, found {table!r}")
+    return table
 
 
 def _explain(problem: str, text: str) -> str:
@@ -302,7 +310,36 @@ def _resolve_output(table: OutputTable, file: Path) -> OutputTable:
         _refuse(table, "output", ("first",), 'goes with spacing = "geometric"')
     elif table.first is None:
         table = msgspec.structs.replace(table, first=DEFAULT_FIRST)
-    return msgspec.structs.replace(table, file=table.file or f"{file.stem}.h5")
+    table = msgspec.structs.replace(
+        table, file=f"{file.stem}.h5" if table.file is None else table.file
+    )
+    for key in ("file", "figure"):
+        name = getattr(table, key)
+        if name is not None and (not name or "\0" in name or name.endswith("/")):
+            raise ConfigError(f"output.{key}: expected a file name, found {name!r}")
+    return table
+
+
+def _refuse_collisions(source: Source) -> None:
+    """No output may replace an input or the other output."""
+    path, config = source
+    named = {"the configuration": path}
+    for name, file in (
+        ("samples.file", config.samples.file),
+        ("neurons.file", config.neurons.file),
+    ):
+        if file is not None:
+            named[name] = path.parent / file
+    for name, file in (
+        ("output.file", config.output.file),
+        ("output.figure", config.output.figure),
+    ):
+        if file is None:
+            continue
+        for other, taken in named.items():
+            if Path(file).resolve() == taken.resolve():
+                raise ConfigError(f"{path}: {name}: {file} is {other} already")
+        named[name] = Path(file)
 
 
 class Run(NamedTuple):
@@ -324,6 +361,7 @@ def prepare(
         Something that the configuration names cannot be used.
     """
     path, config = source
+    _refuse_collisions(source)
     with _table(path, "output"):
         writer = _writer(config.output, overwrite)
     with _table(path, "samples"):
@@ -402,8 +440,7 @@ def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
         return RungeKutta(table.tolerance), table.t_end
     if table.learning_rate is not None:
         assert table.epochs is not None
-        if table.epochs < 1:
-            raise ConfigError(f"epochs: expected at least 1, found {table.epochs}")
+        count("epochs", table.epochs, ConfigError)
         descent = GradientDescent(table.learning_rate / alpha)
         return descent, table.epochs * descent.step
     assert table.step is not None

@@ -3,7 +3,6 @@
 The only importer of matplotlib; no window system is needed.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from ._cast import Array
 from .errors import TrajectoryError
 from .trajectory import Trajectory
+from .trajectory import check_target as check_new_file
 
 CENTIMETRE = 1 / 2.54
 WIDTH = 17 * CENTIMETRE
@@ -59,12 +59,7 @@ def check_target(path: Path, overwrite: bool) -> None:
         raise TrajectoryError(
             f"{path}: expected a picture ending in {', '.join(_FORMATS)}, found {path.suffix!r}"
         )
-    if not path.parent.is_dir():
-        raise TrajectoryError(f"{path}: the folder {path.parent} does not exist")
-    if not os.access(path.parent, os.W_OK):
-        raise TrajectoryError(f"{path}: no permission to write in the folder {path.parent}")
-    if path.exists() and not overwrite:
-        raise TrajectoryError(f"{path}: exists already (--overwrite replaces it)")
+    check_new_file(path, overwrite)
 
 
 def save_overview(trajectory: Trajectory, path: Path) -> None:
@@ -93,17 +88,16 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     margin = 0.1 * (samples.x[-1] - samples.x[0])
     lo, hi = samples.x[0] - margin, samples.x[-1] + margin
     tau = trajectory.time[frame]
+    e = trajectory.knots(frame)
     if trajectory.ids.size == trajectory.size:
-        e = trajectory.knots(frame)
         inside = np.unique(e[(e > lo) & (e < hi)])
         x = np.union1d(np.linspace(lo, hi, 1000), _thin(inside, _MOST_POINTS))
         ax.plot(x, trajectory.predict(0, x), color=GREY, lw=0.8, label=r"$f$ at $\tau=0$")
-        ax.plot(x, trajectory.predict(frame, x), color=BLUE, label=rf"$f$ at $\tau={tau:.4g}$")
-    else:
-        e = trajectory.knots(frame)
-        if "residual" in trajectory.observables and trajectory.residual.size:
-            f = samples.y + trajectory.residual[-1]
-            ax.plot(samples.x, f, ".", ms=3, color=BLUE, label=r"$f(x_j)$ at the end")
+        ax.plot(x, trajectory.predict(frame, x), color=BLUE, label=rf"$f$ at $\tau={tau:.4g}$",
+                zorder=4)  # fmt: skip
+    elif "residual" in trajectory.observables and trajectory.residual.size:
+        f = samples.y + trajectory.residual[-1]
+        ax.plot(samples.x, f, ".", ms=3, color=BLUE, label=r"$f(x_j)$ at the end")
     size = 4.0 if samples.size <= _MOST_LINES else 1.0
     ax.plot(samples.x, samples.y, "o", ms=size, mfc="none", mec=BLACK, mew=0.7, label="samples")
     shown = _thin(e[(e > lo) & (e < hi)], _MOST_POINTS)
@@ -126,21 +120,28 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
 
 def draw_uv(ax: Axes, trajectory: Trajectory) -> Axes:
     """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta): at the last frame, and paths."""
-    last = _uv(trajectory.position(-1))
     n = trajectory.ids.size
+    points = trajectory.position(-1)[_thin(np.arange(n), _MOST_POINTS)]
+    last = _uv(points)
     frames = _path_frames(trajectory.frames, n)
     chosen = slice(None, None, -(-n // _MOST_PATHS))
     paths = np.array([trajectory.position(f)[chosen] for f in frames])
     rhat, theta = paths[..., 0].astype(float), paths[..., 1].astype(float)
-    points = _thin(np.arange(n), _MOST_POINTS)
-    rhat_last = trajectory.position(-1)[points, 0]
     for sign, colour, name in ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$")):
         u = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.cos(theta), np.nan)
         v = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.sin(theta), np.nan)
         ax.plot(u, v, color=colour, lw=0.4, alpha=0.4)
-        own = points[np.sign(rhat_last) == sign]
-        ax.plot(*last[own].T, ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
-    reach = 1.1 * max(np.abs(last[points]).max(), np.abs(rhat).max(), 1e-12)
+        ax.plot(
+            *last[np.sign(points[:, 0]) == sign].T,
+            ".",
+            ms=2.5,
+            mew=0,
+            color=colour,
+            label=name,
+            zorder=3,
+        )
+    sizes = np.abs(np.concatenate([last.ravel(), rhat.ravel()]))
+    reach = 1.1 * float(np.max(sizes, initial=1e-12, where=np.isfinite(sizes)))
     _draw_rays(ax, trajectory, reach)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
@@ -157,6 +158,7 @@ def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
     if "loss" not in trajectory.observables:
         return _empty(ax, "loss was not recorded")
     tau, loss = trajectory.observable("loss")
+    loss = np.where(np.isfinite(loss), loss, np.nan)
     ax.plot(tau, loss, color=BLUE)
     if (loss > 0.0).all() and loss.max() > 3.0 * loss.min():
         ax.set_yscale("log")
@@ -175,7 +177,8 @@ def draw_residuals(ax: Axes, trajectory: Trajectory) -> Axes:
     colours = mpl.colormaps["viridis"]
     norm = mpl.colors.Normalize(x[0], x[-1])
     for j in chosen:
-        ax.plot(tau, residual[:, j], color=colours(norm(x[j])), lw=0.8)
+        rho = np.where(np.isfinite(residual[:, j]), residual[:, j], np.nan)
+        ax.plot(tau, rho, color=colours(norm(x[j])), lw=0.8)
     ax.axhline(0.0, color=BLACK, lw=0.4)
     _time_axis(ax, tau)
     ax.set_ylabel(r"residual $\rho_j=f(x_j)-y_j$")
@@ -206,7 +209,8 @@ def _draw_rays(ax: Axes, trajectory: Trajectory, reach: float) -> None:
 
 def _uv(position: np.ndarray) -> Array:
     rhat, theta = position.T.astype(np.float64)
-    return np.abs(rhat)[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    uv = np.abs(rhat)[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    return np.where(np.isfinite(uv), uv, np.nan)
 
 
 def _thin(values: np.ndarray, most: int) -> np.ndarray:

@@ -23,7 +23,6 @@ KINDS: tuple[str, ...] = get_args(InitKind)
 DEFAULT_DELTA = 1.0
 DEFAULT_MARGIN = 0.25
 _CHUNK = 1 << 16
-_MOST_SEED = 2**64 - 1
 
 
 class Neurons:
@@ -270,8 +269,11 @@ def initialise(
             a[part], b[part], c[part] = _draw(kind, block, size, constant, m)
     if antisymmetric:
         a[1::2], b[1::2], c[1::2] = a[::2], b[::2], -c[::2]
-    for array in (a, b, c):
-        np.multiply(array, kappa, out=array)
+    with np.errstate(over="ignore"):
+        for array in (a, b, c):
+            np.multiply(array, kappa, out=array)
+    if not all(np.isfinite(array).all() for array in (a, b, c)):
+        raise NeuronsError("the parameters are too large to compute with; lower scale or margin")
     return Neurons._of(a, b, c, alpha_number)
 
 
@@ -324,13 +326,12 @@ def _count(value: int) -> int:
 
 
 def _seed(value: int) -> int:
-    number = count("seed", value, NeuronsError, least=0)
-    if number > _MOST_SEED:
-        raise NeuronsError(f"seed: expected at most {_MOST_SEED}, found {value}")
-    return number
+    return count("seed", value, NeuronsError, least=0)
 
 
 def _scale_alpha(alpha: float | str | None, m: int) -> float:
     if alpha is None or alpha == "m":
         return float(m)
+    if isinstance(alpha, str):
+        raise NeuronsError(f'alpha: expected a number or "m", found {alpha!r}')
     return positive("alpha", alpha, NeuronsError)

@@ -156,7 +156,8 @@ class UserObservables:
         name : str
             An identifier.
         function : callable
-            ``function(sim)`` returns a number or an array whose shape never changes.
+            ``function(sim)`` returns a number or an array whose shape never changes; stored as
+            float64.
         every : int
             Call it at every this many observable times of a writer.
 
@@ -167,6 +168,8 @@ class UserObservables:
         """
         if not isinstance(name, str) or not name.isidentifier():
             raise TrajectoryError(f"observable: expected an identifier as name, found {name!r}")
+        if name in ("value", "step", "time"):
+            raise TrajectoryError(f"observable {name}: the name has a meaning in H5MD")
         if name in self._added:
             raise TrajectoryError(f"observable {name}: is there already")
         stride = count("every", every, TrajectoryError)

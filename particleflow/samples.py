@@ -63,6 +63,9 @@ class Samples:
         twice = np.flatnonzero(xs[1:] == xs[:-1])
         if twice.size:
             raise SamplesError(f"x = {xs[twice[0]]} occurs more than once")
+        with np.errstate(over="ignore"):
+            if not np.isfinite([spread(ys), xs[-1] - xs[0]]).all():
+                raise SamplesError("x and y: the numbers are too large to compute with")
         xs.flags.writeable = ys.flags.writeable = False
         for name, value in (("x", xs), ("y", ys), ("x_shift", x_shift), ("x_scale", x_scale)):
             object.__setattr__(self, name, value)
@@ -136,6 +139,10 @@ class Samples:
         """The same samples, x mapped affinely to [-1, 1]; ``x_shift, x_scale`` record it."""
         shift = 0.5 * self.x[0] + 0.5 * self.x[-1]
         scale = 0.5 * self.x[-1] - 0.5 * self.x[0]
+        if scale < np.finfo(float).tiny:
+            raise SamplesError(
+                f"x: the interval of length {2.0 * scale:g} is too short to normalise"
+            )
         x = (self.x - shift) / scale
         x[0], x[-1] = -1.0, 1.0
         return type(self)(x, self.y, self.x_shift + self.x_scale * shift, self.x_scale * scale)

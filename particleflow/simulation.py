@@ -130,7 +130,8 @@ class Simulation:
     @property
     def loss(self) -> float:
         """L = 1/2 sum rho_j^2."""
-        return 0.5 * float(np.dot(self.state.residual, self.state.residual))
+        with np.errstate(over="ignore"):
+            return 0.5 * float(np.dot(self.state.residual, self.state.residual))
 
     @property
     def neurons(self) -> Neurons:
@@ -152,10 +153,7 @@ class Simulation:
 
     def predict(self, x: ArrayLike) -> Array:
         """f at any points, in the shape of ``x``; O((m + n) log n) for n points."""
-        points = np.asarray(x, dtype=np.float64)
-        if not np.isfinite(points).all():
-            raise ConfigError("x: expected finite numbers")
-        return self.state.predict(points)
+        return self.state.predict(np.asarray(x, dtype=np.float64))
 
     def reachable(self, times: Array) -> Array:
         """The distinct times nearest to these at which the integrator can show the state."""

@@ -48,12 +48,13 @@ def call(here, monkeypatch, capsys):
 
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["particleflow", *map(str, args)])
-        handler = signal.getsignal(signal.SIGTERM)
+        handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
         try:
             with pytest.raises(SystemExit) as stop:
                 cli.main()
         finally:
-            signal.signal(signal.SIGTERM, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         out, err = capsys.readouterr()
         return stop.value.code or 0, out, err
 
@@ -110,6 +111,83 @@ def test_options(call, here):
     assert call("run", name, "-o", "my run.h5", "--overwrite", "--quiet")[0] == 0
     with pf.open_trajectory("my run.h5") as traj:
         assert traj.size == 40
+
+
+def test_output_names_in_any_script(call, here):
+    assert call("run", write(SMALL), "-o", "été 😀.h5", "--quiet") == (0, "", "")
+    assert (here / "été 😀.h5").exists()
+
+
+def test_a_defect_is_one_line_too(call, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("particleflow.simulation.Simulation.run", fail)
+    code, _, err = call("run", write(SMALL))
+    assert code == 3
+    assert err.splitlines()[-1] == (
+        "particleflow: ZeroDivisionError: oops (a defect: please report it)"
+    )
+
+
+def test_a_disk_that_fails_is_exit_3(call, monkeypatch):
+    def fail(self, batches):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("particleflow.trajectory.writer._WriterThread._write", fail)
+    code, _, err = call("run", write(SMALL))
+    assert code == 3
+    assert "small.h5: cannot be written: [Errno 28] No space left on device" in err
+
+
+@pytest.mark.parametrize(("setting", "look"), [
+    ("neurons.seed=1", lambda t: t.position(0)[0, 0]),
+    ("neurons.init=gaussian", lambda t: t.position(0)[0, 0]),
+    ("neurons.scale=3.0", lambda t: t.position(0)[0, 0]),
+    ("neurons.delta=-2.0", lambda t: float(t.parameters(0)[2][0])),
+    ("neurons.alpha=7.0", lambda t: t.alpha),
+    ("neurons.antisymmetric=true", lambda t: t.position(0)[1, 0]),
+    ("samples.kind=sine", lambda t: t.samples.y[1]),
+    ("samples.count=7", lambda t: t.samples.size),
+    ("samples.noise=0.5", lambda t: t.samples.y[1]),
+    ("flow.metric=euclidean", lambda t: t.metric),
+    ("flow.t_end=0.5", lambda t: t.time[-1]),
+    ("flow.step=0.02", lambda t: t.step[-1]),
+    ("output.frames=3", lambda t: t.frames),
+    ("output.spacing=geometric", lambda t: t.time[1]),
+    ("output.precision=float64", lambda t: t.storage()["dtype"]),
+    ("output.neurons=5", lambda t: t.ids.size),
+    ("output.observables=['loss']", lambda t: len(t.observables)),
+])  # fmt: skip
+def test_every_key_has_its_effect(call, setting, look):
+    name = write(SMALL)
+    assert call("run", name, "-o", "one.h5", "--quiet")[0] == 0
+    assert call("run", name, "-o", "two.h5", "--quiet", "--set", setting)[0] == 0
+    with pf.open_trajectory("one.h5") as one, pf.open_trajectory("two.h5") as two:
+        assert look(one) != look(two)
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    (["samples.noise=0.5"], ["samples.noise=0.5", "samples.seed=1"]),
+    (["output.spacing=geometric"], ["output.spacing=geometric", "output.first=0.1"]),
+])  # fmt: skip
+def test_keys_that_need_another(call, first, second):
+    name, seen = write(SMALL), []
+    for settings in (first, second):
+        options = [word for setting in settings for word in ("--set", setting)]
+        assert call("run", name, "--quiet", "--overwrite", *options)[0] == 0
+        with pf.open_trajectory("small.h5") as traj:
+            seen.append((traj.samples.y[1], traj.time[1]))
+    assert seen[0] != seen[1]
+
+
+def test_normalise(call):
+    Path("s.csv").write_text("x,y\n1870,1\n1900,2\n1970,0\n")
+    text = SMALL.replace('kind = "square_wave"\ncount = 6', 'file = "s.csv"\nnormalise = true')
+    assert call("run", write(text), "--quiet")[0] == 0
+    with pf.open_trajectory("small.h5") as traj:
+        assert (traj.samples.x_shift, traj.samples.x_scale) == (1920.0, 50.0)
+        assert traj.samples.x[1] == pytest.approx(-0.4)
 
 
 def test_input_lies_beside_the_config_and_output_here(call, here):
@@ -169,6 +247,15 @@ def test_start_from_a_frame_of_another_run(call):
     ("frames = 5", "first = 1e-2", 'output.first: goes with spacing = "geometric"'),
     ("frames = 5", 'observables = ["los"]', "expected some of loss"),
     ("frames = 5", 'file = "none/run.h5"', "the folder none does not exist"),
+    ("frames = 5", 'file = ""', "output.file: expected a file name, found ''"),
+    ("frames = 5", 'file = "small.toml"', "output.file: small.toml is the configuration already"),
+    ("frames = 5", 'file = "a.png"\nfigure = "a.png"', "figure: a.png is output.file already"),
+    ("frames = 5", 'spacing = "geometric"\nfirst = 2.0', "first: expected a time below 1, found 2"),
+    ("count = 40", "seed = 99999999999999999999", "seed: expected"),
+    ("count = 40", 'alpha = "n"', "neurons.alpha: "),
+    ("count = 40", "scale = 1e308\nalpha = 1e-300", "too large to compute with"),
+    ("step = 1e-2", "step = 1e-320", "is too small to reach tau = 1"),
+    ("step = 1e-2", f"step = 1{'0' * 5000}", "is no TOML"),
     ("frames = 5", 'figure = "run.bmp"', "ending in .png, .pdf, .svg, found '.bmp'"),
     ("frames = 5", "neurons = 41", "neurons: expected at most 40 or 'all', found 41"),
 ])  # fmt: skip
@@ -192,7 +279,10 @@ def test_bad_configurations_are_one_line_and_write_nothing(call, here, old, new,
     (["run", "small.toml", "--device", "tpu"], "'tpu' is not one of"),
     (["run", "small.toml", "--frames"], "No such option"),
     (["sing"], "No such command 'sing'"),
+    (["run", "small.toml", "-o", ""], "output.file: expected a file name"),
+    (["run", "small.toml", "-o", "small.toml", "--overwrite"], "is the configuration already"),
     (["info", "none.h5"], "none.h5: no such file"),
+    (["plot", "."], ".: is a folder"),
     (["plot", "none.h5"], "none.h5: no such file"),
     (["plot", "small.toml", "-o", "p.txt"], "expected a picture ending in"),
     (["info", "small.toml"], "cannot be read as a trajectory"),
@@ -302,8 +392,8 @@ def test_interruption_keeps_the_frames(here, number, code):
     out, err = child.communicate()
     assert child.returncode == code, err
     assert out == ""
-    assert err.splitlines()[-1].endswith("the frames so far are in the file")
-    assert "Traceback" not in err
+    assert err.splitlines()[-1].endswith("interrupted; frames that were recorded are kept")
+    assert err.count("\n") == 1 + err.startswith("compiling")
     assert 0 < frames_of(here / "small.h5") < 10001
 
 

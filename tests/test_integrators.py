@@ -261,6 +261,49 @@ def test_invariant_of_the_euclidean_flow_in_a_frozen_field():
     assert_allclose(rate, 0.0, atol=1e-14 * scale)
 
 
+def test_euclidean_flow_in_a_frozen_field_keeps_its_invariant_for_long():
+    """Explicit steps of the kernel in a field that does not change, order 1 in the step."""
+    from particleflow.kernels import _jit, flow
+
+    @_jit.driver
+    def drift(a, b, c, gx, g1, h, n):
+        for _ in range(n):
+            a, b, c = flow.euler_euclidean(a, b, c, h * gx, h * g1)
+        return np.exp(0.5 * c * c) * abs(b * gx - a * g1)
+
+    for theta, rhat in ((0.3, 0.5), (2.0, -1.5), (-1.0, 0.0)):
+        start = (np.cos(theta), np.sin(theta), rhat)
+        exact = drift(*start, 0.6, -0.8, 0.0, 1)
+        errors = [abs(drift(*start, 0.6, -0.8, 1.0 / n, n) / exact - 1) for n in (1000, 10_000)]
+        assert errors[1] < 2e-4
+        assert errors[1] < 0.2 * errors[0]
+
+
+def test_a_step_shortened_for_output_leaves_the_planned_one():
+    samples, z = smooth_case("network")
+    sim = pf.Simulation(samples, pf.Neurons(*z), pf.RungeKutta(1e-3))
+    sim.run(1.0)
+    planned = sim._motion._h
+    sim.run(1.0 + 1e-9)
+    assert sim._motion._h >= planned
+
+
+def test_runge_kutta_counts_crossings():
+    samples = pf.Samples.generate("sine", 6)
+    sim = pf.Simulation(samples, pf.initialise("gaussian", 100), pf.RungeKutta(1e-3))
+    before = sim.state.cell.copy()
+    sim.run(0.5)
+    assert sim.state.crossings.sum() >= (sim.state.cell != before).sum() > 10
+
+
+def test_a_far_end_is_no_reason_to_call_a_step_small():
+    samples = pf.Samples.generate("sine", 6)
+    sim = pf.Simulation(samples, pf.initialise("gaussian", 50), pf.RungeKutta(1e-3))
+    for _ in range(200):
+        sim._motion._take_step(1e15)
+    assert sim.time > 0.0
+
+
 def test_euclidean_directions_keep_unit_length():
     samples = pf.Samples.generate("sine", 7)
     for integrator in (pf.GradientDescent(0.05), pf.RungeKutta(1e-3)):

@@ -30,6 +30,8 @@ def test_samples_are_sorted_and_read_only():
     ([0, 1], [1, np.inf], r"y\[1\] is inf"),
     ([[0, 1]], [1, 2], r"one dimension, found shape \(1, 2\)"),
     (["a", "b"], [1, 2], "expected numbers"),
+    ([0, 1], [1j, 2], "y: expected numbers, found complex128"),
+    ([0, 1], [1e200, -1e200], "too large to compute with"),
 ])  # fmt: skip
 def test_bad_samples(x, y, message):
     with pytest.raises(pf.SamplesError, match=message):
@@ -53,6 +55,7 @@ def test_csv_with_spaces_in_its_name(tmp_path):
     ("x,y\n1,2\n3,nan\n", "line 3, column y: expected a finite number"),
     ("x,y\n1,inf\n", "line 2, column y: expected a finite number"),
     ("x,y\n1,2\n1,3\n", "x = 1.0 occurs more than once"),
+    ("x,y\n1_0,2\n", "line 2, column x: expected a number"),
     ("x,y\n1,2\n", "at least 2 samples, found 1"),
     ("\x00\xff", "expected"),
 ])  # fmt: skip

@@ -72,6 +72,16 @@ def test_runs_go_on_where_they_stopped():
     assert_array_equal(one.residual, two.residual)
 
 
+def test_threads_are_those_of_the_run_and_then_as_before():
+    import numba
+
+    before, seen = numba.get_num_threads(), []
+    sim = make(pf.GradientDescent(0.01), threads=1)
+    sim.run(1.0, progress=lambda sim: seen.append(numba.get_num_threads()))
+    assert set(seen) == {1}
+    assert numba.get_num_threads() == before > 1
+
+
 def test_progress_is_called():
     times = []
     make(pf.GradientDescent(0.01)).run(1.0, progress=lambda sim: times.append(sim.time))

@@ -184,6 +184,116 @@ def test_user_observables(path):
             sim.observables.add(*bad)
 
 
+def test_a_user_observable_that_began_as_a_whole_number(path):
+    sim = pf.Simulation(SAMPLES, pf.initialise("gaussian", 20), pf.GradientDescent(0.01))
+    sim.observables.add("half", lambda s: 0 if s.step == 0 else 0.5)
+    sim.writers.append(pf.TrajectoryWriter(path, frames=3))
+    sim.run(1.0)
+    with pf.open_trajectory(path) as traj:
+        assert_array_equal(traj.observable("user/half")[1], [0.0] + 20 * [0.5])
+    with pytest.raises(pf.TrajectoryError, match="has a meaning in H5MD"):
+        sim.observables.add("value", abs)
+
+
+def test_sparse_observables_of_a_stopped_run_end_where_they_were_written(path):
+    sim = pf.Simulation(SAMPLES, pf.initialise("gaussian", 20), pf.GradientDescent(0.01))
+    sim.observables.add("nine", lambda s: s.step, every=9)
+    sim.writers.append(pf.TrajectoryWriter(path, times=[0.0, 0.09],
+                                           observable_times=np.arange(10) * 0.01))  # fmt: skip
+    sim.run(0.09)
+    with h5py.File(path, "r+") as file:
+        file["parameters/progress"][:] = (1, 8)
+    with pf.open_trajectory(path) as traj:
+        assert_array_equal(traj.observable("user/nine")[1], [0])
+
+
+class Calls:
+    """Stands in for a dataset or file and notes what is done to it, in order."""
+
+    def __init__(self, name, calls, inner):
+        self.name, self.calls, self.inner = name, calls, inner
+
+    def __setitem__(self, index, value):
+        self.calls.append(self.name)
+        self.inner[index] = value
+
+    def flush(self):
+        self.calls.append("flush")
+        self.inner.flush()
+
+    def __getitem__(self, name):
+        return Calls("data", self.calls, self.inner[name])
+
+
+def test_data_reach_the_disk_before_progress_counts_them(path, monkeypatch):
+    calls = []
+    original = writer._WriterThread.__init__
+
+    def init(self, file, where):
+        original(self, file, where)
+        self._file = Calls("file", calls, file)
+        self._progress = Calls("progress", calls, self._progress)
+
+    monkeypatch.setattr(writer._WriterThread, "__init__", init)
+    simulate(path, frames=4)
+    text = " ".join(calls)
+    assert calls.count("progress") >= 1
+    for commit in text.split("progress flush")[:-1]:
+        words = commit.split()
+        assert words[-1] == "flush"
+        assert set(words[:-1]) == {"data"}
+    assert text.endswith("progress flush")
+
+
+def test_an_error_in_the_last_batch_is_raised(path, monkeypatch):
+    original = writer._WriterThread._write
+
+    def fail_at_the_end(self, batches):
+        if batches and batches[-1].frames == 3:
+            raise OSError(5, "Input/output error")
+        original(self, batches)
+
+    monkeypatch.setattr(writer._WriterThread, "_write", fail_at_the_end)
+    with pytest.raises(pf.WriteError, match="Input/output error"):
+        simulate(path, frames=3)
+
+
+def test_the_space_on_the_disk_is_reserved(path):
+    seen = []
+    sim = pf.Simulation(SAMPLES, pf.initialise("gaussian", 5000), pf.GradientDescent(0.01))
+    sim.writers.append(pf.TrajectoryWriter(path, frames=101))
+    sim.run(1.0, progress=lambda sim: seen.append(path.stat()))
+    assert 512 * seen[0].st_blocks >= 0.99 * seen[0].st_size > 5000 * 8 * 101
+
+
+def test_knots_that_the_reader_knows_better(path):
+    """A sliding neuron sits on its sample; one with a = 0 or at the origin has no knot."""
+    neurons = pf.Neurons([0.0, 1.0, 1.0, 0.0], [1.0, 0.3, 0.2, 0.0], [1.0, 1.0, 1.0, 1.0])
+    sim = pf.Simulation(SAMPLES, neurons, pf.GradientDescent(1e-9))
+    sim.writers.append(pf.TrajectoryWriter(path, frames=2))
+    sim.run(1e-9)
+    with h5py.File(path, "r+") as file:
+        file["particles/neurons/cell/value"][0, 2] = 2 * 6 + (6 + 4)
+    with pf.open_trajectory(path) as traj:
+        assert_allclose(traj.knots(0), [np.nan, -0.3, SAMPLES.x[4], np.nan], rtol=1e-6)
+        with pytest.raises(pf.ConfigError, match="expected finite numbers"):
+            traj.predict(0, [0.0, np.nan])
+
+
+def test_positions_beyond_float32_can_be_drawn(path, tmp_path):
+    from particleflow.figures import save_overview
+
+    neurons = pf.Neurons([1e30, 1.0], [1e30, 1.0], [1e30, 1.0])
+    sim = pf.Simulation(SAMPLES, neurons, pf.GradientDescent(1e-80))
+    sim.writers.append(pf.TrajectoryWriter(path, frames=2))
+    with np.errstate(over="ignore"):
+        sim.run(1e-80)
+    with pf.open_trajectory(path) as traj:
+        assert np.isinf(traj.position(0)).any()
+        with np.errstate(all="ignore"):
+            save_overview(traj, tmp_path / "huge.png")
+
+
 def test_an_observable_may_not_change_its_shape(path):
     sim = pf.Simulation(SAMPLES, pf.initialise("gaussian", 20), pf.GradientDescent(0.01))
     sim.observables.add("growing", lambda s: np.zeros(s.step + 1))
@@ -219,6 +329,11 @@ def test_geometric_frames(path):
     simulate(path, frames=5, spacing="geometric", first=1e-3, integrator=pf.RungeKutta(1e-3))
     with pf.open_trajectory(path) as traj:
         assert_allclose(traj.time, [0.0, 1e-3, 1e-2, 1e-1, 1.0])
+    simulate(path, frames=2, spacing="geometric", overwrite=True)
+    with pf.open_trajectory(path) as traj:
+        assert_allclose(traj.time, [0.0, 1.0])
+    with pytest.raises(pf.TrajectoryError, match="first: expected a time below 1, found 2"):
+        simulate(path, spacing="geometric", first=2.0, overwrite=True)
 
 
 def test_times_of_ones_own(path):

@@ -80,7 +80,7 @@ def _drift(a, b, c, cell, ident, slots, s, delta0, out):
             size = a[n] * a[n] + b[n] * b[n] + c[n] * c[n]
             if size > 0.0 and cell[n] != origin_cell(s):
                 drift = abs(invariant(a[n], b[n], c[n]) - delta0[lo + ident[n]]) / size
-                if not drift <= worst:
+                if not (math.isnan(worst) or drift <= worst):  # NaN stays
                     worst = drift
         out[i] = worst
 

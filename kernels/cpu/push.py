@@ -230,7 +230,8 @@ def gradient_descent(
     """Take ``n_steps`` explicit Euler steps of size h of neurons and field together.
 
     In the network metric this is full-batch gradient descent on L = 1/2 sum rho_j^2 with learning
-    rate alpha h. All arrays but ``slots``, ``x`` and ``y`` are modified in place.
+    rate alpha h. All arrays but ``slots``, ``x`` and ``y`` are modified in place (``start`` when a
+    slot is sorted again).
 
     Parameters
     ----------

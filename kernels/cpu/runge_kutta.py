@@ -86,7 +86,8 @@ def _stage_slot(
             error[0, n], error[1, n], error[2, n] = ea, eb, ec
             stage[0, n], stage[1, n], stage[2, n] = za, zb, zc
         total[0, n], total[1, n], total[2, n] = ta, tb, tc
-        k = relocate(za, zb, k, x)
+        resting = cell[n] == s or cell[n] >= 2 * s  # dead or in the origin: for good
+        k = cell[n] if resting else relocate(za, zb, k, x)
         stage_cell[n] = k
         if k < 2 * s:
             acc[i, k, 0] += zc * za

@@ -18,6 +18,8 @@ from particleflow.errors import ConfigError, IntegrationError
 
 from .contract import SLICE_SECONDS
 
+_MOST_STEPS = 2.0**52
+
 
 @dataclass(frozen=True)
 class GradientDescent:
@@ -61,7 +63,13 @@ class GradientDescentMotion:
 
     def reachable(self, times: Array) -> Array:
         """Whole numbers of steps, rounded to the nearest."""
-        return np.unique(np.rint(times / self._h)) * self._h
+        steps = np.unique(np.rint(times / self._h))
+        if steps.size and not steps[-1] < _MOST_STEPS:
+            raise ConfigError(
+                f"step: {self._h:g} is too small to reach tau = {times[-1]:g}, found {steps[-1]:g} "
+                f"steps, expected fewer than {_MOST_STEPS:g}"
+            )
+        return steps * self._h
 
     def advance(self, until: float) -> None:
         """Take steps in one compiled call, as many as about a tenth of a second allows."""

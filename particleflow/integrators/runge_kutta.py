@@ -26,6 +26,7 @@ _ORDER = 4  # of the error estimate in the step
 _PROPORTIONAL, _INTEGRAL = 0.7 / _ORDER, 0.4 / _ORDER
 _SMALLEST, _LARGEST = 0.2, 5.0
 _LEAST_STEP = 16.0 * np.finfo(float).eps
+_TINY = 1e-250
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class RungeKuttaMotion:
     def __init__(self, state: State, tolerance: float) -> None:
         self._state = state
         self._trial = RungeKuttaTrial(state)
-        self._allowed = tolerance * spread(state.y)
+        self._allowed = max(tolerance * spread(state.y), _TINY)
         self._last_error = 1.0
         self.time = 0.0
         self.step = self.rejected = 0
@@ -106,7 +107,7 @@ class RungeKuttaMotion:
             return
         self.rejected += 1
         self._h = h * max(_SMALLEST, _SAFETY * error ** (-1.0 / _ORDER))
-        if self._h < _LEAST_STEP * max(self.time, abs(until)):
+        if self._h < _LEAST_STEP * self.time + _TINY:
             raise IntegrationError(
                 f"rk, step {self.step + 1} (tau = {self.time:g}): the step shrank below rounding; "
                 "raise the tolerance, or start from smaller parameters"

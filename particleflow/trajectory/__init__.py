@@ -3,7 +3,8 @@
 Together with checkpoints the only importer of h5py.
 """
 
+from .layout import check_target
 from .reader import Trajectory, open_trajectory
 from .writer import TrajectoryWriter
 
-__all__ = ["Trajectory", "TrajectoryWriter", "open_trajectory"]
+__all__ = ["Trajectory", "TrajectoryWriter", "check_target", "open_trajectory"]

@@ -49,7 +49,7 @@ def store(group: h5py.Group, name: str, data: np.ndarray) -> h5py.Dataset:
 
 def text(value: str) -> np.bytes_:
     """A fixed-length string, which every HDF5 tool reads."""
-    return np.bytes_(value.encode())
+    return np.bytes_(value.encode(errors="replace"))
 
 
 def make_scale(dataset: h5py.Dataset, name: str) -> h5py.Dataset:

@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike
 
 from particleflow._cast import Array, PathLike, existing_file
 from particleflow.coordinates import knots, parameters_from_reduced
-from particleflow.errors import SamplesError, TrajectoryError
+from particleflow.errors import ConfigError, SamplesError, TrajectoryError
 from particleflow.samples import Samples
 
 from .schema import PARTICLES, SCHEMA_VERSION
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_PIECE = 1 << 20
 
 
 _REQUIRED = (
@@ -53,7 +54,7 @@ def _naming(path: Path) -> Iterator[None]:
     """Turn whatever h5py raises on a damaged file into an error that names the file."""
     try:
         yield
-    except TrajectoryError:
+    except (TrajectoryError, ConfigError):
         raise
     except KeyError as problem:
         name = str(problem).strip("\"'")
@@ -239,11 +240,7 @@ class Trajectory:
         TrajectoryError
             The file holds a subset of the neurons.
         """
-        if self.ids.size < self.size:
-            raise TrajectoryError(
-                f"{self.path}: holds {self.ids.size} of {self.size} neurons and cannot give the "
-                'function; record with output.neurons = "all"'
-            )
+        self._require_all()
         rhat, theta = self.position(frame).T.astype(np.float64)
         if self._delta is None:
             return np.cos(theta), np.sin(theta), rhat
@@ -254,24 +251,36 @@ class Trajectory:
         """Knots of the recorded neurons, (n,): x_j itself for one that slides; NaN for none."""
         theta = self.position(frame)[:, 1].astype(np.float64)
         e = knots(np.cos(theta), np.sin(theta))
+        # a = 0 has no knot; theta = +-pi/2 as stored is that to rounding
+        vertical = np.abs(np.abs(theta) - 0.5 * np.pi) <= np.finfo(self._position.dtype).eps
+        e[vertical] = np.nan
         s, cell = self.samples.size, self.cell(frame)
         sliding = (cell >= 2 * s) & (cell < 4 * s)
         e[sliding] = self.samples.x[(cell[sliding] - 2 * s) % s]
         e[cell == 4 * s] = np.nan
         return e
 
+    @_reading
     def predict(self, frame: int, x: ArrayLike) -> Array:
-        """f at any points at a frame, in the shape of ``x``."""
+        """f at any points at a frame, in the shape of ``x``; reads a million neurons at a time."""
         from particleflow.backend import predict_at
 
-        rhat, theta = self._all_positions(frame)
-        return predict_at(np.cos(theta), np.sin(theta), rhat, np.asarray(x, dtype=np.float64))
+        self._require_all()
+        index, points = self._index(frame), np.asarray(x, dtype=np.float64)
+        f = np.zeros(points.shape)
+        for lo in range(0, self.size, _PIECE):
+            piece = self._position[index, lo : lo + _PIECE].astype(np.float64)
+            rhat, theta = piece.T
+            part = predict_at(np.cos(theta), np.sin(theta), np.ascontiguousarray(rhat), points)
+            f += part * (len(piece) / self.size)
+        return f
 
-    def _all_positions(self, frame: int) -> tuple[Array, Array]:
+    def _require_all(self) -> None:
         if self.ids.size < self.size:
-            self.parameters(frame)
-        rhat, theta = self.position(frame).T.astype(np.float64)
-        return rhat, theta
+            raise TrajectoryError(
+                f"{self.path}: holds {self.ids.size} of {self.size} neurons and cannot give the "
+                'function; record with output.neurons = "all"'
+            )
 
     @property
     @_reading
@@ -301,12 +310,10 @@ class Trajectory:
             )
         group = self._file["observables"][name]
         frames, observed = self._acknowledged()
-        length = group["value"].shape[0]
         if group["time"] == self._file[f"{PARTICLES}/position/time"]:
             done = frames
         else:
-            every = -(-self.planned_observed // length)
-            done = -(-observed // every)
+            done = -(-observed // int(group.attrs["every"]))
         return group["time"][:done], group["value"][:done]
 
     @property

@@ -38,9 +38,11 @@ _BATCH = 64
 
 def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: float) -> Array:
     """Times of the frames: linear, or the start and from ``start + first`` geometric; (frames,)."""
-    if spacing == "linear":
+    if spacing == "linear" or frames == 2:
         return np.linspace(start, end, frames)
-    steps = np.geomspace(min(first, end - start), end - start, frames - 1)
+    if first >= end - start:
+        raise TrajectoryError(f"first: expected a time below {end - start:g}, found {first:g}")
+    steps = np.geomspace(first, end - start, frames - 1)
     return np.concatenate(([start], start + steps))
 
 
@@ -71,8 +73,9 @@ class TrajectoryWriter:
     observables : sequence of str
         See ``particleflow.observables.BUILT_IN``.
     observable_times : array_like, optional
-        Ten equal parts of the time between frames by default. Observables with more than 256
-        entries are recorded with the frames.
+        Ten equal parts of the time between frames by default. Observables whose first axis
+        is longer than 256 are recorded with the frames. Each is evaluated once more when the file
+        is made, for its shape.
     overwrite : bool
         Whether an existing file may be replaced.
     first : float
@@ -115,11 +118,12 @@ class TrajectoryWriter:
         self.overwrite = overwrite
         self.first = _cast.positive("first", first, TrajectoryError)
         self._recording: _Recording | None = None
+        self._has_recorded = False
         layout.check_target(self.path, overwrite)
 
     def open(self, sim: "Simulation", until: float) -> Array:
         """Make the file for a run to ``until``; returns all times at which to record."""
-        if self._recording is not None:
+        if self._has_recorded:
             raise TrajectoryError(
                 f"{self.path}: has recorded a run; take a new TrajectoryWriter to go on"
             )
@@ -145,6 +149,7 @@ class TrajectoryWriter:
             quantities=[*build(self.observables, sim), *sim.observables],
         )
         self._recording = _Recording(self.path, self.overwrite, sim, plan)
+        self._has_recorded = True
         return plan.all_times
 
     def record(self) -> None:
@@ -161,8 +166,9 @@ class TrajectoryWriter:
         WriteError
             Something could not be written.
         """
-        if self._recording is not None:
-            self._recording.close()
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.close()
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
@@ -210,16 +216,10 @@ class _Recording:
     def __init__(self, path: Path, overwrite: bool, sim: "Simulation", plan: Plan) -> None:
         self._path, self._sim, self._plan = path, sim, plan
         self._frame = self._observed = 0
-        values = [np.asarray(quantity.evaluate()) for quantity in plan.quantities]
-        for quantity, value in zip(plan.quantities, values, strict=True):
-            if value.dtype.kind not in "biuf":
-                raise TrajectoryError(
-                    f"observable {quantity.name}: expected numbers, found {value.dtype}"
-                )
+        values = [_evaluate(quantity) for quantity in plan.quantities]
         self._shapes = [value.shape for value in values]
-        self._file = layout.create(path, overwrite, lambda file: _fill(file, sim, plan, values))
         self._at_frames = [_at_frames(q, v) for q, v in zip(plan.quantities, values, strict=True)]
-        self._thread = _WriterThread(self._file, path)
+        # before the file is made: where memory does not suffice, nothing has been written
         self._free: queue.SimpleQueue[_Frame] = queue.SimpleQueue()
         for _ in range(_BUFFERS):
             self._free.put(
@@ -228,6 +228,8 @@ class _Recording:
                     np.empty(plan.neurons, np.int32),
                 )
             )
+        self._file = layout.create(path, overwrite, lambda file: _fill(file, sim, plan, values))
+        self._thread = _WriterThread(self._file, path)
 
     def record(self) -> None:
         now = self._sim.time
@@ -265,7 +267,7 @@ class _Recording:
 
     def _value(self, k: int, index: int) -> tuple[str, int, Any]:
         quantity = self._plan.quantities[k]
-        value = np.array(quantity.evaluate())
+        value = _evaluate(quantity)
         if value.shape != self._shapes[k]:
             raise TrajectoryError(
                 f"observable {quantity.name}: expected the shape {self._shapes[k]} of its first "
@@ -364,6 +366,14 @@ class _WriterThread:
         self._file.flush()
 
 
+def _evaluate(quantity: Quantity) -> np.ndarray:
+    """The present value; what users add is float64, since a first value may be a whole number."""
+    value = np.array(quantity.evaluate())
+    if value.dtype.kind not in "biuf":
+        raise TrajectoryError(f"observable {quantity.name}: expected numbers, found {value.dtype}")
+    return value.astype(np.float64) if quantity.group == "user" else value
+
+
 def _at_frames(quantity: Quantity, value: np.ndarray) -> bool:
     return quantity.every == 1 and value.ndim > 0 and value.shape[0] > LARGE
 
@@ -456,6 +466,7 @@ def _fill_observables(file: h5py.File, plan: Plan, values: list[np.ndarray]) -> 
     frames = file[f"{PARTICLES}/position"]
     for quantity, value in zip(plan.quantities, values, strict=True):
         group = top.require_group(quantity.path)
+        group.attrs["every"] = quantity.every
         if _at_frames(quantity, value):
             length = plan.frames.size
             group["step"], group["time"] = frames["step"], frames["time"]
