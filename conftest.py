@@ -1,12 +1,15 @@
 """Test options of the project, and the environment that kernels are tested in."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-# before numba is imported: several threads on any machine, which sleep while they wait
-os.environ.setdefault("NUMBA_NUM_THREADS", "4")
+# before numba is imported: several threads on any machine, except where time is measured, and
+# threads that sleep while they wait
+if "--benchmark" not in sys.argv:
+    os.environ.setdefault("NUMBA_NUM_THREADS", "4")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 ROOT = Path(__file__).parent

@@ -8,6 +8,9 @@ scalar
 block
     A loop over slices. Strict floating point: state updates compile to the same operations on
     every target, so no fused multiply-add.
+inlined
+    The same, inlined by numba where it is called: a call with many arrays costs as much as dozens
+    of neurons.
 sums
     A loop that only adds up. Reassociation and fused multiply-add let it vectorise; NaN and
     infinity keep their meaning (neither ``nnan`` nor ``ninf``): divergence is found by them.
@@ -37,7 +40,17 @@ from numba import njit, prange
 # numba 0.60 does not start its threads for a cached function that calls a parallel one, and crashes
 numba.get_num_threads()
 
-__all__ = ["block", "cache_folder", "driver", "is_cached", "parallel", "prange", "scalar", "sums"]
+__all__ = [
+    "block",
+    "cache_folder",
+    "driver",
+    "inlined",
+    "is_cached",
+    "parallel",
+    "prange",
+    "scalar",
+    "sums",
+]
 
 _STRICT = {"error_model": "numpy", "nogil": True}
 _SUMS = {"fastmath": {"reassoc", "nsz", "contract"}, **_STRICT}
@@ -91,6 +104,7 @@ def _cached(**options: object) -> Callable:
 
 
 scalar = njit(inline="always", error_model="numpy")
+inlined = njit(inline="always", **_STRICT)
 block = _cached(**_STRICT)
 sums = _cached(**_SUMS)
 parallel = _cached(parallel=True, **_STRICT)

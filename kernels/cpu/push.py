@@ -7,7 +7,7 @@ sector move in blocks with one field; strays one by one with the field of their 
 
 import numpy as np
 
-from .._jit import block, driver, parallel, prange, sums
+from .._jit import block, driver, inlined, parallel, prange, sums
 from ..flow import EUCLIDEAN, euler_euclidean, euler_network
 from ..sectors import bounds_table, move_on, outside
 from .field import field as field_of
@@ -67,7 +67,7 @@ def _place(a, b, c, cell, i, x, acc):
         acc[k, 1] += c[i] * b[i]
 
 
-@block
+@inlined
 def _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, bounds, x, metric, acc):
     """Move the n members of sector k from lo on; returns how many still are members.
 
@@ -138,11 +138,12 @@ def _push_slot(a, b, c, cell, ident, start, members, field, h, bounds, x, metric
             hx, h1 = h * field[k, 0], h * field[k, 1]
             n = _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, bounds, x, metric, acc)
             crossings += tail - lo - n
-        home = k if by_sector else -1
-        n, changed = _push_strays(
-            a, b, c, cell, ident, lo, n, tail, end, home, field, h, bounds, x, metric, acc
-        )
-        crossings += changed
+        if tail < end:
+            home = k if by_sector else -1
+            n, changed = _push_strays(
+                a, b, c, cell, ident, lo, n, tail, end, home, field, h, bounds, x, metric, acc
+            )
+            crossings += changed
         members[k] = n
         if by_sector and k < n_sectors:
             strays += end - tail
