@@ -12,7 +12,11 @@ import numpy as np
 from .._jit import block, driver, parallel, prange
 
 MAX_SLOTS = 64
+ENOUGH_SLOTS = 16
+"""Slots below which their number is not lowered for the sake of long runs."""
 NEURONS_A_SLOT = 4096
+NEURONS_A_SECTOR = 128
+"""Average neurons a sector of a slot from which more of them make a step no cheaper."""
 RUN_LENGTH = 16
 """Average neurons a sector of a slot from which blocks with one matrix beat the gathered loop."""
 PAD = 8
@@ -21,7 +25,9 @@ PAD = 8
 
 def slot_bounds(m, s):
     """First neuron of each slot and m, int64 (n_slots + 1,); a function of m and s alone."""
-    n = max(1, min(MAX_SLOTS, m // max(NEURONS_A_SLOT, 16 * s)))
+    long_runs = m // (2 * s * NEURONS_A_SECTOR)
+    n = min(MAX_SLOTS, m // max(NEURONS_A_SLOT, 16 * s), max(ENOUGH_SLOTS, long_runs))
+    n = max(1, n)
     return np.arange(n + 1, dtype=np.int64) * m // n
 
 
