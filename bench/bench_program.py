@@ -7,7 +7,8 @@ import sys
 CHILD = """
 import os, resource, sys
 import particleflow as pf
-from particleflow.config import load, prepare
+from particleflow.config import load
+from particleflow.preparation import prepare
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

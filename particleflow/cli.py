@@ -17,7 +17,7 @@ from ._version import __version__
 from .errors import IntegrationError, ParticleflowError, WriteError
 
 if TYPE_CHECKING:
-    from .config import Run
+    from .preparation import Run
     from .simulation import Simulation
     from .trajectory import Trajectory
 
@@ -59,7 +59,7 @@ def run(
     if figure is not None:
         _check_figure(Path(figure), overwrite)
     _announce_compilation(quiet)
-    from .config import prepare
+    from .preparation import prepare
 
     prepared = prepare(source, overwrite=overwrite, device=device, threads=threads)
     begin = time.perf_counter()

@@ -13,15 +13,12 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import tomli_w
 
-from ._cast import PathLike, count, existing_file
+from ._cast import PathLike, existing_file
 from .backend import Metric
-from .errors import ConfigError, ParticleflowError
-from .integrators import GradientDescent, Integrator, RungeKutta
-from .neurons import InitKind, Neurons, initialise
+from .errors import ConfigError
+from .neurons import InitKind
 from .observables import DEFAULT
-from .samples import SampleKind, Samples
-from .simulation import Simulation
-from .trajectory import TrajectoryWriter
+from .samples import SampleKind
 
 
 class SamplesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -318,145 +315,3 @@ def _resolve_output(table: OutputTable, file: Path) -> OutputTable:
         if name is not None and (not name or "\0" in name or name.endswith("/")):
             raise ConfigError(f"output.{key}: expected a file name, found {name!r}")
     return table
-
-
-def _refuse_collisions(source: Source) -> None:
-    """No output may replace an input or the other output."""
-    path, config = source
-    named = {"the configuration": path}
-    for name, file in (
-        ("samples.file", config.samples.file),
-        ("neurons.file", config.neurons.file),
-    ):
-        if file is not None:
-            named[name] = path.parent / file
-    for name, file in (
-        ("output.file", config.output.file),
-        ("output.figure", config.output.figure),
-    ):
-        if file is None:
-            continue
-        for other, taken in named.items():
-            if Path(file).resolve() == taken.resolve():
-                raise ConfigError(f"{path}: {name}: {file} is {other} already")
-        named[name] = Path(file)
-
-
-class Run(NamedTuple):
-    """What a configuration describes, ready to go."""
-
-    simulation: Simulation
-    until: float
-    writer: TrajectoryWriter
-
-
-def prepare(
-    source: Source, *, overwrite: bool = False, device: str = "auto", threads: int | None = None
-) -> Run:
-    """Make the simulation and its writer; nothing is written yet.
-
-    Raises
-    ------
-    ParticleflowError
-        Something that the configuration names cannot be used.
-    """
-    path, config = source
-    _refuse_collisions(source)
-    with _table(path, "output"):
-        writer = _writer(config.output, overwrite)
-    with _table(path, "samples"):
-        samples = _samples(config.samples, path.parent)
-    with _table(path, "neurons"):
-        neurons = _neurons(config.neurons, samples, path.parent)
-    with _table(path, "flow"):
-        integrator, until = _integrator(config.flow, neurons.alpha)
-        simulation = Simulation(
-            samples,
-            neurons,
-            integrator,
-            metric=config.flow.metric,
-            device=device,
-            threads=threads,
-        )
-    simulation.provenance.update(config=source.toml, seed=config.neurons.seed)
-    simulation.writers.append(writer)
-    return Run(simulation, until, writer)
-
-
-class _table:
-    """Names the file and table in errors that do not name a file themselves."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        self._path, self._name = path, name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, problem: BaseException | None, traceback: Any) -> None:
-        if isinstance(problem, ParticleflowError):
-            error = type(problem)(f"{self._path}: [{self._name}] {problem}")
-            raise error from None
-
-
-def _samples(table: SamplesTable, folder: Path) -> Samples:
-    if table.file is not None:
-        samples = Samples.from_csv(folder / table.file)
-    else:
-        assert table.kind is not None
-        samples = Samples.generate(
-            table.kind, table.count or 0, table.noise or 0.0, table.seed or 0
-        )
-    return samples.normalised() if table.normalise else samples
-
-
-def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> Neurons:
-    if table.init == "file":
-        assert table.file is not None
-        return Neurons.from_file(
-            folder / table.file,
-            frame=-1 if table.frame is None else table.frame,
-            alpha="m" if table.alpha is None else table.alpha,
-        )
-    options: dict[str, Any] = {
-        key: getattr(table, key)
-        for key in ("delta", "alpha", "scale", "margin")
-        if getattr(table, key) is not None
-    }
-    assert table.count is not None
-    return initialise(
-        table.init,
-        table.count,
-        antisymmetric=table.antisymmetric,
-        seed=table.seed,
-        samples=samples,
-        **options,
-    )
-
-
-def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
-    if table.integrator == "rk":
-        assert table.tolerance is not None
-        assert table.t_end is not None
-        return RungeKutta(table.tolerance), table.t_end
-    if table.learning_rate is not None:
-        assert table.epochs is not None
-        count("epochs", table.epochs, ConfigError)
-        descent = GradientDescent(table.learning_rate / alpha)
-        return descent, table.epochs * descent.step
-    assert table.step is not None
-    assert table.t_end is not None
-    return GradientDescent(table.step), table.t_end
-
-
-def _writer(table: OutputTable, overwrite: bool) -> TrajectoryWriter:
-    assert table.file is not None
-    return TrajectoryWriter(
-        table.file,
-        frames=table.frames,
-        spacing=table.spacing,
-        neurons=table.neurons,
-        precision=table.precision,
-        observables=table.observables,
-        overwrite=overwrite,
-        first=DEFAULT_FIRST if table.first is None else table.first,
-    )

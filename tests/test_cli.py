@@ -134,7 +134,7 @@ def test_a_disk_that_fails_is_exit_3(call, monkeypatch):
     def fail(self, batches):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("particleflow.trajectory.writer._WriterThread._write", fail)
+    monkeypatch.setattr("particleflow.trajectory.pipeline.WriterThread._write", fail)
     code, _, err = call("run", write(SMALL))
     assert code == 3
     assert "small.h5: cannot be written: [Errno 28] No space left on device" in err

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
 from particleflow.observables import BUILT_IN
-from particleflow.trajectory import layout, writer
+from particleflow.trajectory import layout, pipeline, writer
 from particleflow.trajectory.schema import chunk_width
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
@@ -227,14 +227,14 @@ class Calls:
 
 def test_data_reach_the_disk_before_progress_counts_them(path, monkeypatch):
     calls = []
-    original = writer._WriterThread.__init__
+    original = pipeline.WriterThread.__init__
 
     def init(self, file, where):
         original(self, file, where)
         self._file = Calls("file", calls, file)
         self._progress = Calls("progress", calls, self._progress)
 
-    monkeypatch.setattr(writer._WriterThread, "__init__", init)
+    monkeypatch.setattr(pipeline.WriterThread, "__init__", init)
     simulate(path, frames=4)
     text = " ".join(calls)
     assert calls.count("progress") >= 1
@@ -246,14 +246,14 @@ def test_data_reach_the_disk_before_progress_counts_them(path, monkeypatch):
 
 
 def test_an_error_in_the_last_batch_is_raised(path, monkeypatch):
-    original = writer._WriterThread._write
+    original = pipeline.WriterThread._write
 
     def fail_at_the_end(self, batches):
         if batches and batches[-1].frames == 3:
             raise OSError(5, "Input/output error")
         original(self, batches)
 
-    monkeypatch.setattr(writer._WriterThread, "_write", fail_at_the_end)
+    monkeypatch.setattr(pipeline.WriterThread, "_write", fail_at_the_end)
     with pytest.raises(pf.WriteError, match="Input/output error"):
         simulate(path, frames=3)
 
@@ -442,7 +442,7 @@ def test_errors_of_the_writer_thread_surface_in_the_run(path, monkeypatch):
     def fail(self, batches):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writer._WriterThread, "_write", fail)
+    monkeypatch.setattr(pipeline.WriterThread, "_write", fail)
     with pytest.raises(pf.WriteError, match=r"cannot be written: .*No space left"):
         simulate(path)
 

@@ -1,0 +1,165 @@
+"""Everything in a trajectory file but the data of the run: groups, shapes, scales, parameters."""
+
+import os
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+
+from particleflow._cast import Array
+from particleflow._version import __version__
+from particleflow.observables import Quantity
+
+from . import layout
+from .schema import PARTICLES, SCHEMA_VERSION, chunk_width
+
+if TYPE_CHECKING:
+    from particleflow.simulation import Simulation
+
+LARGE = 256
+"""Arrays with a longer first axis are recorded at frames only."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a file will hold."""
+
+    frames: Array
+    observables: Array
+    neurons: int
+    precision: np.dtype
+    quantities: list[Quantity]
+
+    @property
+    def all_times(self) -> Array:
+        """Times at which anything is recorded, ascending."""
+        return np.union1d(self.frames, self.observables)
+
+
+def is_recorded_at_frames(quantity: Quantity, value: np.ndarray) -> bool:
+    return quantity.every == 1 and value.ndim > 0 and value.shape[0] > LARGE
+
+
+def fill(file: h5py.File, sim: "Simulation", plan: Plan, values: list[np.ndarray]) -> None:
+    file.attrs["schema_version"] = SCHEMA_VERSION
+    _fill_h5md(file)
+    _fill_parameters(file, sim)
+    _fill_particles(file, sim, plan)
+    _fill_observables(file, plan, values)
+
+
+def _fill_h5md(file: h5py.File) -> None:
+    h5md = file.create_group("h5md")
+    h5md.attrs["version"] = np.array([1, 1], np.int32)
+    h5md.create_group("author").attrs["name"] = layout.text(_user_name())
+    creator = h5md.create_group("creator")
+    creator.attrs["name"] = layout.text("particleflow")
+    creator.attrs["version"] = layout.text(__version__)
+
+
+def _user_name() -> str:
+    return os.environ.get("USER") or os.environ.get("USERNAME") or "unknown"
+
+
+def _fill_parameters(file: h5py.File, sim: "Simulation") -> None:
+    import numba
+
+    group = file.create_group("parameters")
+    group.attrs["m"] = sim.size
+    group.attrs["s"] = sim.samples.size
+    group.attrs["alpha"] = sim.alpha
+    group.attrs["metric"] = layout.text(sim.metric)
+    group.attrs["integrator"] = layout.text(sim.integrator.name)
+    group.attrs["device"] = layout.text(sim.device)
+    group.attrs["threads"] = sim.threads
+    group.attrs["seed"] = sim.provenance.get("seed", -1)
+    versions = {
+        "particleflow": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "h5py": h5py.__version__,
+        "hdf5": h5py.version.hdf5_version,
+    }
+    for name, version in versions.items():
+        group.attrs[f"version_{name}"] = layout.text(version)
+    samples = group.create_group("samples")
+    layout.make_scale(layout.store(samples, "x", sim.samples.x), "sample")
+    y = layout.store(samples, "y", sim.samples.y)
+    layout.attach(y, samples["x"])
+    samples.attrs["x_shift"] = sim.samples.x_shift
+    samples.attrs["x_scale"] = sim.samples.x_scale
+    config = sim.provenance.get("config", "").encode()
+    layout.store(group, "config", np.array(config or b"\0"))
+    layout.store(group, "progress", np.zeros(2, np.int64))
+
+
+def _fill_particles(file: h5py.File, sim: "Simulation", plan: Plan) -> None:
+    group = file.create_group(PARTICLES)
+    box = group.create_group("box")
+    box.attrs["dimension"] = 2
+    box.attrs["boundary"] = np.array([b"none", b"periodic"])
+    box["edges"] = np.array([1.0, 2.0 * np.pi])
+    n, m, frames = plan.neurons, sim.size, plan.frames.size
+    ids = np.arange(n) * m // n
+    identity = layout.make_scale(layout.store(group, "id", ids), "id")
+    labels = layout.store(group, "component", np.array([b"rhat", b"theta"]))
+    component = layout.make_scale(labels, "component")
+    if sim.metric == "network":
+        delta = layout.store(group, "delta", sim.state.delta()[ids])
+        layout.attach(delta, identity)
+    width = chunk_width(n)
+    position = group.create_group("position")
+    layout.reserve(position, "step", (frames,), np.int64)
+    time = layout.make_scale(layout.reserve(position, "time", (frames,), np.float64), "time")
+    value = layout.reserve(position, "value", (frames, n, 2), plan.precision, (1, width, 2))
+    layout.attach(value, time, identity, component)
+    cell = group.create_group("cell")
+    cell["step"], cell["time"] = position["step"], position["time"]
+    cells = layout.reserve(cell, "value", (frames, n), np.int32, (1, width))
+    layout.attach(cells, time, identity)
+
+
+def _fill_observables(file: h5py.File, plan: Plan, values: list[np.ndarray]) -> None:
+    top = file.create_group("observables")
+    total = plan.observables.size
+    layout.reserve(top, "step", (total,), np.int64)
+    layout.make_scale(layout.reserve(top, "time", (total,), np.float64), "time")
+    frames = file[f"{PARTICLES}/position"]
+    for quantity, value in zip(plan.quantities, values, strict=True):
+        group = top.require_group(quantity.path)
+        group.attrs["every"] = quantity.every
+        if is_recorded_at_frames(quantity, value):
+            length = plan.frames.size
+            group["step"], group["time"] = frames["step"], frames["time"]
+        else:
+            length = -(-total // quantity.every)
+            if quantity.every == 1:
+                group["step"], group["time"] = top["step"], top["time"]
+            else:
+                layout.reserve(group, "step", (length,), np.int64)
+                layout.make_scale(layout.reserve(group, "time", (length,), np.float64), "time")
+        data = layout.reserve(group, "value", (length, *value.shape), value.dtype)
+        scales = [_axis(file, group.parent, axis, size)
+                  for axis, size in zip(quantity.axes, value.shape, strict=False)]  # fmt: skip
+        layout.attach(data, group["time"], *scales)
+
+
+_COMPONENTS = {2: [b"x", b"1"], 3: [b"xx", b"x1", b"11"]}
+
+
+def _axis(file: h5py.File, group: h5py.Group, axis: str, size: int) -> h5py.Dataset:
+    """The scale of an axis, made when first asked for."""
+    if axis == "sample":
+        # readers of netCDF look for scales in the groups above the data
+        top, x = file["observables"], file["parameters/samples/x"]
+        if "sample" not in top:
+            layout.make_scale(layout.store(top, "sample", x[:]), "sample")
+        return top["sample"]
+    name = f"component_{size}" if axis == "component" else axis
+    if name not in group:
+        labels = np.array(_COMPONENTS[size]) if axis == "component" else np.arange(size)
+        layout.make_scale(layout.store(group, name, labels), axis)
+    return group[name]

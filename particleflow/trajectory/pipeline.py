@@ -1,0 +1,96 @@
+"""The thread that carries recorded data to the disk while the simulation goes on."""
+
+import queue
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from particleflow.errors import WriteError
+
+_QUEUE_LENGTH = 256
+_BATCH = 64
+
+
+@dataclass
+class FrameBuffer:
+    """A buffer for one frame, used again and again."""
+
+    position: np.ndarray
+    cells: np.ndarray
+
+
+@dataclass
+class Batch:
+    """Data of one moment, what progress shall say afterwards, and the buffer to give back."""
+
+    writes: list[tuple[str, int, Any]]
+    frames: int
+    observed: int
+    buffer: FrameBuffer | None
+    free: "queue.SimpleQueue[FrameBuffer]"
+
+
+class WriterThread:
+    """Writes batches in order: data, flush, progress, flush.
+
+    Calls no parallel kernel, and h5py releases the GIL while it writes, so that the simulation goes
+    on meanwhile. The first error is kept and raised in the run.
+    """
+
+    def __init__(self, file: h5py.File, path: Path) -> None:
+        self._file, self._path = file, path
+        self._datasets: dict[str, h5py.Dataset] = {}
+        self._progress = file["parameters/progress"]
+        self._queue: queue.Queue[Batch | None] = queue.Queue(_QUEUE_LENGTH)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="particleflow-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        while True:
+            self.check()
+            try:
+                return self._queue.put(batch, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def check(self) -> None:
+        if self._error is not None:
+            raise WriteError(f"{self._path}: cannot be written: {self._error}") from None
+
+    def finish(self) -> None:
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+            self.check()
+
+    def _work(self) -> None:
+        last = False
+        while not last:
+            batches = [self._queue.get()]
+            while len(batches) < _BATCH and not self._queue.empty():
+                batches.append(self._queue.get())
+            last = batches[-1] is None
+            if self._error is None:
+                try:
+                    self._write([batch for batch in batches if batch is not None])
+                except BaseException as problem:
+                    self._error = problem
+
+    def _write(self, batches: list[Batch]) -> None:
+        if not batches:
+            return
+        for batch in batches:
+            for name, index, value in batch.writes:
+                if name not in self._datasets:
+                    self._datasets[name] = self._file[name]
+                self._datasets[name][index] = value
+            if batch.buffer is not None:
+                batch.free.put(batch.buffer)
+        self._file.flush()
+        self._progress[:] = (batches[-1].frames, batches[-1].observed)
+        self._file.flush()
