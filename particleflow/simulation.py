@@ -19,7 +19,7 @@ class Writer(Protocol):
     """Something that records a simulation at times of its own."""
 
     def open(self, sim: "Simulation", until: float) -> Array:
-        """Get ready; returns the times, ascending and reachable, at which to be called."""
+        """Get ready; returns the times at which to be called, or at the nearest reachable ones."""
         ...
 
     def record(self) -> None:
@@ -192,7 +192,7 @@ class Simulation:
         try:
             due: list[set[float]] = []
             for writer in self.writers:
-                due.append(set(writer.open(self, end).tolist()))
+                due.append(set(self.reachable(writer.open(self, end)).tolist()))
                 opened.append(writer)
             times = sorted(set().union(*due, {end}))
             for target in times:

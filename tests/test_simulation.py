@@ -22,7 +22,7 @@ class Recorder:
 
     def open(self, sim, until):
         self.sim = sim
-        return sim.reachable(self.times)
+        return self.times
 
     def record(self):
         self.seen.append(self.sim.time)
@@ -42,6 +42,14 @@ def test_writers_see_exactly_their_times(integrator):
     assert one.seen == [0.0, 0.5, 1.0]
     assert two.seen == [0.25, 0.5, 2.0]
     assert (one.closed, two.closed, sim.time) == (1, 1, 2.0)
+
+
+def test_times_between_two_steps_become_the_nearest():
+    sim = make(pf.GradientDescent(0.25))
+    recorder = Recorder([0.0, 0.3, 0.7, 1.0])
+    sim.writers.append(recorder)
+    sim.run(1.0)
+    assert recorder.seen == [0.0, 0.25, 0.75, 1.0]
 
 
 def test_all_writers_are_closed_when_one_fails():
