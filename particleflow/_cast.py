@@ -14,9 +14,6 @@ Array = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 
 
-_MOST = 2**63 - 1
-
-
 def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
     """A new, contiguous, finite float64 array of one dimension; ``error`` says what is wrong."""
     try:
@@ -57,14 +54,16 @@ def finite(name: str, value: Any, error: type[ParticleflowError]) -> float:
     return number
 
 
-def count(name: str, value: Any, error: type[ParticleflowError], least: int = 1) -> int:
-    """An integer of at least ``least``."""
+def count(
+    name: str, value: Any, error: type[ParticleflowError], least: int = 1, most: int = 2**63 - 1
+) -> int:
+    """An integer from ``least`` to ``most``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise error(f"{name}: expected a whole number, found {value!r}")
     if value < least:
         raise error(f"{name}: expected at least {least}, found {value}")
-    if value > _MOST:
-        raise error(f"{name}: expected at most {_MOST}")
+    if value > most:
+        raise error(f"{name}: expected at most {most}")
     return int(value)
 
 

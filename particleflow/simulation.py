@@ -190,19 +190,20 @@ class Simulation:
     def _run(self, end: float, progress: Callable[["Simulation"], None] | None) -> None:
         opened: list[Writer] = []
         try:
-            due: list[set[float]] = []
+            due: list[Array] = []
             for writer in self.writers:
-                due.append(set(self.reachable(writer.open(self, end)).tolist()))
+                due.append(self.reachable(writer.open(self, end)))
                 opened.append(writer)
-            times = sorted(set().union(*due, {end}))
-            for target in times:
+            recorded = [0] * len(opened)
+            for target in np.unique(np.concatenate([*due, [end]])):
                 while self.time < target:
-                    self._motion.advance(target)
+                    self._motion.advance(float(target))
                     if progress is not None:
                         progress(self)
-                for writer, own in zip(opened, due, strict=True):
-                    if target in own:
+                for k, writer in enumerate(opened):
+                    if recorded[k] < due[k].size and due[k][recorded[k]] == target:
                         writer.record()
+                        recorded[k] += 1
         finally:
             _close_all(opened)
 

@@ -455,6 +455,7 @@ def test_a_writer_records_one_run(path):
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"frames": 1}, "frames: expected at least 2, found 1"),
+    ({"frames": 10**12}, "frames: expected at most 1000000"),
     ({"spacing": "cubic"}, "spacing: expected one of linear, geometric"),
     ({"precision": "float16"}, "precision: expected one of float32, float64"),
     ({"neurons": 0}, "neurons: expected at least 1"),

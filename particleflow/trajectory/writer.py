@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Spacing = Literal["linear", "geometric"]
 Precision = Literal["float32", "float64"]
 
+MOST_FRAMES = 1_000_000
 FINER = 10
 """Observable times between two frames, by default."""
 _BUFFERS = 2
@@ -53,7 +54,7 @@ class TrajectoryWriter:
     path : path
         The file to make, when the run begins; its folder must exist.
     frames : int
-        Frames of all neurons, at least 2: the start and the end of the run are two of them.
+        Frames of all neurons, 2 to 1,000,000: the start and the end of the run are two of them.
     spacing : {"linear", "geometric"}
         Of the frames in time.
     times : array_like, optional
@@ -98,7 +99,7 @@ class TrajectoryWriter:
         first: float = 1e-3,
     ) -> None:
         self.path = Path(path)
-        self.frames = _cast.count("frames", frames, TrajectoryError, least=2)
+        self.frames = _cast.count("frames", frames, TrajectoryError, least=2, most=MOST_FRAMES)
         self.spacing: Spacing = _choice("spacing", spacing, get_args(Spacing))
         self.precision: Precision = _choice("precision", precision, get_args(Precision))
         self.neurons = neurons
