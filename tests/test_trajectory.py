@@ -69,7 +69,8 @@ def test_frames_are_the_states_of_the_run(path, precision, metric, integrator):
 
 
 def test_pyh5md_reads_the_file(path):
-    pyh5md = pytest.importorskip("pyh5md", exc_type=ImportError)
+    import pyh5md
+
     simulate(path, frames=6)
     with pf.open_trajectory(path) as ours, pyh5md.File(str(path), "r", locking=False) as file:
         neurons = file.particles_group("neurons")
