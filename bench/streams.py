@@ -3,7 +3,6 @@
 import statistics
 import time
 
-import numba
 import numpy as np
 from numba import njit, prange
 
@@ -47,8 +46,3 @@ def median_seconds(call, repeats=9):
         call()
         seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds)
-
-
-def threads():
-    """Threads in use."""
-    return numba.get_num_threads()

@@ -28,12 +28,6 @@ from ._jit import driver, scalar
 
 
 @scalar
-def dead_cell(s):
-    """Sector in which no sample is active."""
-    return s
-
-
-@scalar
 def origin_cell(s):
     """Cell of a neuron at rest with (a, b) = 0."""
     return 4 * s

@@ -18,15 +18,11 @@ def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Arra
     """A new, contiguous, finite float64 array of one dimension; ``error`` says what is wrong."""
     try:
         given = np.asarray(values)
-        if given.dtype.kind not in "biuf" and given.size:
-            raise error(f"{name}: expected numbers, found {given.dtype}")
-        array = np.array(given, dtype=np.float64, order="C")
     except (TypeError, ValueError) as problem:
-        raise (
-            problem
-            if isinstance(problem, error)
-            else error(f"{name}: expected numbers, found {problem}")
-        ) from None
+        raise error(f"{name}: expected numbers, found {problem}") from None
+    if given.dtype.kind not in "biuf" and given.size:
+        raise error(f"{name}: expected numbers, found {given.dtype}")
+    array = np.array(given, dtype=np.float64, order="C")
     if array.ndim != 1:
         raise error(f"{name}: expected one dimension, found shape {array.shape}")
     if not np.isfinite(array).all():

@@ -256,7 +256,7 @@ class State:
                 step,
                 n_steps,
                 self.residual,
-            )  # fmt: skip
+            )
         )
 
 
@@ -289,7 +289,7 @@ class RungeKuttaTrial:
                 h,
                 s.residual,
                 self.residual,
-            )  # fmt: skip
+            )
         )
 
     def accept(self) -> None:

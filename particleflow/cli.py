@@ -53,14 +53,13 @@ def run(
 ) -> None:
     """Run the simulation that CONFIG.toml describes and write its trajectory."""
     from .config import load
+    from .preparation import prepare
 
     source = load(config, overrides, output)
     figure = source.config.output.figure
     if figure is not None:
         _check_figure(Path(figure), overwrite)
     _announce_compilation(quiet)
-    from .preparation import prepare
-
     prepared = prepare(source, overwrite=overwrite, device=device, threads=threads)
     begin = time.perf_counter()
     _simulate(prepared, quiet)

@@ -177,6 +177,3 @@ class UserObservables:
 
     def __iter__(self) -> Iterator[Quantity]:
         return iter(self._added.values())
-
-    def __len__(self) -> int:
-        return len(self._added)

@@ -181,9 +181,12 @@ class Simulation:
         if not end > self.time:
             raise ConfigError(
                 f"until: expected a time after tau = {self.time:g}"
-                + (f" by at least half a step, found {until:g}" if until > self.time else
-                   f", found {until:g}")
-            )  # fmt: skip
+                + (
+                    f" by at least half a step, found {until:g}"
+                    if until > self.time
+                    else f", found {until:g}"
+                )
+            )
         with threads_in_use(self.threads):
             self._run(end, progress)
 

@@ -39,10 +39,12 @@ class Plan:
 
 
 def is_recorded_at_frames(quantity: Quantity, value: np.ndarray) -> bool:
+    """Whether an observable has the frames' cadence: a large one without a cadence of its own."""
     return quantity.every == 1 and value.ndim > 0 and value.shape[0] > LARGE
 
 
 def fill(file: h5py.File, sim: "Simulation", plan: Plan, values: list[np.ndarray]) -> None:
+    """Lay out a new file for a run; ``values`` are the quantities' present values."""
     file.attrs["schema_version"] = SCHEMA_VERSION
     _fill_h5md(file)
     _fill_parameters(file, sim)
