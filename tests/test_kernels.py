@@ -233,6 +233,8 @@ def check_order(state):
         for k in range(members.size):
             cells = state.cell[lo + start[k] : lo + start[k] + members[k]]
             assert (cells == k).all()
+            strays = state.cell[lo + start[k] + members[k] : lo + start[k + 1]]
+            assert members.size == 1 or (strays != k).all()  # who comes back is a member again
     again = np.empty_like(state.cell)
     cpu.locate_all(*state.variables[:2], state.x, again, state.slots)
     assert_array_equal(state.cell, again)
