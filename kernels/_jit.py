@@ -5,6 +5,9 @@ Decorators
 scalar
     Plain scalar physics. Inlined by numba itself, so that one source serves loops on the CPU and,
     unchanged, device kernels.
+routine
+    The same for physics with many branches: a function of its own, since numba takes seven times
+    as long to compile it inlined.
 block
     A loop over slices. Strict floating point: state updates compile to the same operations on
     every target, so no fused multiply-add.
@@ -48,6 +51,7 @@ __all__ = [
     "is_cached",
     "parallel",
     "prange",
+    "routine",
     "scalar",
     "sums",
 ]
@@ -104,6 +108,7 @@ def _cached(**options: object) -> Callable:
 
 
 scalar = njit(inline="always", error_model="numpy")
+routine = njit(**_STRICT)
 inlined = njit(inline="always", **_STRICT)
 block = _cached(**_STRICT)
 sums = _cached(**_SUMS)

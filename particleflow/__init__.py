@@ -22,6 +22,7 @@ _HOME = {
     "Neurons": "neurons",
     "initialise": "neurons",
     "Simulation": "simulation",
+    "Boost": "integrators",
     "GradientDescent": "integrators",
     "RungeKutta": "integrators",
     "TrajectoryWriter": "trajectory",
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
         TrajectoryError,
         WriteError,
     )
-    from .integrators import GradientDescent, RungeKutta
+    from .integrators import Boost, GradientDescent, RungeKutta
     from .neurons import Neurons, initialise
     from .samples import Samples
     from .simulation import Simulation

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._cast import Array, count
-from .backend import State
 from .coordinates import knots
 from .errors import TrajectoryError
 
@@ -54,11 +53,6 @@ def slope_variation(a: Array, b: Array, c: Array) -> float:
     return float(np.abs(masses).sum() / a.size)
 
 
-def _ray_covariances(state: State) -> Array:
-    """The same sums over sliding neurons; explicit methods have none."""
-    return np.zeros((2 * state.x.size, 3))
-
-
 def _build(name: str, sim: "Simulation") -> Quantity:
     state = sim.state
     s, m = state.x.size, state.size
@@ -75,6 +69,9 @@ def _build(name: str, sim: "Simulation") -> Quantity:
         "steps": lambda: sim.step,
         "rejected": lambda: sim.rejected,
         "crossings": lambda: int(state.crossings.sum()),
+        "releases": lambda: state.releases,
+        "repulsors": lambda: state.repulsors,
+        "origins": lambda: state.origins,
     }
     if name in simple:
         return Quantity(name, simple[name])
@@ -85,11 +82,11 @@ def _build(name: str, sim: "Simulation") -> Quantity:
     sector = ("sector", "component")
     ray = ("ray", "component")
     sums: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
-        "sector_first_moments": (state.first_moments, sector),
-        "sector_covariances": (state.sector_covariances, sector),
+        "sector_first_moments": (lambda: state.first_moments()[: 2 * s], sector),
+        "sector_covariances": (lambda: state.covariances()[: 2 * s], sector),
         "sector_counts": (lambda: state.cell_counts()[: 2 * s], sector[:1]),
         "ray_counts": (lambda: state.cell_counts()[2 * s : 4 * s], ray[:1]),
-        "ray_covariances": (lambda: _ray_covariances(state), ray),
+        "ray_covariances": (lambda: state.covariances()[2 * s :], ray),
     }
     evaluate, axes = sums[name]
     return Quantity(name, evaluate, group="neurons", axes=axes)
@@ -106,6 +103,9 @@ BUILT_IN = (
     "steps",
     "rejected",
     "crossings",
+    "releases",
+    "repulsors",
+    "origins",
     "sector_first_moments",
     "sector_covariances",
     "sector_counts",

@@ -145,7 +145,14 @@ class Simulation:
 
     def sector_covariances(self) -> Array:
         """Sigma_k as (xx, x1, 11), (2 s, 3): second moments of each sector, eq. (32)."""
-        return self.state.sector_covariances()
+        return self.state.covariances()[: 2 * self.samples.size]
+
+    def ray_covariances(self) -> Array:
+        """The same sums over the neurons that slide on each ray, (2 s, 3).
+
+        In the tangent kernel those of ray r count in either neighbouring sector, r or r + 1.
+        """
+        return self.state.covariances()[2 * self.samples.size :]
 
     def residual_rate(self) -> Array:
         """rho' = -H rho with the tangent kernel H of the present state, (s,): eq. (32)."""

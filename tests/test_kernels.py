@@ -159,7 +159,7 @@ def test_second_moments_are_the_covariances_of_the_paper():
         inside = state.cell == k
         t, d = np.array([-b, a])[:, inside], np.array([a, b])[:, inside]
         sigma = ((c[inside] ** 2 * t) @ t.T + d @ d.T) / state.size * (k != state.x.size)
-        got = state.sector_covariances()[k]
+        got = state.covariances()[k]
         assert_allclose(got, [sigma[0, 0], sigma[0, 1], sigma[1, 1]], atol=1e-13)
 
 
@@ -322,7 +322,7 @@ def everything(m, s, metric, by_sector):
     state.pack_frame(position, cells)
     return [
         state.variables, state.cell, state.ident, state.residual, state.velocity(),
-        state.first_moments(), state.sector_covariances(), state.cell_counts(),
+        state.first_moments(), state.covariances(), state.cell_counts(),
         trial.variables, trial.residual, np.array(error), position, cells,
         state.predict(np.linspace(-1, 1, 77)), np.array(state.largest_drift(state.delta() + 1.0)),
     ]  # fmt: skip

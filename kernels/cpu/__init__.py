@@ -5,8 +5,10 @@ slot, sums go to the slot's private accumulator, and the accumulators are added 
 results are the same bits for any number of threads.
 """
 
-from .field import field, prediction, residual_rate
+from .advance import advance
+from .field import field, prediction, residual_rate, tangent_kernel
 from .frames import largest_drift, pack_delta, pack_frame, to_direction, unpack_state
+from .lanczos import lanczos
 from .moments import cell_counts, first_moments, first_moments_at, locate_all, second_moments
 from .push import gradient_descent
 from .runge_kutta import STAGES, runge_kutta_step
@@ -15,12 +17,14 @@ from .velocity import velocity
 
 __all__ = [
     "STAGES",
+    "advance",
     "cell_counts",
     "field",
     "first_moments",
     "first_moments_at",
     "gradient_descent",
     "identity_order",
+    "lanczos",
     "largest_drift",
     "locate_all",
     "pack_delta",
@@ -31,6 +35,7 @@ __all__ = [
     "second_moments",
     "slot_bounds",
     "sort_slots",
+    "tangent_kernel",
     "to_direction",
     "unpack_state",
     "velocity",

@@ -1,5 +1,7 @@
 """What depends on samples and sectors only: O(s), one pass down and one pass up."""
 
+import numpy as np
+
 from .._jit import driver
 
 
@@ -84,3 +86,35 @@ def residual_rate(covariances, rho, x, work, out):
         work[k, 0] = covariances[k, 0] * gx + covariances[k, 1] * g1
         work[k, 1] = covariances[k, 1] * gx + covariances[k, 2] * g1
     prediction(work, x, 1.0, out)
+
+
+@driver
+def tangent_kernel(covariances, x, out):
+    """The tangent kernel H as a matrix, O(s^2).
+
+    ``H_jl = xt_j^T (sum of Sigma_k over k with j, l in C_k) xt_l``; for j <= l these are the
+    sectors 0 .. j and s + l + 1 .. 2 s - 1.
+
+    Parameters
+    ----------
+    covariances : (2 s, 3) float64
+        Sigma_k as (xx, x1, 11).
+    x : (s,) float64
+    out : (s, s) float64
+        Overwritten; symmetric to the bit.
+    """
+    s = x.size
+    right, left = np.empty((s, 3)), np.zeros((s, 3))
+    right[0] = covariances[0]
+    for j in range(1, s):
+        right[j] = right[j - 1] + covariances[j]
+        left[s - 1 - j] = left[s - j] + covariances[2 * s - j]
+    for j in range(s):
+        for l in range(j, s):
+            xx, x1, oo = (
+                right[j, 0] + left[l, 0],
+                right[j, 1] + left[l, 1],
+                right[j, 2] + left[l, 2],
+            )
+            out[j, l] = xx * x[j] * x[l] + x1 * (x[j] + x[l]) + oo
+            out[l, j] = out[j, l]

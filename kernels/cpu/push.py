@@ -134,7 +134,7 @@ def _push_slot(a, b, c, cell, ident, start, members, field, h, bounds, x, metric
     for k in range(n_regions):
         lo, end, n = start[k], start[k + 1], members[k]
         tail = lo + n
-        if n > 0 and k != x.size:
+        if n > 0 and k != x.size and k < n_sectors:
             hx, h1 = h * field[k, 0], h * field[k, 1]
             n = _push_members(a, b, c, cell, ident, lo, n, k, hx, h1, bounds, x, metric, acc)
             crossings += tail - lo - n

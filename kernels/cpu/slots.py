@@ -1,8 +1,8 @@
 """Slots of neurons, their order inside a slot, and the fixed tree that adds up their sums.
 
-A slot in sector order is a sequence of regions, one a sector and a last one for neurons in no
-sector. Region k starts at ``start[k]``; its first ``members[k]`` neurons are in sector k, the rest
-of it are *strays* that have moved to another cell since the slot was sorted. A slot in plain order
+A slot in sector order is a sequence of regions, one a cell: the sectors, the rays and the origin.
+Region k starts at ``start[k]``; its first ``members[k]`` neurons are in cell k, the rest of it are
+*strays* that have moved to another cell since the slot was sorted. A slot in plain order
 is a single region without members. ``ident`` is the index of a neuron in the original order,
 counted from its slot's begin.
 """
@@ -58,7 +58,7 @@ def identity_order(slots, s, by_sector):
     ident = np.empty(slots[-1], np.int32)
     for i in range(n_slots):
         ident[slots[i] : slots[i + 1]] = np.arange(sizes[i], dtype=np.int32)
-    n_regions = 2 * s + 1 if by_sector else 1
+    n_regions = 4 * s + 1 if by_sector else 1
     start = np.zeros((n_slots, n_regions + 1), np.int64)
     start[:, 1:] = sizes[:, None]
     return ident, start, np.zeros((n_slots, n_regions), np.int64)
@@ -77,22 +77,21 @@ def swap(a, b, c, cell, ident, i, j):
 @block
 def sort_slot(a, b, c, cell, ident, start, members):
     """Put one slot into sector order, in place (a counting sort by cycles of swaps)."""
-    last = members.size - 1
+    n_regions = members.size
     members[:] = 0
     for i in range(cell.size):
-        members[min(cell[i], last)] += 1
+        members[cell[i]] += 1
     start[0] = 0
-    for k in range(last + 1):
+    for k in range(n_regions):
         start[k + 1] = start[k] + members[k]
     front = start[:-1].copy()
-    for k in range(last + 1):
+    for k in range(n_regions):
         while front[k] < start[k + 1]:
             i = front[k]
-            r = min(cell[i], last)
+            r = cell[i]
             if r != k:
                 swap(a, b, c, cell, ident, i, front[r])
             front[r] += 1
-    members[last] = 0
 
 
 @parallel

@@ -1,74 +1,19 @@
-"""The state of all neurons on a device, and the kernels that act on it.
+"""The state of all neurons, and what is computed from it without moving it."""
 
-The only importer of ``particleflow.kernels``. A `State` holds its arrays in the engine's own order;
-everything that leaves it is in the original one.
-"""
-
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal, get_args
 
-import numba
 import numpy as np
 
-from ._cast import Array
-from .errors import ConfigError, DeviceError
-from .kernels import _jit, cpu, flow
+from particleflow._cast import Array
+from particleflow.errors import ConfigError
+from particleflow.kernels import cpu, flow
+
+from .tangent import kernel_product
 
 Metric = Literal["network", "euclidean"]
 METRICS: tuple[str, ...] = get_args(Metric)
-Device = Literal["auto", "cpu"]
-DEVICES: tuple[str, ...] = get_args(Device)
 
 _METRIC_CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
-
-
-def kernels_are_compiled() -> bool:
-    """Whether an earlier run has left its compiled kernels on disk."""
-    return _jit.is_cached()
-
-
-def resolve_device(device: str) -> str:
-    """The device a run will use: ``auto`` and ``cpu`` both mean the processor's cores.
-
-    Raises
-    ------
-    DeviceError
-        The name is not one of `DEVICES`.
-    """
-    if device not in DEVICES:
-        raise DeviceError(f"device: expected one of {', '.join(DEVICES)}, found {device!r}")
-    return "cpu"
-
-
-def resolve_threads(threads: int | None) -> int:
-    """The number of threads to use: as numba has it now if None.
-
-    Raises
-    ------
-    DeviceError
-        More threads than numba was started with, or fewer than one.
-    """
-    most = numba.config.NUMBA_NUM_THREADS
-    if threads is None:
-        return int(numba.get_num_threads())
-    if not 1 <= threads <= most:
-        raise DeviceError(
-            f"threads: expected 1 to {most}, found {threads} (NUMBA_NUM_THREADS sets the most)"
-        )
-    return threads
-
-
-@contextmanager
-def threads_in_use(threads: int) -> Iterator[None]:
-    """Run the kernels on this many threads, and as before afterwards."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
 
 
 def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
@@ -107,6 +52,13 @@ def predict_at(a: Array, b: Array, c: Array, points: Array) -> Array:
     return predict(a, b, c, x)[where].reshape(points.shape)
 
 
+def field(residual: Array, x: Array) -> Array:
+    """G_k = - sum_{j in C_k} rho_j (x_j, 1), (2 s, 2)."""
+    out = np.empty((2 * x.size, 2))
+    cpu.field(residual, x, out)
+    return out
+
+
 class State:
     """Neurons and residuals, the cells and order tables that belong to them, and the samples.
 
@@ -130,6 +82,10 @@ class State:
         Original index, counted from the begin of the neuron's slot.
     residual : (s,) float64
         f(x_j) - y_j of the present state.
+    crossings : (n_slots,) int64
+        Rays met so far, all slots together.
+    releases, repulsors, origins : int
+        How often so far a neuron has done what is not unique: see ``kernels.advance``.
     """
 
     def __init__(
@@ -162,6 +118,7 @@ class State:
             )
         self.stray_work = np.zeros(n_slots, np.int64)
         self.crossings = np.zeros(n_slots, np.int64)
+        self.releases = self.repulsors = self.origins = 0
         self.residual = np.empty(s)
         self.update_residual()
 
@@ -171,16 +128,19 @@ class State:
         return self.cell.size
 
     def first_moments(self) -> Array:
-        """M_k = (1/m) sum of c (a, b) over the neurons of each sector, (2 s, 2)."""
+        """(1/m) sum of c (a, b) over the neurons of each sector, then of each ray, (4 s, 2)."""
         moments = cpu.first_moments(*self.variables, self.cell, self.slots, self.x.size)
         return np.asarray(moments) / self.size
 
-    def sector_covariances(self) -> Array:
-        """Sigma_k as (xx, x1, 11), (2 s, 3): eq. (32) and its network form."""
-        sums = cpu.second_moments(
-            *self.variables, self.cell, self.slots, self.x.size, self.metric_code
-        )
+    def covariances(self) -> Array:
+        """Sigma of each sector, then of each ray, as (xx, x1, 11), (4 s, 3): eq. (32)."""
+        sums = cpu.second_moments(*self.variables, self.cell, self.slots, self.x, self.metric_code)
         return np.asarray(sums) / self.size
+
+    def kernel_covariances(self) -> Array:
+        """Sigma_k of the tangent kernel, (2 s, 3): those of ray r count in sector r."""
+        both = self.covariances()
+        return both[: both.shape[0] // 2] + both[both.shape[0] // 2 :]
 
     def cell_counts(self) -> np.ndarray:
         """Neurons in each cell, (4 s + 1,) int64."""
@@ -188,14 +148,14 @@ class State:
 
     def update_residual(self) -> None:
         """Compute the residuals of the present state from its sector moments."""
-        cpu.prediction(self.first_moments(), self.x, 1.0, self.residual)
+        moments = self.first_moments()
+        n_sectors = 2 * self.x.size
+        cpu.prediction(moments[:n_sectors] + moments[n_sectors:], self.x, 1.0, self.residual)
         self.residual -= self.y
 
     def field(self) -> Array:
         """G_k of the present residuals, (2 s, 2)."""
-        out = np.empty((2 * self.x.size, 2))
-        cpu.field(self.residual, self.x, out)
-        return out
+        return field(self.residual, self.x)
 
     def velocity(self) -> Array:
         """Rate of the three variables in the present field, (3, m), in the engine's order."""
@@ -205,9 +165,7 @@ class State:
 
     def residual_rate(self) -> Array:
         """rho' = -H rho of the present state, (s,)."""
-        work, out = np.empty((2 * self.x.size, 2)), np.empty(self.x.size)
-        cpu.residual_rate(self.sector_covariances(), self.residual, self.x, work, out)
-        return out
+        return -kernel_product(self.kernel_covariances(), self.residual, self.x)
 
     def predict(self, points: Array) -> Array:
         """f at any points, the same shape."""
@@ -258,52 +216,3 @@ class State:
                 self.residual,
             )
         )
-
-
-class RungeKuttaTrial:
-    """Work space for trial steps of a `State`, and the exchange that accepts one."""
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.variables = np.empty_like(state.variables)
-        self.cell = np.empty_like(state.cell)
-        self.residual = np.empty_like(state.residual)
-        self._stage = np.empty_like(state.variables)
-        self._error = np.empty_like(state.variables)
-
-    def step(self, h: float) -> float:
-        """Try a step; returns its error in the prediction (see the kernel)."""
-        s = self.state
-        return float(
-            cpu.runge_kutta_step(
-                s.variables,
-                s.cell,
-                self.variables,
-                self.cell,
-                self._stage,
-                self._error,
-                s.slots,
-                s.x,
-                s.y,
-                s.metric_code,
-                h,
-                s.residual,
-                self.residual,
-            )
-        )
-
-    def accept(self) -> None:
-        """Make the trial the state."""
-        s = self.state
-        s.crossings[0] += int(np.count_nonzero(s.cell != self.cell))
-        s.variables, self.variables = self.variables, s.variables
-        s.cell, self.cell = self.cell, s.cell
-        s.residual, self.residual = self.residual, s.residual
-
-
-def compile_notice() -> str:
-    """What to tell a user whose first run has to wait."""
-    if _jit.cache_folder:
-        return "compiling the kernels (once for this version, under a minute)"
-    hint = "PARTICLEFLOW_CACHE=0" if os.environ.get("PARTICLEFLOW_CACHE") == "0" else "no cache"
-    return f"compiling the kernels (every time: {hint}), under a minute"

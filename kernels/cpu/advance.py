@@ -1,0 +1,389 @@
+"""All neurons through a frozen field for a given time, and the moments of where they arrive.
+
+Neurons of one cell share the same linear map, so that a block of them is moved by one vectorised
+loop. The map is the exact motion of every neuron that meets no event on the way, which two signs
+and the sign of c decide (model, section 4); the others, and the strays of a block, go through
+``advance_neuron`` one by one.
+"""
+
+import math
+
+import numpy as np
+
+from .._jit import block, driver, parallel, prange, sums
+from ..advance import FAILURES, TALLIES, advance_neuron
+from ..boost import MOST_RAPIDITY, increments
+from ..origin import largest_field
+from ..rays import attracted_sign, inactive_side, pulls, ray_direction, ray_sample
+from ..sectors import first_bound, outside, second_bound
+from .field import prediction
+from .slots import PAD, tree_sum
+
+BLOCK = 512
+MOMENTS = 5
+"""Columns of the sums: c a, c b, and Sigma as (xx, x1, 11)."""
+
+
+@driver
+def sector_maps(field, x, h):
+    """Increment of (a, b, c) in each sector as (xx, x1, 11, xc, 1c, cc), and its two bounds."""
+    s = x.size
+    maps = np.zeros((2 * s, 8))
+    for k in range(2 * s):
+        gx, g1 = field[k, 0], field[k, 1]
+        g = math.sqrt(gx * gx + g1 * g1)
+        if g > 0.0:
+            nx, n1 = gx / g, g1 / g
+            grow, shear = increments(math.expm1(g * h))
+            maps[k, 0] = grow * nx * nx
+            maps[k, 1] = grow * nx * n1
+            maps[k, 2] = grow * n1 * n1
+            maps[k, 3] = shear * nx
+            maps[k, 4] = shear * n1
+            maps[k, 5] = grow
+        maps[k, 6] = first_bound(k, x)
+        maps[k, 7] = second_bound(k, x)
+    return maps
+
+
+@driver
+def ray_maps(field, x, h):
+    """Increment of (a, c) on each ray as (aa, ac, ca), x_j, and the sign of c that slides on it."""
+    s = x.size
+    maps = np.zeros((2 * s, 5))
+    for r in range(2 * s):
+        ux, u1 = ray_direction(r, x)
+        k = inactive_side(r, s)
+        along = field[k, 0] * ux + field[k, 1] * u1
+        grow, shear = increments(math.expm1(abs(along) * h))
+        shear = math.copysign(shear, along)
+        pull_active, pull_inactive = pulls(r, field, x)
+        maps[r, 0] = grow
+        maps[r, 1] = shear * ux
+        maps[r, 2] = shear / ux
+        maps[r, 3] = ray_sample(r, x)
+        maps[r, 4] = attracted_sign(r, pull_active, pull_inactive, s)
+    return maps
+
+
+@block
+def _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
+    """Move the block of sector k; returns how many of it need a closer look."""
+    xx, x1, oo, xc, oc, cc = maps[k, 0], maps[k, 1], maps[k, 2], maps[k, 3], maps[k, 4], maps[k, 5]
+    bound1, bound2 = maps[k, 6], maps[k, 7]
+    active1, active2 = k != s, k == 0
+    suspects = 0
+    for i in range(a.size):
+        ai, bi, ci = a[i], b[i], c[i]
+        an = ai + (xx * ai + x1 * bi + xc * ci)
+        bn = bi + (x1 * ai + oo * bi + oc * ci)
+        cn = ci + (xc * ai + oc * bi + cc * ci)
+        a1[i], b1[i], c1[i] = an, bn, cn
+        cell1[i] = k
+        keeps_sign = ci * cn > 0.0
+        stray = cell[i] != k
+        suspects += outside(an, bn, bound1, bound2, active1, active2) | (not keeps_sign) | stray
+    return suspects
+
+
+@block
+def _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
+    """Slide the block of ray k - 2 s; returns how many of it need a closer look."""
+    r = k - 2 * s
+    grow, to_a, to_c, xj, sign = maps[r, 0], maps[r, 1], maps[r, 2], maps[r, 3], maps[r, 4]
+    suspects = 0
+    for i in range(a.size):
+        ai, ci = a[i], c[i]
+        an = ai + (grow * ai + to_a * ci)
+        cn = ci + (grow * ci + to_c * ai)
+        a1[i], b1[i], c1[i] = an, -(an * xj), cn
+        cell1[i] = k
+        slides = (sign * ci > 0.0) & (sign * cn > 0.0) & (ai * an > 0.0)
+        stray = cell[i] != k
+        suspects += (not slides) | stray
+    return suspects
+
+
+@block
+def _boost_mixed(a, b, c, cell, a1, b1, c1, cell1, suspect, sectors, rays, x):
+    """Move a block of neurons of any cells; marks and counts those that need a closer look."""
+    s = x.size
+    suspects = 0
+    for i in range(a.size):
+        ai, bi, ci, k = a[i], b[i], c[i], cell[i]
+        an, bn, cn = ai, bi, ci
+        doubt = False
+        if k < 2 * s:
+            m = sectors[k]
+            an += m[0] * ai + m[1] * bi + m[3] * ci
+            bn += m[1] * ai + m[2] * bi + m[4] * ci
+            cn += m[3] * ai + m[4] * bi + m[5] * ci
+            left = outside(an, bn, m[6], m[7], k != s, k == 0)
+            doubt = (k != s) & (left | (not ci * cn > 0.0))
+        elif k < 4 * s:
+            m = rays[k - 2 * s]
+            an += m[0] * ai + m[1] * ci
+            bn = -(an * m[3])
+            cn += m[0] * ci + m[2] * ai
+            doubt = not ((m[4] * ci > 0.0) & (m[4] * cn > 0.0) & (ai * an > 0.0))
+        a1[i], b1[i], c1[i] = an, bn, cn
+        cell1[i] = k
+        suspect[i] = doubt
+        suspects += doubt
+    return suspects
+
+
+@block
+def _mark_sector(a1, b1, c, c1, cell, suspect, k, maps, s):
+    """Mark those that `_boost_sector` counted."""
+    bound1, bound2 = maps[k, 6], maps[k, 7]
+    active1, active2 = k != s, k == 0
+    for i in range(a1.size):
+        keeps_sign = c[i] * c1[i] > 0.0
+        left = outside(a1[i], b1[i], bound1, bound2, active1, active2)
+        suspect[i] = left | (not keeps_sign) | (cell[i] != k)
+
+
+@block
+def _mark_ray(a, a1, c, c1, cell, suspect, k, maps, s):
+    """Mark those that `_boost_ray` counted."""
+    sign = maps[k - 2 * s, 4]
+    for i in range(a1.size):
+        slides = (sign * c[i] > 0.0) & (sign * c1[i] > 0.0) & (a[i] * a1[i] > 0.0)
+        suspect[i] = (not slides) | (cell[i] != k)
+
+
+@block
+def _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect):
+    """A block at rest; marks and counts its strays."""
+    suspects = 0
+    for i in range(a.size):
+        a1[i], b1[i], c1[i], cell1[i] = a[i], b[i], c[i], cell[i]
+        suspect[i] = cell[i] != k
+        suspects += suspect[i]
+    return suspects
+
+
+@sums
+def _sums(a, b, c):
+    ca = cb = aa = ab = bb = cc = 0.0
+    for i in range(a.size):
+        ca += c[i] * a[i]
+        cb += c[i] * b[i]
+        aa += a[i] * a[i]
+        ab += a[i] * b[i]
+        bb += b[i] * b[i]
+        cc += c[i] * c[i]
+    return ca, cb, aa, ab, bb, cc
+
+
+@sums
+def _sums_where(a, b, c, suspect):
+    ca = cb = aa = ab = bb = cc = 0.0
+    for i in range(a.size):
+        ai = 0.0 if suspect[i] else a[i]
+        bi = 0.0 if suspect[i] else b[i]
+        ci = 0.0 if suspect[i] else c[i]
+        ca += ci * ai
+        cb += ci * bi
+        aa += ai * ai
+        ab += ai * bi
+        bb += bi * bi
+        cc += ci * ci
+    return ca, cb, aa, ab, bb, cc
+
+
+@block
+def _add(acc, k, ca, cb, aa, ab, bb, cc, x):
+    """Add such sums over neurons of cell k to the row of its sector; a ray's go to sector r.
+
+    Those that slide count with c^2 u u^T + (a, b) (a, b)^T in either neighbouring sector; the dead
+    and those in the origin count nothing.
+    """
+    s = x.size
+    row = k
+    if k < 2 * s:
+        xx, x1, oo = aa + cc, ab, bb + cc
+    elif k < 4 * s:
+        row = k - 2 * s
+        ux, u1 = ray_direction(row, x)
+        xx, x1, oo = aa + cc * ux * ux, ab + cc * ux * u1, bb + cc * u1 * u1
+    if k != s and k < 4 * s:
+        acc[row, 0] += ca
+        acc[row, 1] += cb
+        acc[row, 2] += xx
+        acc[row, 3] += x1
+        acc[row, 4] += oo
+
+
+@block
+def _advance_suspects(a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, x, acc, tally):
+    """Move those that are marked one by one; returns how many end outside cell k."""
+    strays = 0
+    for i in range(a.size):
+        if suspect[i]:
+            az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], cell[i], h, field, x, tally)
+            a1[i], b1[i], c1[i], cell1[i] = az, bz, cz, kz
+            _add(acc, kz, cz * az, cz * bz, az * az, az * bz, bz * bz, cz * cz, x)
+            strays += kz != k
+    return strays
+
+
+@block
+def _advance_block(
+    a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, sectors, rays, x, acc, tally
+):
+    """Move a block of neurons of cell k, strays among them; returns how many end outside it."""
+    s = x.size
+    if k == s or k == 4 * s:
+        suspects = _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect)
+    elif k < 2 * s:
+        suspects = _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, sectors, s)
+        if suspects > 0:
+            _mark_sector(a1, b1, c, c1, cell, suspect, k, sectors, s)
+    else:
+        suspects = _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, rays, s)
+        if suspects > 0:
+            _mark_ray(a, a1, c, c1, cell, suspect, k, rays, s)
+    if suspects == 0:
+        ca, cb, aa, ab, bb, cc = _sums(a1, b1, c1)
+    else:
+        ca, cb, aa, ab, bb, cc = _sums_where(a1, b1, c1, suspect)
+    _add(acc, k, ca, cb, aa, ab, bb, cc, x)
+    strays = 0
+    if suspects > 0:
+        strays = _advance_suspects(
+            a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, x, acc, tally
+        )
+    return strays
+
+
+@block
+def _advance_mixed(
+    a, b, c, cell, a1, b1, c1, cell1, suspect, h, field, sectors, rays, x, acc, tally
+):
+    """Move a block of neurons of any cells."""
+    suspects = _boost_mixed(a, b, c, cell, a1, b1, c1, cell1, suspect, sectors, rays, x)
+    for i in range(a.size):
+        if not suspect[i]:
+            az, bz, cz = a1[i], b1[i], c1[i]
+            _add(acc, cell1[i], cz * az, cz * bz, az * az, az * bz, bz * bz, cz * cz, x)
+    if suspects > 0:
+        _advance_suspects(a, b, c, cell, a1, b1, c1, cell1, suspect, -1, h, field, x, acc, tally)
+
+
+@block
+def _advance_slot(
+    a, b, c, cell, a1, b1, c1, cell1, lo, hi, start, keep, h, field, sectors, rays, x, acc, tally
+):
+    """Move one slot; returns how many neurons lie in a region that is not theirs."""
+    suspect = np.empty(BLOCK, np.bool_)
+    scratch_a, scratch_b, scratch_c = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    scratch_cell = np.empty(BLOCK, np.int32)
+    n_regions = start.size - 1
+    strays = 0
+    acc[: 2 * x.size] = 0.0
+    for k in range(n_regions):
+        end = lo + start[k + 1]
+        for p in range(lo + start[k], end, BLOCK):
+            q = min(p + BLOCK, end)
+            n = q - p
+            if keep:
+                ta, tb, tc, tk = a1[p:q], b1[p:q], c1[p:q], cell1[p:q]
+            else:
+                ta, tb, tc, tk = scratch_a[:n], scratch_b[:n], scratch_c[:n], scratch_cell[:n]
+            if n_regions > 1:
+                strays += _advance_block(
+                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, suspect[:n], k,
+                    h, field, sectors, rays, x, acc, tally,
+                )  # fmt: skip
+            else:
+                _advance_mixed(
+                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, suspect[:n],
+                    h, field, sectors, rays, x, acc, tally,
+                )  # fmt: skip
+    return strays
+
+
+@parallel
+def _advance_slots(
+    a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h, field, sectors, rays, x, acc, tally,
+    strays,
+):  # fmt: skip
+    for i in prange(slots.size - 1):
+        strays[i] = _advance_slot(
+            a, b, c, cell, a1, b1, c1, cell1, slots[i], slots[i + 1], start[i], keep,
+            h, field, sectors, rays, x, acc[i], tally[i],
+        )  # fmt: skip
+
+
+@driver
+def advance(
+    a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, field, x, y, h, residual, covariances,
+    tally, strays,
+):  # fmt: skip
+    """Move every neuron exactly for the time h in a field that is frozen.
+
+    Parameters
+    ----------
+    a, b, c : (m,) float64
+        State, network metric, in the order of ``start``.
+    cell : (m,) int32
+    a1, b1, c1 : (m,) float64
+        Overwritten with the new state if ``keep``.
+    cell1 : (m,) int32
+        The same for the cells.
+    slots : (n_slots + 1,) int64
+    start : (n_slots, n_regions + 1) int64
+        Regions of one cell each, 4 s + 1 of them, which may hold strays; or one region of any.
+    keep : bool
+        Whether to store the new state, or to compute its moments only.
+    field : (2 s, 2) float64
+        G_k.
+    x, y : (s,) float64
+    h : float
+    residual : (s,) float64
+        Overwritten with the residuals of the new state.
+    covariances : (2 s, 3) float64
+        Overwritten with its Sigma_k; those of sliding neurons count in sector r of their ray r.
+    tally : (TALLIES,) int64
+        Overwritten with the numbers of events (see ``kernels.advance``).
+    strays : (n_slots,) int64
+        Overwritten with the number of neurons that are now in a region of another cell.
+
+    Returns
+    -------
+    bool
+        Whether the new state is finite and every neuron arrived.
+    """
+    s, m, n_slots = x.size, a.size, slots.size - 1
+    tally[:] = 0
+    if not largest_field(field) * h < MOST_RAPIDITY:
+        return False
+    sectors, rays = sector_maps(field, x, h), ray_maps(field, x, h)
+    acc = np.empty((n_slots, 2 * s + PAD, MOMENTS))
+    acc[:, 2 * s :] = 0.0
+    tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
+    if n_slots == 1:  # a parallel region costs more than a small step
+        strays[0] = _advance_slot(
+            a, b, c, cell, a1, b1, c1, cell1, slots[0], slots[1], start[0], keep,
+            h, field, sectors, rays, x, acc[0], tallies[0],
+        )  # fmt: skip
+    else:
+        _advance_slots(
+            a, b, c, cell, a1, b1, c1, cell1, slots, start, keep,
+            h, field, sectors, rays, x, acc, tallies, strays,
+        )  # fmt: skip
+        tree_sum(acc.reshape((n_slots, -1)))
+        tree_sum(tallies)
+    tally[:] = tallies[0, :TALLIES]
+    prediction(acc[0, :, :2], x, 1.0 / m, residual)
+    finite = tally[FAILURES] == 0
+    for j in range(s):
+        residual[j] -= y[j]
+        finite &= np.isfinite(residual[j])
+    for k in range(2 * s):
+        for l in range(3):
+            covariances[k, l] = acc[0, k, 2 + l] / m
+            finite &= np.isfinite(covariances[k, l])
+    return finite

@@ -1,0 +1,74 @@
+"""Krylov space of the tangent kernel: the Lanczos process with full reorthogonalisation."""
+
+import math
+
+import numpy as np
+
+from .._jit import block, driver, sums
+from .field import residual_rate
+
+ROUNDING = 2.0**-49
+"""What is left of a vector in units of |H| when the space is invariant."""
+
+
+@sums
+def _dot(u, v):
+    total = 0.0
+    for i in range(u.size):
+        total += u[i] * v[i]
+    return total
+
+
+@block
+def _subtract(w, factor, v):
+    for i in range(w.size):
+        w[i] -= factor * v[i]
+
+
+@driver
+def lanczos(covariances, x, basis, diagonal, off_diagonal, k, n):
+    """Extend an orthonormal basis of the Krylov space of H from k to n vectors.
+
+    H = V T V^T with T tridiagonal as far as the basis goes; H is used as an operator, O(s) a
+    product. Each new vector is made orthogonal to all others, twice, which is enough (B. N.
+    Parlett, The Symmetric Eigenvalue Problem, sec. 6.9): so the process is stable for any spectrum
+    and gives the same bits for any number of threads.
+
+    Parameters
+    ----------
+    covariances : (2 s, 3) float64
+        Sigma_k.
+    x : (s,) float64
+    basis : (> n, s) float64
+        Rows 0 .. k are orthonormal on entry, rows 0 .. n on return.
+    diagonal, off_diagonal : (> n,) float64
+        Of T; entries k .. n - 1 are overwritten. ``off_diagonal[n - 1]`` leads out of the space.
+    k, n : int
+
+    Returns
+    -------
+    int
+        Number of vectors; ``off_diagonal`` ends with 0 if the space is invariant, perhaps before n.
+    """
+    s = x.size
+    w, work = np.empty(s), np.empty((2 * s, 2))
+    largest = 0.0
+    for i in range(k):
+        largest = max(largest, abs(diagonal[i]))
+    for i in range(k, n):
+        residual_rate(covariances, basis[i], x, work, w)
+        for j in range(s):
+            w[j] = -w[j]
+        diagonal[i] = _dot(basis[i], w)
+        largest = max(largest, abs(diagonal[i]))
+        for _ in range(2):
+            for l in range(i, -1, -1):
+                _subtract(w, _dot(basis[l], w), basis[l])
+        norm = math.sqrt(_dot(w, w))
+        if i + 1 == s or norm <= ROUNDING * largest:
+            off_diagonal[i] = 0.0
+            return i + 1
+        off_diagonal[i] = norm
+        for j in range(s):
+            basis[i + 1, j] = w[j] / norm
+    return n

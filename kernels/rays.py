@@ -1,0 +1,107 @@
+"""Rays: the borders between sectors, and where a neuron on one goes (model, section 4).
+
+Ray r, ``0 <= r < 2 s``, lies between the sectors r and r + 1 (mod 2 s). It is orthogonal to
+``xt_j = (x_j, 1)`` of its sample j = r mod s, and neurons on it have their knot at x_j. Sample j is
+active in one of the two sectors, the ray's *active side*, and inactive in the other. The rays s - 1
+and s border the dead sector.
+
+A neuron on a ray leaves it with the normal velocity ``c <xt_j, G>``, G that of the side; positive
+is towards the active side. The *pulls* of a ray are ``<xt_j, G>`` on its two sides.
+"""
+
+import math
+
+from ._jit import routine, scalar
+
+
+@scalar
+def ray_sample(r, x):
+    """x_j of the ray."""
+    return x[r - x.size] if r >= x.size else x[r]
+
+
+@scalar
+def active_side(r, s):
+    """The sector beside ray r in which its sample is active."""
+    if r < s:
+        k = r
+    elif r < 2 * s - 1:
+        k = r + 1
+    else:
+        k = 0
+    return k
+
+
+@scalar
+def inactive_side(r, s):
+    """The sector beside ray r in which its sample is inactive."""
+    return r + 1 if r < s else r
+
+
+@routine
+def ray_direction(r, x):
+    """Unit vector u along the ray: (1, -x_j) / |xt_j| for r < s, its opposite for r >= s."""
+    xj = ray_sample(r, x)
+    scale = 1.0 / math.sqrt(1.0 + xj * xj)
+    if r >= x.size:
+        scale = -scale
+    return scale, -scale * xj
+
+
+@routine
+def pulls(r, field, x):
+    """``<xt_j, G>`` on the active and on the inactive side of ray r."""
+    xj = ray_sample(r, x)
+    k, l = active_side(r, x.size), inactive_side(r, x.size)
+    return field[k, 0] * xj + field[k, 1], field[l, 0] * xj + field[l, 1]
+
+
+@routine
+def attracted_sign(r, pull_active, pull_inactive, s):
+    """The sign of c with which neurons slide on ray r, or 0: Lemma 1.
+
+    Where it is 1, ray r is an attractor for c > 0 and a repulsor for c < 0, and vice versa. Nobody
+    slides on the borders of the dead sector.
+    """
+    sign = 0.0
+    if r != s - 1 and r != s:
+        if pull_active < 0.0 < pull_inactive:
+            sign = 1.0
+        elif pull_inactive < 0.0 < pull_active:
+            sign = -1.0
+    return sign
+
+
+@routine
+def cell_from_ray(r, sign, pull_active, pull_inactive, stay, slower, s):
+    """Cell that a neuron on ray r goes to.
+
+    Both sides point the same way: through. One is 0: where the other points; both: ``stay``. Both
+    inward: it slides, cell 2s + r. Both outward (repulsor): the motion is not unique; the slower
+    side if ``slower``, where the chatter of gradient descent mostly sits, else the faster one. On
+    the borders of the dead sector it dies unless the other side pulls it away.
+
+    Parameters
+    ----------
+    r : int
+    sign : float
+        That of c, or of c' if c = 0.
+    pull_active, pull_inactive : float
+    stay : int
+    slower : bool
+    s : int
+    """
+    va, vi = sign * pull_active, sign * pull_inactive
+    if r == s - 1 or r == s:
+        cell = active_side(r, s) if va > 0.0 else s
+    elif va < 0.0 < vi:
+        cell = 2 * s + r
+    elif vi < 0.0 < va:
+        cell = active_side(r, s) if (va < -vi) == slower and va != -vi else inactive_side(r, s)
+    elif va > 0.0 or vi > 0.0:
+        cell = active_side(r, s)
+    elif va < 0.0 or vi < 0.0:
+        cell = inactive_side(r, s)
+    else:
+        cell = stay
+    return cell

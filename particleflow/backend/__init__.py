@@ -1,0 +1,41 @@
+"""The state of all neurons on a device, and the kernels that act on it.
+
+The only importer of ``particleflow.kernels``. A `State` holds its arrays in the engine's own order;
+everything that leaves it is in the original one.
+"""
+
+from .devices import (
+    DEVICES,
+    Device,
+    compile_notice,
+    kernels_are_compiled,
+    resolve_device,
+    resolve_threads,
+    threads_in_use,
+)
+from .frozen import Arrival, FrozenFlow
+from .runge_kutta import RungeKuttaTrial
+from .state import METRICS, Metric, State, field, predict, predict_at
+from .tangent import KrylovSpace, kernel_matrix, kernel_product
+
+__all__ = [
+    "DEVICES",
+    "METRICS",
+    "Arrival",
+    "Device",
+    "FrozenFlow",
+    "KrylovSpace",
+    "Metric",
+    "RungeKuttaTrial",
+    "State",
+    "compile_notice",
+    "field",
+    "kernel_matrix",
+    "kernel_product",
+    "kernels_are_compiled",
+    "predict",
+    "predict_at",
+    "resolve_device",
+    "resolve_threads",
+    "threads_in_use",
+]

@@ -1,0 +1,48 @@
+"""Trial steps of the explicit Runge-Kutta method."""
+
+import numpy as np
+
+from particleflow.kernels import cpu
+
+from .state import State
+
+
+class RungeKuttaTrial:
+    """Work space for trial steps of a `State`, and the exchange that accepts one."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.variables = np.empty_like(state.variables)
+        self.cell = np.empty_like(state.cell)
+        self.residual = np.empty_like(state.residual)
+        self._stage = np.empty_like(state.variables)
+        self._error = np.empty_like(state.variables)
+
+    def step(self, h: float) -> float:
+        """Try a step; returns its error in the prediction (see the kernel)."""
+        s = self.state
+        return float(
+            cpu.runge_kutta_step(
+                s.variables,
+                s.cell,
+                self.variables,
+                self.cell,
+                self._stage,
+                self._error,
+                s.slots,
+                s.x,
+                s.y,
+                s.metric_code,
+                h,
+                s.residual,
+                self.residual,
+            )
+        )
+
+    def accept(self) -> None:
+        """Make the trial the state."""
+        s = self.state
+        s.crossings[0] += int(np.count_nonzero(s.cell != self.cell))
+        s.variables, self.variables = self.variables, s.variables
+        s.cell, self.cell = self.cell, s.cell
+        s.residual, self.residual = self.residual, s.residual
