@@ -80,14 +80,14 @@ def _announce_compilation(quiet: bool) -> None:
 
 
 def _simulate(prepared: "Run", quiet: bool) -> None:
-    simulation, until, _ = prepared
+    simulation, until, stop, _ = prepared
     if quiet or sys.stderr is None or not sys.stderr.isatty():
-        simulation.run(until)
+        simulation.run(until, stop=stop)
     else:
-        _run_with_bar(simulation, until)
+        _run_with_bar(simulation, until, stop)
 
 
-def _run_with_bar(simulation: "Simulation", until: float) -> None:
+def _run_with_bar(simulation: "Simulation", until: float, stop: float) -> None:
     begin = time.perf_counter()
 
     def rate(_: Any) -> str:
@@ -101,11 +101,11 @@ def _run_with_bar(simulation: "Simulation", until: float) -> None:
         def show(sim: "Simulation") -> None:
             bar.update(int(_TICKS * min(1.0, sim.time / until)) - bar.pos, sim)
 
-        simulation.run(until, progress=show)
+        simulation.run(until, progress=show, stop=stop)
 
 
 def _summary(prepared: "Run", seconds: float, figure: str | None) -> str:
-    simulation, _, writer = prepared
+    simulation, writer = prepared.simulation, prepared.writer
     from .trajectory import open_trajectory
 
     with open_trajectory(writer.path) as trajectory:

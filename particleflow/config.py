@@ -51,8 +51,9 @@ class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     """``[flow]``: metric, integrator and time."""
 
     metric: Metric = "network"
-    integrator: Literal["gd", "rk"] = "rk"
+    integrator: Literal["boost", "gd", "rk"] | None = None
     t_end: float | None = None
+    stop: float | None = None
     tolerance: float | None = None
     step: float | None = None
     learning_rate: float | None = None
@@ -64,7 +65,7 @@ class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
     file: str | None = None
     frames: int = 201
-    spacing: Literal["linear", "geometric"] = "linear"
+    spacing: Literal["linear", "geometric"] | None = None
     first: float | None = None
     precision: Literal["float32", "float64"] = "float32"
     neurons: int | Literal["all"] = "all"
@@ -86,6 +87,7 @@ DEFAULT_T_END = 20.0
 DEFAULT_STEP = 1e-3
 DEFAULT_TOLERANCE = 1e-4
 DEFAULT_FIRST = 1e-3
+DEFAULT_STOP = 1e-8
 
 
 class Source(NamedTuple):
@@ -224,7 +226,7 @@ def _resolve(file: Path, config: Config) -> Config:
             samples=_resolve_samples(config.samples),
             neurons=_resolve_neurons(config.neurons),
             flow=_resolve_flow(config.flow),
-            output=_resolve_output(config.output, file),
+            output=_resolve_output(config.output, file, config.flow.t_end == math.inf),
         )
     except ConfigError as problem:
         raise ConfigError(f"{file}: {problem}") from None
@@ -281,28 +283,53 @@ def _resolve_neurons(table: NeuronsTable) -> NeuronsTable:
 
 
 def _resolve_flow(table: FlowTable) -> FlowTable:
-    raw = table.learning_rate is not None or table.epochs is not None
+    if table.integrator is None:
+        default = "boost" if table.metric == "network" else "rk"
+        return _resolve_flow(msgspec.structs.replace(table, integrator=default))
+    if table.integrator == "boost" and table.metric != "network":
+        raise ConfigError(
+            'flow.integrator: "boost" needs metric = "network"; with "euclidean" use "rk" or "gd"'
+        )
+    if table.integrator != "gd":
+        _refuse(table, "flow", ("learning_rate", "epochs"), 'goes with integrator = "gd"')
     if table.integrator == "rk":
         _refuse(table, "flow", ("step",), 'integrator = "rk" chooses its own step')
-        _refuse(table, "flow", ("learning_rate", "epochs"), 'goes with integrator = "gd"')
-    else:
-        _refuse(table, "flow", ("tolerance",), 'integrator = "gd" has a fixed step')
-    if raw:
+    if table.integrator == "gd" or table.step is not None:
+        fixed = "gd" if table.integrator == "gd" else "boost with a step"
+        _refuse(table, "flow", ("tolerance",), f"integrator = {fixed} has a fixed step")
+    if table.learning_rate is not None or table.epochs is not None:
         if table.learning_rate is None or table.epochs is None:
             raise ConfigError("flow: learning_rate and epochs go together, found only one")
         _refuse(table, "flow", ("step", "t_end"), "learning_rate and epochs say it already")
+        _refuse(table, "flow", ("stop",), "goes with t_end = inf")
         return table
+    table = _resolve_end(table)
+    if table.integrator == "gd":
+        step = DEFAULT_STEP if table.step is None else table.step
+        return msgspec.structs.replace(table, step=step)
+    if table.tolerance is None and table.step is None:
+        return msgspec.structs.replace(table, tolerance=DEFAULT_TOLERANCE)
+    return table
+
+
+def _resolve_end(table: FlowTable) -> FlowTable:
     t_end = DEFAULT_T_END if table.t_end is None else table.t_end
-    if not (math.isfinite(t_end) and t_end > 0.0):
-        raise ConfigError(f"flow.t_end: expected a finite time above 0, found {t_end}")
-    if table.integrator == "rk":
-        tolerance = DEFAULT_TOLERANCE if table.tolerance is None else table.tolerance
-        return msgspec.structs.replace(table, t_end=t_end, tolerance=tolerance)
-    step = DEFAULT_STEP if table.step is None else table.step
-    return msgspec.structs.replace(table, t_end=t_end, step=step)
+    if not t_end > 0.0:
+        raise ConfigError(f"flow.t_end: expected a time above 0, found {t_end}")
+    if t_end < math.inf:
+        _refuse(table, "flow", ("stop",), "goes with t_end = inf")
+        return msgspec.structs.replace(table, t_end=t_end)
+    stop = DEFAULT_STOP if table.stop is None else table.stop
+    if not 0.0 < stop < math.inf:
+        raise ConfigError(f"flow.stop: expected a finite number above 0, found {stop}")
+    return msgspec.structs.replace(table, stop=stop)
 
 
-def _resolve_output(table: OutputTable, file: Path) -> OutputTable:
+def _resolve_output(table: OutputTable, file: Path, endless: bool) -> OutputTable:
+    if endless and table.spacing == "linear":
+        raise ConfigError('output.spacing: t_end = inf needs "geometric", found "linear"')
+    if table.spacing is None:
+        table = msgspec.structs.replace(table, spacing="geometric" if endless else "linear")
     if table.spacing == "linear":
         _refuse(table, "output", ("first",), 'goes with spacing = "geometric"')
     elif table.first is None:

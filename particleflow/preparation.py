@@ -4,9 +4,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ._cast import count
-from .config import DEFAULT_FIRST, FlowTable, NeuronsTable, OutputTable, SamplesTable, Source
+from .config import (
+    DEFAULT_FIRST,
+    DEFAULT_STOP,
+    FlowTable,
+    NeuronsTable,
+    OutputTable,
+    SamplesTable,
+    Source,
+)
 from .errors import ConfigError, ParticleflowError
-from .integrators import GradientDescent, Integrator, RungeKutta
+from .integrators import Boost, GradientDescent, Integrator, RungeKutta
 from .neurons import Neurons, initialise
 from .samples import Samples
 from .simulation import Simulation
@@ -18,6 +26,7 @@ class Run(NamedTuple):
 
     simulation: Simulation
     until: float
+    stop: float
     writer: TrajectoryWriter
 
 
@@ -51,7 +60,8 @@ def prepare(
         )
     simulation.provenance.update(config=source.toml, seed=config.neurons.seed)
     simulation.writers.append(writer)
-    return Run(simulation, until, writer)
+    stop = DEFAULT_STOP if config.flow.stop is None else config.flow.stop
+    return Run(simulation, until, stop, writer)
 
 
 def _refuse_collisions(source: Source) -> None:
@@ -127,6 +137,11 @@ def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> Neurons:
 
 
 def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
+    if table.integrator == "boost":
+        assert table.t_end is not None
+        if table.tolerance is None:
+            return Boost(step=table.step), table.t_end
+        return Boost(table.tolerance), table.t_end
     if table.integrator == "rk":
         assert table.tolerance is not None
         assert table.t_end is not None
@@ -143,6 +158,7 @@ def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
 
 def _writer(table: OutputTable, overwrite: bool) -> TrajectoryWriter:
     assert table.file is not None
+    assert table.spacing is not None
     return TrajectoryWriter(
         table.file,
         frames=table.frames,

@@ -1,29 +1,36 @@
 """The loop: integrate, observe, write."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._cast import Array, finite
+from ._cast import Array, finite, positive
 from .backend import METRICS, Metric, State, resolve_device, resolve_threads, threads_in_use
 from .errors import ConfigError, IntegrationError
-from .integrators import Integrator, RungeKutta
+from .integrators import Boost, Integrator, RungeKutta
 from .neurons import Neurons
 from .observables import UserObservables
 from .samples import Samples
+from .stopping import check_times, has_settled
+
+DEFAULT_STOP = 1e-8
 
 
 class Writer(Protocol):
     """Something that records a simulation at times of its own."""
 
     def open(self, sim: "Simulation", until: float) -> Array:
-        """Get ready; returns the times at which to be called, or at the nearest reachable ones."""
+        """Get ready; returns the times at which to be called, or at the nearest reachable ones.
+
+        ``until`` is infinite for a run that ends when its loss has settled.
+        """
         ...
 
-    def record(self) -> None:
-        """The simulation stands at one of those times."""
+    def record(self, last: bool) -> None:
+        """The simulation stands at one of those times; ``last``: a run without an end ends here."""
         ...
 
     def close(self) -> None:
@@ -39,8 +46,8 @@ class Simulation:
     samples : Samples
     neurons : Neurons
         Initial state; copied into the engine's own layout.
-    integrator : GradientDescent or RungeKutta, optional
-        ``RungeKutta()`` by default.
+    integrator : Boost, GradientDescent or RungeKutta, optional
+        ``Boost()`` by default, ``RungeKutta()`` in the euclidean metric.
     metric : {"network", "euclidean"}
         Flow of (a, b, c), or the appendix's mean-field flow of (rhat, theta).
     device : {"auto", "cpu"}
@@ -78,7 +85,9 @@ class Simulation:
         self.threads = resolve_threads(threads)
         self.samples = samples
         self.alpha = neurons.alpha
-        self.integrator: Integrator = RungeKutta() if integrator is None else integrator
+        if integrator is None:
+            integrator = Boost() if metric == "network" else RungeKutta()
+        self.integrator: Integrator = integrator
         self.metric: Metric = metric
         self.state = State(
             samples.x,
@@ -166,23 +175,38 @@ class Simulation:
         """The distinct times nearest to these at which the integrator can show the state."""
         return self._motion.reachable(times)
 
-    def run(self, until: float, progress: Callable[["Simulation"], None] | None = None) -> None:
+    def run(
+        self,
+        until: float,
+        progress: Callable[["Simulation"], None] | None = None,
+        stop: float = DEFAULT_STOP,
+    ) -> None:
         """Run to the time ``until`` and let the writers record on the way.
 
         Parameters
         ----------
         until : float
             Mean-field time tau above the present one; gradient descent ends on the nearest step.
+            Infinite: until the loss has settled.
         progress : callable, optional
             Called with the simulation about ten times a second.
+        stop : float
+            The loss has settled when its relative change per unit of ln tau is no larger (see
+            ``particleflow.stopping``).
 
         Raises
         ------
         IntegrationError
-            The run failed. What was recorded so far is kept.
+            The run failed, or the loss has not settled at tau = 1e12. What was recorded so far is
+            kept.
         TrajectoryError
             A writer could not write.
         """
+        if until == math.inf:
+            stop = positive("stop", stop, ConfigError)
+            with threads_in_use(self.threads):
+                self._run(math.inf, self.reachable(check_times(self.time)), progress, stop)
+            return
         until = finite("until", until, ConfigError)
         end = float(self.reachable(np.array([until]))[-1])
         if not end > self.time:
@@ -195,9 +219,16 @@ class Simulation:
                 )
             )
         with threads_in_use(self.threads):
-            self._run(end, progress)
+            self._run(end, np.array([end]), progress, 0.0)
 
-    def _run(self, end: float, progress: Callable[["Simulation"], None] | None) -> None:
+    def _run(
+        self,
+        end: float,
+        ends: Array,
+        progress: Callable[["Simulation"], None] | None,
+        stop: float,
+    ) -> None:
+        """Run to one of the times ``ends``: the last, or the first where the loss has settled."""
         opened: list[Writer] = []
         try:
             due: list[Array] = []
@@ -205,15 +236,26 @@ class Simulation:
                 due.append(self.reachable(writer.open(self, end)))
                 opened.append(writer)
             recorded = [0] * len(opened)
-            for target in np.unique(np.concatenate([*due, [end]])):
+            targets = np.unique(np.concatenate([*due, ends]))
+            for target, may_end in zip(targets, np.isin(targets, ends), strict=True):
                 while self.time < target:
                     self._motion.advance(float(target))
                     if progress is not None:
                         progress(self)
+                ended = target == ends[-1] or (may_end and has_settled(self.state, self.time, stop))
+                early = ended and end == math.inf
                 for k, writer in enumerate(opened):
-                    if recorded[k] < due[k].size and due[k][recorded[k]] == target:
-                        writer.record()
+                    is_due = recorded[k] < due[k].size and due[k][recorded[k]] == target
+                    if is_due or early:
+                        writer.record(early)
                         recorded[k] += 1
+                if ended:
+                    break
+            if end == math.inf and target == ends[-1]:
+                raise IntegrationError(
+                    f"the loss has not settled at tau = {target:g}: its relative change per unit "
+                    f"of ln tau is still above stop = {stop:g}"
+                )
         finally:
             _close_all(opened)
 

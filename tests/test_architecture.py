@@ -17,7 +17,7 @@ KERNELS = ROOT / "kernels"
 LAYERS = [
     {"__main__"}, {"cli"}, {"preparation", "figures"}, {"config", "simulation"},
     {"neurons"}, {"trajectory"},
-    {"integrators", "observables"}, {"tangent_kernel"},
+    {"integrators", "observables"}, {"tangent_kernel", "stopping"},
     {"samples", "backend", "_csv", "coordinates"},
     {"_cast", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip

@@ -24,7 +24,7 @@ class Recorder:
         self.sim = sim
         return self.times
 
-    def record(self):
+    def record(self, last=False):
         self.seen.append(self.sim.time)
         if self.sim.time == self.fail_at:
             raise RuntimeError("recorder fails")

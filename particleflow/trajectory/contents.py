@@ -34,8 +34,9 @@ class Plan:
 
     @property
     def all_times(self) -> Array:
-        """Times at which anything is recorded, ascending."""
-        return np.union1d(self.frames, self.observables)
+        """Times at which anything is recorded, ascending; not the end of a run without one."""
+        times = np.union1d(self.frames, self.observables)
+        return times[np.isfinite(times)]
 
 
 def is_recorded_at_frames(quantity: Quantity, value: np.ndarray) -> bool:

@@ -52,6 +52,23 @@ def text(value: str) -> np.bytes_:
     return np.bytes_(value.encode(errors="replace"))
 
 
+def copy_beginnings(source: h5py.File, target: h5py.File) -> None:
+    """Fill every dataset of ``target`` with the first rows of its namesake in ``source``."""
+
+    def copy(name: str, dataset: h5py.Group | h5py.Dataset) -> None:
+        if not isinstance(dataset, h5py.Dataset):
+            return
+        if dataset.ndim == 0:
+            dataset[()] = source[name][()]
+        elif dataset.ndim == 1:
+            dataset[:] = source[name][: dataset.shape[0]]
+        else:
+            for row in range(dataset.shape[0]):  # a frame may be as large as the memory allows
+                dataset[row] = source[name][row]
+
+    target.visititems(copy)
+
+
 def make_scale(dataset: h5py.Dataset, name: str) -> h5py.Dataset:
     """Turn a dataset into the scale of a dimension."""
     dataset.make_scale(name)

@@ -1,9 +1,12 @@
 """Writing trajectories: what to record when."""
 
+import math
 import queue
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,6 +14,7 @@ from particleflow import _cast
 from particleflow._cast import Array, PathLike
 from particleflow.errors import TrajectoryError
 from particleflow.observables import DEFAULT, Quantity, build, check_names
+from particleflow.stopping import LAST
 
 from . import contents, layout
 from .contents import Plan
@@ -30,7 +34,15 @@ _BUFFERS = 2
 
 
 def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: float) -> Array:
-    """Times of the frames: linear, or the start and from ``start + first`` geometric; (frames,)."""
+    """Times of the frames: linear, or the start and from ``start + first`` geometric; (frames,).
+
+    For a run without an end the last one is infinite, and the others go to the latest end.
+    """
+    if end == math.inf:
+        if frames < 3:
+            raise TrajectoryError(f"frames: expected at least 3 without an end, found {frames}")
+        finite = frame_times(start, start + LAST, frames - 1, "geometric", first)
+        return np.append(finite, math.inf)
     if spacing == "linear" or frames == 2:
         return np.linspace(start, end, frames)
     if first >= end - start:
@@ -41,6 +53,8 @@ def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: 
 
 def finer_times(times: Array) -> Array:
     """`FINER` equal parts of every interval, the times themselves included to the bit."""
+    if times[-1] == math.inf:
+        return np.append(finer_times(times[:-1]), math.inf)
     parts = np.arange(FINER) / FINER
     inner = times[:-1, None] + np.diff(times)[:, None] * parts
     return np.append(inner.ravel(), times[-1])
@@ -77,7 +91,9 @@ class TrajectoryWriter:
     Notes
     -----
     With gradient descent times are rounded to whole steps, and several that fall on one step are
-    one. A run can be recorded once; go on with a new writer.
+    one. A run without an end has at most ``frames`` frames, geometric in time, the last at its end;
+    the file is shortened to those when it closes. A run can be recorded once; go on with a new
+    writer.
 
     Raises
     ------
@@ -135,8 +151,8 @@ class TrajectoryWriter:
         if n > m:
             raise TrajectoryError(f"neurons: expected at most {m} or 'all', found {n}")
         plan = Plan(
-            frames=sim.reachable(times),
-            observables=sim.reachable(finer),
+            frames=_reachable(sim, times),
+            observables=_reachable(sim, finer),
             neurons=n,
             precision=np.dtype(self.precision),
             quantities=[*build(self.observables, sim), *sim.observables],
@@ -145,11 +161,11 @@ class TrajectoryWriter:
         self._has_recorded = True
         return plan.all_times
 
-    def record(self) -> None:
-        """Record the present state, as the times that `open` returned ask for."""
+    def record(self, last: bool = False) -> None:
+        """Record the present state, as the times that `open` returned ask for, or as the last."""
         if self._recording is None:
             raise TrajectoryError(f"{self.path}: is not open")
-        self._recording.record()
+        self._recording.record(last)
 
     def close(self) -> None:
         """Wait until everything is written and close the file.
@@ -162,6 +178,12 @@ class TrajectoryWriter:
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.close()
+
+
+def _reachable(sim: "Simulation", times: Array) -> Array:
+    """The times that the simulation can show, and infinity, which is the end of the run."""
+    finite = sim.reachable(times[np.isfinite(times)])
+    return np.append(finite, times[times == math.inf])
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
@@ -187,6 +209,8 @@ class _Recording:
         self._frame = self._observed = 0
         values = [_evaluate(quantity) for quantity in plan.quantities]
         self._shapes = [value.shape for value in values]
+        self._kinds = [value.dtype for value in values]
+        self._ended = False
         self._at_frames = [
             contents.is_recorded_at_frames(q, v)
             for q, v in zip(plan.quantities, values, strict=True)
@@ -205,13 +229,12 @@ class _Recording:
         )
         self._thread = WriterThread(self._file, path)
 
-    def record(self) -> None:
+    def record(self, last: bool) -> None:
         now = self._sim.time
         plan = self._plan
-        is_frame = self._frame < plan.frames.size and plan.frames[self._frame] == now
-        is_observed = (
-            self._observed < plan.observables.size and plan.observables[self._observed] == now
-        )
+        is_frame = last or _is_next(plan.frames, self._frame, now)
+        is_observed = last or _is_next(plan.observables, self._observed, now)
+        self._ended = last
         writes: list[tuple[str, int, Any]] = []
         if is_observed:
             writes += self._stamp("observables/step", "observables/time", self._observed)
@@ -265,6 +288,30 @@ class _Recording:
             self._thread.finish()
         finally:
             self._file.close()
+        if self._ended:
+            self._shorten()
+
+    def _shorten(self) -> None:
+        """Leave out the frames and observable times that the run did not come to."""
+        plan = replace(
+            self._plan,
+            frames=self._plan.frames[: self._frame],
+            observables=self._plan.observables[: self._observed],
+        )
+        values = [
+            np.zeros(shape, kind) for shape, kind in zip(self._shapes, self._kinds, strict=True)
+        ]
+
+        def fill(file: h5py.File) -> None:
+            contents.fill(file, self._sim, plan, values)
+            with h5py.File(self._path, "r") as whole:
+                layout.copy_beginnings(whole, file)
+
+        layout.create(self._path, True, fill).close()
+
+
+def _is_next(times: Array, index: int, now: float) -> bool:
+    return index < times.size and bool(times[index] == now)
 
 
 def _evaluate(quantity: Quantity) -> np.ndarray:

@@ -1,0 +1,460 @@
+"""One neuron in a frozen field against brute force, and the parallel kernel against one neuron."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import expm
+
+from particleflow.backend import State, field, threads_in_use
+from particleflow.coordinates import parameters_from_reduced
+from particleflow.kernels import _jit, cpu, rays
+from particleflow.kernels.advance import (
+    CROSSINGS,
+    FAILURES,
+    ORIGINS,
+    RELEASES,
+    REPULSORS,
+    TALLIES,
+    advance_neuron,
+)
+from particleflow.kernels.boost import boost, growth_to_ray
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@_jit.driver
+def advance_each(z, cell, h, field, x, tally):
+    """``advance_neuron`` for every neuron, in place; ``field`` is one for all."""
+    for i in range(cell.size):
+        z[0, i], z[1, i], z[2, i], cell[i] = advance_neuron(
+            z[0, i], z[1, i], z[2, i], cell[i], h, field, x, tally[i]
+        )
+
+
+@_jit.driver
+def euler(a, b, c, h, n, x, rho):
+    """n tiny steps of gradient descent of one neuron with the residuals frozen, sample by sample."""
+    for _ in range(n):
+        gx = g1 = 0.0
+        active = False
+        for j in range(x.size):
+            if a * x[j] + b > 0.0:
+                gx -= rho[j] * x[j]
+                g1 -= rho[j]
+                active = True
+        if not active:
+            break
+        a, b, c = a + h / n * c * gx, b + h / n * c * g1, c + h / n * (a * gx + b * g1)
+    return a, b, c
+
+
+def locate(a, b, x):
+    cell = np.empty(a.size, np.int32)
+    cpu.locate_all(a, b, x, cell, np.array([0, a.size]))
+    return cell
+
+
+def advance_one(a, b, c, h, g, x, cell=None):
+    """(a, b, c), cell and tally of one neuron."""
+    z = np.array([[a], [b], [c]], dtype=float)
+    cells = locate(z[0], z[1], x) if cell is None else np.array([cell], np.int32)
+    tally = np.zeros((1, TALLIES), np.int64)
+    advance_each(z, cells, h, g, x, tally)
+    return z[:, 0], int(cells[0]), tally[0]
+
+
+def case(random, near_ray):
+    """Samples, residuals, field, a neuron, and a time in which it goes far."""
+    s = int(random.integers(1, 6))
+    x = np.sort(random.uniform(-1, 1, s))
+    rho = random.standard_normal(s) * random.choice([0.3, 1.0, 3.0])
+    g = field(rho, x)
+    delta = random.choice([-3.0, -1.0, 0.0, 1.0, 3.0]) * random.uniform(0.1, 1.0)
+    rhat, theta = random.uniform(-1, 1), random.uniform(-np.pi, np.pi)
+    attractors = [(r, sign) for r in range(2 * s)
+                  if (sign := rays.attracted_sign(r, *rays.pulls(r, g, x), s))]  # fmt: skip
+    if near_ray and attractors:
+        r, sign = attractors[random.integers(len(attractors))]
+        u = rays.ray_direction(r, x)
+        theta = np.arctan2(u[1], u[0]) + 0.02 * random.standard_normal()
+        rhat = 0.5 * sign * abs(rhat)
+    z = parameters_from_reduced(np.array([rhat]), np.array([theta]), np.array([delta]))
+    h = random.uniform(0.3, 3.0) / np.hypot(*g.T).max()
+    return x, rho, g, [float(v[0]) for v in z], h
+
+
+@pytest.fixture(scope="module")
+def against_brute_force():
+    """Relative error, first and last c, last cell, number of samples and tally of 2,000 neurons."""
+    random = np.random.default_rng(1)
+    results = []
+    for i in range(2000):
+        x, rho, g, z, h = case(random, near_ray=i % 3 > 0)
+        got, cell, tally = advance_one(*z, h, g, x)
+        for steps in (100_000, 10_000_000):  # more where a path all but touches a ray
+            expected = np.array(euler(*z, h, steps, x, rho))
+            error = np.abs(got - expected).max() / (1.0 + np.abs(expected).max())
+            if error < 1e-4:
+                break
+        results.append((error, z[2], got[2], cell, x.size, *tally))
+    return np.array(results).T
+
+
+def test_brute_force_agrees_wherever_the_motion_is_unique(against_brute_force):
+    error, c0, c1, cell, s, *tally = against_brute_force
+    unique = (tally[RELEASES] + tally[ORIGINS]) == 0
+    slides = (cell >= 2 * s) & (cell < 4 * s)
+    assert unique.sum() > 1900
+    assert (slides & unique).sum() > 500
+    assert (cell == s).sum() > 20
+    assert ((c0 * c1 < 0) & unique).sum() > 50
+    assert tally[CROSSINGS][unique].sum() > 1000
+    assert error[unique].max() < 1e-4  # the Euler steps' own error
+    assert np.median(error[unique]) < 3e-6
+
+
+@pytest.mark.parametrize(("delta", "kind"), [(-0.3, RELEASES), (0.3, ORIGINS)])
+def test_brute_force_mostly_agrees_where_a_rule_is_taken(delta, kind):
+    """Releases and origins: gradient descent itself goes one way or the other with its phase."""
+    random = np.random.default_rng(2)
+    errors = []
+    while len(errors) < 150:
+        x, rho, g, _, h = case(random, near_ray=False)
+        r, s = int(random.integers(0, 2 * x.size)), x.size
+        u = rays.ray_direction(r, x)
+        sign = rays.attracted_sign(r, *rays.pulls(r, g, x), s)
+        if sign * np.dot(u, g[rays.inactive_side(r, s)]) >= 0.0:
+            continue  # no slide, or one away from rest
+        rhat = 0.1 * sign * random.uniform(0.1, 1.0)
+        _, size, c = parameters_from_reduced(*np.array([[rhat], [0.5 * np.pi], [delta]]))
+        a = size[0] * u[0]
+        z = (a, -a * x[r % s], c[0])
+        got, _, tally = advance_one(*z, h, g, x, 2 * s + r)
+        assert tally[FAILURES] == 0
+        if tally[kind] > 0:
+            expected = np.array(euler(*z, h, 100_000, x, rho))
+            errors.append(np.abs(got - expected).max() / (1.0 + np.abs(expected).max()))
+    assert (np.array(errors) < 1e-3).mean() >= 0.8
+
+
+@settings(deadline=None, max_examples=100)
+@given(seeds, st.booleans())
+def test_two_times_one_after_the_other_are_their_sum(seed, near_ray):
+    random = np.random.default_rng(seed)
+    x, _, g, z, h = case(random, near_ray)
+    whole, cell, tally = advance_one(*z, h, g, x)
+    part = random.uniform(0.0, 1.0) * h
+    half, between, _ = advance_one(*z, part, g, x)
+    again, last, _ = advance_one(*half, h - part, g, x, between)
+    if tally[ORIGINS] == 0:  # the way into the origin is forgotten there
+        assert last == cell
+        assert_allclose(again, whole, rtol=0, atol=1e-11 * (1.0 + np.abs(whole).max()))
+
+
+@settings(deadline=None, max_examples=100)
+@given(seeds)
+def test_mirrored_samples_mirror_the_motion(seed):
+    random = np.random.default_rng(seed)
+    x, rho, g, (a, b, c), h = case(random, near_ray=True)
+    one, cell, tally = advance_one(a, b, c, h, g, x)
+    mirrored = np.ascontiguousarray(-x[::-1])
+    two, cell2, tally2 = advance_one(-a, b, c, h, field(rho[::-1].copy(), mirrored), mirrored)
+    assert_allclose(two, one * [-1, 1, 1], rtol=0, atol=1e-11 * (1.0 + np.abs(one).max()))
+    assert_array_equal(tally2, tally)
+    assert (cell >= 2 * x.size) == (cell2 >= 2 * x.size)
+
+
+@settings(deadline=None, max_examples=100)
+@given(seeds)
+def test_delta_is_kept(seed):
+    x, _, g, z, h = case(np.random.default_rng(seed), near_ray=True)
+    got, _, _ = advance_one(*z, h, g, x)
+    before, after = (v[2] ** 2 - v[0] ** 2 - v[1] ** 2 for v in (z, got))
+    assert abs(after - before) < 1e-14 * np.dot(got, got) + 1e-14 * np.dot(z, z)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.floats(-3, 3), min_size=6, max_size=6))
+def test_a_boost_is_the_matrix_exponential(numbers):
+    a, b, c, gx, g1, h = numbers
+    g = np.hypot(gx, g1)
+    if g < 1e-3:
+        return
+    matrix = np.array([[0, 0, gx], [0, 0, g1], [gx, g1, 0]])
+    expected = expm(h * matrix) @ [a, b, c]
+    got = boost(a, b, c, gx / g, g1 / g, np.expm1(g * h))
+    scale = np.exp(g * abs(h)) * (1.0 + np.abs(numbers).max())
+    assert_allclose(got, expected, rtol=0, atol=1e-12 * scale)
+
+
+@settings(deadline=None, max_examples=200)
+@given(seeds, st.booleans())
+def test_the_ray_is_met_when_the_preactivation_first_vanishes(seed, active):
+    """On a fine grid of growths no sign changes outward before the root, and one does there."""
+    random = np.random.default_rng(seed)
+    a, b, c = random.standard_normal(3)
+    angle, xj = random.uniform(-np.pi, np.pi), random.uniform(-1, 1)
+    nx, n1 = np.cos(angle), np.sin(angle)
+    inside = 1.0 if active else -1.0
+    if inside * (a * xj + b) < 1e-3:
+        return
+    root = growth_to_ray(a, b, c, nx, n1, xj, active)
+    grid = np.geomspace(1e-4, 1e4, 2000)
+
+    def margin(e):
+        p, q, _ = boost(a, b, c, nx, n1, e)
+        return inside * (p * xj + q)
+
+    margins = np.array([margin(e) for e in grid])
+    before = grid < root * (1 - 1e-9)
+    assert (margins[before] > 0).all()
+    if root < 1e4:
+        size = np.abs(boost(a, b, c, nx, n1, root)).max()
+        assert abs(margin(root)) < 1e-13 * size * (1 + root)
+        assert margin(root * 1.001) < 0
+    else:
+        assert before.all()
+
+
+@pytest.mark.parametrize(("sign", "pulls", "slower", "cell"), [
+    (1, (1, 2), True, 1), (1, (-1, -2), True, 2), (-1, (1, 2), True, 2), (-1, (-1, -2), True, 1),
+    (1, (-1, 2), True, 9), (-1, (1, -2), True, 9),  # both inward: slides on ray 1 of 4 samples
+    (1, (1, -2), True, 1), (1, (1, -2), False, 2),  # both outward: by speed
+    (1, (2, -1), True, 2), (1, (2, -1), False, 1), (1, (2, -2), True, 2), (1, (2, -2), False, 2),
+    (1, (0, 2), True, 1), (1, (0, -2), True, 2), (1, (2, 0), True, 1), (1, (-2, 0), True, 2),
+    (1, (0, 0), True, 77), (0, (1, -2), True, 77),
+])  # fmt: skip
+def test_ways_from_a_ray(sign, pulls, slower, cell):
+    got = rays.cell_from_ray(1, float(sign), float(pulls[0]), float(pulls[1]), 77, slower, 4)
+    assert got == cell
+    # the mirrored ray: active and inactive side change places
+    mirrored = {1: 6, 2: 5, 9: 13, 77: 77}[cell]
+    assert rays.cell_from_ray(5, float(sign), *map(float, pulls), 77, slower, 4) == mirrored
+
+
+@pytest.mark.parametrize(("ray", "side"), [(3, 3), (4, 5)])
+def test_borders_of_the_dead_sector(ray, side):
+    for pull, cell in ((1.0, side), (-1.0, 4), (0.0, 4)):
+        assert rays.cell_from_ray(ray, 1.0, pull, 0.0, 77, True, 4) == cell
+    assert rays.attracted_sign(ray, -1.0, 1.0, 4) == 0.0
+
+
+def test_ways_between_sectors_belong_to_their_sample():
+    s = 4
+    x = np.array([-0.9, -0.2, 0.3, 1.4])
+    for r in range(2 * s):
+        u = np.array(rays.ray_direction(r, x))
+        assert_allclose(np.hypot(*u), 1.0, rtol=1e-15)
+        normal = np.array([x[r % s], 1.0])
+        assert abs(u @ normal) < 1e-15
+        sides = {}
+        for name, way in (("active", 1e-6), ("inactive", -1e-6)):
+            a, b = u + way * normal
+            sides[name] = locate(np.array([a]), np.array([b]), x)[0]
+        assert rays.active_side(r, s) == sides["active"]
+        assert rays.inactive_side(r, s) == sides["inactive"]
+        assert set(sides.values()) == {r, (r + 1) % (2 * s)}
+
+
+THREE = np.array([-1.0, 0.0, 1.0])
+
+
+def test_a_knot_on_a_sample_starts_on_the_inactive_side_and_goes_where_it_is_driven():
+    """a = 1, b = 0: ray 1, between sector 1 (sample 1 active) and sector 2."""
+    n2 = 2.0 * THREE.size
+    for rho, c, way in (
+        ((0.0, 1.0, -0.7), 1.0, "slides"),  # 0 < p_in < p_j: inward on both sides
+        ((0.0, 1.0, -0.7), -1.0, "stays"),  # a repulsor for c < 0: the inactive side
+        ((0.0, 0.1, 1.0), 1.0, "stays"),
+        ((0.0, -0.1, -1.0), 1.0, "crosses"),
+    ):
+        g = field(np.array(rho), THREE)
+        z, cell, tally = advance_one(1.0, 0.0, c, 1e-3, g, THREE)
+        if way == "slides":
+            assert cell == n2 + 1
+            assert z[1] == 0.0
+            assert tally[CROSSINGS] == 1
+        elif way == "stays":
+            assert cell == 2
+            assert z[1] < 0.0
+            assert tally.sum() == 0
+        else:
+            assert cell == 1
+            assert z[1] > 0.0
+
+
+def test_the_dead_and_those_in_the_origin_never_move():
+    g = field(np.array([1.0, -2.0, 0.5]), THREE)
+    for z, cell in (((0.3, -1.0, 2.0), 3), ((0.0, 0.0, 1.0), 12), ((0.5, -0.5, 1.0), 3)):
+        got, after, tally = advance_one(*z, 5.0, g, THREE, cell)
+        assert_array_equal(got, z)
+        assert after == cell
+        assert tally.sum() == 0
+
+
+def test_a_neuron_dies_on_arrival_at_the_dead_sector():
+    rho = np.array([0.0, 0.0, 1.0])
+    z, cell, _ = advance_one(1.0, -0.5, 1.0, 5.0, field(rho, THREE), THREE)
+    assert cell == 3
+    assert z[0] * THREE[2] + z[1] == 0.0
+
+
+def test_one_sample():
+    x, rho = np.array([0.4]), np.array([1.5])
+    g = field(rho, x)
+    for a, b in ((1.0, 0.2), (-1.0, 0.9), (0.0, 0.5)):
+        z, cell, _ = advance_one(a, b, 1.0, 5.0, g, x)
+        assert cell == 1
+        assert abs(z[0] * x[0] + z[1]) < 1e-16
+        z, cell, _ = advance_one(a, b, -1.0, 0.5, g, x)
+        assert cell == 0
+        assert_allclose(z, euler(a, b, -1.0, 0.5, 1_000_000, x, rho), atol=1e-5)
+
+
+def test_released_where_c_vanishes_to_the_slower_side():
+    """A slide of delta < 0 against the field along its ray."""
+    x = np.array([-1.0, 0.0, 1.0])
+    rho = np.array([0.0, 1.0, -0.7])  # ray 1: pulls -0.3 and 0.7, attractor for c > 0; <G, u> = 0.7
+    g = field(rho, x)
+    assert rays.attracted_sign(4, *rays.pulls(4, g, x), 3) == 0.0
+    pulls = rays.pulls(1, g, x)
+    assert_allclose(pulls, (-0.3, 0.7))
+    rho = np.array([0.0, -1.0, 0.7])  # all reversed: attractor for c < 0, <G, u> = -0.7
+    g = field(rho, x)
+    z, cell, tally = advance_one(1.0, 0.0, -0.5, 4.0, g, x, 7)
+    assert tally[RELEASES] == 0  # c falls
+    assert cell == 7
+    g = field(np.array([0.0, 1.0, -0.3]), x)  # pulls -0.7 and 0.3; <G, u> = 0.3
+    z, cell, tally = advance_one(1.0, 0.0, 0.5, 1.0, g, x, 7)
+    assert cell == 7
+
+
+def test_a_new_field_sends_a_slide_to_the_faster_side_of_a_repulsor():
+    g = field(np.array([0.0, 1.0, -0.7]), THREE)
+    z, cell, tally = advance_one(1.0, 0.0, -0.5, 1e-3, g, THREE, 7)  # slid with c < 0
+    assert tally[REPULSORS] == 1
+    assert cell == 2  # pulls -0.3 and 0.7: the inactive side is faster
+    z, cell, tally = advance_one(1.0, 0.0, -0.5, 1e-3, field(np.array([0.0, 1.0, -0.3]), THREE),
+                                 THREE, 7)  # fmt: skip
+    assert cell == 1
+
+
+def test_arrival_at_the_origin_through_a_sector():
+    """q = 0 in a sector that is its own mirror image: straight on or dead, but never NaN."""
+    g = field(np.array([1.0, 1.0, 1.0]), THREE)
+    assert_array_equal(g[0], [0.0, -3.0])
+    z, cell, tally = advance_one(0.0, 1.0, 2.0, 5.0, g, THREE)
+    assert tally[ORIGINS] == 1
+    assert cell == 12
+    assert_array_equal(z[:2], 0.0)
+    assert_allclose(z[2] ** 2, 3.0)
+
+
+def make(seed, s, m, by_sector):
+    random = np.random.default_rng(seed)
+    x = np.sort(random.uniform(-1.0, 1.0, s))
+    y = 2.0 * random.standard_normal(s)
+    delta = random.choice([-1.0, 0.0, 1.0], m)
+    neurons = parameters_from_reduced(
+        random.uniform(-1, 1, m), random.uniform(-np.pi, np.pi, m), delta
+    )
+    neurons[1][:: m // 5] = -neurons[0][:: m // 5] * x[0]  # knots on a sample
+    return State(x, y, neurons, "network", by_sector)
+
+
+def run_kernel(state, h, steps=1, keep=True):
+    """Advance in frozen fields; returns the last results. Regions are left as they are."""
+    s, m = state.x.size, state.size
+    results = [np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64)]
+    strays = np.empty(state.slots.size - 1, np.int64)
+    for _ in range(steps):
+        new, cell = np.full((3, m), np.nan), np.full(m, -1, np.int32)
+        ok = cpu.advance(
+            *state.variables, state.cell, *new, cell, state.slots, state.start, keep,
+            state.field(), state.x, state.y, h, *results, strays,
+        )  # fmt: skip
+        assert ok
+        if keep:
+            state.variables, state.cell = new, cell
+            state.residual = results[0].copy()
+    return [r.copy() for r in results]
+
+
+@pytest.mark.parametrize(("s", "m", "by_sector"), [
+    (1, 50, False), (4, 200, True), (5, 30_000, True), (5, 9_000, False), (60, 500, False),
+])  # fmt: skip
+def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector):
+    state = make(s, s, m, by_sector)
+    assert (state.start.shape[1] > 2) == by_sector
+    h = 0.2 / np.hypot(*state.field().T).max()
+    for _ in range(4):  # strays and slides appear
+        z, cell, tally = state.variables.copy(), state.cell.copy(), np.zeros((m, TALLIES), np.int64)
+        advance_each(z, cell, h, state.field(), state.x, tally)
+        looked = run_kernel(state, h, keep=False)
+        residual, covariances, counts = run_kernel(state, h)
+        assert_array_equal(state.cell, cell)
+        assert_allclose(state.variables, z, rtol=0, atol=1e-13 * np.abs(z).max())
+        assert_array_equal(counts, tally.sum(axis=0))
+        for one, two in zip(looked, (residual, covariances, counts), strict=True):
+            assert_array_equal(one, two)
+        assert_allclose(covariances, state.kernel_covariances(), rtol=0, atol=1e-13)
+        state.update_residual()
+        assert_allclose(residual, state.residual, rtol=0, atol=1e-13)
+    if s == 5:
+        sliding = (state.cell >= 2 * s) & (state.cell < 4 * s)
+        assert sliding.sum() > m // 100
+        a, b, _ = state.variables[:, sliding]
+        assert_array_equal(a * state.x[(state.cell[sliding] - 2 * s) % s] + b, 0.0)
+
+
+@pytest.mark.parametrize("by_sector", [False, True])
+def test_the_same_bits_for_any_number_of_threads(by_sector):
+    results = []
+    for threads in (1, 2, 4):
+        with threads_in_use(threads):
+            state = make(3, 6, 30_000, by_sector)
+            assert state.slots.size - 1 > 4
+            results.append([*run_kernel(state, 0.02, steps=5), state.variables, state.cell])
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            assert_array_equal(one, two)
+
+
+def test_sliding_neurons_count_in_the_tangent_kernel_with_their_motion_only():
+    """H v = -(1/m) sum over neurons of grad f * projected velocity, by explicit projection."""
+    state = make(8, 5, 3000, False)
+    run_kernel(state, 0.05, steps=6)
+    a, b, c = state.variables
+    s, x = 5, state.x
+    g, rho = state.field(), state.residual
+    rate = np.zeros(s)
+    sliding = 0
+    for i in range(state.size):
+        k = int(state.cell[i])
+        if k == s or k == 4 * s:
+            continue
+        va = c[i] * g[k if k < 2 * s else k - 2 * s]
+        vc = np.dot([a[i], b[i]], g[k if k < 2 * s else k - 2 * s])
+        if k >= 2 * s:
+            u = np.array(rays.ray_direction(k - 2 * s, x))
+            va = u * (u @ va)
+            sliding += 1
+        for j in range(s):
+            if a[i] * x[j] + b[i] > 0 and not (k >= 2 * s and (k - 2 * s) % s == j):
+                rate[j] += vc * (a[i] * x[j] + b[i]) + c[i] * (va[0] * x[j] + va[1])
+    assert sliding > 100
+    assert_allclose(state.residual_rate(), rate / state.size, rtol=0, atol=1e-12)
+    assert np.dot(rho, rate) < 0
+
+
+def test_too_large_a_step_is_refused():
+    state = make(2, 4, 100, False)
+    with pytest.raises(AssertionError):
+        run_kernel(state, 1e6)
+    with pytest.raises(AssertionError):
+        run_kernel(state, np.inf)
+    state.residual[0] = np.nan
+    with pytest.raises(AssertionError):
+        run_kernel(state, 1e-3)
