@@ -192,7 +192,8 @@ def _fields(keys: list[str]) -> dict[str, Any]:
 
 
 def _suggest(keys: list[str]) -> str:
-    near = difflib.get_close_matches(keys[-1], list(_fields(keys)), 1, 0.5)
+    near = difflib.get_close_matches(keys[-1], list(_fields(keys)), 3, 0.5)
+    near.sort(key=lambda name: sorted(name) != sorted(keys[-1]))  # exchanged letters first
     return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_fields(keys))}"
 
 
@@ -295,7 +296,7 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
     if table.integrator == "rk":
         _refuse(table, "flow", ("step",), 'integrator = "rk" chooses its own step')
     if table.integrator == "gd" or table.step is not None:
-        fixed = "gd" if table.integrator == "gd" else "boost with a step"
+        fixed = '"gd"' if table.integrator == "gd" else '"boost" with a step'
         _refuse(table, "flow", ("tolerance",), f"integrator = {fixed} has a fixed step")
     if table.learning_rate is not None or table.epochs is not None:
         if table.learning_rate is None or table.epochs is None:

@@ -14,7 +14,7 @@ from .integrators import Boost, Integrator, RungeKutta
 from .neurons import Neurons
 from .observables import UserObservables
 from .samples import Samples
-from .stopping import check_times, has_settled
+from .stopping import Settling, check_times
 
 DEFAULT_STOP = 1e-8
 
@@ -205,7 +205,8 @@ class Simulation:
         if until == math.inf:
             stop = positive("stop", stop, ConfigError)
             with threads_in_use(self.threads):
-                self._run(math.inf, self.reachable(check_times(self.time)), progress, stop)
+                ends = self.reachable(check_times(self.time))
+                self._run(math.inf, ends[ends > self.time], progress, stop)
             return
         until = finite("until", until, ConfigError)
         end = float(self.reachable(np.array([until]))[-1])
@@ -235,6 +236,7 @@ class Simulation:
             for writer in self.writers:
                 due.append(self.reachable(writer.open(self, end)))
                 opened.append(writer)
+            settling = Settling(stop)
             recorded = [0] * len(opened)
             targets = np.unique(np.concatenate([*due, ends]))
             for target, may_end in zip(targets, np.isin(targets, ends), strict=True):
@@ -242,7 +244,9 @@ class Simulation:
                     self._motion.advance(float(target))
                     if progress is not None:
                         progress(self)
-                ended = target == ends[-1] or (may_end and has_settled(self.state, self.time, stop))
+                ended = target == ends[-1] or (
+                    may_end and settling.has_settled(self.state, self.time)
+                )
                 early = ended and end == math.inf
                 for k, writer in enumerate(opened):
                     is_due = recorded[k] < due[k].size and due[k][recorded[k]] == target

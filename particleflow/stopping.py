@@ -17,7 +17,6 @@ from .backend import State
 
 FIRST, LAST = 1e-3, 1e12
 _A_DECADE = 10
-_ROUNDING = 8.0 * np.finfo(float).eps
 
 
 def check_times(begin: float) -> Array:
@@ -26,17 +25,29 @@ def check_times(begin: float) -> Array:
     return begin + np.geomspace(FIRST, LAST, decades * _A_DECADE + 1)
 
 
-def has_settled(state: State, tau: float, stop: float) -> bool:
-    """Whether the loss of a state at the time tau has settled."""
-    rho = state.residual
-    square = float(np.dot(rho, rho))
-    if math.sqrt(square / rho.size) <= _ROUNDING * _prediction_size(state):
-        return True
-    fall = -2.0 * float(np.dot(rho, state.residual_rate()))
-    return tau * fall <= stop * square
+class Settling:
+    """Watches a run for the moment when its loss has settled.
 
+    Parameters
+    ----------
+    stop : float
+        Relative change of the loss per unit of ln tau that counts as none.
+    """
 
-def _prediction_size(state: State) -> float:
-    """Sum of what the sectors contribute to f, regardless of sign, at the outermost sample."""
-    sizes = np.hypot(*state.first_moments().T)
-    return float(sizes.sum() * np.hypot(1.0, np.abs(state.x).max()))
+    def __init__(self, stop: float) -> None:
+        self._stop = stop
+        self._has_moved = False
+
+    def has_settled(self, state: State, tau: float) -> bool:
+        """Whether it has at the time tau; ask at ascending times.
+
+        A loss that has not moved yet, near a saddle say, has not settled, unless nothing can move.
+        """
+        rho = state.residual
+        square = float(np.dot(rho, rho))
+        if math.sqrt(square / rho.size) <= state.rounding():
+            return True
+        fall = -2.0 * tau * float(np.dot(rho, state.residual_rate()))
+        moves = fall > self._stop * square
+        self._has_moved |= moves
+        return not moves and (self._has_moved or fall == 0.0)

@@ -35,7 +35,7 @@ def advance_each(z, cell, h, field, x, tally):
 
 @_jit.driver
 def euler(a, b, c, h, n, x, rho):
-    """n tiny steps of gradient descent of one neuron with the residuals frozen, sample by sample."""
+    """n tiny steps of gradient descent of one neuron, the residuals frozen, sample by sample."""
     for _ in range(n):
         gx = g1 = 0.0
         active = False
@@ -313,31 +313,27 @@ def test_one_sample():
         assert_allclose(z, euler(a, b, -1.0, 0.5, 1_000_000, x, rho), atol=1e-5)
 
 
-def test_released_where_c_vanishes_to_the_slower_side():
-    """A slide of delta < 0 against the field along its ray."""
-    x = np.array([-1.0, 0.0, 1.0])
-    rho = np.array([0.0, 1.0, -0.7])  # ray 1: pulls -0.3 and 0.7, attractor for c > 0; <G, u> = 0.7
-    g = field(rho, x)
-    assert rays.attracted_sign(4, *rays.pulls(4, g, x), 3) == 0.0
-    pulls = rays.pulls(1, g, x)
-    assert_allclose(pulls, (-0.3, 0.7))
-    rho = np.array([0.0, -1.0, 0.7])  # all reversed: attractor for c < 0, <G, u> = -0.7
-    g = field(rho, x)
-    z, cell, tally = advance_one(1.0, 0.0, -0.5, 4.0, g, x, 7)
-    assert tally[RELEASES] == 0  # c falls
-    assert cell == 7
-    g = field(np.array([0.0, 1.0, -0.3]), x)  # pulls -0.7 and 0.3; <G, u> = 0.3
-    z, cell, tally = advance_one(1.0, 0.0, 0.5, 1.0, g, x, 7)
-    assert cell == 7
+@pytest.mark.parametrize(("rho", "side"), [(0.8, 1), (1.2, 2)])
+def test_released_where_c_vanishes_to_the_slower_side(rho, side):
+    """A slide of delta < 0 against the field along its ray: <G, u> = -1/4, pulls 1/2 - rho, 1/2."""
+    x = np.array([-1.0, 0.0, 0.5, 1.0])
+    g = field(np.array([0.0, rho, -1.5, 1.0]), x)
+    assert_allclose(rays.pulls(1, g, x), (0.5 - rho, 0.5))
+    rest = 4.0 * np.arctanh(0.5)
+    for h, cell in ((rest * (1 - 1e-9), 9), (rest * (1 + 1e-9), side)):
+        z, after, tally = advance_one(1.0, 0.0, 0.5, h, g, x, 9)
+        assert after == cell
+        assert tally[RELEASES] == (cell != 9)
+        assert_allclose(z, [np.sqrt(0.75), 0.0, 0.0], atol=1e-8)
 
 
 def test_a_new_field_sends_a_slide_to_the_faster_side_of_a_repulsor():
     g = field(np.array([0.0, 1.0, -0.7]), THREE)
-    z, cell, tally = advance_one(1.0, 0.0, -0.5, 1e-3, g, THREE, 7)  # slid with c < 0
+    _, cell, tally = advance_one(1.0, 0.0, -0.5, 1e-3, g, THREE, 7)  # slid with c < 0
     assert tally[REPULSORS] == 1
     assert cell == 2  # pulls -0.3 and 0.7: the inactive side is faster
-    z, cell, tally = advance_one(1.0, 0.0, -0.5, 1e-3, field(np.array([0.0, 1.0, -0.3]), THREE),
-                                 THREE, 7)  # fmt: skip
+    g = field(np.array([0.0, 1.0, -0.3]), THREE)
+    _, cell, _ = advance_one(1.0, 0.0, -0.5, 1e-3, g, THREE, 7)
     assert cell == 1
 
 

@@ -146,6 +146,11 @@ class State:
         """Neurons in each cell, (4 s + 1,) int64."""
         return np.asarray(cpu.cell_counts(self.cell, self.slots, self.x.size))
 
+    def rounding(self) -> float:
+        """About what rounding makes of the residuals: that of what the sectors contribute to f."""
+        sizes = np.hypot(*self.first_moments().T)
+        return float(8.0 * np.finfo(float).eps * sizes.sum() * np.hypot(1.0, np.abs(self.x).max()))
+
     def update_residual(self) -> None:
         """Compute the residuals of the present state from its sector moments."""
         moments = self.first_moments()

@@ -96,7 +96,7 @@ class BoostMotion:
     def __init__(self, state: State, tolerance: float, step: float | None) -> None:
         self._state = state
         self._flow = FrozenFlow(state)
-        self._allowed = max(tolerance * spread(state.y), _TINY)
+        self._allowed = max(tolerance * spread(state.y), state.rounding(), _TINY)
         self._fixed = step
         self._residual = state.residual
         self._covariances = state.kernel_covariances()
@@ -106,6 +106,15 @@ class BoostMotion:
         self.time = 0.0
         self.step = self.rejected = 0
         self._h = self._first_step() if step is None else step
+
+    def _check_kernel(self) -> None:
+        if not np.isfinite(self._covariances).all():
+            raise IntegrationError(
+                f"{self._where()}: the tangent kernel is not finite; start from smaller parameters"
+            )
+
+    def _where(self) -> str:
+        return f"boost, step {self.step + 1} (tau = {self._begin:g})"
 
     def _first_step(self) -> float:
         """A tenth of the time in which the residuals change by their own spread."""
@@ -153,6 +162,7 @@ class BoostMotion:
             self._commit()
         h = self._h
         if self._start_mean is None:
+            self._check_kernel()
             self._start_mean = self._mean(self._covariances)
         first = self._flow.look(self._start_mean(h), h)
         error = math.inf
@@ -182,7 +192,7 @@ class BoostMotion:
             self._last_error = max(error, 1e-4)
 
     def _reject(self, h: float, error: float) -> None:
-        where = f"boost, step {self.step + 1} (tau = {self._begin:g})"
+        where = self._where()
         if self._fixed is not None:
             raise IntegrationError(f"{where}: the state is no longer finite; lower the step")
         self.rejected += 1
