@@ -12,7 +12,12 @@ a rounded boost matrix would drift away from delta.
 
 import math
 
-from ._jit import routine
+import numpy as np
+
+from ._jit import driver, routine
+
+GX, G1, SIZE, NX, N1 = range(5)
+"""Columns of `field_table`: G, |G|, and its direction."""
 
 MOST_RAPIDITY = 300.0
 """Largest g t of a step: far from the overflow of exp(g t)^2, and beyond what any step needs."""
@@ -56,18 +61,16 @@ def growth_to_ray(a, b, c, nx, n1, xj, active):
     across, along = nx * xj + n1, nx - n1 * xj
     z = a * xj + b
     rate = across * c
+    linear, leading = z + rate, across * (p + c)
     e = math.inf
     if out * z >= 0.0 and (out * rate > 0.0 or (rate == 0.0 and out * across * p > 0.0)):
         e = 0.0
-    else:
+    elif out * linear > 0.0 or out * leading > 0.0:
         square = rate * rate + z * (q * along - across * p)
         if square >= 0.0:
             root = out * math.sqrt(square)
-            linear, leading = z + rate, across * (p + c)
-            if out * linear > 0.0:
-                e = -2.0 * z / (linear + root)
-            elif leading != 0.0:
-                e = (root - linear) / leading
+            # whichever form adds numbers of one sign
+            e = -2.0 * z / (linear + root) if out * linear > 0.0 else (root - linear) / leading
             if not e > 0.0:
                 e = math.inf
     return e
@@ -98,3 +101,16 @@ def growth_to_rest(length, c):
         if slower != 0.0:
             e = ratio / (1.0 + math.sqrt(1.0 + ratio))
     return e
+
+
+@driver
+def field_table(field):
+    """G_k, its size and its direction (0 where it vanishes), (2 s, 5) float64."""
+    table = np.zeros((field.shape[0], 5))
+    for k in range(field.shape[0]):
+        gx, g1 = field[k, 0], field[k, 1]
+        g = math.sqrt(gx * gx + g1 * g1)
+        table[k, GX], table[k, G1], table[k, SIZE] = gx, g1, g
+        if g > 0.0:
+            table[k, NX], table[k, N1] = gx / g, g1 / g
+    return table

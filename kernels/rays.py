@@ -5,13 +5,20 @@ Ray r, ``0 <= r < 2 s``, lies between the sectors r and r + 1 (mod 2 s). It is o
 active in one of the two sectors, the ray's *active side*, and inactive in the other. The rays s - 1
 and s border the dead sector.
 
+What a frozen field means to a ray is looked up in a table, `ray_table`, that is made once a step.
+
 A neuron on a ray leaves it with the normal velocity ``c <xt_j, G>``, G that of the side; positive
 is towards the active side. The *pulls* of a ray are ``<xt_j, G>`` on its two sides.
 """
 
 import math
 
-from ._jit import routine, scalar
+import numpy as np
+
+from ._jit import driver, routine, scalar
+
+UX, U1, XJ, PULL_ACTIVE, PULL_INACTIVE, ALONG, SIGN = range(7)
+"""Columns of `ray_table`: u, x_j, the pulls, <G, u>, and `attracted_sign`."""
 
 
 @scalar
@@ -105,3 +112,26 @@ def cell_from_ray(r, sign, pull_active, pull_inactive, stay, slower, s):
     else:
         cell = stay
     return cell
+
+
+@driver
+def ray_table(field, x):
+    """What the motion on and across each ray needs, (2 s, 7) float64.
+
+    Parameters
+    ----------
+    field : (2 s, >= 2) float64
+        G_k.
+    x : (s,) float64
+    """
+    s = x.size
+    table = np.empty((2 * s, 7))
+    for r in range(2 * s):
+        ux, u1 = ray_direction(r, x)
+        pull_active, pull_inactive = pulls(r, field, x)
+        k = inactive_side(r, s)
+        table[r, UX], table[r, U1], table[r, XJ] = ux, u1, ray_sample(r, x)
+        table[r, PULL_ACTIVE], table[r, PULL_INACTIVE] = pull_active, pull_inactive
+        table[r, ALONG] = field[k, 0] * ux + field[k, 1] * u1
+        table[r, SIGN] = attracted_sign(r, pull_active, pull_inactive, s)
+    return table

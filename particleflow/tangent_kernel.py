@@ -57,14 +57,15 @@ class MeanResidual:
         else:
             with _blas.limit(limits=1):
                 values, self._vectors = np.linalg.eigh(kernel_matrix(covariances, x))
+                self._components = residual @ self._vectors
             self._values = np.maximum(values, 0.0)
-            self._components = residual @ self._vectors
 
     def __call__(self, h: float) -> Array:
         """The mean over the time h, (s,)."""
-        if self._space is None:
-            return self._vectors @ (phi_1(-h * self._values) * self._components)
-        return self._by_krylov(self._space, h)
+        with _blas.limit(limits=1):
+            if self._space is None:
+                return self._vectors @ (phi_1(-h * self._values) * self._components)
+            return self._by_krylov(self._space, h)
 
     def _by_krylov(self, space: KrylovSpace, h: float) -> Array:
         size = max(space.size, _FIRST)

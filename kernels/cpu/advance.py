@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from .._jit import block, driver, parallel, prange, sums
+from .._jit import block, driver, inlined, parallel, prange, scalar, sums
 from ..advance import FAILURES, TALLIES, advance_neuron
-from ..boost import MOST_RAPIDITY, increments
+from ..boost import MOST_RAPIDITY, N1, NX, SIZE, field_table, increments
 from ..origin import largest_field
-from ..rays import attracted_sign, inactive_side, pulls, ray_direction, ray_sample
+from ..rays import ALONG, SIGN, U1, UX, XJ, ray_table
 from ..sectors import first_bound, outside, second_bound
 from .field import prediction
 from .slots import PAD, tree_sum
@@ -30,39 +30,34 @@ def sector_maps(field, x, h):
     s = x.size
     maps = np.zeros((2 * s, 8))
     for k in range(2 * s):
-        gx, g1 = field[k, 0], field[k, 1]
-        g = math.sqrt(gx * gx + g1 * g1)
-        if g > 0.0:
-            nx, n1 = gx / g, g1 / g
-            grow, shear = increments(math.expm1(g * h))
-            maps[k, 0] = grow * nx * nx
-            maps[k, 1] = grow * nx * n1
-            maps[k, 2] = grow * n1 * n1
-            maps[k, 3] = shear * nx
-            maps[k, 4] = shear * n1
-            maps[k, 5] = grow
+        nx, n1 = field[k, NX], field[k, N1]
+        grow, shear = increments(math.expm1(field[k, SIZE] * h))
+        maps[k, 0] = grow * nx * nx
+        maps[k, 1] = grow * nx * n1
+        maps[k, 2] = grow * n1 * n1
+        maps[k, 3] = shear * nx
+        maps[k, 4] = shear * n1
+        maps[k, 5] = grow
         maps[k, 6] = first_bound(k, x)
         maps[k, 7] = second_bound(k, x)
     return maps
 
 
 @driver
-def ray_maps(field, x, h):
-    """Increment of (a, c) on each ray as (aa, ac, ca), x_j, and the sign of c that slides on it."""
-    s = x.size
-    maps = np.zeros((2 * s, 5))
-    for r in range(2 * s):
-        ux, u1 = ray_direction(r, x)
-        k = inactive_side(r, s)
-        along = field[k, 0] * ux + field[k, 1] * u1
+def ray_maps(rays, h):
+    """Increment of (a, c) on each ray as (aa, ac, ca), x_j, the sign of c that slides on it, u."""
+    maps = np.zeros((rays.shape[0], 8))
+    for r in range(rays.shape[0]):
+        along, ux = rays[r, ALONG], rays[r, UX]
         grow, shear = increments(math.expm1(abs(along) * h))
         shear = math.copysign(shear, along)
-        pull_active, pull_inactive = pulls(r, field, x)
         maps[r, 0] = grow
         maps[r, 1] = shear * ux
         maps[r, 2] = shear / ux
-        maps[r, 3] = ray_sample(r, x)
-        maps[r, 4] = attracted_sign(r, pull_active, pull_inactive, s)
+        maps[r, 3] = rays[r, XJ]
+        maps[r, 4] = rays[r, SIGN]
+        maps[r, 5] = ux
+        maps[r, 6] = rays[r, U1]
     return maps
 
 
@@ -104,33 +99,25 @@ def _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
     return suspects
 
 
-@block
-def _boost_mixed(a, b, c, cell, a1, b1, c1, cell1, suspect, sectors, rays, x):
-    """Move a block of neurons of any cells; marks and counts those that need a closer look."""
-    s = x.size
-    suspects = 0
-    for i in range(a.size):
-        ai, bi, ci, k = a[i], b[i], c[i], cell[i]
-        an, bn, cn = ai, bi, ci
-        doubt = False
-        if k < 2 * s:
-            m = sectors[k]
-            an += m[0] * ai + m[1] * bi + m[3] * ci
-            bn += m[1] * ai + m[2] * bi + m[4] * ci
-            cn += m[3] * ai + m[4] * bi + m[5] * ci
-            left = outside(an, bn, m[6], m[7], k != s, k == 0)
-            doubt = (k != s) & (left | (not ci * cn > 0.0))
-        elif k < 4 * s:
-            m = rays[k - 2 * s]
-            an += m[0] * ai + m[1] * ci
-            bn = -(an * m[3])
-            cn += m[0] * ci + m[2] * ai
-            doubt = not ((m[4] * ci > 0.0) & (m[4] * cn > 0.0) & (ai * an > 0.0))
-        a1[i], b1[i], c1[i] = an, bn, cn
-        cell1[i] = k
-        suspect[i] = doubt
-        suspects += doubt
-    return suspects
+@scalar
+def _mapped(a, b, c, k, sector_map, ray_map, s):
+    """A neuron of cell k by its cell's map, and whether it needs a closer look."""
+    an, bn, cn = a, b, c
+    doubt = False
+    if k < 2 * s:
+        if k != s:
+            m = sector_map[k]
+            an += m[0] * a + m[1] * b + m[3] * c
+            bn += m[1] * a + m[2] * b + m[4] * c
+            cn += m[3] * a + m[4] * b + m[5] * c
+            doubt = outside(an, bn, m[6], m[7], True, k == 0) | (not c * cn > 0.0)
+    elif k < 4 * s:
+        m = ray_map[k - 2 * s]
+        an += m[0] * a + m[1] * c
+        bn = -(an * m[3])
+        cn += m[0] * c + m[2] * a
+        doubt = not ((m[4] * c > 0.0) & (m[4] * cn > 0.0) & (a * an > 0.0))
+    return an, bn, cn, doubt
 
 
 @block
@@ -193,89 +180,106 @@ def _sums_where(a, b, c, suspect):
     return ca, cb, aa, ab, bb, cc
 
 
-@block
-def _add(acc, k, ca, cb, aa, ab, bb, cc, x):
+@inlined
+def _add(acc, k, ca, cb, aa, ab, bb, cc, ray_map, s):
     """Add such sums over neurons of cell k to the row of its sector; a ray's go to sector r.
 
     Those that slide count with c^2 u u^T + (a, b) (a, b)^T in either neighbouring sector; the dead
     and those in the origin count nothing.
     """
-    s = x.size
-    row = k
     if k < 2 * s:
-        xx, x1, oo = aa + cc, ab, bb + cc
+        if k != s:
+            acc[k, 0] += ca
+            acc[k, 1] += cb
+            acc[k, 2] += aa + cc
+            acc[k, 3] += ab
+            acc[k, 4] += bb + cc
     elif k < 4 * s:
-        row = k - 2 * s
-        ux, u1 = ray_direction(row, x)
-        xx, x1, oo = aa + cc * ux * ux, ab + cc * ux * u1, bb + cc * u1 * u1
-    if k != s and k < 4 * s:
-        acc[row, 0] += ca
-        acc[row, 1] += cb
-        acc[row, 2] += xx
-        acc[row, 3] += x1
-        acc[row, 4] += oo
+        r = k - 2 * s
+        ux, u1 = ray_map[r, 5], ray_map[r, 6]
+        acc[r, 0] += ca
+        acc[r, 1] += cb
+        acc[r, 2] += aa + cc * ux * ux
+        acc[r, 3] += ab + cc * ux * u1
+        acc[r, 4] += bb + cc * u1 * u1
+
+
+@inlined
+def _add_one(acc, k, a, b, c, ray_map, s):
+    _add(acc, k, c * a, c * b, a * a, a * b, b * b, c * c, ray_map, s)
 
 
 @block
-def _advance_suspects(a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, x, acc, tally):
+def _advance_marked(
+    a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, rays, sector_map, ray_map, x, acc, tally
+):
     """Move those that are marked one by one; returns how many end outside cell k."""
+    s = x.size
     strays = 0
     for i in range(a.size):
         if suspect[i]:
-            az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], cell[i], h, field, x, tally)
+            az, bz, cz, kz = a[i], b[i], c[i], cell[i]
+            doubt = kz == k
+            if not doubt:
+                az, bz, cz, doubt = _mapped(az, bz, cz, kz, sector_map, ray_map, s)
+            if doubt:
+                az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], kz, h, field, rays, x, tally)
             a1[i], b1[i], c1[i], cell1[i] = az, bz, cz, kz
-            _add(acc, kz, cz * az, cz * bz, az * az, az * bz, bz * bz, cz * cz, x)
+            _add_one(acc, kz, az, bz, cz, ray_map, s)
             strays += kz != k
     return strays
 
 
 @block
 def _advance_block(
-    a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, sectors, rays, x, acc, tally
+    a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, rays, sector_map, ray_map, x, acc, tally
 ):
     """Move a block of neurons of cell k, strays among them; returns how many end outside it."""
     s = x.size
     if k == s or k == 4 * s:
         suspects = _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect)
     elif k < 2 * s:
-        suspects = _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, sectors, s)
+        suspects = _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, sector_map, s)
         if suspects > 0:
-            _mark_sector(a1, b1, c, c1, cell, suspect, k, sectors, s)
+            _mark_sector(a1, b1, c, c1, cell, suspect, k, sector_map, s)
     else:
-        suspects = _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, rays, s)
+        suspects = _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, ray_map, s)
         if suspects > 0:
-            _mark_ray(a, a1, c, c1, cell, suspect, k, rays, s)
+            _mark_ray(a, a1, c, c1, cell, suspect, k, ray_map, s)
     if suspects == 0:
         ca, cb, aa, ab, bb, cc = _sums(a1, b1, c1)
     else:
         ca, cb, aa, ab, bb, cc = _sums_where(a1, b1, c1, suspect)
-    _add(acc, k, ca, cb, aa, ab, bb, cc, x)
+    _add(acc, k, ca, cb, aa, ab, bb, cc, ray_map, s)
     strays = 0
     if suspects > 0:
-        strays = _advance_suspects(
-            a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, x, acc, tally
-        )
+        strays = _advance_marked(
+            a, b, c, cell, a1, b1, c1, cell1, suspect, k, h,
+            field, rays, sector_map, ray_map, x, acc, tally,
+        )  # fmt: skip
     return strays
 
 
 @block
 def _advance_mixed(
-    a, b, c, cell, a1, b1, c1, cell1, suspect, h, field, sectors, rays, x, acc, tally
+    a, b, c, cell, a1, b1, c1, cell1, h, field, rays, sector_map, ray_map, x, acc, tally
 ):
     """Move a block of neurons of any cells."""
-    suspects = _boost_mixed(a, b, c, cell, a1, b1, c1, cell1, suspect, sectors, rays, x)
+    s = x.size
     for i in range(a.size):
-        if not suspect[i]:
-            az, bz, cz = a1[i], b1[i], c1[i]
-            _add(acc, cell1[i], cz * az, cz * bz, az * az, az * bz, bz * bz, cz * cz, x)
-    if suspects > 0:
-        _advance_suspects(a, b, c, cell, a1, b1, c1, cell1, suspect, -1, h, field, x, acc, tally)
+        kz = cell[i]
+        az, bz, cz, doubt = _mapped(a[i], b[i], c[i], kz, sector_map, ray_map, s)
+        if doubt:
+            az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], kz, h, field, rays, x, tally)
+        a1[i], b1[i], c1[i], cell1[i] = az, bz, cz, kz
+        _add_one(acc, kz, az, bz, cz, ray_map, s)
 
 
 @block
 def _advance_slot(
-    a, b, c, cell, a1, b1, c1, cell1, lo, hi, start, keep, h, field, sectors, rays, x, acc, tally
-):
+    a, b, c, cell, a1, b1, c1, cell1, lo, hi, start, keep, h, field, rays, sector_map, ray_map, x,
+    acc, tally,
+):  # fmt: skip
     """Move one slot; returns how many neurons lie in a region that is not theirs."""
     suspect = np.empty(BLOCK, np.bool_)
     scratch_a, scratch_b, scratch_c = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
@@ -294,26 +298,26 @@ def _advance_slot(
                 ta, tb, tc, tk = scratch_a[:n], scratch_b[:n], scratch_c[:n], scratch_cell[:n]
             if n_regions > 1:
                 strays += _advance_block(
-                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, suspect[:n], k,
-                    h, field, sectors, rays, x, acc, tally,
+                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, suspect[:n], k, h,
+                    field, rays, sector_map, ray_map, x, acc, tally,
                 )  # fmt: skip
             else:
                 _advance_mixed(
-                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, suspect[:n],
-                    h, field, sectors, rays, x, acc, tally,
+                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, h,
+                    field, rays, sector_map, ray_map, x, acc, tally,
                 )  # fmt: skip
     return strays
 
 
 @parallel
 def _advance_slots(
-    a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h, field, sectors, rays, x, acc, tally,
-    strays,
+    a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h, field, rays, sector_map, ray_map, x,
+    acc, tally, strays,
 ):  # fmt: skip
     for i in prange(slots.size - 1):
         strays[i] = _advance_slot(
-            a, b, c, cell, a1, b1, c1, cell1, slots[i], slots[i + 1], start[i], keep,
-            h, field, sectors, rays, x, acc[i], tally[i],
+            a, b, c, cell, a1, b1, c1, cell1, slots[i], slots[i + 1], start[i], keep, h,
+            field, rays, sector_map, ray_map, x, acc[i], tally[i],
         )  # fmt: skip
 
 
@@ -360,19 +364,20 @@ def advance(
     tally[:] = 0
     if not largest_field(field) * h < MOST_RAPIDITY:
         return False
-    sectors, rays = sector_maps(field, x, h), ray_maps(field, x, h)
+    table, rays = field_table(field), ray_table(field, x)
+    sector_map, ray_map = sector_maps(table, x, h), ray_maps(rays, h)
     acc = np.empty((n_slots, 2 * s + PAD, MOMENTS))
     acc[:, 2 * s :] = 0.0
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
     if n_slots == 1:  # a parallel region costs more than a small step
         strays[0] = _advance_slot(
-            a, b, c, cell, a1, b1, c1, cell1, slots[0], slots[1], start[0], keep,
-            h, field, sectors, rays, x, acc[0], tallies[0],
+            a, b, c, cell, a1, b1, c1, cell1, slots[0], slots[1], start[0], keep, h,
+            table, rays, sector_map, ray_map, x, acc[0], tallies[0],
         )  # fmt: skip
     else:
         _advance_slots(
-            a, b, c, cell, a1, b1, c1, cell1, slots, start, keep,
-            h, field, sectors, rays, x, acc, tallies, strays,
+            a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h,
+            table, rays, sector_map, ray_map, x, acc, tallies, strays,
         )  # fmt: skip
         tree_sum(acc.reshape((n_slots, -1)))
         tree_sum(tallies)
