@@ -37,9 +37,12 @@ _HOME = {
     "IntegrationError": "errors",
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 (names of strings)
+_MODULES = ("theory",)
+
+__all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604 (names of strings)
 
 if TYPE_CHECKING:
+    from . import theory
     from .errors import (
         ConfigError,
         DeviceError,
@@ -63,6 +66,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
         globals()[name] = value
         return value
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

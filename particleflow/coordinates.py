@@ -21,6 +21,13 @@ def parameters_from_reduced(rhat: Array, theta: Array, delta: Array) -> tuple[Ar
     return n * np.cos(theta), n * np.sin(theta), c
 
 
+def output_weight_squared(rhat: Array, delta: Array | float) -> Array:
+    """c^2 = (D + delta) / 2, D = hypot(delta, 2 rhat), without cancellation for delta < 0."""
+    d = np.hypot(delta, 2.0 * rhat)
+    with np.errstate(invalid="ignore"):
+        return np.where(delta >= 0.0, 0.5 * (d + delta), 2.0 * rhat * rhat / (d - delta))
+
+
 def invariant(a: Array, b: Array, c: Array) -> Array:
     """delta = c^2 - a^2 - b^2, exact to a few units in the last place of a^2 + b^2 + c^2."""
     p, q = np.abs(a), np.abs(b)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ._cast import Array
 from .errors import TrajectoryError
+from .theory import ATTRACTOR, classify_rays
 from .trajectory import Trajectory
 from .trajectory import check_target as check_new_file
 
@@ -98,8 +99,7 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     elif "residual" in trajectory.observables and trajectory.residual.size:
         f = samples.y + trajectory.residual[-1]
         ax.plot(samples.x, f, ".", ms=3, color=BLUE, label=r"$f(x_j)$ at the end")
-    size = 4.0 if samples.size <= _MOST_LINES else 1.0
-    ax.plot(samples.x, samples.y, "o", ms=size, mfc="none", mec=BLACK, mew=0.7, label="samples")
+    _draw_samples(ax, trajectory, frame)
     shown = _thin(e[(e > lo) & (e < hi)], _MOST_POINTS)
     ax.plot(
         shown, np.full(shown.size, 0.015), "|", color=ORANGE, ms=6, mew=0.5,
@@ -108,7 +108,7 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     )  # fmt: skip
     ax.set_xlim(lo, hi)
     ax.margins(y=0.12)
-    legend = ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, handlelength=1.2,
+    legend = ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.2,
                        columnspacing=0.8, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
     for handle in legend.legend_handles:
         if handle is not None:
@@ -118,8 +118,49 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     return ax
 
 
+def _draw_samples(ax: Axes, trajectory: Trajectory, frame: int) -> None:
+    """Samples; halves filled in the colour of the sign of rhat that they attract (Lemma 1).
+
+    The right half speaks of neurons that are active to the right of their knot, the left half of
+    the others.
+    """
+    samples = trajectory.samples
+    x, y, s = samples.x, samples.y, samples.size
+    size = 4.5 if s <= _MOST_LINES else 1.0
+    style: dict[str, Any] = {"ls": "none", "marker": "o", "ms": size, "mec": BLACK, "mew": 0.6}
+    ax.plot(x, y, mfc="white", label="samples", zorder=5, **style)
+    colours = _attracted_colours(trajectory, frame)
+    if colours is None or s > _MOST_LINES:
+        return
+    for j in range(s):
+        right, left = colours[j], colours[s + j]
+        if right != GREY or left != GREY:
+            halves = [c if c != GREY else "white" for c in (left, right)]
+            ax.plot(x[j], y[j], fillstyle="left", mfc=halves[0], mfcalt=halves[1], zorder=6,
+                    **style)  # fmt: skip
+    ax.plot([], [], fillstyle="left", mfc=BLUE, mfcalt=ORANGE, label="attractors", **style)
+
+
+def _attracted_colours(trajectory: Trajectory, frame: int) -> list[str] | None:
+    """Colour of the sign of rhat that slides on each ray at a frame, or grey: Lemma 1, (2 s,).
+
+    None where the file cannot tell.
+    """
+    if trajectory.ids.size < trajectory.size:
+        return None
+    samples = trajectory.samples
+    residual = trajectory.predict(frame, samples.x) - samples.y
+    if not np.isfinite(residual).all():
+        return None
+    positive, negative = (classify_rays(samples.x, residual, sign) == ATTRACTOR for sign in (1, -1))
+    return [BLUE if p else ORANGE if n else GREY for p, n in zip(positive, negative, strict=True)]
+
+
 def draw_uv(ax: Axes, trajectory: Trajectory) -> Axes:
-    """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta): at the last frame, and paths."""
+    """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta): at the last frame, and paths.
+
+    Rays that attract are drawn in the colour of the sign of rhat that slides on them.
+    """
     n = trajectory.ids.size
     points = trajectory.position(-1)[_thin(np.arange(n), _MOST_POINTS)]
     last = _uv(points)
@@ -199,12 +240,16 @@ def _time_axis(ax: Axes, tau: Array) -> None:
 
 
 def _draw_rays(ax: Axes, trajectory: Trajectory, reach: float) -> None:
-    x = trajectory.samples.x
-    if x.size > _MOST_RAYS:
+    x, s = trajectory.samples.x, trajectory.samples.size
+    if s > _MOST_RAYS:
         return
+    colours = _attracted_colours(trajectory, -1) or [GREY] * (2 * s)
     far = 2.0 * reach / np.sqrt(1.0 + x * x)
-    for u, v in zip(far, -far * x, strict=True):
-        ax.plot([-u, u], [-v, v], color=GREY, lw=0.3, alpha=0.6, zorder=0)
+    for r, colour in enumerate(colours):
+        j, side = r % s, 1.0 if r < s else -1.0
+        width = 0.3 if colour == GREY else 0.8
+        ax.plot([0.0, side * far[j]], [0.0, -side * far[j] * x[j]], color=colour, lw=width,
+                alpha=0.6, zorder=0)  # fmt: skip
 
 
 def _uv(position: np.ndarray) -> Array:

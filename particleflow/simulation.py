@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._cast import Array, finite, positive
-from .backend import METRICS, Metric, State, resolve_device, resolve_threads, threads_in_use
+from .backend import (
+    METRICS,
+    Metric,
+    State,
+    field_at,
+    resolve_device,
+    resolve_threads,
+    threads_in_use,
+)
+from .coordinates import output_weight_squared
 from .errors import ConfigError, IntegrationError
 from .integrators import Boost, Integrator, RungeKutta
 from .neurons import Neurons
@@ -170,6 +179,60 @@ class Simulation:
     def predict(self, x: ArrayLike) -> Array:
         """f at any points, in the shape of ``x``; O((m + n) log n) for n points."""
         return self.state.predict(np.asarray(x, dtype=np.float64))
+
+    def field(
+        self, u: ArrayLike, v: ArrayLike, sign: int = 1, delta: float | None = None
+    ) -> tuple[Array, Array]:
+        """Velocity of a particle at (u, v) = |rhat| (cos theta, sin theta) in the present field.
+
+        Network: ``(u, v)' = sg [D d d^T + c^2 t t^T] G``, D = hypot(delta, 2 rhat); euclidean:
+        ``sg [d d^T + rhat^2 t t^T] G`` (appendix E.1, with the one Jacobian of the chain rule).
+
+        Parameters
+        ----------
+        u, v : array_like
+            Of one shape; a knot on a sample counts to the inactive side.
+        sign : {1, -1}
+            sg, the sign of rhat.
+        delta : float, optional
+            c^2 - a^2 - b^2 of the particle; that of the neurons if they have one in common.
+
+        Returns
+        -------
+        tuple of two arrays of that shape
+            NaN at the origin, where the velocity depends on the direction.
+
+        Raises
+        ------
+        ConfigError
+            ``sign`` is neither 1 nor -1, ``delta`` is not finite, or left to neurons that differ.
+        """
+        if sign not in (1, -1):
+            raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
+        u, v = np.broadcast_arrays(np.asarray(u, np.float64), np.asarray(v, np.float64))
+        at_u, at_v = u.ravel(), v.ravel()
+        g = field_at(self.state.field(), self.samples.x, at_u, at_v)
+        r = np.hypot(at_u, at_v)
+        with np.errstate(invalid="ignore"):
+            d = np.stack([at_u, at_v]) / r
+        t = np.stack([-d[1], d[0]])
+        if self.metric == "network":
+            delta = self._common_delta() if delta is None else finite("delta", delta, ConfigError)
+            radial, turning = np.hypot(delta, 2.0 * r), output_weight_squared(r, delta)
+        else:
+            radial, turning = np.ones_like(r), r * r
+        velocity = radial * np.einsum("in,ni->n", d, g) * d
+        velocity += turning * np.einsum("in,ni->n", t, g) * t
+        return (sign * velocity[0]).reshape(u.shape), (sign * velocity[1]).reshape(u.shape)
+
+    def _common_delta(self) -> float:
+        deltas = self.state.delta()
+        least, most = float(deltas.min()), float(deltas.max())
+        if most - least > 1e-6 * max(1.0, abs(least), abs(most)):
+            raise ConfigError(
+                f"delta: the neurons differ, from {least:g} to {most:g}; say which one is meant"
+            )
+        return 0.5 * (least + most)
 
     def reachable(self, times: Array) -> Array:
         """The distinct times nearest to these at which the integrator can show the state."""

@@ -18,7 +18,7 @@ LAYERS = [
     {"__main__"}, {"cli"}, {"preparation", "figures"}, {"config", "simulation"},
     {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"tangent_kernel", "stopping"},
-    {"samples", "backend", "_csv", "coordinates"},
+    {"samples", "backend", "_csv", "coordinates", "theory"},
     {"_cast", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip
 SIBLINGS = {("samples", "_csv")}

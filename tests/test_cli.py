@@ -365,16 +365,32 @@ def test_figure_of_a_run(call, here):
 @pytest.mark.parametrize("config", sorted(DATA.glob("*.toml")), ids=lambda p: p.stem)
 def test_every_config_of_data_runs(call, config):
     """The shipped configurations, with fewer neurons and a short time."""
-    shorter = ["--set", "neurons.count=60", "--set", "output.frames=3"]
-    if "epochs" in config.read_text():
-        shorter += ["--set", "flow.epochs=5"]
-    else:
-        shorter += ["--set", "flow.t_end=0.01"]
+    shorter = ["--set", "neurons.count=60", "--set", "output.frames=3", "--set", "flow.t_end=0.01"]
     code, _, err = call("run", config, *shorter, "--quiet")
     assert (code, err) == (0, "")
     with pf.open_trajectory(f"{config.stem}.h5") as traj:
         assert traj.is_complete
     assert Path(f"{config.stem}.png").exists()
+
+
+def test_learning_rate_and_epochs_in_raw_units(call):
+    text = SMALL.replace("step = 1e-2\nt_end = 1.0", "learning_rate = 0.4\nepochs = 50")
+    assert call("run", write(text), "--quiet")[0] == 0
+    with pf.open_trajectory("small.h5") as traj:
+        assert traj.step[-1] == 50
+        assert traj.time[-1] == pytest.approx(50 * 0.4 / 40)
+
+
+def test_a_run_without_an_end(call):
+    text = SMALL.replace("step = 1e-2\nt_end = 1.0", "t_end = inf\nstop = 1e-2")
+    text = text.replace('integrator = "gd"', "").replace("frames = 5", "frames = 40")
+    code, out, _ = call("run", write(text))
+    assert code == 0
+    with pf.open_trajectory("small.h5") as traj:
+        assert traj.integrator == "boost"
+        assert traj.is_complete
+        assert 3 < traj.frames < 40
+        assert f"tau = {traj.time[-1]:g}" in out
 
 
 def test_help_needs_neither_numba_nor_matplotlib():

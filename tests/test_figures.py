@@ -59,6 +59,36 @@ def test_the_uv_plane(record):
             assert_allclose(v, np.abs(rhat[own]) * np.sin(theta[own]))
 
 
+def test_samples_and_rays_are_coloured_by_what_they_attract(record):
+    """Lemma 1 at the frame: right halves and rays r < s for a > 0, left halves for a < 0."""
+    with record(frames=3) as traj:
+        residual = traj.predict(-1, SAMPLES.x) - SAMPLES.y
+        kinds = {sign: pf.theory.classify_rays(SAMPLES.x, residual, sign) for sign in (1, -1)}
+        expected = [
+            figures.BLUE if kinds[1][r] == "attractor"
+            else figures.ORANGE if kinds[-1][r] == "attractor" else figures.GREY
+            for r in range(12)
+        ]  # fmt: skip
+        assert len(set(expected)) == 3
+        function = figures.draw_function(Figure().subplots(), traj)
+        halves = {}
+        for line in function.get_lines():
+            if line.get_fillstyle() == "left" and len(line.get_xdata()) == 1:
+                halves[line.get_xdata()[0]] = line
+        for j, x in enumerate(SAMPLES.x):
+            right, left = (figures.GREY if c == "white" else c for c in (
+                (halves[x].get_markerfacecoloralt(), halves[x].get_markerfacecolor())
+                if x in halves else ("white", "white")))  # fmt: skip
+            assert (right, left) == (expected[j], expected[6 + j])
+        uv = figures.draw_uv(Figure().subplots(), traj)
+        rays = [line for line in uv.get_lines() if line.get_zorder() == 0]
+        assert [line.get_color() for line in rays] == expected
+        for r, line in enumerate(rays):
+            (_, u), (_, v) = line.get_data()
+            assert_allclose(u * SAMPLES.x[r % 6] + v, 0.0, atol=1e-12)
+            assert (u > 0) == (r < 6)
+
+
 def test_what_was_not_recorded_is_said(record):
     with record(frames=3, observables=["steps"], neurons=10) as traj:
         figure = figures.overview(traj)

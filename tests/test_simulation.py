@@ -127,3 +127,30 @@ def test_bad_arguments(call, error, message):
 def test_a_start_that_is_not_finite():
     with pytest.raises(pf.IntegrationError, match="step 0"):
         pf.Simulation(SAMPLES, pf.Neurons([1e200] * 3, [1e200] * 3, [1e200] * 3))
+
+
+@pytest.mark.parametrize("metric", ["network", "euclidean"])
+@pytest.mark.parametrize("delta", [-2.0, 0.0, 3.0])
+def test_the_field_in_the_uv_plane_is_the_velocity_of_the_particles(metric, delta):
+    """(u, v) = |rhat| (cos theta, sin theta) by the chain rule from the three variables."""
+    neurons = pf.initialise("reduced", 200, delta=delta, seed=5)
+    sim = pf.Simulation(SAMPLES, neurons, metric=metric)
+    a, b, c = sim.state.variables
+    va, vb, vc = sim.state.velocity()
+    u, v = (np.abs(c) * a, np.abs(c) * b)
+    for sign in (1, -1):
+        own = np.sign(c) == sign
+        fu, fv = sim.field(u[own], v[own], sign)
+        assert_allclose(fu, (sign * (vc * a + c * va))[own], rtol=1e-9, atol=1e-9)
+        assert_allclose(fv, (sign * (vc * b + c * vb))[own], rtol=1e-9, atol=1e-9)
+
+
+def test_the_field_needs_a_delta():
+    sim = make()
+    with pytest.raises(pf.ConfigError, match="delta: the neurons differ, from "):
+        sim.field(0.5, 0.5)
+    with pytest.raises(pf.ConfigError, match="sign: expected 1 or -1, found 2"):
+        sim.field(0.5, 0.5, 2, delta=1.0)
+    u, v = sim.field(np.zeros((2, 3)), 0.0, delta=1.0)
+    assert u.shape == v.shape == (2, 3)
+    assert np.isnan(u).all()

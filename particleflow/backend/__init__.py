@@ -15,7 +15,7 @@ from .devices import (
 )
 from .frozen import Arrival, FrozenFlow
 from .runge_kutta import RungeKuttaTrial
-from .state import METRICS, Metric, State, field, predict, predict_at
+from .state import METRICS, Metric, State, field, field_at, predict, predict_at
 from .tangent import KrylovSpace, kernel_matrix, kernel_product
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "State",
     "compile_notice",
     "field",
+    "field_at",
     "kernel_matrix",
     "kernel_product",
     "kernels_are_compiled",

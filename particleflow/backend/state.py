@@ -59,6 +59,14 @@ def field(residual: Array, x: Array) -> Array:
     return out
 
 
+def field_at(field: Array, x: Array, a: Array, b: Array) -> Array:
+    """G of the sector of each (a, b), (n, 2); 0 in the origin."""
+    cell = np.empty(a.size, np.int32)
+    cpu.locate_all(a, b, x, cell, np.array([0, a.size]))
+    padded = np.concatenate([field, np.zeros((1, 2))])
+    return padded[np.minimum(cell, field.shape[0])]
+
+
 class State:
     """Neurons and residuals, the cells and order tables that belong to them, and the samples.
 

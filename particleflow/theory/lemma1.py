@@ -1,0 +1,68 @@
+"""Lemma 1: which samples attract knots."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from particleflow import _cast
+from particleflow.errors import ConfigError, SamplesError
+
+ATTRACTOR = "attractor"
+REPULSOR = "repulsor"
+PASS_THROUGH = "pass-through"
+BORDER = "border"
+
+
+def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarray:
+    """What each ray does to neurons whose output weight has this sign.
+
+    Ray r, 0 <= r < 2 s, holds the neurons with their knot at the sample j = r mod s: those with
+    a > 0 (active to the right of the knot) for r < s, those with a < 0 for r >= s. With S the sum
+    of rho_j' (x_j', 1) over the other active samples, t the unit vector along increasing theta,
+    w = sign <xt_j, t> and sg the sign of rhat, let ``p_in = -w sg <S, t>`` and
+    ``p_j = sg rho_j |xt_j|``. The ray is an attractor iff 0 < p_in < p_j, a repulsor iff
+    p_j < p_in < 0, and else it is passed through (Lemma 1 of the appendix). An attractor for one
+    sign is a repulsor for the other.
+
+    Parameters
+    ----------
+    x : (s,) array_like
+        Samples, strictly increasing.
+    residual : (s,) array_like
+        rho_j = f(x_j) - y_j.
+    sign : {1, -1}
+        Of rhat, which is that of c.
+
+    Returns
+    -------
+    (2 s,) array of str
+        `ATTRACTOR`, `REPULSOR`, `PASS_THROUGH`, or `BORDER` for the rays s - 1 and s beside the
+        dead sector, of which the lemma does not speak.
+
+    Raises
+    ------
+    SamplesError, ConfigError
+        Shapes do not match, x is not increasing, or sign is neither 1 nor -1.
+    """
+    points = _cast.vector("x", x, SamplesError)
+    rho = _cast.vector("residual", residual, SamplesError)
+    s = points.size
+    if rho.size != s:
+        raise SamplesError(f"residual: expected {s} numbers, one a sample, found {rho.size}")
+    if (np.diff(points) <= 0.0).any():
+        raise SamplesError("x: expected strictly increasing numbers")
+    if sign not in (1, -1):
+        raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
+    normals = np.stack([points, np.ones(s)], axis=1)
+    pushes = rho[:, None] * normals
+    to_the_right = pushes[::-1].cumsum(axis=0)[::-1] - pushes
+    to_the_left = pushes.cumsum(axis=0) - pushes
+    others = np.concatenate([to_the_right, to_the_left])
+    length = np.hypot(points, 1.0)
+    across = normals / length[:, None]  # t turned so that w = 1
+    p_in = -sign * np.einsum("ri,ri->r", others, np.concatenate([across, across]))
+    p_j = sign * np.tile(rho * length, 2)
+    kinds = np.full(2 * s, PASS_THROUGH, dtype="<U12")
+    kinds[(p_in > 0.0) & (p_in < p_j)] = ATTRACTOR
+    kinds[(p_j < p_in) & (p_in < 0.0)] = REPULSOR
+    kinds[[s - 1, s]] = BORDER
+    return kinds
