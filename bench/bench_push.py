@@ -17,7 +17,7 @@ STEPS = 5
 def make_state(m, s):
     samples = pf.Samples.generate("square_wave", s)
     neurons = pf.initialise("reduced", m, delta=1.0, seed=0)
-    return State(samples.x, samples.y, (neurons.a, neurons.b, neurons.c), "network", True)
+    return State(samples.x, samples.y, (neurons.a, neurons.b, neurons.c), "network", 16)
 
 
 def size(quick):

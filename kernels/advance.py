@@ -18,7 +18,7 @@ At releases, repulsors and the origin the motion of a single neuron is not uniqu
 
 import math
 
-from ._jit import routine
+from ._jit import routine, scalar
 from .boost import (
     G1,
     GX,
@@ -32,7 +32,16 @@ from .boost import (
     increments,
 )
 from .origin import cell_from_origin
-from .rays import ALONG, PULL_ACTIVE, PULL_INACTIVE, U1, UX, XJ, active_side, cell_from_ray
+from .rays import (
+    ALONG,
+    PULL_ACTIVE,
+    PULL_INACTIVE,
+    U1,
+    UX,
+    XJ,
+    active_side,
+    cell_from_ray,
+)
 from .sectors import origin_cell
 
 CROSSINGS, RELEASES, REPULSORS, ORIGINS, FAILURES = range(5)
@@ -41,7 +50,7 @@ TALLIES = 5
 _ROUNDING = 2.0**-49
 
 
-@routine
+@scalar
 def _sign(value):
     return math.copysign(1.0, value) if value != 0.0 else 0.0
 
@@ -64,20 +73,50 @@ def _first_ray(a, b, c, k, left, field, rays):
     return ray, first
 
 
-@routine
+@scalar
+def _spend(first, rapidity):
+    """log(1 + first) if it is less than the rapidity, which e / (1 + e) may decide, else inf."""
+    spent = math.log1p(first) if first <= rapidity * (1.0 + first) else math.inf
+    return spent if spent < rapidity else math.inf
+
+
+@scalar
+def _next_event(a, b, c, k, left, rapidity, field, rays):
+    """Where a neuron in sector k is at the next ray, or at the end of the time.
+
+    Returns (a, b, c), the ray or -1, and the rapidity spent, infinite at the end. As long as c
+    keeps its sign the path is straight, so that only the ray ahead can be met.
+    """
+    nx, n1 = field[k, NX], field[k, N1]
+    n_rays = rays.shape[0]
+    turn = c * (b * nx - a * n1)  # theta falls and the number of the sector rises if > 0
+    behind = k - 1 if k > 0 else n_rays - 1
+    ray = k if turn > 0.0 else behind
+    active = active_side(ray, n_rays // 2) == k
+    first = growth_to_ray(a, b, c, nx, n1, rays[ray, XJ], active)
+    spent = _spend(first, rapidity)
+    e = first if spent < rapidity else math.expm1(rapidity)
+    a1, b1, c1 = boost(a, b, c, nx, n1, e)
+    if not (c * c1 > 0.0 and turn != 0.0 and ray != left):
+        ray, first = _first_ray(a, b, c, k, left, field, rays)
+        spent = _spend(first, rapidity)
+        e = first if spent < rapidity else math.expm1(rapidity)
+        a1, b1, c1 = boost(a, b, c, nx, n1, e)
+    return a1, b1, c1, ray, spent
+
+
+@scalar
 def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
     """Move inside sector k until a ray or the end of the time.
 
     Returns (a, b, c), the cell, the time left and the ray on which the neuron is or -1.
     """
     cell, met = k, -1
-    g, nx, n1 = field[k, SIZE], field[k, NX], field[k, N1]
-    rapidity = g * time
-    ray, first = _first_ray(a, b, c, k, left, field, rays) if g > 0.0 else (-1, math.inf)
-    # log(1 + e) is at least e / (1 + e)
-    spent = math.log1p(first) if first <= rapidity * (1.0 + first) else math.inf
-    if spent < rapidity:
-        a1, b1, c1 = boost(a, b, c, nx, n1, first)
+    g = field[k, SIZE]
+    a1, b1, c1, ray, spent = a, b, c, -1, math.inf
+    if g > 0.0:
+        a1, b1, c1, ray, spent = _next_event(a, b, c, k, left, g * time, field, rays)
+    if spent < math.inf:
         ux, u1 = rays[ray, UX], rays[ray, U1]
         length = a1 * ux + b1 * u1
         if x.size == 1 and length < 0.0:  # both rays lie on one line
@@ -101,18 +140,17 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
             )
             met = ray
     else:
-        a1, b1, c1 = boost(a, b, c, nx, n1, math.expm1(rapidity))
         time = 0.0
     return a1, b1, c1, cell, time, met
 
 
-@routine
+@scalar
 def _ray_of(cell, s):
     """The ray of a sliding neuron, else -1."""
     return cell - 2 * s if 2 * s <= cell < origin_cell(s) else -1
 
 
-@routine
+@scalar
 def _along_ray(a, b, c, r, time, field, rays, x, tally):
     """Slide on ray r until c or (a, b) vanishes or the end of the time.
 
@@ -151,7 +189,7 @@ def _along_ray(a, b, c, r, time, field, rays, x, tally):
     return a, b, c, cell, time, met
 
 
-@routine
+@scalar
 def _recheck(a, c, r, rays, tally):
     """Cell of a neuron that slid on ray r, in a new field."""
     s = rays.shape[0] // 2

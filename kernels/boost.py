@@ -62,17 +62,17 @@ def growth_to_ray(a, b, c, nx, n1, xj, active):
     z = a * xj + b
     rate = across * c
     linear, leading = z + rate, across * (p + c)
-    e = math.inf
+    square = rate * rate + z * (q * along - across * p)
+    root = out * math.sqrt(max(square, 0.0))
+    # whichever form adds numbers of one sign; selects, since branches here are a coin's toss
+    adds = out * linear > 0.0
+    numerator = -2.0 * z if adds else root - linear
+    denominator = linear + root if adds else leading
+    e = numerator / denominator
+    if not (square >= 0.0 and e > 0.0 and (adds or out * leading > 0.0)):
+        e = math.inf
     if out * z >= 0.0 and (out * rate > 0.0 or (rate == 0.0 and out * across * p > 0.0)):
         e = 0.0
-    elif out * linear > 0.0 or out * leading > 0.0:
-        square = rate * rate + z * (q * along - across * p)
-        if square >= 0.0:
-            root = out * math.sqrt(square)
-            # whichever form adds numbers of one sign
-            e = -2.0 * z / (linear + root) if out * linear > 0.0 else (root - linear) / leading
-            if not e > 0.0:
-                e = math.inf
     return e
 
 

@@ -19,10 +19,12 @@ MOST_STEPS = 4000
 
 @routine
 def largest_field(field):
-    """max |G_k|."""
+    """max |G_k|; NaN if one of them is."""
     largest = 0.0
     for k in range(field.shape[0]):
-        largest = max(largest, math.sqrt(field[k, 0] ** 2 + field[k, 1] ** 2))
+        size = math.sqrt(field[k, 0] ** 2 + field[k, 1] ** 2)
+        if not (math.isnan(largest) or size <= largest):
+            largest = size
     return largest
 
 

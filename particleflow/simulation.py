@@ -103,7 +103,7 @@ class Simulation:
             samples.y,
             (neurons.a, neurons.b, neurons.c),
             metric,
-            by_sector=self.integrator.by_sector,
+            run_length=self.integrator.run_length,
         )
         if not np.isfinite(self.residual).all():
             raise IntegrationError(

@@ -69,7 +69,7 @@ def test_runge_kutta_has_order_four(metric):
     exact = scipy_flow(samples, z, metric, until)
     errors, sizes = [], np.array([4, 8, 16, 32])
     for n in sizes:
-        state = State(samples.x, samples.y, tuple(z), metric, by_sector=False)
+        state = State(samples.x, samples.y, tuple(z), metric, run_length=np.inf)
         cells = state.cell.copy()
         trial = RungeKuttaTrial(state)
         for _ in range(n):
@@ -223,7 +223,7 @@ def test_the_loss_never_rises_along_the_flow(metric, delta):
 def test_the_loss_falls_at_the_rate_of_the_tangent_kernel():
     """dL/dtau = -rho^T H rho = -(1/m) sum |z_i'|^2."""
     samples, z = smooth_case("network", seed=4)
-    state = State(samples.x, samples.y, tuple(z), "network", by_sector=False)
+    state = State(samples.x, samples.y, tuple(z), "network", run_length=np.inf)
     from_kernel = np.dot(state.residual, state.residual_rate())
     from_particles = -np.sum(state.velocity() ** 2) / state.size
     assert_allclose(from_kernel, from_particles, rtol=1e-13)
@@ -235,7 +235,7 @@ def test_drift_of_delta_in_a_step_of_gradient_descent():
     x, y = naive.samples(random, 6)
     z = random.standard_normal((3, 100))
     h = 0.25
-    state = State(x, y, tuple(z), "network", by_sector=False)
+    state = State(x, y, tuple(z), "network", run_length=np.inf)
     va, vb, vc = state.velocity()
     before = state.delta()
     state.gradient_descent(h, 1)
@@ -248,7 +248,7 @@ def test_invariant_of_the_euclidean_flow_in_a_frozen_field():
     """exp(rhat^2/2) |sin(theta - arg G)| is constant."""
     random = np.random.default_rng(4)
     x, y = naive.samples(random, 5)
-    state = State(x, y, tuple(random.standard_normal((3, 400))), "euclidean", by_sector=False)
+    state = State(x, y, tuple(random.standard_normal((3, 400))), "euclidean", run_length=np.inf)
     g = state.field()[state.cell]
     alive = np.hypot(*g.T) > 0
     a, b, c = state.variables

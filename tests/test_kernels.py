@@ -20,12 +20,13 @@ from particleflow.kernels import _jit, cpu, dense, flow, sectors
 CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
 KINDS = ["random", "two", "close"]
 seeds = st.integers(0, 2**32 - 1)
+ORDER = {False: np.inf, True: 16}  # average run length from which neurons are sorted
 
 
 def make(seed, kind="random", s=9, m=200, metric="network", by_sector=False):
     random = np.random.default_rng(seed)
     x, y = naive.hard_samples(random, kind, s)
-    state = State(x, y, naive.hard_neurons(random, x, m), metric, by_sector)
+    state = State(x, y, naive.hard_neurons(random, x, m), metric, ORDER[by_sector])
     if metric == "euclidean":  # the oracles see the rounded directions only
         cpu.locate_all(*state.variables[:2], x, state.cell, state.slots)
         state.update_residual()
@@ -85,7 +86,7 @@ def test_a_knot_on_a_sample_starts_on_the_inactive_side_in_both_metrics():
     x, y = naive.samples(random, 9)
     a = random.standard_normal(400)
     neurons = (a, -a * random.choice(x, 400), np.ones(400))
-    cells = [State(x, y, neurons, metric, by_sector=False).cell for metric in METRICS]
+    cells = [State(x, y, neurons, metric, run_length=np.inf).cell for metric in METRICS]
     assert_array_equal(cells[0], cells[1])
 
 
@@ -170,7 +171,7 @@ def test_residual_ode_against_central_differences(metric, seed):
     random = np.random.default_rng(seed)
     x, y = naive.samples(random, 6)
     neurons = random.standard_normal((3, 40))
-    state = State(x, y, tuple(neurons), metric, by_sector=False)
+    state = State(x, y, tuple(neurons), metric, run_length=np.inf)
     rate = state.residual_rate()
     errors = []
     widths = np.array([4e-3, 2e-3, 1e-3])
@@ -178,7 +179,7 @@ def test_residual_ode_against_central_differences(metric, seed):
     speed = np.abs(state.velocity()).max(axis=0) * 4
     keep = near > widths[0] * speed  # nobody meets a ray meanwhile
     assert keep.sum() > 20
-    state = State(x, y, tuple(neurons[:, keep]), metric, by_sector=False)
+    state = State(x, y, tuple(neurons[:, keep]), metric, run_length=np.inf)
     rate = state.residual_rate()
     trial = RungeKuttaTrial(state)
     for width in widths:
@@ -249,11 +250,11 @@ def test_gradient_descent_agrees_with_dense_euler(metric, m, s, h):
     neurons = random.standard_normal((3, m))
     neurons[:2, :5] = 0.0
     n = 60
-    expected_start = State(x, y, tuple(neurons), metric, by_sector=False)
+    expected_start = State(x, y, tuple(neurons), metric, run_length=np.inf)
     final, rho = euler(expected_start.variables, x, y, h, n, metric)
     crossings = []
     for by_sector in (False, True):
-        state = State(x, y, tuple(neurons), metric, by_sector)
+        state = State(x, y, tuple(neurons), metric, ORDER[by_sector])
         assert (state.members.shape[1] > 1) == (by_sector and s == 4)  # 200 would be too thin
         assert state.gradient_descent(h, n // 2) == n // 2
         assert state.gradient_descent(h, n - n // 2) == n - n // 2
@@ -267,7 +268,7 @@ def test_gradient_descent_agrees_with_dense_euler(metric, m, s, h):
 def test_slots_are_sorted_again_when_strays_pile_up():
     random = np.random.default_rng(5)
     x, y = naive.samples(random, 3)
-    state = State(x, 3 * y, tuple(random.standard_normal((3, 6000))), "network", True)
+    state = State(x, 3 * y, tuple(random.standard_normal((3, 6000))), "network", 16)
     start = state.start.copy()
     state.gradient_descent(0.02, 400)
     assert (state.start != start).any()
@@ -281,7 +282,7 @@ def test_dead_and_resting_neurons_never_move(metric):
     a, b, c = naive.hard_neurons(random, x, 4000)
     neurons = (a, np.clip(b, -3.0, 3.0), c)
     for by_sector in (False, True):
-        state = State(x, y, neurons, metric, by_sector)
+        state = State(x, y, neurons, metric, ORDER[by_sector])
         before, cells = state.parameters(), state.cell.copy()
         index = state.slots[:-1].repeat(np.diff(state.slots)) + state.ident
         gone = np.zeros(state.size, bool)
@@ -301,11 +302,11 @@ def test_divergence_stops_at_the_step_that_made_it():
     random = np.random.default_rng(2)
     x, y = naive.samples(random, 5)
     neurons = tuple(random.standard_normal((3, 50)))
-    state = State(x, y, neurons, "network", False)
+    state = State(x, y, neurons, "network", np.inf)
     taken = state.gradient_descent(1e60, 100)
     assert 1 < taken < 100
     assert not np.isfinite(state.residual).all()
-    again = State(x, y, neurons, "network", False)
+    again = State(x, y, neurons, "network", np.inf)
     assert again.gradient_descent(1e60, taken - 1) == taken - 1
     assert np.isfinite(again.residual).all()
 
@@ -314,7 +315,7 @@ def everything(m, s, metric, by_sector):
     """Bits of all that the parallel kernels compute."""
     random = np.random.default_rng(m)
     x, y = naive.samples(random, s)
-    state = State(x, y, tuple(random.standard_normal((3, m))), metric, by_sector)
+    state = State(x, y, tuple(random.standard_normal((3, m))), metric, ORDER[by_sector])
     state.gradient_descent(0.01, 40)
     trial = RungeKuttaTrial(state)
     error = trial.step(0.01)
@@ -368,7 +369,7 @@ def test_frames_of_a_subset_are_evenly_spread_in_original_order():
 
 def test_theta_stays_in_its_half_open_interval():
     state = State(np.array([0.0, 1.0]), np.zeros(2), (np.array([-1.0]), np.array([-0.0]),
-                  np.array([1.0])), "network", False)  # fmt: skip
+                  np.array([1.0])), "network", np.inf)  # fmt: skip
     position = np.empty((1, 2))
     state.pack_frame(position, np.empty(1, np.int32))
     assert position[0, 1] == np.pi

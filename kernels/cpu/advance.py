@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .._jit import block, driver, inlined, parallel, prange, scalar, sums
+from .._jit import block, driver, inlined, leaf, parallel, prange, scalar, sums
 from ..advance import FAILURES, TALLIES, advance_neuron
 from ..boost import MOST_RAPIDITY, N1, NX, SIZE, field_table, increments
 from ..origin import largest_field
@@ -20,6 +20,8 @@ from .field import prediction
 from .slots import PAD, tree_sum
 
 BLOCK = 512
+LONG = 32
+"""Neurons of a region from which a block with one map is worth its overhead."""
 MOMENTS = 5
 """Columns of the sums: c a, c b, and Sigma as (xx, x1, 11)."""
 
@@ -106,17 +108,18 @@ def _mapped(a, b, c, k, sector_map, ray_map, s):
     doubt = False
     if k < 2 * s:
         if k != s:
-            m = sector_map[k]
-            an += m[0] * a + m[1] * b + m[3] * c
-            bn += m[1] * a + m[2] * b + m[4] * c
-            cn += m[3] * a + m[4] * b + m[5] * c
-            doubt = outside(an, bn, m[6], m[7], True, k == 0) | (not c * cn > 0.0)
+            an += sector_map[k, 0] * a + sector_map[k, 1] * b + sector_map[k, 3] * c
+            bn += sector_map[k, 1] * a + sector_map[k, 2] * b + sector_map[k, 4] * c
+            cn += sector_map[k, 3] * a + sector_map[k, 4] * b + sector_map[k, 5] * c
+            left = outside(an, bn, sector_map[k, 6], sector_map[k, 7], True, k == 0)
+            doubt = left | (not c * cn > 0.0)
     elif k < 4 * s:
-        m = ray_map[k - 2 * s]
-        an += m[0] * a + m[1] * c
-        bn = -(an * m[3])
-        cn += m[0] * c + m[2] * a
-        doubt = not ((m[4] * c > 0.0) & (m[4] * cn > 0.0) & (a * an > 0.0))
+        r = k - 2 * s
+        an += ray_map[r, 0] * a + ray_map[r, 1] * c
+        bn = -(an * ray_map[r, 3])
+        cn += ray_map[r, 0] * c + ray_map[r, 2] * a
+        sign = ray_map[r, 4]
+        doubt = not ((sign * c > 0.0) & (sign * cn > 0.0) & (a * an > 0.0))
     return an, bn, cn, doubt
 
 
@@ -204,18 +207,13 @@ def _add(acc, k, ca, cb, aa, ab, bb, cc, ray_map, s):
         acc[r, 4] += bb + cc * u1 * u1
 
 
-@inlined
-def _add_one(acc, k, a, b, c, ray_map, s):
-    _add(acc, k, c * a, c * b, a * a, a * b, b * b, c * c, ray_map, s)
-
-
-@block
+@leaf
 def _advance_marked(
     a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, rays, sector_map, ray_map, x, acc, tally
 ):
-    """Move those that are marked one by one; returns how many end outside cell k."""
+    """Move those that are marked one by one; returns how many change their cell."""
     s = x.size
-    strays = 0
+    changes = 0
     for i in range(a.size):
         if suspect[i]:
             az, bz, cz, kz = a[i], b[i], c[i], cell[i]
@@ -225,16 +223,16 @@ def _advance_marked(
             if doubt:
                 az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], kz, h, field, rays, x, tally)
             a1[i], b1[i], c1[i], cell1[i] = az, bz, cz, kz
-            _add_one(acc, kz, az, bz, cz, ray_map, s)
-            strays += kz != k
-    return strays
+            _add(acc, kz, cz * az, cz * bz, az * az, az * bz, bz * bz, cz * cz, ray_map, s)
+            changes += kz != cell[i]
+    return changes
 
 
 @block
 def _advance_block(
     a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, rays, sector_map, ray_map, x, acc, tally
 ):
-    """Move a block of neurons of cell k, strays among them; returns how many end outside it."""
+    """Move a block of neurons of cell k, strays among them; returns how many change their cell."""
     s = x.size
     if k == s or k == 4 * s:
         suspects = _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect)
@@ -251,28 +249,46 @@ def _advance_block(
     else:
         ca, cb, aa, ab, bb, cc = _sums_where(a1, b1, c1, suspect)
     _add(acc, k, ca, cb, aa, ab, bb, cc, ray_map, s)
-    strays = 0
+    changes = 0
     if suspects > 0:
-        strays = _advance_marked(
+        changes = _advance_marked(
             a, b, c, cell, a1, b1, c1, cell1, suspect, k, h,
             field, rays, sector_map, ray_map, x, acc, tally,
         )  # fmt: skip
-    return strays
+    return changes
 
 
-@block
+@leaf
 def _advance_mixed(
     a, b, c, cell, a1, b1, c1, cell1, h, field, rays, sector_map, ray_map, x, acc, tally
 ):
-    """Move a block of neurons of any cells."""
+    """Move a block of neurons of any cells; returns how many change their cell.
+
+    Runs of one cell are added up in registers.
+    """
     s = x.size
+    changes = 0
+    run = s
+    ca = cb = aa = ab = bb = cc = 0.0
     for i in range(a.size):
         kz = cell[i]
         az, bz, cz, doubt = _mapped(a[i], b[i], c[i], kz, sector_map, ray_map, s)
         if doubt:
             az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], kz, h, field, rays, x, tally)
+            changes += kz != cell[i]
         a1[i], b1[i], c1[i], cell1[i] = az, bz, cz, kz
-        _add_one(acc, kz, az, bz, cz, ray_map, s)
+        if kz != run:
+            _add(acc, run, ca, cb, aa, ab, bb, cc, ray_map, s)
+            run = kz
+            ca = cb = aa = ab = bb = cc = 0.0
+        ca += cz * az
+        cb += cz * bz
+        aa += az * az
+        ab += az * bz
+        bb += bz * bz
+        cc += cz * cz
+    _add(acc, run, ca, cb, aa, ab, bb, cc, ray_map, s)
+    return changes
 
 
 @block
@@ -280,42 +296,50 @@ def _advance_slot(
     a, b, c, cell, a1, b1, c1, cell1, lo, hi, start, keep, h, field, rays, sector_map, ray_map, x,
     acc, tally,
 ):  # fmt: skip
-    """Move one slot; returns how many neurons lie in a region that is not theirs."""
+    """Move one slot; returns how many neurons change their cell.
+
+    Long regions go in blocks of one map, consecutive short ones together.
+    """
     suspect = np.empty(BLOCK, np.bool_)
     scratch_a, scratch_b, scratch_c = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
     scratch_cell = np.empty(BLOCK, np.int32)
     n_regions = start.size - 1
-    strays = 0
+    changes = 0
     acc[: 2 * x.size] = 0.0
-    for k in range(n_regions):
-        end = lo + start[k + 1]
-        for p in range(lo + start[k], end, BLOCK):
+    k = 0
+    while k < n_regions:
+        first, is_long = k, n_regions > 1 and start[k + 1] - start[k] >= LONG
+        k += 1
+        while not is_long and k < n_regions and start[k + 1] - start[k] < LONG:
+            k += 1
+        end = lo + start[k]
+        for p in range(lo + start[first], end, BLOCK):
             q = min(p + BLOCK, end)
             n = q - p
             if keep:
                 ta, tb, tc, tk = a1[p:q], b1[p:q], c1[p:q], cell1[p:q]
             else:
                 ta, tb, tc, tk = scratch_a[:n], scratch_b[:n], scratch_c[:n], scratch_cell[:n]
-            if n_regions > 1:
-                strays += _advance_block(
-                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, suspect[:n], k, h,
+            if is_long:
+                changes += _advance_block(
+                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, suspect[:n], first, h,
                     field, rays, sector_map, ray_map, x, acc, tally,
                 )  # fmt: skip
             else:
-                _advance_mixed(
+                changes += _advance_mixed(
                     a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, h,
                     field, rays, sector_map, ray_map, x, acc, tally,
                 )  # fmt: skip
-    return strays
+    return changes
 
 
 @parallel
 def _advance_slots(
     a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h, field, rays, sector_map, ray_map, x,
-    acc, tally, strays,
+    acc, tally, changes,
 ):  # fmt: skip
     for i in prange(slots.size - 1):
-        strays[i] = _advance_slot(
+        changes[i] = _advance_slot(
             a, b, c, cell, a1, b1, c1, cell1, slots[i], slots[i + 1], start[i], keep, h,
             field, rays, sector_map, ray_map, x, acc[i], tally[i],
         )  # fmt: skip
@@ -324,7 +348,7 @@ def _advance_slots(
 @driver
 def advance(
     a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, field, x, y, h, residual, covariances,
-    tally, strays,
+    tally, changes,
 ):  # fmt: skip
     """Move every neuron exactly for the time h in a field that is frozen.
 
@@ -352,8 +376,8 @@ def advance(
         Overwritten with its Sigma_k; those of sliding neurons count in sector r of their ray r.
     tally : (TALLIES,) int64
         Overwritten with the numbers of events (see ``kernels.advance``).
-    strays : (n_slots,) int64
-        Overwritten with the number of neurons that are now in a region of another cell.
+    changes : (n_slots,) int64
+        Overwritten with the numbers of neurons that change their cell.
 
     Returns
     -------
@@ -370,14 +394,14 @@ def advance(
     acc[:, 2 * s :] = 0.0
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
     if n_slots == 1:  # a parallel region costs more than a small step
-        strays[0] = _advance_slot(
+        changes[0] = _advance_slot(
             a, b, c, cell, a1, b1, c1, cell1, slots[0], slots[1], start[0], keep, h,
             table, rays, sector_map, ray_map, x, acc[0], tallies[0],
         )  # fmt: skip
     else:
         _advance_slots(
             a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h,
-            table, rays, sector_map, ray_map, x, acc, tallies, strays,
+            table, rays, sector_map, ray_map, x, acc, tallies, changes,
         )  # fmt: skip
         tree_sum(acc.reshape((n_slots, -1)))
         tree_sum(tallies)

@@ -17,8 +17,6 @@ ENOUGH_SLOTS = 16
 NEURONS_A_SLOT = 4096
 NEURONS_A_SECTOR = 128
 """Average neurons a sector of a slot from which more of them make a step no cheaper."""
-RUN_LENGTH = 16
-"""Average neurons a sector of a slot from which blocks with one matrix beat the gathered loop."""
 PAD = 8
 """Rows between the accumulators of two slots, so that they share no cache line."""
 
@@ -31,9 +29,9 @@ def slot_bounds(m, s):
     return np.arange(n + 1, dtype=np.int64) * m // n
 
 
-def wants_order(m, s, n_slots):
-    """Whether sectors hold enough neurons of a slot for sector order to pay."""
-    return m >= RUN_LENGTH * 2 * s * n_slots
+def wants_order(m, s, n_slots, run_length):
+    """Whether the sectors of a slot hold this many neurons on average."""
+    return m >= run_length * 2 * s * n_slots
 
 
 def identity_order(slots, s, by_sector):

@@ -11,7 +11,7 @@ from particleflow.kernels import cpu
 from .state import State, field
 
 SORT_SHARE = 0.02
-"""A slot is sorted again when this share of its neurons lies in regions of other cells."""
+"""Slots are sorted again when this share of the neurons has changed cell since they were."""
 
 
 class Arrival(NamedTuple):
@@ -55,8 +55,8 @@ class FrozenFlow:
         self._begin = _Buffers(state.variables, state.cell)
         self._end = _Buffers.like(self._begin)
         self._between: _Buffers | None = None
-        self._strays = np.zeros(state.slots.size - 1, np.int64)
-        self._strays_at_end = 0
+        self._changes = np.zeros(state.slots.size - 1, np.int64)
+        self._changes_of_step = self._unsorted = 0
         self._counts = np.zeros(events.TALLIES, np.int64)  # up to the begin
         self._by_sector = state.start.shape[1] > 2
         self._arrival: Arrival | None = None
@@ -68,7 +68,7 @@ class FrozenFlow:
     def go(self, mean_residual: Array, h: float) -> Arrival:
         """The same, and keep it as the end of the step."""
         self._arrival = self._advance(mean_residual, h, self._end, keep=True)
-        self._strays_at_end = int(self._strays.sum())
+        self._changes_of_step = int(self._changes.sum())
         return self._arrival
 
     def show(self, mean_residual: Array, h: float) -> None:
@@ -89,7 +89,9 @@ class FrozenFlow:
         self._begin, self._end = self._end, self._begin
         self._counts += self._arrival.tally
         state, arrival = self._state, self._arrival
-        if self._by_sector and self._strays_at_end > SORT_SHARE * state.size:
+        self._unsorted += self._changes_of_step
+        if self._by_sector and self._unsorted > SORT_SHARE * state.size:
+            self._unsorted = 0
             variables, cell = self._begin
             cpu.sort_slots(*variables, cell, state.ident, state.slots, state.start, state.members)
         self._set(self._begin, arrival._replace(tally=np.zeros_like(arrival.tally)))
@@ -116,7 +118,7 @@ class FrozenFlow:
             arrival.residual,
             arrival.covariances,
             arrival.tally,
-            self._strays,
+            self._changes,
         )
         return arrival._replace(finite=bool(finite))
 

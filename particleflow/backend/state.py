@@ -77,8 +77,8 @@ class State:
     parameters : tuple of three (m,) float64
         Hat parameters a, b, c; copied.
     metric : {"network", "euclidean"}
-    by_sector : bool
-        Whether the integrator can use neurons in sector order; they are sorted where it pays.
+    run_length : float
+        Average neurons a sector of a slot from which sector order pays; infinite: never.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class State:
         y: Array,
         parameters: tuple[Array, Array, Array],
         metric: Metric,
-        by_sector: bool,
+        run_length: float,
     ) -> None:
         self.x, self.y = x, y
         self.metric = metric
@@ -118,7 +118,7 @@ class State:
         if metric == "euclidean":
             cpu.to_direction(*self.variables, self.slots)
         n_slots = self.slots.size - 1
-        sort = by_sector and cpu.wants_order(m, s, n_slots)
+        sort = cpu.wants_order(m, s, n_slots, run_length)
         self.ident, self.start, self.members = cpu.identity_order(self.slots, s, sort)
         if sort:
             cpu.sort_slots(

@@ -66,7 +66,7 @@ class Boost:
     tolerance: float = 1e-4
     step: float | None = None
     name: ClassVar[str] = "boost"
-    by_sector: ClassVar[bool] = True
+    run_length: ClassVar[float] = 2
 
     def __post_init__(self) -> None:
         tolerance = positive("tolerance", self.tolerance, ConfigError)

@@ -47,8 +47,8 @@ class Integrator(Protocol):
     """Settings of a method; immutable, may be used by many simulations."""
 
     name: ClassVar[str]
-    by_sector: ClassVar[bool]
-    """Whether its kernels work on neurons in sector order."""
+    run_length: ClassVar[float]
+    """Average neurons a sector of a slot from which sector order pays its kernels."""
 
     def start(self, state: State) -> Motion:
         """A motion of this state from tau = 0; ``state`` is modified in place by it."""

@@ -38,7 +38,7 @@ class GradientDescent:
 
     step: float = 1e-3
     name: ClassVar[str] = "gd"
-    by_sector: ClassVar[bool] = True
+    run_length: ClassVar[float] = 16
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "step", positive("step", self.step, ConfigError))

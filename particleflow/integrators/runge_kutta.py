@@ -48,7 +48,7 @@ class RungeKutta:
 
     tolerance: float = 1e-4
     name: ClassVar[str] = "rk"
-    by_sector: ClassVar[bool] = False
+    run_length: ClassVar[float] = math.inf
 
     def __post_init__(self) -> None:
         tolerance = positive("tolerance", self.tolerance, ConfigError)
