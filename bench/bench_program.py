@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 CHILD = """
 import os, resource, sys
 import particleflow as pf
@@ -14,7 +16,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 def run(m):
-    source = load("memory.toml", (f"neurons.count={m}",))
+    source = load("memory.toml", (f"neurons.count={m}", *sys.argv[2:]))
     prepared = prepare(source, overwrite=True)
     prepared.simulation.run(prepared.until)
 
@@ -26,7 +28,7 @@ print((peak() - before) / int(sys.argv[1]))
 CONFIG = """
 samples = { kind = "square_wave", count = 10 }
 neurons = { init = "reduced", delta = 1.0 }
-flow = { integrator = "gd", step = 1e-3, t_end = 0.01 }
+flow = { t_end = 0.01 }
 output = { frames = 4, observables = ["loss", "residual", "dead_fraction"] }
 """
 
@@ -49,14 +51,17 @@ def test_start(benchmark, tmp_path):
     )
 
 
-def test_memory(benchmark, quick, tmp_path):
-    """Peak bytes a neuron beyond a run of 1,000 neurons in the same process."""
+@pytest.mark.parametrize("settings", [
+    ["flow.integrator=gd", "flow.step=1e-3"], ["flow.integrator=boost"],
+], ids=["gd", "boost"])  # fmt: skip
+def test_memory(benchmark, quick, tmp_path, settings):
+    """Peak bytes a neuron beyond a run of 1,000 neurons in the same process, with frames."""
     m = 10**6 if quick else int(os.environ.get("PARTICLEFLOW_BENCH_MEMORY", "10000000"))
     (tmp_path / "memory.toml").write_text(CONFIG)
 
     def run():
-        done = subprocess.run([sys.executable, "-c", CHILD, str(m)], cwd=tmp_path, check=True,
-                              capture_output=True, text=True)  # fmt: skip
+        command = [sys.executable, "-c", CHILD, str(m), *settings]
+        done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
         return float(done.stdout)
 
     bytes_a_neuron = benchmark.pedantic(run, rounds=1)
