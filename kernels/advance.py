@@ -9,7 +9,7 @@ counted in ``tally``, an integer array:
 `RELEASES`     slides that ended because c changed sign, on what then is a repulsor
 `REPULSORS`    slides that a new field has turned into a repulsor
 `ORIGINS`      arrivals at (a, b) = 0
-`FAILURES`     neurons with more events in a step than there can sensibly be
+`FAILURES`     neurons that would move by more than `MOST_RAPIDITY` or meet countless rays
 =============  ============================================================
 
 At releases, repulsors and the origin the motion of a single neuron is not unique; ``rays`` and
@@ -22,6 +22,7 @@ from ._jit import routine, scalar
 from .boost import (
     G1,
     GX,
+    MOST_RAPIDITY,
     N1,
     NX,
     SIZE,
@@ -64,7 +65,7 @@ def _first_ray(a, b, c, k, left, field, rays):
     for i in range(2):
         r = k if i == 1 else (k - 1 if k > 0 else n_rays - 1)
         if r == left:
-            e = growth_to_return(a, b, c, nx, n1)
+            e = growth_to_return(a, b, c, nx, n1, rays[r, XJ])
         else:
             active = active_side(r, n_rays // 2) == k
             e = growth_to_ray(a, b, c, nx, n1, rays[r, XJ], active)
@@ -77,7 +78,13 @@ def _first_ray(a, b, c, k, left, field, rays):
 def _spend(first, rapidity):
     """log(1 + first) if it is less than the rapidity, which e / (1 + e) may decide, else inf."""
     spent = math.log1p(first) if first <= rapidity * (1.0 + first) else math.inf
-    return spent if spent < rapidity else math.inf
+    return spent if spent < min(rapidity, MOST_RAPIDITY) else math.inf
+
+
+@scalar
+def _rest_of(rapidity):
+    """The growth of this rapidity; what is too much will be refused."""
+    return math.expm1(min(rapidity, MOST_RAPIDITY))
 
 
 @scalar
@@ -95,12 +102,12 @@ def _next_event(a, b, c, k, left, rapidity, field, rays):
     active = active_side(ray, n_rays // 2) == k
     first = growth_to_ray(a, b, c, nx, n1, rays[ray, XJ], active)
     spent = _spend(first, rapidity)
-    e = first if spent < rapidity else math.expm1(rapidity)
+    e = first if spent < rapidity else _rest_of(rapidity)
     a1, b1, c1 = boost(a, b, c, nx, n1, e)
     if not (c * c1 > 0.0 and turn != 0.0 and ray != left):
         ray, first = _first_ray(a, b, c, k, left, field, rays)
         spent = _spend(first, rapidity)
-        e = first if spent < rapidity else math.expm1(rapidity)
+        e = first if spent < rapidity else _rest_of(rapidity)
         a1, b1, c1 = boost(a, b, c, nx, n1, e)
     return a1, b1, c1, ray, spent
 
@@ -119,13 +126,17 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
     if spent < math.inf:
         ux, u1 = rays[ray, UX], rays[ray, U1]
         length = a1 * ux + b1 * u1
-        if x.size == 1 and length < 0.0:  # both rays lie on one line
-            ray, ux, u1, length = 1 - ray, -ux, -u1, -length
+        if length < 0.0:  # both rays lie on one line, for one sample or to rounding
+            ray = k if ray != k else (k - 1 if k > 0 else rays.shape[0] - 1)
+            ux, u1 = rays[ray, UX], rays[ray, U1]
+            length = a1 * ux + b1 * u1
         time -= spent / g
         tally[CROSSINGS] += 1
         if length * length <= _ROUNDING * _ROUNDING * (a * a + b * b):
             start = math.sqrt(a * a + b * b)
-            cell = cell_from_origin(a / start, b / start, _sign(c1), field, x)
+            if start > 0.0:
+                ux, u1 = a / start, b / start
+            cell = cell_from_origin(ux, u1, _sign(c1), field, x)
             a1 = b1 = 0.0
             met = _ray_of(cell, x.size)
             tally[ORIGINS] += 1
@@ -140,6 +151,7 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
             )
             met = ray
     else:
+        tally[FAILURES] += not g * time <= MOST_RAPIDITY
         time = 0.0
     return a1, b1, c1, cell, time, met
 
@@ -180,7 +192,8 @@ def _along_ray(a, b, c, r, time, field, rays, x, tally):
             met = _ray_of(cell, s)
             tally[ORIGINS] += 1
     else:
-        grow, shear = increments(math.expm1(rapidity))
+        grow, shear = increments(_rest_of(rapidity))
+        tally[FAILURES] += not rapidity <= MOST_RAPIDITY
         c += grow * c + sense * shear * length
         length += grow * length + shear * speed
         time = 0.0

@@ -20,7 +20,8 @@ GX, G1, SIZE, NX, N1 = range(5)
 """Columns of `field_table`: G, |G|, and its direction."""
 
 MOST_RAPIDITY = 300.0
-"""Largest g t of a step: far from the overflow of exp(g t)^2, and beyond what any step needs."""
+"""Largest g t in which a neuron may move in a step, far from the overflow of exp(g t)^2."""
+_PARALLEL = 2.0**-50
 
 
 @routine
@@ -62,7 +63,12 @@ def growth_to_ray(a, b, c, nx, n1, xj, active):
     z = a * xj + b
     rate = across * c
     linear, leading = z + rate, across * (p + c)
-    square = rate * rate + z * (q * along - across * p)
+    # two forms of the discriminant, each of which cancels where the other does not: near the
+    # line, and for delta = 0 on the way to the origin
+    qy, xp = q * along, across * p
+    near, far = z * (qy - xp), across * across * (p + c) * (p - c)
+    rates, qys = rate * rate, qy * qy
+    square = rates + near if rates + abs(near) <= qys + abs(far) else qys - far
     root = out * math.sqrt(max(square, 0.0))
     # whichever form adds numbers of one sign; selects, since branches here are a coin's toss
     adds = out * linear > 0.0
@@ -77,14 +83,16 @@ def growth_to_ray(a, b, c, nx, n1, xj, active):
 
 
 @routine
-def growth_to_return(a, b, c, nx, n1):
+def growth_to_return(a, b, c, nx, n1, xj):
     """Growth after which the neuron is back on the ray that it just left; inf if never.
 
-    The root 1 of the ray's equation is known, hence the other: back in its place with -c.
+    The root 1 of the ray's equation is known, hence the other: back in its place with -c. Along a
+    field that is parallel to the ray it never left.
     """
     p = a * nx + b * n1
     e = -2.0 * c / (p + c) if p + c != 0.0 else math.inf
-    return e if e > 0.0 else math.inf
+    parallel = abs(nx * xj + n1) <= _PARALLEL * (1.0 + abs(xj))
+    return e if e > 0.0 and not parallel else math.inf
 
 
 @routine

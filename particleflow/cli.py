@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 """
 
 import json
+import math
 import signal
 import sys
 import time
@@ -99,9 +100,18 @@ def _run_with_bar(simulation: "Simulation", until: float, stop: float) -> None:
     ) as bar:
 
         def show(sim: "Simulation") -> None:
-            bar.update(int(_TICKS * min(1.0, sim.time / until)) - bar.pos, sim)
+            bar.update(int(_TICKS * _share_done(sim.time, until)) - bar.pos, sim)
 
         simulation.run(until, progress=show, stop=stop)
+
+
+def _share_done(time: float, until: float) -> float:
+    """Share of the time, or of its decades for a run without an end."""
+    from .stopping import FIRST, LAST
+
+    if math.isfinite(until):
+        return min(1.0, time / until)
+    return min(1.0, math.log(max(time, FIRST) / FIRST) / math.log(LAST / FIRST))
 
 
 def _summary(prepared: "Run", seconds: float, figure: str | None) -> str:

@@ -19,6 +19,7 @@ from .errors import ConfigError
 from .neurons import InitKind
 from .observables import DEFAULT
 from .samples import SampleKind
+from .stopping import DEFAULT_STOP
 
 
 class SamplesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -87,7 +88,6 @@ DEFAULT_T_END = 20.0
 DEFAULT_STEP = 1e-3
 DEFAULT_TOLERANCE = 1e-4
 DEFAULT_FIRST = 1e-3
-DEFAULT_STOP = 1e-8
 
 
 class Source(NamedTuple):
@@ -176,7 +176,7 @@ def _explain(problem: str, text: str) -> str:
         message = "is missing"
     else:
         message = re.sub(r"^(Expected|Invalid)", lambda m: m[0].lower(), message)
-        message = message.replace(", got ", ", found ").replace("`", "")
+        message = message.replace(", got ", ", found ").replace("`", "").replace(" | null", "")
         if message.startswith("invalid enum value"):
             message += _choices(keys)
     line = _line_of(keys, text)
@@ -329,6 +329,8 @@ def _resolve_end(table: FlowTable) -> FlowTable:
 def _resolve_output(table: OutputTable, file: Path, endless: bool) -> OutputTable:
     if endless and table.spacing == "linear":
         raise ConfigError('output.spacing: t_end = inf needs "geometric", found "linear"')
+    if endless and table.frames < 3:
+        raise ConfigError(f"output.frames: t_end = inf needs at least 3, found {table.frames}")
     if table.spacing is None:
         table = msgspec.structs.replace(table, spacing="geometric" if endless else "linear")
     if table.spacing == "linear":

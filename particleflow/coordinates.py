@@ -23,8 +23,8 @@ def parameters_from_reduced(rhat: Array, theta: Array, delta: Array) -> tuple[Ar
 
 def output_weight_squared(rhat: Array, delta: Array | float) -> Array:
     """c^2 = (D + delta) / 2, D = hypot(delta, 2 rhat), without cancellation for delta < 0."""
-    d = np.hypot(delta, 2.0 * rhat)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        d = np.hypot(delta, 2.0 * rhat)
         return np.where(delta >= 0.0, 0.5 * (d + delta), 2.0 * rhat * rhat / (d - delta))
 
 

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from ._cast import count
 from .config import (
     DEFAULT_FIRST,
-    DEFAULT_STOP,
     FlowTable,
     NeuronsTable,
     OutputTable,
@@ -18,6 +17,7 @@ from .integrators import Boost, GradientDescent, Integrator, RungeKutta
 from .neurons import Neurons, initialise
 from .samples import Samples
 from .simulation import Simulation
+from .stopping import DEFAULT_STOP
 from .trajectory import TrajectoryWriter
 
 

@@ -23,9 +23,7 @@ from .integrators import Boost, Integrator, RungeKutta
 from .neurons import Neurons
 from .observables import UserObservables
 from .samples import Samples
-from .stopping import Settling, check_times
-
-DEFAULT_STOP = 1e-8
+from .stopping import DEFAULT_STOP, Settling, check_times
 
 
 class Writer(Protocol):
@@ -205,11 +203,15 @@ class Simulation:
         Raises
         ------
         ConfigError
-            ``sign`` is neither 1 nor -1, ``delta`` is not finite, or left to neurons that differ.
+            Shapes differ, ``sign`` is neither 1 nor -1, ``delta`` is not finite or is left to
+            neurons that differ.
         """
         if sign not in (1, -1):
             raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
-        u, v = np.broadcast_arrays(np.asarray(u, np.float64), np.asarray(v, np.float64))
+        try:
+            u, v = np.broadcast_arrays(np.asarray(u, np.float64), np.asarray(v, np.float64))
+        except ValueError as problem:
+            raise ConfigError(f"u, v: expected numbers of one shape, found {problem}") from None
         at_u, at_v = u.ravel(), v.ravel()
         g = field_at(self.state.field(), self.samples.x, at_u, at_v)
         r = np.hypot(at_u, at_v)
@@ -265,8 +267,8 @@ class Simulation:
         TrajectoryError
             A writer could not write.
         """
+        stop = positive("stop", stop, ConfigError)
         if until == math.inf:
-            stop = positive("stop", stop, ConfigError)
             with threads_in_use(self.threads):
                 ends = self.reachable(check_times(self.time))
                 self._run(math.inf, ends[ends > self.time], progress, stop)
@@ -320,8 +322,8 @@ class Simulation:
                     break
             if end == math.inf and target == ends[-1]:
                 raise IntegrationError(
-                    f"the loss has not settled at tau = {target:g}: its relative change per unit "
-                    f"of ln tau is still above stop = {stop:g}"
+                    f"the loss has not settled at tau = {target:g}: raise stop = {stop:g}, its "
+                    "relative change per unit of ln tau"
                 )
         finally:
             _close_all(opened)

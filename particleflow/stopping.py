@@ -15,6 +15,7 @@ import numpy as np
 from ._cast import Array
 from .backend import State
 
+DEFAULT_STOP = 1e-8
 FIRST, LAST = 1e-3, 1e12
 _A_DECADE = 10
 
@@ -41,13 +42,18 @@ class Settling:
     def has_settled(self, state: State, tau: float) -> bool:
         """Whether it has at the time tau; ask at ascending times.
 
-        A loss that has not moved yet, near a saddle say, has not settled, unless nothing can move.
+        A loss that has not moved yet has not settled while the neurons move: near the saddle at 0
+        small neurons grow long before the loss falls. Their mean square speed is rho^T H rho, at
+        most about the trace of Sigma, which is their mean square size, times rho^T rho (1 + x^2).
         """
         rho = state.residual
         square = float(np.dot(rho, rho))
         if math.sqrt(square / rho.size) <= state.rounding():
             return True
-        fall = -2.0 * tau * float(np.dot(rho, state.residual_rate()))
-        moves = fall > self._stop * square
-        self._has_moved |= moves
-        return not moves and (self._has_moved or fall == 0.0)
+        power = -float(np.dot(rho, state.residual_rate()))
+        if 2.0 * tau * power > self._stop * square:
+            self._has_moved = True
+            return False
+        size = float(state.kernel_covariances()[:, [0, 2]].sum())
+        most = size * square * (1.0 + float(np.abs(state.x).max()) ** 2)
+        return self._has_moved or power <= self._stop * most

@@ -20,7 +20,7 @@ from ._cast import Array
 from .backend import KrylovSpace, kernel_matrix
 
 MOST_DENSE = 64
-"""Samples up to which H is decomposed."""
+"""Samples up to which H is decomposed; beyond, a Krylov space takes less time."""
 _FIRST, _STEP = 16, 8
 
 _blas = ThreadpoolController()
@@ -76,6 +76,6 @@ class MeanResidual:
             weights = vectors @ (phi_1(-h * np.maximum(values, 0.0)) * vectors[0])
             # the defect of the approximation, integrated over h
             defect = h * space.off_diagonal[k - 1] * abs(weights[-1]) * self._norm
-            if defect <= self._accuracy:
+            if not defect > self._accuracy:  # an invariant space has none; NaN cannot improve
                 return self._norm * (weights @ space.basis[:k])
             size = k + max(_STEP, k // 4)

@@ -55,8 +55,21 @@ def test_order_two_where_no_ray_is_met():
         assert sim.state.crossings.sum() == 0
         errors.append(rms(sim.residual - exact))
     slope = -np.polyfit(np.log(sizes), np.log(errors), 1)[0]
-    assert slope >= 1.95
+    assert slope >= 2.7  # the leading error of the residuals is cancelled: the weight 1/3
     assert errors[-1] < 1e-6
+
+
+def test_order_of_the_dense_output():
+    """Local error at fractions of one step: O(h^4) in the residuals, as at its end."""
+    samples, z = smooth_case("network")
+    for q in (0.3, 0.7):
+        sizes, errors = np.array([0.15, 0.075, 0.0375, 0.01875]), []
+        for h in sizes:
+            sim = simulate(samples, pf.Neurons(*z), pf.Boost(step=h), q * h)
+            exact = pf.Neurons(*scipy_flow(samples, z, "network", q * h))
+            errors.append(rms(sim.residual - pf.Simulation(samples, exact).residual))
+        slope = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
+        assert slope > 3.6
 
 
 def test_agrees_with_scipy_and_runge_kutta_where_no_ray_is_met():
@@ -82,9 +95,10 @@ def test_gradient_descent_converges_to_it(name, delta):
     sim = simulate(samples, neurons, pf.Boost(1e-6), until)
     descents = [simulate(samples, neurons, pf.GradientDescent(h), until).residual
                 for h in (4e-4, 2e-4, 1e-4, 5e-5)]  # fmt: skip
-    own_error = max(rms(one - two) for one, two in pairwise(descents))
-    assert rms(sim.residual - descents[-1]) < 3.0 * own_error
-    assert own_error < 1e-2
+    own_error = max(rms(one - two) for one, two in pairwise(descents[1:]))
+    error = rms(sim.residual - descents[-1])
+    assert error < 4.0 * own_error
+    assert error < 5e-3  # a wrong rule for an event makes 1e-2 and more
     assert sim.state.crossings.sum() > 80
 
 
@@ -341,13 +355,13 @@ def test_overflow_of_a_trial_step_is_a_rejection():
 def test_a_fixed_step_that_is_too_large_fails():
     samples = pf.Samples([-1.0, 0.0, 1.0], [1e4, -2e4, 1e4])
     sim = pf.Simulation(samples, pf.initialise("gaussian", 50), pf.Boost(step=1e6))
-    with pytest.raises(pf.IntegrationError, match=r"boost, step 1 .*; lower the step"):
+    with pytest.raises(pf.IntegrationError, match=r"boost, step 1 .* overflows; lower the step"):
         sim.run(1e6)
 
 
 def test_steps_that_shrink_below_rounding_fail(monkeypatch):
     sim = simulate(SAMPLES["sine"], pf.initialise("gaussian", 50), pf.Boost(1e-3), 0.1)
-    monkeypatch.setattr(boost, "_rms", lambda values: 1.0)
+    monkeypatch.setattr(boost, "_rms", lambda values: 1e9)
     with pytest.raises(pf.IntegrationError, match=r"step shrank below rounding; raise the toler"):
         sim.run(10.0)
     assert np.isfinite(sim.loss)
@@ -360,13 +374,28 @@ def test_a_tolerance_below_rounding_is_that_of_rounding():
     assert sim.rejected < sim.step
 
 
+@pytest.mark.parametrize("s", [3, 100])
+def test_large_parameters_and_samples_fail_clearly_if_at_all(s):
+    """No warning, no other error, and no step of length 0."""
+    points = np.linspace(1.0, 2.0, s)
+    for scale, x in ((1e80, points), (1.0, 1e100 * points), (1.0, 1e160 * points)):
+        sim = pf.Simulation(pf.Samples(x, np.sin(points)),
+                            pf.Neurons([scale] * 2, [scale] * 2, [1.0 / scale] * 2))  # fmt: skip
+        try:
+            for _ in range(20):
+                sim._motion._take_step()
+            end = sim._motion._end
+        except pf.IntegrationError as problem:
+            assert "smaller parameters" in str(problem)  # noqa: PT017 (either is right)
+        else:
+            assert end > 0.0
+
+
 @pytest.mark.parametrize("step", [None, 0.1])
 def test_a_kernel_that_is_not_finite_is_refused(step):
     neurons = pf.Neurons([1e170, 1.0], [1e170, 1.0], [1e-170, 1.0])
     sim = pf.Simulation(SAMPLES["sine"], neurons, pf.Boost(step=step))
-    with pytest.raises(
-        pf.IntegrationError, match=r"step 1 .* kernel is not finite; start from smal"
-    ):
+    with pytest.raises(pf.IntegrationError, match=r"step 1 .* kernel is too large to compute with"):
         sim.run(1.0)
 
 
@@ -374,6 +403,8 @@ def test_a_kernel_that_is_not_finite_is_refused(step):
     (lambda: pf.Boost(0.0), "tolerance: expected a number above 0"),
     (lambda: pf.Boost(1.0), "tolerance: expected a number below 1, found 1"),
     (lambda: pf.Boost(float("nan")), "tolerance: expected a finite number"),
+    (lambda: simulate(SAMPLES["sine"], pf.initialise("gaussian", 5), pf.Boost(step=1e-20), 1.0),
+     "step: 1e-20 is too small to reach tau = 1, expected fewer than"),
     (lambda: pf.Boost(step=-1.0), "step: expected a number above 0"),
     (lambda: pf.Simulation(SAMPLES["sine"], pf.initialise("gaussian", 5), pf.Boost(), "euclidean"),
      "metric: boost needs 'network', found 'euclidean'"),
@@ -430,6 +461,46 @@ def test_a_loss_that_has_not_moved_yet_has_not_settled():
     sim.run(np.inf, stop=1e-4)
     assert sim.time > 1.0
     assert sim.loss < 0.5 * before
+
+
+def test_a_run_that_has_settled_ends_at_once_when_it_goes_on():
+    samples = pf.Samples(np.linspace(-1, 1, 6), [0.0, 1, 0, 1, 0, 1])
+    sim = pf.Simulation(samples, pf.initialise("gaussian", 2, seed=1))
+    sim.run(np.inf)
+    assert sim.loss > 0.1
+    again = pf.Simulation(samples, sim.neurons)
+    again.run(np.inf)
+    assert again.time < 1.0
+    end = sim.time
+    sim.run(np.inf)
+    assert sim.time - end < 1.0
+
+
+def test_a_plateau_is_passed_in_few_steps():
+    """The field is large where no neuron is; that must not bound the step."""
+    samples = pf.Samples(np.linspace(-1, 1, 6), [0.0, 1, 0, 1, 0, 1])
+    sim = simulate(samples, pf.initialise("gaussian", 2, seed=1), pf.Boost(1e-4), 1e2)
+    before = sim.step
+    sim.run(1e6)
+    assert sim.step - before < 60
+    assert sim.rejected < 60
+
+
+@pytest.mark.parametrize("options", [
+    {"times": [0.0, 0.01, 0.1]}, {"observable_times": [0.0, 0.01, 0.1], "frames": 31},
+    {"times": [0.0, 0.01, 1e6]},
+])  # fmt: skip
+def test_a_run_without_an_end_with_the_users_own_times(tmp_path, options):
+    samples = pf.Samples.generate("sine", 3)
+    sim = pf.Simulation(samples, pf.initialise("gaussian", 100, seed=1))
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", **options))
+    sim.run(np.inf, stop=1e-2)
+    with pf.open_trajectory(tmp_path / "run.h5") as trajectory:
+        assert trajectory.is_complete
+        assert trajectory.time[-1] == sim.time
+        assert trajectory.observable("loss")[0][-1] == sim.time
+        if "times" in options:
+            assert_array_equal(trajectory.time[:2], [0.0, 0.01])
 
 
 def test_a_run_in_which_nothing_can_move_ends_at_once():

@@ -6,17 +6,15 @@ and the sign of c decide (model, section 4); the others, and the strays of a blo
 ``advance_neuron`` one by one.
 """
 
-import math
-
 import numpy as np
 
-from .._jit import block, driver, inlined, leaf, parallel, prange, scalar, sums
+from .._jit import block, driver, inlined, leaf, parallel, prange, sums
 from ..advance import FAILURES, TALLIES, advance_neuron
-from ..boost import MOST_RAPIDITY, N1, NX, SIZE, field_table, increments
+from ..boost import field_table
 from ..origin import largest_field
-from ..rays import ALONG, SIGN, U1, UX, XJ, ray_table
-from ..sectors import first_bound, outside, second_bound
+from ..rays import ray_table
 from .field import prediction
+from .maps import mapped, ray_maps, sector_maps, slides, stays
 from .slots import PAD, tree_sum
 
 BLOCK = 512
@@ -24,43 +22,6 @@ LONG = 32
 """Neurons of a region from which a block with one map is worth its overhead."""
 MOMENTS = 5
 """Columns of the sums: c a, c b, and Sigma as (xx, x1, 11)."""
-
-
-@driver
-def sector_maps(field, x, h):
-    """Increment of (a, b, c) in each sector as (xx, x1, 11, xc, 1c, cc), and its two bounds."""
-    s = x.size
-    maps = np.zeros((2 * s, 8))
-    for k in range(2 * s):
-        nx, n1 = field[k, NX], field[k, N1]
-        grow, shear = increments(math.expm1(field[k, SIZE] * h))
-        maps[k, 0] = grow * nx * nx
-        maps[k, 1] = grow * nx * n1
-        maps[k, 2] = grow * n1 * n1
-        maps[k, 3] = shear * nx
-        maps[k, 4] = shear * n1
-        maps[k, 5] = grow
-        maps[k, 6] = first_bound(k, x)
-        maps[k, 7] = second_bound(k, x)
-    return maps
-
-
-@driver
-def ray_maps(rays, h):
-    """Increment of (a, c) on each ray as (aa, ac, ca), x_j, the sign of c that slides on it, u."""
-    maps = np.zeros((rays.shape[0], 8))
-    for r in range(rays.shape[0]):
-        along, ux = rays[r, ALONG], rays[r, UX]
-        grow, shear = increments(math.expm1(abs(along) * h))
-        shear = math.copysign(shear, along)
-        maps[r, 0] = grow
-        maps[r, 1] = shear * ux
-        maps[r, 2] = shear / ux
-        maps[r, 3] = rays[r, XJ]
-        maps[r, 4] = rays[r, SIGN]
-        maps[r, 5] = ux
-        maps[r, 6] = rays[r, U1]
-    return maps
 
 
 @block
@@ -77,9 +38,8 @@ def _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
         cn = ci + (xc * ai + oc * bi + cc * ci)
         a1[i], b1[i], c1[i] = an, bn, cn
         cell1[i] = k
-        keeps_sign = ci * cn > 0.0
-        stray = cell[i] != k
-        suspects += outside(an, bn, bound1, bound2, active1, active2) | (not keeps_sign) | stray
+        stayed = stays(an, bn, cn, ci, bound1, bound2, active1, active2)
+        suspects += (not stayed) | (cell[i] != k)
     return suspects
 
 
@@ -95,32 +55,8 @@ def _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
         cn = ci + (grow * ci + to_c * ai)
         a1[i], b1[i], c1[i] = an, -(an * xj), cn
         cell1[i] = k
-        slides = (sign * ci > 0.0) & (sign * cn > 0.0) & (ai * an > 0.0)
-        stray = cell[i] != k
-        suspects += (not slides) | stray
+        suspects += (not slides(an, cn, ai, ci, sign)) | (cell[i] != k)
     return suspects
-
-
-@scalar
-def _mapped(a, b, c, k, sector_map, ray_map, s):
-    """A neuron of cell k by its cell's map, and whether it needs a closer look."""
-    an, bn, cn = a, b, c
-    doubt = False
-    if k < 2 * s:
-        if k != s:
-            an += sector_map[k, 0] * a + sector_map[k, 1] * b + sector_map[k, 3] * c
-            bn += sector_map[k, 1] * a + sector_map[k, 2] * b + sector_map[k, 4] * c
-            cn += sector_map[k, 3] * a + sector_map[k, 4] * b + sector_map[k, 5] * c
-            left = outside(an, bn, sector_map[k, 6], sector_map[k, 7], True, k == 0)
-            doubt = left | (not c * cn > 0.0)
-    elif k < 4 * s:
-        r = k - 2 * s
-        an += ray_map[r, 0] * a + ray_map[r, 1] * c
-        bn = -(an * ray_map[r, 3])
-        cn += ray_map[r, 0] * c + ray_map[r, 2] * a
-        sign = ray_map[r, 4]
-        doubt = not ((sign * c > 0.0) & (sign * cn > 0.0) & (a * an > 0.0))
-    return an, bn, cn, doubt
 
 
 @block
@@ -129,9 +65,8 @@ def _mark_sector(a1, b1, c, c1, cell, suspect, k, maps, s):
     bound1, bound2 = maps[k, 6], maps[k, 7]
     active1, active2 = k != s, k == 0
     for i in range(a1.size):
-        keeps_sign = c[i] * c1[i] > 0.0
-        left = outside(a1[i], b1[i], bound1, bound2, active1, active2)
-        suspect[i] = left | (not keeps_sign) | (cell[i] != k)
+        stayed = stays(a1[i], b1[i], c1[i], c[i], bound1, bound2, active1, active2)
+        suspect[i] = (not stayed) | (cell[i] != k)
 
 
 @block
@@ -139,8 +74,7 @@ def _mark_ray(a, a1, c, c1, cell, suspect, k, maps, s):
     """Mark those that `_boost_ray` counted."""
     sign = maps[k - 2 * s, 4]
     for i in range(a1.size):
-        slides = (sign * c[i] > 0.0) & (sign * c1[i] > 0.0) & (a[i] * a1[i] > 0.0)
-        suspect[i] = (not slides) | (cell[i] != k)
+        suspect[i] = (not slides(a1[i], c1[i], a[i], c[i], sign)) | (cell[i] != k)
 
 
 @block
@@ -219,7 +153,7 @@ def _advance_marked(
             az, bz, cz, kz = a[i], b[i], c[i], cell[i]
             doubt = kz == k
             if not doubt:
-                az, bz, cz, doubt = _mapped(az, bz, cz, kz, sector_map, ray_map, s)
+                az, bz, cz, doubt = mapped(az, bz, cz, kz, sector_map, ray_map, s)
             if doubt:
                 az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], kz, h, field, rays, x, tally)
             a1[i], b1[i], c1[i], cell1[i] = az, bz, cz, kz
@@ -272,7 +206,7 @@ def _advance_mixed(
     ca = cb = aa = ab = bb = cc = 0.0
     for i in range(a.size):
         kz = cell[i]
-        az, bz, cz, doubt = _mapped(a[i], b[i], c[i], kz, sector_map, ray_map, s)
+        az, bz, cz, doubt = mapped(a[i], b[i], c[i], kz, sector_map, ray_map, s)
         if doubt:
             az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], kz, h, field, rays, x, tally)
             changes += kz != cell[i]
@@ -386,7 +320,7 @@ def advance(
     """
     s, m, n_slots = x.size, a.size, slots.size - 1
     tally[:] = 0
-    if not largest_field(field) * h < MOST_RAPIDITY:
+    if not (largest_field(field) < np.inf and h < np.inf):
         return False
     table, rays = field_table(field), ray_table(field, x)
     sector_map, ray_map = sector_maps(table, x, h), ray_maps(rays, h)

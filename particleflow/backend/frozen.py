@@ -47,7 +47,8 @@ class FrozenFlow:
     """A step of a `State` with its begin, its end, and the moments between them.
 
     The state itself shows one of them: the begin at first, then what `show` and `show_end` say.
-    Between steps, in `commit`, slots are sorted again where it pays.
+    Between steps, in `commit`, slots are sorted again where it pays; until then neurons may lie in
+    regions of other cells, whatever ``members`` says.
     """
 
     def __init__(self, state: State) -> None:
@@ -71,12 +72,14 @@ class FrozenFlow:
         self._changes_of_step = int(self._changes.sum())
         return self._arrival
 
-    def show(self, mean_residual: Array, h: float) -> None:
-        """Let the state be what it is after the time h, on the way to the end."""
+    def show(self, mean_residual: Array, h: float) -> bool:
+        """Let the state be what it is after the time h, on the way to the end; whether it can."""
         if self._between is None:
             self._between = _Buffers.like(self._begin)
         arrival = self._advance(mean_residual, h, self._between, keep=True)
-        self._set(self._between, arrival)
+        if arrival.finite:
+            self._set(self._between, arrival)
+        return arrival.finite
 
     def show_end(self) -> None:
         """Let the state be the end of the step."""

@@ -41,6 +41,7 @@ _SMALLEST, _LARGEST = 0.2, 3.0
 _SAFETY = 0.8  # of a step after a rejected one
 _LEAST_STEP = 16.0 * np.finfo(float).eps
 _TINY = 1e-250
+_MOST_STEPS = 2.0**52
 _LINEAR_SHARE = 1e-3
 """Share of the tolerance that is left to the Krylov approximation."""
 
@@ -109,22 +110,29 @@ class BoostMotion:
         self.step = self.rejected = 0
         self._h = self._first_step() if step is None else step
 
-    def _check_kernel(self) -> None:
-        if not np.isfinite(self._covariances).all():
-            raise IntegrationError(
-                f"{self._where()}: the tangent kernel is not finite; start from smaller parameters"
-            )
+    def _is_tame(self, covariances: Array) -> bool:
+        """Whether the norms of H and of its products with residuals cannot overflow."""
+        x = self._state.x
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = np.abs(covariances).sum() * (1.0 + np.abs(x).max()) ** 2 * x.size
+            return bool(np.isfinite((size * (1.0 + np.abs(self._residual).max())) ** 2))
 
     def _where(self) -> str:
         return f"boost, step {self.step + 1} (tau = {self._begin:g})"
 
     def _first_step(self) -> float:
         """A tenth of the time in which the residuals change by their own spread."""
-        rate = float(np.sqrt(np.mean(self._state.residual_rate() ** 2)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            rate = _rms(self._state.residual_rate())
         return 0.1 * spread(self._state.y) / rate if rate > 0.0 else 1.0
 
     def reachable(self, times: Array) -> Array:
-        """Every time."""
+        """Every time, if fixed steps can count up to it."""
+        if self._fixed is not None and times.size and not times.max() / self._fixed < _MOST_STEPS:
+            raise ConfigError(
+                f"step: {self._fixed:g} is too small to reach tau = {times.max():g}, expected "
+                f"fewer than {_MOST_STEPS:g} steps"
+            )
         return np.unique(times)
 
     def advance(self, until: float) -> None:
@@ -155,7 +163,10 @@ class BoostMotion:
             h = self._end - self._begin
             q = (now - self._begin) / h
             mean = self._mean(self._covariances + q * self._change)
-            self._flow.show(mean(q * h), q * h)
+            if not self._flow.show(mean(q * h), q * h):
+                raise IntegrationError(
+                    f"{self._where()}: the state overflows inside the step; lower the tolerance"
+                )
         self.time = now
 
     def _take_step(self) -> None:
@@ -164,11 +175,20 @@ class BoostMotion:
             self._commit()
         h = self._h
         if self._start_mean is None:
-            self._check_kernel()
+            if not self._is_tame(self._covariances):
+                raise IntegrationError(
+                    f"{self._where()}: the tangent kernel is too large to compute with; start "
+                    "from smaller parameters"
+                )
             self._start_mean = self._mean(self._covariances)
+        if not h > _LEAST_STEP * self._begin + _TINY:
+            raise IntegrationError(
+                f"{self._where()}: the step shrank below rounding; raise the tolerance, or start "
+                "from smaller parameters"
+            )
         first = self._flow.look(self._start_mean(h), h)
         error = math.inf
-        if first.finite:
+        if first.finite and self._is_tame(first.covariances):
             change = (first.covariances - self._covariances) / 3.0
             second = self._flow.go(self._mean(self._covariances + change)(h), h)
             if second.finite:
@@ -193,19 +213,11 @@ class BoostMotion:
             self._h = h * self._factor(error)
 
     def _reject(self, h: float, error: float) -> None:
-        where = self._where()
         if self._fixed is not None:
-            raise IntegrationError(f"{where}: the state is no longer finite; lower the step")
+            raise IntegrationError(f"{self._where()}: the state overflows; lower the step")
         self.rejected += 1
         self._has_rejected = True
         self._h = h * max(_SMALLEST, _SAFETY * error ** (-1.0 / _ORDER))
-        if self._h < _LEAST_STEP * self._begin + _TINY:
-            raise IntegrationError(
-                f"{where}: the step shrank below rounding; raise the tolerance, or start from "
-                "smaller parameters"
-                if math.isfinite(error)
-                else f"{where}: the state is no longer finite; start from smaller parameters"
-            )
 
     def _factor(self, error: float) -> float:
         """Growth of the step: a proportional-integral controller, and none after a rejection.
@@ -221,4 +233,9 @@ class BoostMotion:
 
 
 def _rms(values: Array) -> float:
-    return math.sqrt(np.dot(values, values) / values.size)
+    """Root mean square; values may be as large as they like."""
+    largest = float(np.abs(values).max())
+    if largest == 0.0 or not math.isfinite(largest):
+        return largest
+    scaled = values / largest
+    return largest * math.sqrt(np.dot(scaled, scaled) / scaled.size)

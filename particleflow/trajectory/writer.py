@@ -139,7 +139,13 @@ class TrajectoryWriter:
         times = self.times
         if times is None:
             times = frame_times(sim.time, until, self.frames, self.spacing, self.first)
-        finer = finer_times(times) if self.observable_times is None else self.observable_times
+        elif until == math.inf:
+            times = np.append(times, until)
+        finer = self.observable_times
+        if finer is None:
+            finer = finer_times(times)
+        elif until == math.inf:
+            finer = np.append(finer, until)
         for name, array in (("times", times), ("observable_times", finer)):
             if array[0] < sim.time or array[-1] > until * (1 + 1e-12):
                 raise TrajectoryError(

@@ -1,0 +1,93 @@
+"""The linear map that all neurons of a cell share in a step, and whether it is one's exact motion.
+
+It is for those who meet no event on the way: their path is straight while c keeps its sign, and
+sectors are convex (model, section 4).
+"""
+
+import math
+
+import numpy as np
+
+from .._jit import driver, scalar
+from ..boost import MOST_RAPIDITY, N1, NX, SIZE, increments
+from ..rays import ALONG, SIGN, U1, UX, XJ
+from ..sectors import first_bound, outside, second_bound
+
+
+@scalar
+def _increments(rapidity):
+    """Those of a map; NaN where they would be too large, so that nobody passes by them."""
+    grow, shear = math.nan, math.nan
+    if rapidity <= MOST_RAPIDITY:
+        grow, shear = increments(math.expm1(rapidity))
+    return grow, shear
+
+
+@driver
+def sector_maps(field, x, h):
+    """Increment of (a, b, c) in each sector as (xx, x1, 11, xc, 1c, cc), and its two bounds."""
+    s = x.size
+    maps = np.zeros((2 * s, 8))
+    for k in range(2 * s):
+        nx, n1 = field[k, NX], field[k, N1]
+        grow, shear = _increments(field[k, SIZE] * h)
+        maps[k, 0] = grow * nx * nx
+        maps[k, 1] = grow * nx * n1
+        maps[k, 2] = grow * n1 * n1
+        maps[k, 3] = shear * nx
+        maps[k, 4] = shear * n1
+        maps[k, 5] = grow
+        maps[k, 6] = first_bound(k, x)
+        maps[k, 7] = second_bound(k, x)
+    return maps
+
+
+@driver
+def ray_maps(rays, h):
+    """Increment of (a, c) on each ray as (aa, ac, ca), x_j, the sign of c that slides on it, u."""
+    maps = np.zeros((rays.shape[0], 8))
+    for r in range(rays.shape[0]):
+        along, ux = rays[r, ALONG], rays[r, UX]
+        grow, shear = _increments(abs(along) * h)
+        shear = math.copysign(shear, along)
+        maps[r, 0] = grow
+        maps[r, 1] = shear * ux
+        maps[r, 2] = shear / ux
+        maps[r, 3] = rays[r, XJ]
+        maps[r, 4] = rays[r, SIGN]
+        maps[r, 5] = ux
+        maps[r, 6] = rays[r, U1]
+    return maps
+
+
+@scalar
+def stays(a, b, c, before, bound1, bound2, active1, active2):
+    """Whether a neuron with this c before is now where its sector's map is its exact motion."""
+    return (not outside(a, b, bound1, bound2, active1, active2)) & (before * c > 0.0)
+
+
+@scalar
+def slides(a, c, a_before, c_before, sign):
+    """The same for a ray's map."""
+    return (sign * c_before > 0.0) & (sign * c > 0.0) & (a_before * a > 0.0)
+
+
+@scalar
+def mapped(a, b, c, k, sector_map, ray_map, s):
+    """A neuron of cell k by its cell's map, and whether it needs a closer look."""
+    an, bn, cn = a, b, c
+    doubt = False
+    if k < 2 * s:
+        if k != s:
+            an += sector_map[k, 0] * a + sector_map[k, 1] * b + sector_map[k, 3] * c
+            bn += sector_map[k, 1] * a + sector_map[k, 2] * b + sector_map[k, 4] * c
+            cn += sector_map[k, 3] * a + sector_map[k, 4] * b + sector_map[k, 5] * c
+            bound1, bound2 = sector_map[k, 6], sector_map[k, 7]
+            doubt = not stays(an, bn, cn, c, bound1, bound2, True, k == 0)
+    elif k < 4 * s:
+        r = k - 2 * s
+        an += ray_map[r, 0] * a + ray_map[r, 1] * c
+        bn = -(an * ray_map[r, 3])
+        cn += ray_map[r, 0] * c + ray_map[r, 2] * a
+        doubt = not slides(an, cn, a, c, ray_map[r, 4])
+    return an, bn, cn, doubt
