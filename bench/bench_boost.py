@@ -11,6 +11,7 @@ import pytest
 from streams import median_seconds, out_of_place
 
 import particleflow as pf
+from particleflow import tangent_kernel
 from particleflow.backend import FrozenFlow, State
 
 DATA = Path(__file__).parent.parent / "data"
@@ -151,6 +152,23 @@ def test_advance_against_the_stream(benchmark, quick):
         stream_ns_a_neuron=1e9 * sum(limits) / 2 / m,
         share_of_out_of_place_stream=sum(limits) / 2 / seconds,
     )
+
+
+@pytest.mark.parametrize("s", [10, 64, 200, 1000])
+def test_mean_residual(benchmark, monkeypatch, s):
+    """phi_1(-h H) rho of a new H: by eigenvectors and in a Krylov space, at tolerance 1e-4."""
+    samples = pf.Samples.generate("square_wave", s)
+    sim = simulate(samples, pf.initialise("reduced", 5000, seed=0), pf.Boost(1e-4), 1.0)
+    covariances, h = sim.state.kernel_covariances(), sim._motion._h
+    for name, most in (("eigenvectors", s), ("krylov", 0)):
+        monkeypatch.setattr(tangent_kernel, "MOST_DENSE", most)
+
+        def mean():
+            accuracy = 1e-7 * samples.spread
+            return tangent_kernel.MeanResidual(covariances, sim.residual, samples.x, accuracy)(h)
+
+        benchmark.extra_info[f"milliseconds by {name}"] = 1e3 * median_seconds(mean)
+    benchmark.pedantic(mean, rounds=5)
 
 
 def test_many_samples(benchmark, quick):

@@ -6,10 +6,9 @@ scalar
     Plain scalar physics. Inlined by numba itself, so that one source serves loops on the CPU and,
     unchanged, device kernels.
 routine
-    The same for physics with many branches: a function of its own, since numba takes seven times
-    as long to compile it inlined. Like all leaves it allocates nothing and is compiled without
-    reference counts, which numba else changes, atomically, wherever a branch passes an array on:
-    120 ns a neuron became 22.
+    The same for physics with many branches: a function of its own, since inlined it takes numba
+    much longer to compile. Like all leaves it allocates nothing and is compiled without reference
+    counts, which numba else changes, atomically, wherever a branch passes an array on.
 leaf
     A loop over slices that passes arrays on in branches and allocates nothing.
 block

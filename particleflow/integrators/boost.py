@@ -124,7 +124,8 @@ class BoostMotion:
         """A tenth of the time in which the residuals change by their own spread."""
         with np.errstate(over="ignore", invalid="ignore"):
             rate = _rms(self._state.residual_rate())
-        return 0.1 * spread(self._state.y) / rate if rate > 0.0 else 1.0
+        step = 0.1 * spread(self._state.y) / max(rate, _TINY)
+        return step if math.isfinite(step) else 1.0
 
     def reachable(self, times: Array) -> Array:
         """Every time, if fixed steps can count up to it."""
