@@ -200,6 +200,34 @@ def test_many_samples(benchmark, quick):
     benchmark.pedantic(lambda: None, rounds=1)
 
 
+def test_agreement_as_neurons_grow(benchmark, quick):
+    """s = 20, tau = 20: distance from gradient descent, and that of descent from half its step."""
+    samples = pf.Samples.generate("square_wave", 20)
+    for m in (10**3, 10**4) if quick else (10**3, 10**4, 10**5):
+        neurons = pf.initialise("reduced", m, delta=-1.0, seed=0)
+        sim = simulate(samples, neurons, pf.Boost(1e-5))
+        coarse, fine = (simulate(samples, neurons, pf.GradientDescent(2.0**-k)) for k in (12, 13))
+        benchmark.extra_info[f"m = {m}"] = {
+            "boost from descent": distance(sim, fine),
+            "descent from descent": distance(coarse, fine),
+        }
+    benchmark.pedantic(lambda: None, rounds=1)
+
+
+def test_drift(benchmark, quick):
+    """Largest drift of delta over 10^5 fixed steps, in units of a^2 + b^2 + c^2."""
+    steps = 10**4 if quick else 10**5
+    samples = pf.Samples.generate("square_wave", 10)
+    for delta in (-1.0, 0.0, 1.0):
+        sim = pf.Simulation(samples, pf.initialise("reduced", 100, delta=delta, seed=1),
+                            pf.Boost(step=1e-3))  # fmt: skip
+        before = sim.state.delta()
+        sim.run(steps * 1e-3)
+        assert sim.step == steps
+        benchmark.extra_info[f"delta = {delta:g}"] = sim.state.largest_drift(before)
+    benchmark.pedantic(lambda: None, rounds=1)
+
+
 def test_order(benchmark, quick):
     """Slope of the residual error over five halvings of the step, with crossings and slides.
 

@@ -231,8 +231,9 @@ def test_the_residual_ode_holds_with_slides():
     assert_allclose((sim.residual - before) / h, rate, rtol=0, atol=1e-6)
 
 
-def test_delta_does_not_drift_in_many_steps():
-    samples, neurons = SAMPLES["square wave"], pf.initialise("reduced", 100, delta=-1.0, seed=1)
+@pytest.mark.parametrize("delta", [-1.0, 0.0, 1.0])
+def test_delta_does_not_drift_in_many_steps(delta):
+    samples, neurons = SAMPLES["square wave"], pf.initialise("reduced", 100, delta=delta, seed=1)
     sim = pf.Simulation(samples, neurons, pf.Boost(step=1e-3))
     before = sim.state.delta()
     sim.run(10.0)
