@@ -7,7 +7,7 @@ counted in ``tally``, an integer array:
 =============  ============================================================
 `CROSSINGS`    rays met: crossed, begun to slide on, or died at
 `RELEASES`     slides that ended because c changed sign, on what then is a repulsor
-`REPULSORS`    slides that a new field has turned into a repulsor
+`REPULSORS`    slides on what a new field has made a repulsor (and starts on one)
 `ORIGINS`      arrivals at (a, b) = 0
 `FAILURES`     neurons that would move by more than `MOST_RAPIDITY` or meet countless rays
 =============  ============================================================

@@ -263,6 +263,21 @@ def test_sliding_neurons_sit_on_their_samples_in_the_file(tmp_path):
         assert_allclose(rays, sim.ray_covariances(), rtol=1e-14)
 
 
+def test_starts_on_a_repulsor_are_counted_and_stay_on_the_inactive_side():
+    samples = SAMPLES["uneven"]
+    x, s = samples.x, samples.size
+    sample, a, c = (v.ravel() for v in np.meshgrid(np.arange(s), [1.0, -1.0], [1.0, -1.0]))
+    sim = pf.Simulation(samples, pf.Neurons(a, -a * x[sample], c))
+    kinds = {sign: pf.theory.classify_rays(x, sim.residual, sign) for sign in (1, -1)}
+    ray = np.where(a > 0, sample, s + sample)
+    repelled = np.array([kinds[int(sign)][r] == "repulsor" for sign, r in zip(c, ray, strict=True)])
+    assert sim.state.repulsors == repelled.sum() > 3
+    sim.run(1e-9)
+    z = sim.state.parameters()[:2, repelled]
+    assert (z[0] * x[sample[repelled]] + z[1] < 0.0).all()
+    assert sim.state.repulsors == repelled.sum()
+
+
 def test_few_samples_and_many_take_the_same_way(monkeypatch):
     """Eigenvectors or Krylov space: the same trajectory within the tolerance."""
     samples = pf.Samples.generate("square_wave", 40)

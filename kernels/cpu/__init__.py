@@ -5,7 +5,7 @@ slot, sums go to the slot's private accumulator, and the accumulators are added 
 results are the same bits for any number of threads.
 """
 
-from .advance import advance
+from .advance import advance, repulsor_starts
 from .field import field, prediction, residual_rate, tangent_kernel
 from .frames import largest_drift, pack_delta, pack_frame, to_direction, unpack_state
 from .lanczos import lanczos
@@ -30,6 +30,7 @@ __all__ = [
     "pack_delta",
     "pack_frame",
     "prediction",
+    "repulsor_starts",
     "residual_rate",
     "runge_kutta_step",
     "second_moments",

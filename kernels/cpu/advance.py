@@ -12,7 +12,7 @@ from .._jit import block, driver, inlined, leaf, parallel, prange, sums
 from ..advance import FAILURES, TALLIES, advance_neuron
 from ..boost import field_table
 from ..origin import largest_field
-from ..rays import ray_table
+from ..rays import SIGN, XJ, ray_table
 from .field import prediction
 from .maps import mapped, ray_maps, sector_maps, slides, stays
 from .slots import PAD, tree_sum
@@ -350,3 +350,21 @@ def advance(
             covariances[k, l] = acc[0, k, 2 + l] / m
             finite &= np.isfinite(covariances[k, l])
     return finite
+
+
+@driver
+def repulsor_starts(a, b, c, cell, field, x):
+    """Number of neurons whose knot lies on a sample that repels it, on the inactive side.
+
+    The motion is not unique there; they stay on that side.
+    """
+    s = x.size
+    rays = ray_table(field, x)
+    count = 0
+    for n in range(a.size):
+        k = cell[n]
+        if 0 < k < 2 * s and k != s:
+            r = k - 1 if k < s else k  # whose inactive side is k
+            if a[n] * rays[r, XJ] + b[n] == 0.0 and rays[r, SIGN] * c[n] < 0.0:
+                count += 1
+    return count

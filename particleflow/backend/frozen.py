@@ -59,6 +59,9 @@ class FrozenFlow:
         self._changes = np.zeros(state.slots.size - 1, np.int64)
         self._changes_of_step = self._unsorted = 0
         self._counts = np.zeros(events.TALLIES, np.int64)  # up to the begin
+        self._counts[events.REPULSORS] = state.repulsors = int(
+            cpu.repulsor_starts(*state.variables, state.cell, state.field(), state.x)
+        )
         self._by_sector = state.start.shape[1] > 2
         self._arrival: Arrival | None = None
 
