@@ -18,8 +18,9 @@ inlined
     The same, inlined by numba where it is called: a call with many arrays costs as much as dozens
     of neurons.
 sums
-    A loop that only adds up. Reassociation and fused multiply-add let it vectorise; NaN and
-    infinity keep their meaning (neither ``nnan`` nor ``ninf``): divergence is found by them.
+    A leaf that adds up. Reassociation and fused multiply-add let it vectorise; NaN and infinity
+    keep their meaning (neither ``nnan`` nor ``ninf``): divergence is found by them. What moves
+    neurons in such a loop has to stand in a routine, which stays strict.
 parallel
     A loop over slots, one thread each. Results never depend on the number of threads.
 driver
@@ -60,8 +61,9 @@ __all__ = [
     "sums",
 ]
 
-_STRICT = {"error_model": "numpy", "nogil": True}
-_SUMS = {"fastmath": {"reassoc", "nsz", "contract"}, **_STRICT}
+# without fastmath=False a function inherits the fast math of whoever calls it first
+_STRICT = {"error_model": "numpy", "nogil": True, "fastmath": False}
+_SUMS = {**_STRICT, "fastmath": {"reassoc", "nsz", "contract"}}
 
 
 def _source_hash() -> str:
@@ -116,6 +118,6 @@ routine = njit(_nrt=False, **_STRICT)
 inlined = njit(inline="always", **_STRICT)
 block = _cached(**_STRICT)
 leaf = _cached(_nrt=False, **_STRICT)
-sums = _cached(**_SUMS)
+sums = _cached(_nrt=False, **_SUMS)
 parallel = _cached(parallel=True, **_STRICT)
 driver = _cached(**_STRICT)

@@ -105,17 +105,19 @@ def outside(a, b, x1, x2, active1, active2):
 
 
 @scalar
+def neighbours(k, s):
+    """The sectors next to k: beyond its first and beyond its second bound."""
+    up = k + 1 if k < 2 * s - 1 else 0
+    down = k - 1 if k > 0 else 2 * s - 1
+    return (up, down) if k < s else (down, up)
+
+
+@scalar
 def neighbour(a, b, k, x):
     """The sector next to k across the bound that (a, b) is on the wrong side of."""
     s = x.size
-    first = (a * first_bound(k, x) + b > 0.0) != (k != s)
-    if k == 0:
-        cell = 1 if first else 2 * s - 1
-    elif (k < s) == first:
-        cell = k + 1 if k < 2 * s - 1 else 0
-    else:
-        cell = k - 1
-    return cell
+    beyond1, beyond2 = neighbours(k, s)
+    return beyond1 if (a * first_bound(k, x) + b > 0.0) != (k != s) else beyond2
 
 
 @scalar

@@ -102,6 +102,7 @@ class Simulation:
             (neurons.a, neurons.b, neurons.c),
             metric,
             run_length=self.integrator.run_length,
+            sorted_from=self.integrator.sorted_from,
         )
         if not np.isfinite(self.residual).all():
             raise IntegrationError(

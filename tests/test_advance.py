@@ -522,7 +522,7 @@ def test_the_same_bits_for_any_number_of_threads(by_sector):
     results = []
     for threads in (1, 2, 4):
         with threads_in_use(threads):
-            state = make(3, 6, 30_000, by_sector)
+            state = make(3, 6, 40_000, by_sector)
             assert state.slots.size - 1 > 4
             results.append([*run_kernel(state, 0.02, steps=5), state.variables, state.cell])
     for other in results[1:]:

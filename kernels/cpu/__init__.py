@@ -8,16 +8,19 @@ results are the same bits for any number of threads.
 from .advance import advance, repulsor_starts
 from .field import field, prediction, residual_rate, tangent_kernel
 from .frames import largest_drift, pack_delta, pack_frame, to_direction, unpack_state
+from .gradient_descent import gradient_descent
 from .lanczos import lanczos
+from .mean_residual import mean_residual
 from .moments import cell_counts, first_moments, first_moments_at, locate_all, second_moments
-from .push import gradient_descent
 from .runge_kutta import STAGES, runge_kutta_step
 from .slots import identity_order, slot_bounds, sort_slots, wants_order
+from .stepping import boost_steps
 from .velocity import velocity
 
 __all__ = [
     "STAGES",
     "advance",
+    "boost_steps",
     "cell_counts",
     "field",
     "first_moments",
@@ -27,6 +30,7 @@ __all__ = [
     "lanczos",
     "largest_drift",
     "locate_all",
+    "mean_residual",
     "pack_delta",
     "pack_frame",
     "prediction",

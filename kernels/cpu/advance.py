@@ -15,7 +15,7 @@ from ..origin import largest_field
 from ..rays import SIGN, XJ, ray_table
 from .field import prediction
 from .maps import mapped, ray_maps, sector_maps, slides, stays
-from .slots import PAD, tree_sum
+from .slots import PAD, SERIAL, tree_sum
 
 BLOCK = 512
 LONG = 32
@@ -327,18 +327,19 @@ def advance(
     acc = np.empty((n_slots, 2 * s + PAD, MOMENTS))
     acc[:, 2 * s :] = 0.0
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
-    if n_slots == 1:  # a parallel region costs more than a small step
-        changes[0] = _advance_slot(
-            a, b, c, cell, a1, b1, c1, cell1, slots[0], slots[1], start[0], keep, h,
-            table, rays, sector_map, ray_map, x, acc[0], tallies[0],
-        )  # fmt: skip
+    if m <= SERIAL // 4:
+        for i in range(n_slots):
+            changes[i] = _advance_slot(
+                a, b, c, cell, a1, b1, c1, cell1, slots[i], slots[i + 1], start[i], keep, h,
+                table, rays, sector_map, ray_map, x, acc[i], tallies[i],
+            )  # fmt: skip
     else:
         _advance_slots(
             a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h,
             table, rays, sector_map, ray_map, x, acc, tallies, changes,
         )  # fmt: skip
-        tree_sum(acc.reshape((n_slots, -1)))
-        tree_sum(tallies)
+    tree_sum(acc.reshape((n_slots, -1)))
+    tree_sum(tallies)
     tally[:] = tallies[0, :TALLIES]
     prediction(acc[0, :, :2], x, 1.0 / m, residual)
     finite = tally[FAILURES] == 0

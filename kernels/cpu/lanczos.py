@@ -26,7 +26,7 @@ def _subtract(w, factor, v):
 
 
 @driver
-def lanczos(covariances, x, basis, diagonal, off_diagonal, k, n):
+def lanczos(covariances, x, basis, tridiagonal, k, n):
     """Extend an orthonormal basis of the Krylov space of H from k to n vectors.
 
     H = V T V^T with T tridiagonal as far as the basis goes; H is used as an operator, O(s) a
@@ -41,34 +41,35 @@ def lanczos(covariances, x, basis, diagonal, off_diagonal, k, n):
     x : (s,) float64
     basis : (> n, s) float64
         Rows 0 .. k are orthonormal on entry, rows 0 .. n on return.
-    diagonal, off_diagonal : (> n,) float64
-        Of T; entries k .. n - 1 are overwritten. ``off_diagonal[n - 1]`` leads out of the space.
+    tridiagonal : (>= n, 2) float64
+        Diagonal of T and the one below it; rows k .. n - 1 are overwritten. The last element below
+        the diagonal leads out of the space.
     k, n : int
 
     Returns
     -------
     int
-        Number of vectors; ``off_diagonal`` ends with 0 if the space is invariant, perhaps before n.
+        Number of vectors. That last element is 0 if the space is invariant, perhaps before n.
     """
     s = x.size
     w, work = np.empty(s), np.empty((2 * s, 2))
     largest = 0.0
     for i in range(k):
-        largest = max(largest, abs(diagonal[i]))
+        largest = max(largest, abs(tridiagonal[i, 0]))
     for i in range(k, n):
         residual_rate(covariances, basis[i], x, work, w)
         for j in range(s):
             w[j] = -w[j]
-        diagonal[i] = _dot(basis[i], w)
-        largest = max(largest, abs(diagonal[i]))
+        tridiagonal[i, 0] = _dot(basis[i], w)
+        largest = max(largest, abs(tridiagonal[i, 0]))
         for _ in range(2):
             for l in range(i, -1, -1):
                 _subtract(w, _dot(basis[l], w), basis[l])
         norm = math.sqrt(_dot(w, w))
         if i + 1 == s or norm <= ROUNDING * largest:
-            off_diagonal[i] = 0.0
+            tridiagonal[i, 1] = 0.0
             return i + 1
-        off_diagonal[i] = norm
+        tridiagonal[i, 1] = norm
         for j in range(s):
             basis[i + 1, j] = w[j] / norm
     return n

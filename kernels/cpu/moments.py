@@ -1,7 +1,7 @@
 """Cells of all neurons, and sums over the neurons of each sector and of each ray.
 
-A run of neurons of one sector is added up in registers: adding each to its bin in memory would wait
-for the previous addition to the same bin wherever the neurons are in sector order.
+A chunk of neurons of one cell is added up in vectors; adding each to its bin in memory would wait
+for the previous addition to the same bin.
 """
 
 import numpy as np
@@ -10,7 +10,13 @@ from .._jit import driver, parallel, prange, sums
 from ..flow import EUCLIDEAN
 from ..rays import ray_direction
 from ..sectors import locate
+from .prefetch import AHEAD, LINE, prefetch
 from .slots import PAD, tree_sum
+
+CHUNK = 64
+"""Neurons that are looked at together."""
+FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
+"""What is added up."""
 
 
 @parallel
@@ -22,81 +28,94 @@ def locate_all(a, b, x, cell, slots):
 
 
 @sums
-def _add_first(a, b, c, cell, acc, n_cells):
-    run = -1
+def one_cell(cell):
+    """Whether all neurons of a chunk are in one cell."""
+    different = 0
+    for i in range(cell.size):
+        different |= cell[i] ^ cell[0]
+    return different == 0
+
+
+@sums
+def run_end(cell, lo):
+    """End of the run of neurons of one cell that begins at ``lo``, or of its chunk."""
+    hi = min(lo + CHUNK, cell.size)
+    if cell[hi - 1] == cell[lo] and one_cell(cell[lo:hi]):
+        return hi
+    k, hi = cell[lo], lo + 1
+    while cell[hi] == k:
+        hi += 1
+    return hi
+
+
+@sums
+def _add_first(a, b, c, acc):
     sx = s1 = 0.0
-    for n in range(a.size):
-        k = cell[n]
-        if k != run:
-            if 0 <= run < n_cells:
-                acc[run, 0] += sx
-                acc[run, 1] += s1
-            run = k
-            sx = s1 = 0.0
-        sx += c[n] * a[n]
-        s1 += c[n] * b[n]
-    if 0 <= run < n_cells:
-        acc[run, 0] += sx
-        acc[run, 1] += s1
+    for i in range(a.size):
+        sx += c[i] * a[i]
+        s1 += c[i] * b[i]
+    acc[0] += sx
+    acc[1] += s1
 
 
 @sums
-def _add_second(a, b, c, cell, acc, n_cells):
-    run = -1
+def _add_second(a, b, c, acc):
     aa = ab = bb = cc = 0.0
-    for n in range(a.size + 1):
-        k = cell[n] if n < a.size else -1
-        if k != run:
-            if 0 <= run < n_cells:
-                acc[run, 0] += aa
-                acc[run, 1] += ab
-                acc[run, 2] += bb
-                acc[run, 3] += cc
-            run = k
-            aa = ab = bb = cc = 0.0
-        if n < a.size:
-            aa += a[n] * a[n]
-            ab += a[n] * b[n]
-            bb += b[n] * b[n]
-            cc += c[n] * c[n]
+    for i in range(a.size):
+        aa += a[i] * a[i]
+        ab += a[i] * b[i]
+        bb += b[i] * b[i]
+        cc += c[i] * c[i]
+    acc[0] += aa
+    acc[1] += ab
+    acc[2] += bb
+    acc[3] += cc
 
 
 @sums
-def _add_covariance_euclidean(a, b, c, cell, acc, n_cells):
-    n_sectors = n_cells // 2
-    run = -1
+def _add_covariance_euclidean(cosine, sine, rhat, turns, acc):
     xx = x1 = oo = 0.0
-    for n in range(a.size + 1):
-        k = cell[n] if n < a.size else -1
-        if k != run:
-            if 0 <= run < n_cells:
-                acc[run, 0] += xx
-                acc[run, 1] += x1
-                acc[run, 2] += oo
-            run = k
-            xx = x1 = oo = 0.0
-        if n < a.size:
-            cc = c[n] * c[n] if k < n_sectors else 0.0  # no sliding neuron turns
-            xx += cc * b[n] * b[n] + a[n] * a[n]
-            x1 += a[n] * b[n] - cc * a[n] * b[n]
-            oo += cc * a[n] * a[n] + b[n] * b[n]
+    for i in range(rhat.size):
+        square = turns * rhat[i] * rhat[i]
+        xx += square * sine[i] * sine[i] + cosine[i] * cosine[i]
+        x1 += (1.0 - square) * cosine[i] * sine[i]
+        oo += square * cosine[i] * cosine[i] + sine[i] * sine[i]
+    acc[0] += xx
+    acc[1] += x1
+    acc[2] += oo
+
+
+@sums
+def _add_cell(kind, a, b, c, k, acc):
+    """Add neurons of cell k."""
+    if kind == FIRST:
+        _add_first(a, b, c, acc[k])
+    elif kind == SECOND:
+        _add_second(a, b, c, acc[k])
+    else:
+        turns = 1.0 if k < acc.shape[0] // 2 else 0.0  # no sliding neuron turns
+        _add_covariance_euclidean(a, b, c, turns, acc[k])
+
+
+@sums
+def _add_slot(kind, a, b, c, cell, acc):
+    lo = 0
+    while lo < cell.size:
+        k, hi = cell[lo], run_end(cell, lo)
+        for i in range(lo + AHEAD, hi + AHEAD, LINE):
+            prefetch(a, i)
+            prefetch(b, i)
+            prefetch(c, i)
+        if k < acc.shape[0]:
+            _add_cell(kind, a[lo:hi], b[lo:hi], c[lo:hi], k, acc)
+        lo = hi
 
 
 @parallel
-def _first(a, b, c, cell, slots, acc, n_cells):
+def _add_slots(kind, a, b, c, cell, slots, acc, n_cells):
     for i in prange(slots.size - 1):
         lo, hi = slots[i], slots[i + 1]
-        _add_first(a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], acc[i], n_cells)
-
-
-@parallel
-def _second(a, b, c, cell, slots, acc, n_cells, metric):
-    for i in prange(slots.size - 1):
-        lo, hi = slots[i], slots[i + 1]
-        if metric == EUCLIDEAN:
-            _add_covariance_euclidean(a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], acc[i], n_cells)
-        else:
-            _add_second(a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], acc[i], n_cells)
+        _add_slot(kind, a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], acc[i, :n_cells])
 
 
 @parallel
@@ -109,11 +128,19 @@ def _first_at(a, b, c, x, slots, acc):
                 acc[i, k, 1] += c[n] * b[n]
 
 
+@sums
+def _count_slot(cell, acc):
+    lo = 0
+    while lo < cell.size:
+        hi = run_end(cell, lo)
+        acc[cell[lo]] += hi - lo
+        lo = hi
+
+
 @parallel
 def _count(cell, slots, acc):
     for i in prange(slots.size - 1):
-        for n in range(slots[i], slots[i + 1]):
-            acc[i, cell[n]] += 1
+        _count_slot(cell[slots[i] : slots[i + 1]], acc[i])
 
 
 @driver
@@ -125,7 +152,7 @@ def first_moments(a, b, c, cell, slots, s):
     """
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 2))
-    _first(a, b, c, cell, slots, acc, n_cells)
+    _add_slots(FIRST, a, b, c, cell, slots, acc, n_cells)
     tree_sum(acc.reshape((n_slots, -1)))
     return acc[0, :n_cells].copy()
 
@@ -151,7 +178,8 @@ def second_moments(a, b, c, cell, slots, x, metric):
     s = x.size
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 4))
-    _second(a, b, c, cell, slots, acc, n_cells, metric)
+    kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else SECOND
+    _add_slots(kind, a, b, c, cell, slots, acc, n_cells)
     tree_sum(acc.reshape((n_slots, -1)))
     out = np.zeros((n_cells, 3))
     for k in range(n_cells):

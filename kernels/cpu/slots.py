@@ -1,7 +1,7 @@
 """Slots of neurons, their order inside a slot, and the fixed tree that adds up their sums.
 
 A slot in sector order is a sequence of regions, one a cell: the sectors, the rays and the origin.
-Region k starts at ``start[k]``; its first ``members[k]`` neurons are in cell k, the rest of it are
+Region k starts at ``start[k]``; its last ``members[k]`` neurons are in cell k, those before are
 *strays* that have moved to another cell since the slot was sorted. A slot in plain order
 is a single region without members. ``ident`` is the index of a neuron in the original order,
 counted from its slot's begin.
@@ -9,14 +9,18 @@ counted from its slot's begin.
 
 import numpy as np
 
-from .._jit import block, driver, parallel, prange
+from .._jit import block, driver, leaf, parallel, prange
 
 MAX_SLOTS = 64
 ENOUGH_SLOTS = 16
 """Slots below which their number is not lowered for the sake of long runs."""
 NEURONS_A_SLOT = 4096
+SAMPLES = 16
+"""Neurons that a slot has at least for each sample: its sums take O(s)."""
 NEURONS_A_SECTOR = 128
 """Average neurons a sector of a slot from which more of them make a step no cheaper."""
+SERIAL = 2**15
+"""Neurons up to which a parallel region costs more than a cheap pass over them."""
 PAD = 8
 """Rows between the accumulators of two slots, so that they share no cache line."""
 
@@ -24,14 +28,14 @@ PAD = 8
 def slot_bounds(m, s):
     """First neuron of each slot and m, int64 (n_slots + 1,); a function of m and s alone."""
     long_runs = m // (2 * s * NEURONS_A_SECTOR)
-    n = min(MAX_SLOTS, m // max(NEURONS_A_SLOT, 16 * s), max(ENOUGH_SLOTS, long_runs))
-    n = max(1, n)
+    n = min(MAX_SLOTS, m // max(NEURONS_A_SLOT, SAMPLES * s), max(ENOUGH_SLOTS, long_runs))
+    n = 1 << max(0, int(n).bit_length() - 1)  # a power of 2, shared out evenly by most machines
     return np.arange(n + 1, dtype=np.int64) * m // n
 
 
-def wants_order(m, s, n_slots, run_length):
-    """Whether the sectors of a slot hold this many neurons on average."""
-    return m >= run_length * 2 * s * n_slots
+def wants_order(m, s, n_slots, run_length, sorted_from):
+    """Whether sector order pays: sectors of a slot this long on average, and so many neurons."""
+    return m >= max(sorted_from, run_length * 2 * s * n_slots)
 
 
 def identity_order(slots, s, by_sector):
@@ -62,14 +66,20 @@ def identity_order(slots, s, by_sector):
     return ident, start, np.zeros((n_slots, n_regions), np.int64)
 
 
-@block
-def swap(a, b, c, cell, ident, i, j):
-    """Exchange two neurons."""
+@leaf
+def swap_members(a, b, c, ident, i, j):
+    """Exchange two neurons of one cell."""
     a[i], a[j] = a[j], a[i]
     b[i], b[j] = b[j], b[i]
     c[i], c[j] = c[j], c[i]
-    cell[i], cell[j] = cell[j], cell[i]
     ident[i], ident[j] = ident[j], ident[i]
+
+
+@leaf
+def swap(a, b, c, cell, ident, i, j):
+    """Exchange two neurons."""
+    swap_members(a, b, c, ident, i, j)
+    cell[i], cell[j] = cell[j], cell[i]
 
 
 @block

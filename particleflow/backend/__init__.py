@@ -13,18 +13,22 @@ from .devices import (
     resolve_threads,
     threads_in_use,
 )
-from .frozen import Arrival, FrozenFlow
+from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
 from .runge_kutta import RungeKuttaTrial
 from .state import METRICS, Metric, State, field, field_at, predict, predict_at
-from .tangent import KrylovSpace, kernel_matrix, kernel_product
+from .tangent import kernel_matrix, kernel_product, mean_residual
 
 __all__ = [
+    "ARRIVED",
     "DEVICES",
     "METRICS",
+    "OVERFLOWN",
+    "SHRUNK",
+    "UNDER_WAY",
+    "UNTAME",
     "Arrival",
     "Device",
-    "FrozenFlow",
-    "KrylovSpace",
+    "ExactFlow",
     "Metric",
     "RungeKuttaTrial",
     "State",
@@ -34,6 +38,7 @@ __all__ = [
     "kernel_matrix",
     "kernel_product",
     "kernels_are_compiled",
+    "mean_residual",
     "predict",
     "predict_at",
     "resolve_device",

@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from typing import Literal, get_args
 
 import numba
+import scipy.linalg  # noqa: F401 (loads the LAPACK that numba calls, for the controller to find)
+from threadpoolctl import ThreadpoolController
 
 from particleflow.errors import DeviceError
 from particleflow.kernels import _jit
 
 Device = Literal["auto", "cpu"]
 DEVICES: tuple[str, ...] = get_args(Device)
+
+_blas = ThreadpoolController()
 
 
 def kernels_are_compiled() -> bool:
@@ -52,11 +56,15 @@ def resolve_threads(threads: int | None) -> int:
 
 @contextmanager
 def threads_in_use(threads: int) -> Iterator[None]:
-    """Run the kernels on this many threads, and as before afterwards."""
+    """Run the kernels on this many threads and LAPACK on one, and as before afterwards.
+
+    With more LAPACK's bits would depend on how many there are.
+    """
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
-        yield
+        with _blas.limit(limits=1):
+            yield
     finally:
         numba.set_num_threads(before)
 

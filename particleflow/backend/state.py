@@ -79,6 +79,8 @@ class State:
     metric : {"network", "euclidean"}
     run_length : float
         Average neurons a sector of a slot from which sector order pays; infinite: never.
+    sorted_from : int
+        Fewest neurons with which it does.
 
     Attributes
     ----------
@@ -103,6 +105,7 @@ class State:
         parameters: tuple[Array, Array, Array],
         metric: Metric,
         run_length: float,
+        sorted_from: int = 0,
     ) -> None:
         self.x, self.y = x, y
         self.metric = metric
@@ -118,13 +121,14 @@ class State:
         if metric == "euclidean":
             cpu.to_direction(*self.variables, self.slots)
         n_slots = self.slots.size - 1
-        sort = cpu.wants_order(m, s, n_slots, run_length)
+        sort = cpu.wants_order(m, s, n_slots, run_length, sorted_from)
         self.ident, self.start, self.members = cpu.identity_order(self.slots, s, sort)
         if sort:
             cpu.sort_slots(
                 *self.variables, self.cell, self.ident, self.slots, self.start, self.members
             )
-        self.stray_work = np.zeros(n_slots, np.int64)
+        self.guests = np.zeros_like(self.members)
+        self.stray_work = np.zeros(n_slots)
         self.crossings = np.zeros(n_slots, np.int64)
         self.releases = self.repulsors = self.origins = 0
         self.residual = np.empty(s)
@@ -219,6 +223,7 @@ class State:
                 self.slots,
                 self.start,
                 self.members,
+                self.guests,
                 self.stray_work,
                 self.crossings,
                 self.x,

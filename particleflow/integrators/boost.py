@@ -20,30 +20,26 @@ Not unique, in the flow itself, are the ways on from a repulsor and from the ori
 """
 
 import math
-import time
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from particleflow._cast import Array, positive
-from particleflow.backend import Arrival, FrozenFlow, State
+from particleflow.backend import OVERFLOWN, SHRUNK, UNTAME, ExactFlow, State
 from particleflow.errors import ConfigError, IntegrationError
 from particleflow.samples import spread
-from particleflow.tangent_kernel import MeanResidual
 
-from .contract import SLICE_SECONDS
+from .contract import Slices
 
-_ORDER = 3  # of the error estimate in the step, 2 to 3 where neurons meet rays
-_AIM = 0.5  # error to steer for, in units of the tolerance
-_PROPORTIONAL, _INTEGRAL = 0.6 / _ORDER, 0.2 / _ORDER
-_SMALLEST, _LARGEST = 0.2, 3.0
-_SAFETY = 0.8  # of a step after a rejected one
-_LEAST_STEP = 16.0 * np.finfo(float).eps
 _TINY = 1e-250
 _MOST_STEPS = 2.0**52
-_LINEAR_SHARE = 1e-3
-"""Share of the tolerance that is left to the Krylov approximation."""
+_MOST_TRIALS = 2**31
+_FAILURES = {
+    UNTAME: "the tangent kernel is too large to compute with; start from smaller parameters",
+    SHRUNK: "the step shrank below rounding; raise the tolerance, or start from smaller parameters",
+    OVERFLOWN: "the state overflows; lower the step",
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,8 @@ class Boost:
     tolerance: float = 1e-4
     step: float | None = None
     name: ClassVar[str] = "boost"
-    run_length: ClassVar[float] = 2
+    run_length: ClassVar[float] = 16
+    sorted_from: ClassVar[int] = 2**15
 
     def __post_init__(self) -> None:
         tolerance = positive("tolerance", self.tolerance, ConfigError)
@@ -98,145 +95,68 @@ class BoostMotion:
 
     def __init__(self, state: State, tolerance: float, step: float | None) -> None:
         self._state = state
-        self._flow = FrozenFlow(state)
-        self._allowed = max(tolerance * spread(state.y), state.rounding(), _TINY)
-        self._fixed = step
-        self._residual = state.residual
-        self._covariances = state.kernel_covariances()
-        self._begin = self._end = 0.0
-        self._start_mean: MeanResidual | None = None
-        self._last_error, self._has_rejected = 1.0, False
+        allowed = max(tolerance * spread(state.y), state.rounding(), _TINY)
+        self._is_fixed = step is not None
+        self._flow = ExactFlow(state, allowed, step or 0.0)
+        if step is None:
+            self._flow.next_step = self._first_step()
+        self._slices = Slices()
         self.time = 0.0
-        self.step = self.rejected = 0
-        self._h = self._first_step() if step is None else step
 
-    def _is_tame(self, covariances: Array) -> bool:
-        """Whether the norms of H and of its products with residuals cannot overflow."""
-        x = self._state.x
-        with np.errstate(over="ignore", invalid="ignore"):
-            size = np.abs(covariances).sum() * (1.0 + np.abs(x).max()) ** 2 * x.size
-            return bool(np.isfinite((size * (1.0 + np.abs(self._residual).max())) ** 2))
+    @property
+    def step(self) -> int:
+        """Steps taken, with the present one."""
+        return self._flow.step
 
-    def _where(self) -> str:
-        return f"boost, step {self.step + 1} (tau = {self._begin:g})"
+    @property
+    def rejected(self) -> int:
+        """Trial steps that were thrown away."""
+        return self._flow.rejected
 
     def _first_step(self) -> float:
         """A tenth of the time in which the residuals change by their own spread."""
         with np.errstate(over="ignore", invalid="ignore"):
-            rate = _rms(self._state.residual_rate())
+            rate = np.abs(self._state.residual_rate()).max()
         step = 0.1 * spread(self._state.y) / max(rate, _TINY)
         return step if math.isfinite(step) else 1.0
 
     def reachable(self, times: Array) -> Array:
         """Every time, if fixed steps can count up to it."""
-        if self._fixed is not None and times.size and not times.max() / self._fixed < _MOST_STEPS:
+        step = self._flow.next_step
+        if self._is_fixed and times.size and not times.max() / step < _MOST_STEPS:
             raise ConfigError(
-                f"step: {self._fixed:g} is too small to reach tau = {times.max():g}, expected "
-                f"fewer than {_MOST_STEPS:g} steps"
+                f"step: {step:g} is too small to reach tau = {times.max():g}, expected fewer than "
+                f"{_MOST_STEPS:g} steps"
             )
         return np.unique(times)
 
     def advance(self, until: float) -> None:
         """Take steps until one of them holds this time, or for about a tenth of a second."""
-        deadline = time.perf_counter() + SLICE_SECONDS
-        while self._end < until:
-            self._take_step()
-            if time.perf_counter() > deadline:
-                break
-        self._show(min(until, self._end))
+        if self._flow.end < until:
+            self._slices.take(_MOST_TRIALS, lambda n: self._take_steps(until, n))
+        self._show(min(until, self._flow.end))
 
-    def _mean(self, covariances: Array) -> MeanResidual:
-        return MeanResidual(
-            covariances, self._residual, self._state.x, _LINEAR_SHARE * self._allowed
-        )
+    def _take_steps(self, until: float, most_trials: int) -> int:
+        """Take steps in one compiled call; returns the number of trials."""
+        flow = self._flow
+        before = flow.step + flow.rejected
+        status = flow.take_steps(until, most_trials)
+        self.time = flow.begin
+        if status in _FAILURES:
+            raise IntegrationError(f"{self._where()}: {_FAILURES[status]}")
+        return flow.step + flow.rejected - before
 
     def _show(self, now: float) -> None:
-        """Let the state be that of a time in the present step.
-
-        At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
-        H_q = H_0 + q (H_1 - H_0) / 3, the step of length q h if H changes linearly.
-        """
+        """Let the state be that of a time in the present step."""
         if now == self.time:
             return
-        if now == self._end:
+        if now == self._flow.end:
             self._flow.show_end()
-        else:
-            h = self._end - self._begin
-            q = (now - self._begin) / h
-            mean = self._mean(self._covariances + q * self._change)
-            if not self._flow.show(mean(q * h), q * h):
-                raise IntegrationError(
-                    f"{self._where()}: the state overflows inside the step; lower the tolerance"
-                )
+        elif not self._flow.show_between(now):
+            raise IntegrationError(
+                f"{self._where()}: the state overflows inside the step; lower the tolerance"
+            )
         self.time = now
 
-    def _take_step(self) -> None:
-        """Try one step from the end of the last one."""
-        if self._end > self._begin:
-            self._commit()
-        h = self._h
-        if self._start_mean is None:
-            if not self._is_tame(self._covariances):
-                raise IntegrationError(
-                    f"{self._where()}: the tangent kernel is too large to compute with; start "
-                    "from smaller parameters"
-                )
-            self._start_mean = self._mean(self._covariances)
-        if not h > _LEAST_STEP * self._begin + _TINY:
-            raise IntegrationError(
-                f"{self._where()}: the step shrank below rounding; raise the tolerance, or start "
-                "from smaller parameters"
-            )
-        first = self._flow.look(self._start_mean(h), h)
-        error = math.inf
-        if first.finite and self._is_tame(first.covariances):
-            change = (first.covariances - self._covariances) / 3.0
-            second = self._flow.go(self._mean(self._covariances + change)(h), h)
-            if second.finite:
-                error = _rms(second.residual - first.residual) / self._allowed
-        if error <= 1.0 or (self._fixed is not None and math.isfinite(error)):
-            self._accept(h, error, change, second)
-        else:
-            self._reject(h, error)
-
-    def _commit(self) -> None:
-        """Go on from the end of the last step."""
-        self._flow.commit()
-        self.time = self._begin = self._end
-        self._residual, self._covariances = self._arrival.residual, self._arrival.covariances
-        self._start_mean = None
-
-    def _accept(self, h: float, error: float, change: Array, arrival: Arrival) -> None:
-        self.step += 1
-        self._end = self._begin + h if self._fixed is None else self.step * self._fixed
-        self._change, self._arrival = change, arrival
-        if self._fixed is None:
-            self._h = h * self._factor(error)
-
-    def _reject(self, h: float, error: float) -> None:
-        if self._fixed is not None:
-            raise IntegrationError(f"{self._where()}: the state overflows; lower the step")
-        self.rejected += 1
-        self._has_rejected = True
-        self._h = h * max(_SMALLEST, _SAFETY * error ** (-1.0 / _ORDER))
-
-    def _factor(self, error: float) -> float:
-        """Growth of the step: a proportional-integral controller, and none after a rejection.
-
-        E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, sec. IV.2. The error is
-        ragged, since single neurons meet rays: it is damped, and very small ones tell little.
-        """
-        error = max(error / _AIM, 1e-3)
-        wish = error**-_PROPORTIONAL * self._last_error**_INTEGRAL
-        most = 1.0 if self._has_rejected else _LARGEST
-        self._last_error, self._has_rejected = error, False
-        return min(most, max(_SMALLEST, wish))
-
-
-def _rms(values: Array) -> float:
-    """Root mean square; values may be as large as they like."""
-    largest = float(np.abs(values).max())
-    if largest == 0.0 or not math.isfinite(largest):
-        return largest
-    scaled = values / largest
-    return largest * math.sqrt(np.dot(scaled, scaled) / scaled.size)
+    def _where(self) -> str:
+        return f"boost, step {self.step + 1} (tau = {self._flow.begin:g})"

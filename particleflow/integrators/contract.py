@@ -1,5 +1,7 @@
 """What the simulation asks of an integrator."""
 
+import time
+from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from particleflow._cast import Array
@@ -10,22 +12,21 @@ SLICE_SECONDS = 0.1
 
 
 class Motion(Protocol):
-    """A state on its way: made by `Integrator.start`, moved by the simulation.
-
-    Attributes
-    ----------
-    step : int
-        Steps taken.
-    rejected : int
-        Trial steps that were thrown away.
-    """
-
-    step: int
-    rejected: int
+    """A state on its way: made by `Integrator.start`, moved by the simulation."""
 
     @property
     def time(self) -> float:
         """Mean-field time tau."""
+        ...
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        ...
+
+    @property
+    def rejected(self) -> int:
+        """Trial steps that were thrown away."""
         ...
 
     def reachable(self, times: Array) -> Array:
@@ -49,7 +50,23 @@ class Integrator(Protocol):
     name: ClassVar[str]
     run_length: ClassVar[float]
     """Average neurons a sector of a slot from which sector order pays its kernels."""
+    sorted_from: ClassVar[int]
+    """Fewest neurons with which it does."""
 
     def start(self, state: State) -> Motion:
         """A motion of this state from tau = 0; ``state`` is modified in place by it."""
         ...
+
+
+class Slices:
+    """How many steps a compiled call may take, so that it lasts about `SLICE_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._most = 1
+
+    def take(self, wanted: int, steps: Callable[[int], int]) -> None:
+        """Call ``steps(n)`` with n at most ``wanted``; it returns how many it has taken."""
+        begin = time.perf_counter()
+        done = steps(min(wanted, self._most))
+        seconds = max(time.perf_counter() - begin, 1e-9)
+        self._most = max(1, min(2 * self._most, int(done * SLICE_SECONDS / seconds)))

@@ -6,7 +6,6 @@ forward Euler on the mean-field flow of Appendix C, eqs. (30), (31), the directi
 unit length after each step. Stable for dtau below about 2 / lambda_max of the tangent kernel.
 """
 
-import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +15,7 @@ from particleflow._cast import Array, positive
 from particleflow.backend import State
 from particleflow.errors import ConfigError, IntegrationError
 
-from .contract import SLICE_SECONDS
+from .contract import Slices
 
 _MOST_STEPS = 2.0**52
 
@@ -38,7 +37,8 @@ class GradientDescent:
 
     step: float = 1e-3
     name: ClassVar[str] = "gd"
-    run_length: ClassVar[float] = 16
+    run_length: ClassVar[float] = 4
+    sorted_from: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "step", positive("step", self.step, ConfigError))
@@ -54,7 +54,7 @@ class GradientDescentMotion:
     def __init__(self, state: State, h: float) -> None:
         self._state, self._h = state, h
         self.step = self.rejected = 0
-        self._slice = 1  # steps in a compiled call
+        self._slices = Slices()
 
     @property
     def time(self) -> float:
@@ -73,16 +73,17 @@ class GradientDescentMotion:
 
     def advance(self, until: float) -> None:
         """Take steps in one compiled call, as many as about a tenth of a second allows."""
-        n = min(round(until / self._h) - self.step, self._slice)
-        if n <= 0:
+        left = round(until / self._h) - self.step
+        if left <= 0:
             return
-        begin = time.perf_counter()
-        done = self._state.gradient_descent(self._h, n)
-        self.step += done
+        self._slices.take(left, self._take_steps)
         if not np.isfinite(self._state.residual).all():
             raise IntegrationError(
                 f"gd, step {self.step} (tau = {self.time:g}): the residuals are no longer finite; "
                 f"lower the step, now {self._h:g} (learning rate: alpha times it)"
             )
-        seconds = time.perf_counter() - begin
-        self._slice = max(1, min(2 * n, int(n * SLICE_SECONDS / max(seconds, 1e-9))))
+
+    def _take_steps(self, n: int) -> int:
+        done = self._state.gradient_descent(self._h, n)
+        self.step += done
+        return done

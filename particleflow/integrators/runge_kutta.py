@@ -49,6 +49,7 @@ class RungeKutta:
     tolerance: float = 1e-4
     name: ClassVar[str] = "rk"
     run_length: ClassVar[float] = math.inf
+    sorted_from: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         tolerance = positive("tolerance", self.tolerance, ConfigError)

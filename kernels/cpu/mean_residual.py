@@ -1,0 +1,99 @@
+"""The residual ODE rho' = -H rho, solved exactly while the tangent kernel H stands still.
+
+What a step needs of it is the mean of the residuals over the time h,
+
+    (1/h) int_0^h exp(-t H) rho dt = phi_1(-h H) rho,        phi_1(z) = (exp(z) - 1) / z.
+
+in a Krylov space of H (Y. Saad, "Analysis of some Krylov subspace approximations to the matrix
+exponential operator", SIAM J. Numer. Anal. 29 (1992)): H is never formed, and for few samples the
+space is all of R^s, so that the result is exact. The eigenvectors of the tridiagonal matrix are
+LAPACK's, which has to run on one thread, or the bits depend on how many there are.
+"""
+
+import math
+
+import numpy as np
+
+from .._jit import driver, scalar
+from .lanczos import lanczos
+
+_FIRST, _STEP = 16, 8
+
+
+@scalar
+def phi_1(z):
+    """(exp(z) - 1) / z, and 1 at 0."""
+    return math.expm1(z) / z if z != 0.0 else 1.0
+
+
+@driver
+def _grown(array, rows):
+    out = np.empty((rows, array.shape[1]))
+    out[: array.shape[0]] = array
+    return out
+
+
+@driver
+def _projected(tridiagonal, h):
+    """phi_1(-h T) e_1."""
+    k = tridiagonal.shape[0]
+    matrix = np.zeros((k, k))
+    for i in range(k):
+        matrix[i, i] = tridiagonal[i, 0]
+        if i > 0:
+            matrix[i, i - 1] = matrix[i - 1, i] = tridiagonal[i - 1, 1]
+    values, vectors = np.linalg.eigh(matrix)
+    weights = np.zeros(k)
+    for l in range(k):
+        component = phi_1(-h * max(values[l], 0.0)) * vectors[0, l]
+        for i in range(k):
+            weights[i] += component * vectors[i, l]
+    return weights
+
+
+@driver
+def mean_residual(covariances, rho, x, h, accuracy, out):
+    """Mean of the residuals over the time h, phi_1(-h H) rho.
+
+    Parameters
+    ----------
+    covariances : (2 s, 3) float64
+        Sigma_k of H.
+    rho : (s,) float64
+    x : (s,) float64
+    h : float
+    accuracy : float
+        Largest error of the residuals at the end of the time, root mean square.
+    out : (s,) float64
+        Overwritten.
+
+    Returns
+    -------
+    int
+        Dimension of the Krylov space.
+    """
+    s = x.size
+    norm = math.sqrt(np.sum(rho * rho))
+    out[:] = 0.0
+    if norm == 0.0:
+        return 0
+    wanted = min(_FIRST, s)
+    room = min(2 * wanted, s)
+    basis, tridiagonal = np.empty((room + 1, s)), np.empty((room, 2))
+    basis[0] = rho / norm
+    k = 0
+    while True:
+        if wanted > room:
+            room = min(2 * wanted, s)
+            basis, tridiagonal = _grown(basis, room + 1), _grown(tridiagonal, room)
+        k = lanczos(covariances, x, basis, tridiagonal, k, wanted)
+        weights = _projected(tridiagonal[:k], h)
+        # the defect of the approximation, integrated over h
+        defect = h * tridiagonal[k - 1, 1] * abs(weights[k - 1]) * norm
+        if not defect > accuracy * math.sqrt(s):  # an invariant space has none; NaN cannot improve
+            break
+        wanted = min(s, k + max(_STEP, k // 4))
+    for i in range(k):
+        for j in range(s):
+            out[j] += norm * weights[i] * basis[i, j]
+    return k

@@ -1,0 +1,220 @@
+"""The exact flow of all neurons in frozen fields: passes, and steps of two passes each."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from particleflow._cast import Array
+from particleflow.kernels import advance as events
+from particleflow.kernels import cpu
+from particleflow.kernels.cpu import stepping as steps
+
+from .state import State, field
+from .tangent import mean_residual
+
+ARRIVED, UNDER_WAY = steps.ARRIVED, steps.UNDER_WAY
+UNTAME, SHRUNK, OVERFLOWN = steps.UNTAME, steps.SHRUNK, steps.OVERFLOWN
+
+
+class Arrival(NamedTuple):
+    """What a frozen field has made of the neurons.
+
+    Attributes
+    ----------
+    finite : bool
+        Whether all of it is, and every neuron has arrived; nothing else is valid if not.
+    residual : (s,) float64
+    covariances : (2 s, 3) float64
+        Sigma_k of the tangent kernel, sliding neurons included.
+    tally : (TALLIES,) int64
+        Events: in a pass those on the way, at the ends of a step all so far (see
+        ``kernels.advance``).
+    """
+
+    finite: bool
+    residual: Array
+    covariances: Array
+    tally: np.ndarray
+
+    @classmethod
+    def empty(cls, s: int) -> "Arrival":
+        """Room for s samples."""
+        return cls(True, np.empty(s), np.empty((2 * s, 3)), np.zeros(events.TALLIES, np.int64))
+
+
+class _Buffers(NamedTuple):
+    variables: Array
+    cell: np.ndarray
+
+    @classmethod
+    def like(cls, other: "_Buffers") -> "_Buffers":
+        return cls(np.empty_like(other.variables), np.empty_like(other.cell))
+
+
+class ExactFlow:
+    """Steps of a `State`: its present step with its begin and its end, and what lies between.
+
+    The state itself shows the begin at first, then what the ``show`` methods say. Between steps
+    slots are sorted again where it pays; until then neurons may lie in regions of other cells,
+    whatever ``members`` says.
+
+    Parameters
+    ----------
+    state : State
+        Network metric; modified in place.
+    allowed : float
+        Largest error of a step, root mean square of the residuals.
+    fixed : float
+        Length of all steps, 0 if they are adaptive.
+    """
+
+    def __init__(self, state: State, allowed: float, fixed: float = 0.0) -> None:
+        self._state = state
+        self._allowed, self._fixed = allowed, fixed
+        self._at_begin = _Buffers(state.variables, state.cell)
+        self._at_end = _Buffers.like(self._at_begin)
+        self._between: _Buffers | None = None
+        self._first, self._last = Arrival.empty(state.x.size), Arrival.empty(state.x.size)
+        self._first.residual[:] = state.residual
+        self._first.covariances[:] = state.kernel_covariances()
+        self._first.tally[events.REPULSORS] = state.repulsors = int(
+            cpu.repulsor_starts(*state.variables, state.cell, state.field(), state.x)
+        )
+        self._change = np.zeros((2 * state.x.size, 3))
+        self._clock = np.zeros(4)
+        self._clock[steps.LAST_ERROR] = 1.0
+        self._counts = np.zeros(6, np.int64)
+        self.next_step = fixed
+
+    @property
+    def size(self) -> int:
+        """Number of neurons m."""
+        return self._state.size
+
+    @property
+    def begin(self) -> float:
+        """Time tau of the begin of the present step."""
+        return float(self._clock[steps.BEGIN])
+
+    @property
+    def end(self) -> float:
+        """Time tau of its end."""
+        return float(self._clock[steps.END])
+
+    @property
+    def next_step(self) -> float:
+        """Length of the next trial step."""
+        return float(self._clock[steps.NEXT])
+
+    @next_step.setter
+    def next_step(self, h: float) -> None:
+        self._clock[steps.NEXT] = h
+
+    @property
+    def step(self) -> int:
+        """Steps taken, with the present one."""
+        return int(self._counts[steps.STEPS])
+
+    @property
+    def rejected(self) -> int:
+        """Trial steps that were thrown away."""
+        return int(self._counts[steps.REJECTED])
+
+    def take_steps(self, until: float, most_trials: int) -> int:
+        """Take steps until one holds a time, in one compiled call; the state shows its begin.
+
+        Returns
+        -------
+        int
+            `ARRIVED`; `UNDER_WAY` if the trials are used up; `UNTAME` if the tangent kernel is too
+            large; `SHRUNK` if the step is below rounding; `OVERFLOWN` if a fixed step led to what
+            is not finite.
+        """
+        state = self._state
+        self._counts[steps.EXCHANGES] = 0
+        status = cpu.boost_steps(
+            *self._at_begin.variables,
+            self._at_begin.cell,
+            *self._at_end.variables,
+            self._at_end.cell,
+            state.ident,
+            state.slots,
+            state.start,
+            state.members,
+            state.x,
+            state.y,
+            self._clock,
+            self._counts,
+            *self._first[1:],
+            *self._last[1:],
+            self._change,
+            self._allowed,
+            self._fixed,
+            until,
+            most_trials,
+        )
+        if self._counts[steps.EXCHANGES] % 2:
+            self._at_begin, self._at_end = self._at_end, self._at_begin
+        self._show(self._at_begin, self._first)
+        return int(status)
+
+    def show_end(self) -> None:
+        """Let the state be the end of the present step."""
+        self._show(self._at_end, self._last._replace(tally=self._first.tally + self._last.tally))
+
+    def show_between(self, time: float) -> bool:
+        """Let the state be that of a time in the present step; False, and the begin, if it cannot.
+
+        At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
+        H_q = H_0 + q (H_1 - H_0) / 3, the step of length q h if H changes linearly.
+        """
+        q = (time - self.begin) / (self.end - self.begin)
+        mean = mean_residual(
+            self._first.covariances + q * self._change,
+            self._first.residual,
+            self._state.x,
+            time - self.begin,
+            steps.LINEAR_SHARE * self._allowed,
+        )
+        arrival = self.advance(mean, time - self.begin, keep=True)
+        if arrival.finite:
+            assert self._between is not None
+            self._show(self._between, arrival._replace(tally=self._first.tally + arrival.tally))
+        return arrival.finite
+
+    def advance(self, mean_residual: Array, h: float, keep: bool = False) -> Arrival:
+        """One pass: from the begin for the time h in the field of these residuals.
+
+        With ``keep`` the neurons are stored, for `show_between`; else only what they add up to is.
+        """
+        if self._between is None and keep:
+            self._between = _Buffers.like(self._at_begin)
+        state, to = self._state, self._between or self._at_end
+        arrival = Arrival.empty(state.x.size)
+        finite = cpu.advance(
+            *self._at_begin.variables,
+            self._at_begin.cell,
+            *to.variables,
+            to.cell,
+            state.slots,
+            state.start,
+            keep,
+            field(mean_residual, state.x),
+            state.x,
+            state.y,
+            h,
+            arrival.residual,
+            arrival.covariances,
+            arrival.tally,
+            np.empty(state.slots.size - 1, np.int64),
+        )
+        return arrival._replace(finite=bool(finite))
+
+    def _show(self, buffers: _Buffers, arrival: Arrival) -> None:
+        state = self._state
+        state.variables, state.cell = buffers
+        state.residual = arrival.residual.copy()
+        state.crossings[0] = arrival.tally[events.CROSSINGS]
+        state.releases = int(arrival.tally[events.RELEASES])
+        state.repulsors = int(arrival.tally[events.REPULSORS])
+        state.origins = int(arrival.tally[events.ORIGINS])
