@@ -1,5 +1,6 @@
 """Test options of the project, and the environment that kernels are tested in."""
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -24,13 +25,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="with --benchmark: smaller sizes, under 2 minutes"
     )
+    parser.addoption(
+        "--most-neurons", type=_count, metavar="M",
+        help="with --benchmark: leave out what needs more neurons (as many as memory allows)",
+    )  # fmt: skip
+
+
+def _count(text: str) -> int:
+    """A whole number above 0, as 100000 or 1e5."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 1.0 <= number < 2.0**31 or number != int(number):
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
+    return int(number)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Point the session at bench/ when benchmarks are asked for."""
     if not config.getoption("--benchmark"):
-        if config.getoption("--quick"):
-            raise pytest.UsageError("--quick goes with --benchmark")
+        for option in ("--quick", "--most-neurons"):
+            if config.getoption(option):
+                raise pytest.UsageError(f"{option} goes with --benchmark")
         return
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(BENCH)]

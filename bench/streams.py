@@ -1,4 +1,4 @@
-"""Memory streams: the limit that a kernel over a, b, c can be held against."""
+"""Memory streams: the limit that a kernel over a, b, c can be held against, and how to time."""
 
 import statistics
 import time
@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit, prange
 
 PIECES = 64
+BYTES = {"in place": 48, "out of place": 56, "reading": 28}
+"""Bytes an index that each stream reads and writes, in float64."""
 
 
 @njit(nogil=True)
@@ -19,7 +21,7 @@ def _scale(a, b, c, factor):
 
 @njit(parallel=True, nogil=True)
 def in_place(a, b, c, factor):
-    """Read and write every element once, on all threads: 48 bytes an index in float64."""
+    """Read and write every element once, on all threads."""
     for p in prange(PIECES):
         lo, hi = p * a.size // PIECES, (p + 1) * a.size // PIECES
         _scale(a[lo:hi], b[lo:hi], c[lo:hi], factor)
@@ -36,10 +38,29 @@ def _copy(a, b, c, k, a1, b1, c1, k1):
 
 @njit(parallel=True, nogil=True)
 def out_of_place(a, b, c, k, a1, b1, c1, k1):
-    """Copy three arrays and the cells, on all threads: 56 bytes an index."""
+    """Copy three arrays and the cells, on all threads."""
     for p in prange(PIECES):
         lo, hi = p * a.size // PIECES, (p + 1) * a.size // PIECES
         _copy(a[lo:hi], b[lo:hi], c[lo:hi], k[lo:hi], a1[lo:hi], b1[lo:hi], c1[lo:hi], k1[lo:hi])
+
+
+@njit(nogil=True, fastmath=True)
+def _sum(a, b, c, k):
+    total, cells = 0.0, 0
+    for i in range(a.size):
+        total += a[i] + b[i] + c[i]
+        cells += k[i]
+    return total + cells
+
+
+@njit(parallel=True, nogil=True)
+def reading(a, b, c, k):
+    """Add up three arrays and the cells, on all threads."""
+    total = 0.0
+    for p in prange(PIECES):
+        lo, hi = p * a.size // PIECES, (p + 1) * a.size // PIECES
+        total += _sum(a[lo:hi], b[lo:hi], c[lo:hi], k[lo:hi])
+    return total
 
 
 def numpy_in_place(a, b, c):
@@ -64,3 +85,16 @@ def median_seconds(call, repeats=9, warm=True):
         call()
         seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds)
+
+
+def seconds_a_step(steps, least=0.1, repeats=5):
+    """Median time of one of the steps that ``steps(n)`` takes, over calls that last ``least``."""
+    n = 1
+    while True:
+        begin = time.perf_counter()
+        steps(n)
+        seconds = time.perf_counter() - begin
+        if seconds >= 0.5 * least:
+            break
+        n = max(2 * n, int(n * least / max(seconds, 1e-7)))
+    return median_seconds(lambda: steps(n), repeats, warm=False) / n

@@ -1,0 +1,36 @@
+"""The states that are timed."""
+
+from functools import lru_cache
+
+import numpy as np
+
+import particleflow as pf
+from particleflow.backend import State
+
+
+@lru_cache(maxsize=4)
+def neurons(m, init="reduced", delta=1.0):
+    """Neurons of an initialisation; a quarter of them is dead on samples in [-1, 1]."""
+    options = {"delta": delta} if init == "reduced" else {}
+    return pf.initialise(init, m, seed=0, **options)
+
+
+@lru_cache(maxsize=1)
+def spread_out(m):
+    """Neurons with knots all over [-1, 1], so that none is dead and all sectors are alike."""
+    random = np.random.default_rng(0)
+    knot, a, c = random.uniform((-1.0, 0.2, -1.0), 1.0, (m, 3)).T
+    a *= random.choice([-1.0, 1.0], m)
+    return a, -knot * a, c
+
+
+def square_wave(s):
+    """s samples of a square wave."""
+    return pf.Samples.generate("square_wave", s)
+
+
+def state_of(parameters, s, integrator):
+    """A state on the square wave in the order that this integrator wants."""
+    samples = square_wave(s)
+    return State(samples.x, samples.y, parameters, "network", integrator.run_length,
+                 integrator.sorted_from)  # fmt: skip
