@@ -37,8 +37,9 @@ def cli() -> None:
 @click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG.toml")
 @click.option("-o", "--output", metavar="FILE.h5", help="Trajectory file, instead of output.file.")
 @click.option(
-    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Override a key."
-)
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
+    help="Override a key; without a value: leave it out.",
+)  # fmt: skip
 @click.option("--device", type=click.Choice(["auto", "cpu"]), default="auto", show_default=True)
 @click.option("--threads", type=int, metavar="N", help="Threads of the kernels.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")

@@ -115,7 +115,8 @@ def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = N
     ----------
     path : path
     overrides : tuple of str
-        ``section.key=value`` each, the value in TOML (a bare word is a string).
+        ``section.key=value`` each, the value in TOML (a bare word is a string); without a value
+        the key is left out, as if the file had none.
     output : str, optional
         Instead of ``output.file``.
 
@@ -148,6 +149,9 @@ def _override(tables: dict[str, Any], override: str) -> None:
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and section and key):
         raise ConfigError(f"--set: expected section.key=value, found {override!r}")
+    if not value.strip() and key in _fields([section, key]):
+        _table_of(tables, section).pop(key, None)
+        return
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):

@@ -181,6 +181,16 @@ def test_keys_that_need_another(call, first, second):
     assert seen[0] != seen[1]
 
 
+def test_a_key_set_to_nothing_is_left_out(call):
+    name = write(SMALL.replace('integrator = "gd"\nstep = 1e-2', "tolerance = 1e-2"))
+    gd = ["--set", "flow.integrator=gd"]
+    code, _, err = call("run", name, *gd)
+    assert (code, 'flow.tolerance: integrator = "gd" has a fixed step' in err) == (2, True)
+    assert call("run", name, "--quiet", *gd, "--set", "flow.tolerance= ")[0] == 0
+    with pf.open_trajectory("small.h5") as traj:
+        assert "tolerance" not in traj.config
+
+
 def test_normalise(call):
     Path("s.csv").write_text("x,y\n1870,1\n1900,2\n1970,0\n")
     text = SMALL.replace('kind = "square_wave"\ncount = 6', 'file = "s.csv"\nnormalise = true')
@@ -287,6 +297,9 @@ def test_bad_configurations_are_one_line_and_write_nothing(call, here, old, new,
     (["run"], "Missing argument 'CONFIG.toml'"),
     (["run", "small.toml", "--set", "flow"], "expected section.key=value, found 'flow'"),
     (["run", "small.toml", "--set", "flow.t_emd=1"], "flow.t_emd: unknown key; did you mean"),
+    (["run", "small.toml", "--set", "flow.t_emd="], "flow.t_emd: unknown key; did you mean"),
+    (["run", "small.toml", "--set", "flaw.t_end="], "flaw: unknown key; did you mean flow"),
+    (["run", "small.toml", "--set", "samples.kind="], "expected either file or kind"),
     (["run", "small.toml", "--threads", "0"], "threads: expected 1 to"),
     (["run", "small.toml", "--device", "tpu"], "'tpu' is not one of"),
     (["run", "small.toml", "--frames"], "No such option"),
