@@ -35,9 +35,11 @@ from .boost import (
 from .origin import cell_from_origin
 from .rays import (
     ALONG,
+    FROM_ORIGIN,
     PULL_ACTIVE,
     PULL_INACTIVE,
     U1,
+    UNKNOWN,
     UX,
     XJ,
     active_side,
@@ -113,6 +115,23 @@ def _next_event(a, b, c, k, left, rapidity, field, rays):
 
 
 @scalar
+def _cell_beyond(a, b, c, k, ray, field, rays):
+    """Cell that a neuron goes to which has come to the ray through sector k."""
+    sign = _sign(c)
+    if sign == 0.0:
+        sign = _sign(a * field[k, GX] + b * field[k, G1])
+    pull_active, pull_inactive = rays[ray, PULL_ACTIVE], rays[ray, PULL_INACTIVE]
+    return cell_from_ray(ray, sign, pull_active, pull_inactive, k, True, rays.shape[0] // 2)
+
+
+@routine
+def meet(a, b, c, k, ray, field, rays, tally):
+    """The same, counted."""
+    tally[CROSSINGS] += 1
+    return _cell_beyond(a, b, c, k, ray, field, rays)
+
+
+@scalar
 def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
     """Move inside sector k until a ray or the end of the time.
 
@@ -143,12 +162,7 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
         else:
             a1 = length * ux
             b1 = -a1 * rays[ray, XJ]
-            sign = _sign(c1)
-            if sign == 0.0:
-                sign = _sign(a1 * field[k, GX] + b1 * field[k, G1])
-            cell = cell_from_ray(
-                ray, sign, rays[ray, PULL_ACTIVE], rays[ray, PULL_INACTIVE], k, True, x.size
-            )
+            cell = _cell_beyond(a1, b1, c1, k, ray, field, rays)
             met = ray
     else:
         tally[FAILURES] += not g * time <= MOST_RAPIDITY
@@ -160,6 +174,18 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
 def _ray_of(cell, s):
     """The ray of a sliding neuron, else -1."""
     return cell - 2 * s if 2 * s <= cell < origin_cell(s) else -1
+
+
+@routine
+def _cell_from_origin(r, sign, field, rays, x):
+    """Where a neuron goes that has slid on ray r into the origin; looked for once a field.
+
+    Threads that look at once find the same.
+    """
+    if rays[r, FROM_ORIGIN] == UNKNOWN:
+        cell = cell_from_origin(rays[r, UX], rays[r, U1], sign, field, x)
+        rays[r, FROM_ORIGIN] = cell
+    return int(rays[r, FROM_ORIGIN])
 
 
 @scalar
@@ -188,7 +214,7 @@ def _along_ray(a, b, c, r, time, field, rays, x, tally):
         else:
             c = -sense * math.sqrt((-speed - length) * (length - speed))
             length = 0.0
-            cell = cell_from_origin(ux, rays[r, U1], -sense, field, x)
+            cell = _cell_from_origin(r, -sense, field, rays, x)
             met = _ray_of(cell, s)
             tally[ORIGINS] += 1
     else:
@@ -218,34 +244,13 @@ def _recheck(a, c, r, rays, tally):
 
 
 @routine
-def advance_neuron(a, b, c, cell, h, field, rays, x, tally):
-    """Move one neuron for the time h.
+def go_on(a, b, c, cell, time, left, field, rays, x, tally):
+    """Move one neuron for this time that has just come to the ray ``left``, if that is not -1.
 
-    Parameters
-    ----------
-    a, b, c : float
-    cell : int
-    h : float
-    field : (2 s, 5) float64
-        `field_table` of G_k, constant in time.
-    rays : (2 s, 7) float64
-        `ray_table` of the same field.
-    x : (s,) float64
-    tally : (TALLIES,) int64
-        Modified in place.
-
-    Returns
-    -------
-    a, b, c : float
-        On a ray the pre-activation a x_j + b is 0 to the bit.
-    cell : int
+    Its cell is the one that it goes to. Else as `advance_neuron`.
     """
     s = x.size
     dead, origin = s, origin_cell(s)
-    time, left = h, -1
-    if 2 * s <= cell < origin:
-        left = cell - 2 * s
-        cell = _recheck(a, c, left, rays, tally)
     events = 64 + 16 * s
     while time > 0.0 and cell != dead and cell != origin and events > 0:
         if cell < 2 * s:
@@ -260,3 +265,32 @@ def advance_neuron(a, b, c, cell, h, field, rays, x, tally):
     if events == 0:
         tally[FAILURES] += 1
     return a, b, c, cell
+
+
+@routine
+def advance_neuron(a, b, c, cell, h, field, rays, x, tally):
+    """Move one neuron for the time h.
+
+    Parameters
+    ----------
+    a, b, c : float
+    cell : int
+    h : float
+    field : (2 s, 5) float64
+        `field_table` of G_k, constant in time.
+    rays : (2 s, 9) float64
+        `ray_table` of the same field; what is found out about the origin is written there.
+    x : (s,) float64
+    tally : (TALLIES,) int64
+        Modified in place.
+
+    Returns
+    -------
+    a, b, c : float
+        On a ray the pre-activation a x_j + b is 0 to the bit.
+    cell : int
+    """
+    left = _ray_of(cell, x.size)
+    if left >= 0:
+        cell = _recheck(a, c, left, rays, tally)
+    return go_on(a, b, c, cell, h, left, field, rays, x, tally)

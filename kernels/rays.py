@@ -17,8 +17,11 @@ import numpy as np
 
 from ._jit import driver, routine, scalar
 
-UX, U1, XJ, PULL_ACTIVE, PULL_INACTIVE, ALONG, SIGN = range(7)
-"""Columns of `ray_table`: u, x_j, the pulls, <G, u>, and `attracted_sign`."""
+UX, U1, XJ, PULL_ACTIVE, PULL_INACTIVE, ALONG, SIGN, PASSES, FROM_ORIGIN = range(9)
+"""Columns of `ray_table`: u, x_j, the pulls, <G, u>, `attracted_sign`, whether all neurons that
+meet the ray pass through it, and the cell that those go to who slide on it into the origin or
+`UNKNOWN`."""
+UNKNOWN = -1.0
 
 
 @scalar
@@ -116,7 +119,7 @@ def cell_from_ray(r, sign, pull_active, pull_inactive, stay, slower, s):
 
 @driver
 def ray_table(field, x):
-    """What the motion on and across each ray needs, (2 s, 7) float64.
+    """What the motion on and across each ray needs, (2 s, 9) float64.
 
     Parameters
     ----------
@@ -125,7 +128,7 @@ def ray_table(field, x):
     x : (s,) float64
     """
     s = x.size
-    table = np.empty((2 * s, 7))
+    table = np.empty((2 * s, 9))
     for r in range(2 * s):
         ux, u1 = ray_direction(r, x)
         pull_active, pull_inactive = pulls(r, field, x)
@@ -134,4 +137,7 @@ def ray_table(field, x):
         table[r, PULL_ACTIVE], table[r, PULL_INACTIVE] = pull_active, pull_inactive
         table[r, ALONG] = field[k, 0] * ux + field[k, 1] * u1
         table[r, SIGN] = attracted_sign(r, pull_active, pull_inactive, s)
+        one_way = pull_active * pull_inactive > 0.0
+        table[r, PASSES] = 1.0 if one_way and r != s - 1 and r != s else 0.0
+        table[r, FROM_ORIGIN] = UNKNOWN
     return table

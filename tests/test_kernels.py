@@ -235,11 +235,13 @@ def check_order(state):
             assert members[0] == guests[0] == 0
             continue
         s = state.x.size
-        for k in range(members.size):
+        # sector 0, ray 0, sector 1, ray 1, and so forth, and the origin
+        order = [*np.stack([np.arange(2 * s), np.arange(2 * s, 4 * s)], axis=1).ravel(), 4 * s]
+        for region, k in enumerate(order):
             close = {k} if k >= 2 * s else {k, (k + 1) % (2 * s), (k - 1) % (2 * s)}
-            cells = state.cell[lo + start[k] : lo + start[k + 1]]
-            first = cells.size - members[k]
-            strays, visiting, home = np.split(cells, [first - guests[k], first])
+            cells = state.cell[lo + start[region] : lo + start[region + 1]]
+            first = cells.size - members[region]
+            strays, visiting, home = np.split(cells, [first - guests[region], first])
             assert (home == k).all()
             assert set(visiting) <= close
             assert (state.metric == "network" and s > 1) or visiting.size == 0

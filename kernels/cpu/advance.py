@@ -2,26 +2,34 @@
 
 Neurons of one cell share the same linear map, so that a block of them is moved by one vectorised
 loop. The map is the exact motion of every neuron that meets no event on the way, which two signs
-and the sign of c decide (model, section 4); the others, and the strays of a block, go through
-``advance_neuron`` one by one.
+and the sign of c decide (model, section 4). Those in a sector that do meet one cross in
+``transit``, many at a time; the others go through ``advance_neuron`` one by one.
 """
+
+from collections import namedtuple
 
 import numpy as np
 
-from .._jit import block, driver, inlined, leaf, parallel, prange, sums
+from .._jit import block, driver, inlined, leaf, parallel, prange
 from ..advance import FAILURES, TALLIES, advance_neuron
-from ..boost import field_table
 from ..origin import largest_field
 from ..rays import SIGN, XJ, ray_table
+from .arrivals import MOMENTS, add_neuron, add_products, products, products_without
 from .field import prediction
-from .maps import mapped, ray_maps, sector_maps, slides, stays
-from .slots import PAD, SERIAL, tree_sum
+from .maps import mapped, slides, stays, tables_of
+from .slots import PAD, SERIAL, cell_of, tree_sum
+from .transit import FEW, LANES, enter, make_lanes, take_rounds
 
 BLOCK = 512
 LONG = 32
 """Neurons of a region from which a block with one map is worth its overhead."""
-MOMENTS = 5
-"""Columns of the sums: c a, c b, and Sigma as (xx, x1, 11)."""
+
+Neurons = namedtuple("Neurons", "a b c cell")
+
+
+@inlined
+def _part(z, lo, hi):
+    return Neurons(z.a[lo:hi], z.b[lo:hi], z.c[lo:hi], z.cell[lo:hi])
 
 
 @block
@@ -88,115 +96,86 @@ def _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect):
     return suspects
 
 
-@sums
-def _sums(a, b, c):
-    ca = cb = aa = ab = bb = cc = 0.0
-    for i in range(a.size):
-        ca += c[i] * a[i]
-        cb += c[i] * b[i]
-        aa += a[i] * a[i]
-        ab += a[i] * b[i]
-        bb += b[i] * b[i]
-        cc += c[i] * c[i]
-    return ca, cb, aa, ab, bb, cc
-
-
-@sums
-def _sums_where(a, b, c, suspect):
-    ca = cb = aa = ab = bb = cc = 0.0
-    for i in range(a.size):
-        ai = 0.0 if suspect[i] else a[i]
-        bi = 0.0 if suspect[i] else b[i]
-        ci = 0.0 if suspect[i] else c[i]
-        ca += ci * ai
-        cb += ci * bi
-        aa += ai * ai
-        ab += ai * bi
-        bb += bi * bi
-        cc += ci * ci
-    return ca, cb, aa, ab, bb, cc
+@inlined
+def _arrive(a, b, c, k, index, to, keep, tables, acc):
+    if keep:
+        to.a[index], to.b[index], to.c[index], to.cell[index] = a, b, c, k
+    add_neuron(acc, k, a, b, c, tables.rays)
 
 
 @inlined
-def _add(acc, k, ca, cb, aa, ab, bb, cc, ray_map, s):
-    """Add such sums over neurons of cell k to the row of its sector; a ray's go to sector r.
+def _move(a, b, c, k, index, n, lanes, z, to, keep, h, tables, x, acc, tally):
+    """Move a neuron to which the map of its cell may not apply: into a lane, or at once.
 
-    Those that slide count with c^2 u u^T + (a, b) (a, b)^T in either neighbouring sector; the dead
-    and those in the origin count nothing.
+    Returns the number of lanes in use, and of changes of cell.
     """
-    if k < 2 * s:
-        if k != s:
-            acc[k, 0] += ca
-            acc[k, 1] += cb
-            acc[k, 2] += aa + cc
-            acc[k, 3] += ab
-            acc[k, 4] += bb + cc
-    elif k < 4 * s:
-        r = k - 2 * s
-        ux, u1 = ray_map[r, 5], ray_map[r, 6]
-        acc[r, 0] += ca
-        acc[r, 1] += cb
-        acc[r, 2] += aa + cc * ux * ux
-        acc[r, 3] += ab + cc * ux * u1
-        acc[r, 4] += bb + cc * u1 * u1
+    before, changes = n, 0
+    if k < 2 * x.size:
+        n = enter(lanes, n, a, b, c, k, h, index, tables.field)
+    if n == before:
+        a, b, c, k = advance_neuron(a, b, c, k, h, tables.field, tables.rays, x, tally)
+        _arrive(a, b, c, k, index, to, keep, tables, acc)
+        changes += k != z.cell[index]
+    elif n == LANES:
+        n, changes = take_rounds(lanes, n, np.int64(FEW), z, to, keep, tables, x, acc, tally)
+    return n, changes
 
 
-@leaf
-def _advance_marked(
-    a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, rays, sector_map, ray_map, x, acc, tally
-):
-    """Move those that are marked one by one; returns how many change their cell."""
+@inlined
+def _move_marked(suspect, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally):
+    """Move those of a block of cell k from index ``lo`` on that are marked, strays among them.
+
+    Returns as `_move`.
+    """
     s = x.size
     changes = 0
-    for i in range(a.size):
+    for i in range(suspect.size):
         if suspect[i]:
-            az, bz, cz, kz = a[i], b[i], c[i], cell[i]
+            p = lo + i
+            a, b, c, kz = z.a[p], z.b[p], z.c[p], z.cell[p]
             doubt = kz == k
             if not doubt:
-                az, bz, cz, doubt = mapped(az, bz, cz, kz, sector_map, ray_map, s)
+                an, bn, cn, doubt = mapped(a, b, c, kz, tables.sector_map, tables.ray_map, s)
             if doubt:
-                az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], kz, h, field, rays, x, tally)
-            a1[i], b1[i], c1[i], cell1[i] = az, bz, cz, kz
-            _add(acc, kz, cz * az, cz * bz, az * az, az * bz, bz * bz, cz * cz, ray_map, s)
-            changes += kz != cell[i]
-    return changes
+                n, changed = _move(a, b, c, kz, p, n, lanes, z, to, keep, h, tables, x, acc, tally)
+                changes += changed
+            else:
+                _arrive(an, bn, cn, kz, p, to, keep, tables, acc)
+    return n, changes
 
 
-@block
+@inlined
 def _advance_block(
-    a, b, c, cell, a1, b1, c1, cell1, suspect, k, h, field, rays, sector_map, ray_map, x, acc, tally
-):
-    """Move a block of neurons of cell k, strays among them; returns how many change their cell."""
+    lo, hi, k, there, suspect, n, lanes, z, to, keep, h, tables, x, acc, tally
+):  # fmt: skip
+    """Move a block of neurons of cell k, strays among them; returns as `_move`."""
     s = x.size
+    a, b, c, cell = _part(z, lo, hi)
+    a1, b1, c1, cell1 = there
     if k == s or k == 4 * s:
         suspects = _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect)
     elif k < 2 * s:
-        suspects = _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, sector_map, s)
+        suspects = _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, tables.sector_map, s)
         if suspects > 0:
-            _mark_sector(a1, b1, c, c1, cell, suspect, k, sector_map, s)
+            _mark_sector(a1, b1, c, c1, cell, suspect, k, tables.sector_map, s)
     else:
-        suspects = _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, ray_map, s)
+        suspects = _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, tables.ray_map, s)
         if suspects > 0:
-            _mark_ray(a, a1, c, c1, cell, suspect, k, ray_map, s)
+            _mark_ray(a, a1, c, c1, cell, suspect, k, tables.ray_map, s)
     if suspects == 0:
-        ca, cb, aa, ab, bb, cc = _sums(a1, b1, c1)
+        ca, cb, aa, ab, bb, cc = products(a1, b1, c1)
     else:
-        ca, cb, aa, ab, bb, cc = _sums_where(a1, b1, c1, suspect)
-    _add(acc, k, ca, cb, aa, ab, bb, cc, ray_map, s)
+        ca, cb, aa, ab, bb, cc = products_without(a1, b1, c1, suspect)
+    add_products(acc, k, ca, cb, aa, ab, bb, cc, tables.rays)
     changes = 0
     if suspects > 0:
-        changes = _advance_marked(
-            a, b, c, cell, a1, b1, c1, cell1, suspect, k, h,
-            field, rays, sector_map, ray_map, x, acc, tally,
-        )  # fmt: skip
-    return changes
+        n, changes = _move_marked(suspect, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally)
+    return n, changes
 
 
-@leaf
-def _advance_mixed(
-    a, b, c, cell, a1, b1, c1, cell1, h, field, rays, sector_map, ray_map, x, acc, tally
-):
-    """Move a block of neurons of any cells; returns how many change their cell.
+@inlined
+def _advance_mixed(lo, there, n, lanes, z, to, keep, h, tables, x, acc, tally):
+    """Move a block of neurons of any cells from index ``lo`` on; returns as `_move`.
 
     Runs of one cell are added up in registers.
     """
@@ -204,79 +183,85 @@ def _advance_mixed(
     changes = 0
     run = s
     ca = cb = aa = ab = bb = cc = 0.0
-    for i in range(a.size):
-        kz = cell[i]
-        az, bz, cz, doubt = mapped(a[i], b[i], c[i], kz, sector_map, ray_map, s)
+    for i in range(there.a.size):
+        p = lo + i
+        k = z.cell[p]
+        a, b, c, doubt = mapped(z.a[p], z.b[p], z.c[p], k, tables.sector_map, tables.ray_map, s)
         if doubt:
-            az, bz, cz, kz = advance_neuron(a[i], b[i], c[i], kz, h, field, rays, x, tally)
-            changes += kz != cell[i]
-        a1[i], b1[i], c1[i], cell1[i] = az, bz, cz, kz
-        if kz != run:
-            _add(acc, run, ca, cb, aa, ab, bb, cc, ray_map, s)
-            run = kz
+            n, changed = _move(
+                z.a[p], z.b[p], z.c[p], k, p, n, lanes, z, to, keep, h, tables, x, acc, tally
+            )
+            changes += changed
+            continue
+        there.a[i], there.b[i], there.c[i], there.cell[i] = a, b, c, k
+        if k != run:
+            add_products(acc, run, ca, cb, aa, ab, bb, cc, tables.rays)
+            run = k
             ca = cb = aa = ab = bb = cc = 0.0
-        ca += cz * az
-        cb += cz * bz
-        aa += az * az
-        ab += az * bz
-        bb += bz * bz
-        cc += cz * cz
-    _add(acc, run, ca, cb, aa, ab, bb, cc, ray_map, s)
-    return changes
+        ca += c * a
+        cb += c * b
+        aa += a * a
+        ab += a * b
+        bb += b * b
+        cc += c * c
+    add_products(acc, run, ca, cb, aa, ab, bb, cc, tables.rays)
+    return n, changes
 
 
-@block
-def _advance_slot(
-    a, b, c, cell, a1, b1, c1, cell1, lo, hi, start, keep, h, field, rays, sector_map, ray_map, x,
-    acc, tally,
-):  # fmt: skip
+@leaf
+def _advance_slot(z, to, start, keep, h, tables, x, acc, tally, scratch, suspect, lanes):
     """Move one slot; returns how many neurons change their cell.
 
     Long regions go in blocks of one map, consecutive short ones together.
     """
-    suspect = np.empty(BLOCK, np.bool_)
-    scratch_a, scratch_b, scratch_c = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
-    scratch_cell = np.empty(BLOCK, np.int32)
     n_regions = start.size - 1
+    n = k = np.int64(0)  # a literal would be a type of its own, for which all is compiled anew
     changes = 0
     acc[: 2 * x.size] = 0.0
-    k = 0
     while k < n_regions:
         first, is_long = k, n_regions > 1 and start[k + 1] - start[k] >= LONG
         k += 1
         while not is_long and k < n_regions and start[k + 1] - start[k] < LONG:
             k += 1
-        end = lo + start[k]
-        for p in range(lo + start[first], end, BLOCK):
-            q = min(p + BLOCK, end)
-            n = q - p
-            if keep:
-                ta, tb, tc, tk = a1[p:q], b1[p:q], c1[p:q], cell1[p:q]
-            else:
-                ta, tb, tc, tk = scratch_a[:n], scratch_b[:n], scratch_c[:n], scratch_cell[:n]
+        for lo in range(start[first], start[k], BLOCK):
+            hi = min(lo + BLOCK, start[k])
+            there = _part(to, lo, hi) if keep else _part(scratch, 0, hi - lo)
             if is_long:
-                changes += _advance_block(
-                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, suspect[:n], first, h,
-                    field, rays, sector_map, ray_map, x, acc, tally,
+                n, changed = _advance_block(
+                    lo, hi, cell_of(first, x.size), there, suspect[: hi - lo], n, lanes, z, to,
+                    keep, h, tables, x, acc, tally,
                 )  # fmt: skip
             else:
-                changes += _advance_mixed(
-                    a[p:q], b[p:q], c[p:q], cell[p:q], ta, tb, tc, tk, h,
-                    field, rays, sector_map, ray_map, x, acc, tally,
-                )  # fmt: skip
-    return changes
+                n, changed = _advance_mixed(
+                    lo, there, n, lanes, z, to, keep, h, tables, x, acc, tally
+                )
+            changes += changed
+    n, changed = take_rounds(lanes, n, np.int64(0), z, to, keep, tables, x, acc, tally)
+    return changes + changed
+
+
+@block
+def _make_scratch():
+    scratch = Neurons(np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK, np.int32))
+    return scratch, np.empty(BLOCK, np.bool_), make_lanes()
 
 
 @parallel
-def _advance_slots(
-    a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h, field, rays, sector_map, ray_map, x,
-    acc, tally, changes,
-):  # fmt: skip
+def _advance_slots(z, to, slots, start, keep, h, tables, x, acc, tally, changes):
     for i in prange(slots.size - 1):
+        lo, hi = slots[i], slots[i + 1]
         changes[i] = _advance_slot(
-            a, b, c, cell, a1, b1, c1, cell1, slots[i], slots[i + 1], start[i], keep, h,
-            field, rays, sector_map, ray_map, x, acc[i], tally[i],
-        )  # fmt: skip
+            _part(z, lo, hi),
+            _part(to, lo, hi),
+            start[i],
+            keep,
+            h,
+            tables,
+            x,
+            acc[i],
+            tally[i],
+            *_make_scratch(),
+        )
 
 
 @driver
@@ -322,22 +307,20 @@ def advance(
     tally[:] = 0
     if not (largest_field(field) < np.inf and h < np.inf):
         return False
-    table, rays = field_table(field), ray_table(field, x)
-    sector_map, ray_map = sector_maps(table, x, h), ray_maps(rays, h)
+    z, to = Neurons(a, b, c, cell), Neurons(a1, b1, c1, cell1)
+    tables = tables_of(field, x, h)
     acc = np.empty((n_slots, 2 * s + PAD, MOMENTS))
     acc[:, 2 * s :] = 0.0
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
     if m <= SERIAL // 4:
         for i in range(n_slots):
+            lo, hi = slots[i], slots[i + 1]
             changes[i] = _advance_slot(
-                a, b, c, cell, a1, b1, c1, cell1, slots[i], slots[i + 1], start[i], keep, h,
-                table, rays, sector_map, ray_map, x, acc[i], tallies[i],
+                _part(z, lo, hi), _part(to, lo, hi), start[i], keep, h, tables, x, acc[i],
+                tallies[i], *_make_scratch(),
             )  # fmt: skip
     else:
-        _advance_slots(
-            a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, h,
-            table, rays, sector_map, ray_map, x, acc, tallies, changes,
-        )  # fmt: skip
+        _advance_slots(z, to, slots, start, keep, h, tables, x, acc, tallies, changes)
     tree_sum(acc.reshape((n_slots, -1)))
     tree_sum(tallies)
     tally[:] = tallies[0, :TALLIES]

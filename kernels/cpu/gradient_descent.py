@@ -35,7 +35,7 @@ from .push import (
     set_fields,
     side_of,
 )
-from .slots import PAD, SERIAL, sort_slot, swap, swap_members, tree_sum
+from .slots import PAD, SERIAL, region_of, sort_slot, swap, swap_members, tree_sum
 
 CHUNK = 64
 SORT_NEURON, SORT_MISPLACED = 0.25, 6.0
@@ -229,10 +229,11 @@ def _push_region(
 def _name_guests(a, b, cell, start, members, guests, table):
     """Write the cells of all guests of a slot, which steps do not keep up to date."""
     s = table.shape[0] // 2
-    for k in range(min(guests.size, 2 * s)):
+    for k in range(2 * s if guests.size > 1 else 0):
         beyond1, beyond2 = neighbours(k, s)
-        end = start[k + 1] - members[k]
-        for i in range(end - guests[k], end):
+        region = region_of(k, s)
+        end = start[region + 1] - members[region]
+        for i in range(end - guests[region], end):
             side = side_of(a[i], b[i], table[k])
             cell[i] = k if side == HOME else (beyond1 if side == BEYOND1 else beyond2)
 
@@ -246,14 +247,15 @@ def _push_slot(a, b, c, cell, ident, start, members, guests, table, x, metric, a
         return _push_strays(a, b, c, cell, 0, a.size, table, x, metric, acc), 0, 0
     changes = strays = all_guests = 0
     for k in range(2 * s):
-        if k != s and start[k + 1] > start[k]:
-            members[k], guests[k], changed = _push_region(
-                a, b, c, cell, ident, start[k], start[k + 1], members[k], guests[k], k,
+        r = region_of(k, s)
+        if k != s and start[r + 1] > start[r]:
+            members[r], guests[r], changed = _push_region(
+                a, b, c, cell, ident, start[r], start[r + 1], members[r], guests[r], k,
                 table, x, metric, acc,
             )  # fmt: skip
             changes += changed
-            all_guests += guests[k]
-            strays += start[k + 1] - start[k] - members[k] - guests[k]
+            all_guests += guests[r]
+            strays += start[r + 1] - start[r] - members[r] - guests[r]
     return changes, strays, all_guests
 
 
@@ -285,7 +287,7 @@ def _step_slots(
     for i in prange(slots.size - 1):
         _step_slot(
             a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, table, x,
-            metric, acc, i,
+            metric, acc, np.int64(i),
         )  # fmt: skip
 
 

@@ -5,13 +5,17 @@ sectors are convex (model, section 4).
 """
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from .._jit import driver, scalar
-from ..boost import MOST_RAPIDITY, N1, NX, SIZE, increments
-from ..rays import ALONG, SIGN, U1, UX, XJ
+from ..boost import MOST_RAPIDITY, N1, NX, SIZE, field_table, increments
+from ..rays import ALONG, SIGN, UX, XJ, ray_table
 from ..sectors import first_bound, outside, second_bound
+
+Tables = namedtuple("Tables", "field rays sector_map ray_map")
+"""What a frozen field means to sectors and rays: `field_table`, `ray_table`, and the maps."""
 
 
 @scalar
@@ -44,8 +48,8 @@ def sector_maps(field, x, h):
 
 @driver
 def ray_maps(rays, h):
-    """Increment of (a, c) on each ray as (aa, ac, ca), x_j, the sign of c that slides on it, u."""
-    maps = np.zeros((rays.shape[0], 8))
+    """Increment of (a, c) on each ray as (aa, ac, ca), x_j, and the sign of c that slides on it."""
+    maps = np.zeros((rays.shape[0], 5))
     for r in range(rays.shape[0]):
         along, ux = rays[r, ALONG], rays[r, UX]
         grow, shear = _increments(abs(along) * h)
@@ -55,9 +59,14 @@ def ray_maps(rays, h):
         maps[r, 2] = shear / ux
         maps[r, 3] = rays[r, XJ]
         maps[r, 4] = rays[r, SIGN]
-        maps[r, 5] = ux
-        maps[r, 6] = rays[r, U1]
     return maps
+
+
+@driver
+def tables_of(field, x, h):
+    """Those of the field G_k, (2 s, 2), and the time h."""
+    sectors, rays = field_table(field), ray_table(field, x)
+    return Tables(sectors, rays, sector_maps(sectors, x, h), ray_maps(rays, h))
 
 
 @scalar

@@ -81,7 +81,7 @@ def mean_residual(covariances, rho, x, h, accuracy, out):
     room = min(2 * wanted, s)
     basis, tridiagonal = np.empty((room + 1, s)), np.empty((room, 2))
     basis[0] = rho / norm
-    k = 0
+    k = np.int64(0)  # a literal would be a type of its own
     while True:
         if wanted > room:
             room = min(2 * wanted, s)

@@ -11,10 +11,9 @@ from ..flow import EUCLIDEAN
 from ..rays import ray_direction
 from ..sectors import locate
 from .prefetch import AHEAD, LINE, prefetch
+from .runs import run_end
 from .slots import PAD, tree_sum
 
-CHUNK = 64
-"""Neurons that are looked at together."""
 FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
 """What is added up."""
 
@@ -25,27 +24,6 @@ def locate_all(a, b, x, cell, slots):
     for i in prange(slots.size - 1):
         for n in range(slots[i], slots[i + 1]):
             cell[n] = locate(a[n], b[n], x)
-
-
-@sums
-def one_cell(cell):
-    """Whether all neurons of a chunk are in one cell."""
-    different = 0
-    for i in range(cell.size):
-        different |= cell[i] ^ cell[0]
-    return different == 0
-
-
-@sums
-def run_end(cell, lo):
-    """End of the run of neurons of one cell that begins at ``lo``, or of its chunk."""
-    hi = min(lo + CHUNK, cell.size)
-    if cell[hi - 1] == cell[lo] and one_cell(cell[lo:hi]):
-        return hi
-    k, hi = cell[lo], lo + 1
-    while cell[hi] == k:
-        hi += 1
-    return hi
 
 
 @sums
@@ -99,7 +77,7 @@ def _add_cell(kind, a, b, c, k, acc):
 
 @sums
 def _add_slot(kind, a, b, c, cell, acc):
-    lo = 0
+    lo = np.int64(0)
     while lo < cell.size:
         k, hi = cell[lo], run_end(cell, lo)
         for i in range(lo + AHEAD, hi + AHEAD, LINE):
@@ -130,7 +108,7 @@ def _first_at(a, b, c, x, slots, acc):
 
 @sums
 def _count_slot(cell, acc):
-    lo = 0
+    lo = np.int64(0)
     while lo < cell.size:
         hi = run_end(cell, lo)
         acc[cell[lo]] += hi - lo
@@ -152,7 +130,7 @@ def first_moments(a, b, c, cell, slots, s):
     """
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 2))
-    _add_slots(FIRST, a, b, c, cell, slots, acc, n_cells)
+    _add_slots(np.int64(FIRST), a, b, c, cell, slots, acc, n_cells)
     tree_sum(acc.reshape((n_slots, -1)))
     return acc[0, :n_cells].copy()
 
@@ -178,7 +156,7 @@ def second_moments(a, b, c, cell, slots, x, metric):
     s = x.size
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 4))
-    kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else SECOND
+    kind = np.int64(COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else SECOND)
     _add_slots(kind, a, b, c, cell, slots, acc, n_cells)
     tree_sum(acc.reshape((n_slots, -1)))
     out = np.zeros((n_cells, 3))

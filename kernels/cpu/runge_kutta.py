@@ -102,8 +102,9 @@ def _stage_slot(
 def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc):
     for i in prange(slots.size - 1):
         _stage_slot(
-            state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc, i
-        )
+            state, cell, total, stage, stage_cell, error, slots, field, x, metric, h,
+            np.int64(step), acc, np.int64(i),
+        )  # fmt: skip
 
 
 @driver
@@ -149,8 +150,9 @@ def runge_kutta_step(
         field_of(new_rho, x, g)
         if n_slots == 1:  # a parallel region costs more than a small step
             _stage_slot(
-                state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc, 0
-            )
+                state, cell, total, stage, new_cell, error, slots, g, x, metric, h,
+                np.int64(step), acc, np.int64(0),
+            )  # fmt: skip
         else:
             _stage(state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc)
         tree_sum(acc.reshape((n_slots, -1)))

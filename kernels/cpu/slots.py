@@ -1,7 +1,8 @@
 """Slots of neurons, their order inside a slot, and the fixed tree that adds up their sums.
 
-A slot in sector order is a sequence of regions, one a cell: the sectors, the rays and the origin.
-Region k starts at ``start[k]``; its last ``members[k]`` neurons are in cell k, those before are
+A slot in sector order is a sequence of regions, one a cell, in the order of theta: sector 0, ray 0,
+sector 1, ray 1, and so forth, and the origin last; so neurons that cross move to a region close by.
+Region k starts at ``start[k]``; its last ``members[k]`` neurons are in its cell, those before are
 *strays* that have moved to another cell since the slot was sorted. A slot in plain order
 is a single region without members. ``ident`` is the index of a neuron in the original order,
 counted from its slot's begin.
@@ -9,7 +10,8 @@ counted from its slot's begin.
 
 import numpy as np
 
-from .._jit import block, driver, leaf, parallel, prange
+from .._jit import block, driver, leaf, parallel, prange, scalar
+from .runs import run_end
 
 MAX_SLOTS = 64
 ENOUGH_SLOTS = 16
@@ -66,6 +68,24 @@ def identity_order(slots, s, by_sector):
     return ident, start, np.zeros((n_slots, n_regions), np.int64)
 
 
+@scalar
+def region_of(cell, s):
+    """The region of a cell."""
+    if cell < 2 * s:
+        region = 2 * cell
+    elif cell < 4 * s:
+        region = 2 * (cell - 2 * s) + 1
+    else:
+        region = 4 * s
+    return region
+
+
+@scalar
+def cell_of(region, s):
+    """The cell of a region."""
+    return region if region == 4 * s else region // 2 + (2 * s if region % 2 == 1 else 0)
+
+
 @leaf
 def swap_members(a, b, c, ident, i, j):
     """Exchange two neurons of one cell."""
@@ -84,22 +104,35 @@ def swap(a, b, c, cell, ident, i, j):
 
 @block
 def sort_slot(a, b, c, cell, ident, start, members):
-    """Put one slot into sector order, in place (a counting sort by cycles of swaps)."""
+    """Put one slot into sector order, in place: a counting sort by cycles of swaps.
+
+    Whoever is in its region already stays where it is, unless another one goes through there.
+    """
     n_regions = members.size
+    s = n_regions // 4
     members[:] = 0
-    for i in range(cell.size):
-        members[cell[i]] += 1
+    lo = np.int64(0)
+    while lo < cell.size:
+        hi = run_end(cell, lo)
+        members[region_of(cell[lo], s)] += hi - lo
+        lo = hi
     start[0] = 0
     for k in range(n_regions):
         start[k + 1] = start[k] + members[k]
     front = start[:-1].copy()
     for k in range(n_regions):
-        while front[k] < start[k + 1]:
-            i = front[k]
-            r = cell[i]
-            if r != k:
-                swap(a, b, c, cell, ident, i, front[r])
-            front[r] += 1
+        own, end = cell_of(k, s), start[k + 1]
+        i = front[k]
+        while i < end:
+            if cell[i] == own:
+                i = min(run_end(cell, i), end)
+                continue
+            r, other = region_of(cell[i], s), cell[i]
+            j = front[r]
+            while cell[j] == other:
+                j += 1
+            swap(a, b, c, cell, ident, i, j)
+            front[r] = j + 1
 
 
 @parallel

@@ -192,6 +192,7 @@ def boost_steps(
     rho_first, covariances_first = np.empty(s), np.empty((2 * s, 3))
     changes = np.zeros(slots.size - 1, np.int64)
     status, trials = UNDER_WAY, 0
+    look, keep = np.bool_(False), np.bool_(True)  # literals would be types of their own
     while status == UNDER_WAY:
         if clock[END] >= until:
             return ARRIVED
@@ -214,14 +215,14 @@ def boost_steps(
         field(mean, x, g)
         error = np.inf
         if advance(
-            a, b, c, cell, a1, b1, c1, cell1, slots, start, False, g, x, y, clock[NEXT],
+            a, b, c, cell, a1, b1, c1, cell1, slots, start, look, g, x, y, clock[NEXT],
             rho_first, covariances_first, tally1, changes,
         ) and second_mean(
             clock, rho, covariances, covariances_first, x, allowed, change, mean
         ):  # fmt: skip
             field(mean, x, g)
             if advance(
-                a, b, c, cell, a1, b1, c1, cell1, slots, start, True, g, x, y, clock[NEXT],
+                a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, g, x, y, clock[NEXT],
                 rho1, covariances1, tally1, changes,
             ):  # fmt: skip
                 error = _rms(rho1, rho_first) / allowed

@@ -1,0 +1,69 @@
+"""Moments of where a pass leaves the neurons: c (a, b), and those of the tangent kernel."""
+
+from .._jit import inlined, sums
+from ..rays import U1, UX
+
+MOMENTS = 5
+"""Columns of the sums: c a, c b, and Sigma as (xx, x1, 11)."""
+
+
+@sums
+def products(a, b, c):
+    """Sums of c a, c b, a a, a b, b b and c c."""
+    ca = cb = aa = ab = bb = cc = 0.0
+    for i in range(a.size):
+        ca += c[i] * a[i]
+        cb += c[i] * b[i]
+        aa += a[i] * a[i]
+        ab += a[i] * b[i]
+        bb += b[i] * b[i]
+        cc += c[i] * c[i]
+    return ca, cb, aa, ab, bb, cc
+
+
+@sums
+def products_without(a, b, c, without):
+    """The same over those that are not marked."""
+    ca = cb = aa = ab = bb = cc = 0.0
+    for i in range(a.size):
+        ai = 0.0 if without[i] else a[i]
+        bi = 0.0 if without[i] else b[i]
+        ci = 0.0 if without[i] else c[i]
+        ca += ci * ai
+        cb += ci * bi
+        aa += ai * ai
+        ab += ai * bi
+        bb += bi * bi
+        cc += ci * ci
+    return ca, cb, aa, ab, bb, cc
+
+
+@inlined
+def add_products(acc, k, ca, cb, aa, ab, bb, cc, rays):
+    """Add such sums over neurons of cell k to the row of its sector; a ray's go to sector r.
+
+    Those that slide count with c^2 u u^T + (a, b) (a, b)^T in either neighbouring sector; the dead
+    and those in the origin count nothing.
+    """
+    n_rays = rays.shape[0]
+    if k < n_rays:
+        if 2 * k != n_rays:
+            acc[k, 0] += ca
+            acc[k, 1] += cb
+            acc[k, 2] += aa + cc
+            acc[k, 3] += ab
+            acc[k, 4] += bb + cc
+    elif k < 2 * n_rays:
+        r = k - n_rays
+        ux, u1 = rays[r, UX], rays[r, U1]
+        acc[r, 0] += ca
+        acc[r, 1] += cb
+        acc[r, 2] += aa + cc * ux * ux
+        acc[r, 3] += ab + cc * ux * u1
+        acc[r, 4] += bb + cc * u1 * u1
+
+
+@inlined
+def add_neuron(acc, k, a, b, c, rays):
+    """Add one neuron of cell k."""
+    add_products(acc, k, c * a, c * b, a * a, a * b, b * b, c * c, rays)
