@@ -9,7 +9,7 @@ from scipy.linalg import expm
 
 from particleflow.backend import State, field, threads_in_use
 from particleflow.coordinates import parameters_from_reduced
-from particleflow.kernels import _jit, cpu, rays
+from particleflow.kernels import _jit, cpu, rays, transit
 from particleflow.kernels.advance import (
     CROSSINGS,
     FAILURES,
@@ -190,6 +190,22 @@ def test_a_boost_is_the_matrix_exponential(numbers):
     got = boost(a, b, c, gx / g, g1 / g, np.expm1(g * h))
     scale = np.exp(g * h) * (1.0 + np.abs(numbers).max())
     assert_allclose(got, expected, rtol=0, atol=1e-11 * scale)
+
+
+@_jit.driver
+def halves_and_back(rapidity, half, back):
+    for i in range(rapidity.size):
+        half[i] = transit.half_of(rapidity[i])
+        back[i] = transit.rapidity_of(half[i])
+
+
+def test_polynomials_of_transit():
+    rapidity = np.concatenate([np.linspace(0.0, transit.MOST_RAPIDITY, 10_001), [1e-300, 1e-9]])
+    half, back = np.empty((2, rapidity.size))
+    halves_and_back(rapidity, half, back)
+    assert_allclose(half, np.tanh(0.5 * rapidity), rtol=5e-16, atol=0)
+    assert_allclose(back, 2.0 * np.arctanh(half), rtol=5e-16, atol=0)
+    assert_allclose(transit.MOST_HALF, np.tanh(0.5 * transit.MOST_RAPIDITY), rtol=1e-15)
 
 
 @settings(deadline=None, max_examples=200)
