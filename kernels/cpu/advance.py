@@ -14,7 +14,7 @@ from .._jit import block, driver, inlined, leaf, parallel, prange
 from ..advance import FAILURES, TALLIES, advance_neuron
 from ..origin import largest_field
 from ..rays import SIGN, XJ, ray_table
-from .arrivals import MOMENTS, add_neuron, add_products, products, products_without
+from .arrivals import MOMENTS, add_products, arrive, products, products_without
 from .field import prediction
 from .maps import mapped, slides, stays, tables_of
 from .slots import PAD, SERIAL, cell_of, tree_sum
@@ -97,13 +97,6 @@ def _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect):
 
 
 @inlined
-def _arrive(a, b, c, k, index, to, keep, tables, acc):
-    if keep:
-        to.a[index], to.b[index], to.c[index], to.cell[index] = a, b, c, k
-    add_neuron(acc, k, a, b, c, tables.rays)
-
-
-@inlined
 def _move(a, b, c, k, index, n, lanes, z, to, keep, h, tables, x, acc, tally):
     """Move a neuron to which the map of its cell may not apply: into a lane, or at once.
 
@@ -114,7 +107,7 @@ def _move(a, b, c, k, index, n, lanes, z, to, keep, h, tables, x, acc, tally):
         n = enter(lanes, n, a, b, c, k, h, index, tables.field)
     if n == before:
         a, b, c, k = advance_neuron(a, b, c, k, h, tables.field, tables.rays, x, tally)
-        _arrive(a, b, c, k, index, to, keep, tables, acc)
+        arrive(a, b, c, k, index, to, keep, acc, tables.rays)
         changes += k != z.cell[index]
     elif n == LANES:
         n, changes = take_rounds(lanes, n, np.int64(FEW), z, to, keep, tables, x, acc, tally)
@@ -140,7 +133,7 @@ def _move_marked(suspect, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally
                 n, changed = _move(a, b, c, kz, p, n, lanes, z, to, keep, h, tables, x, acc, tally)
                 changes += changed
             else:
-                _arrive(an, bn, cn, kz, p, to, keep, tables, acc)
+                arrive(an, bn, cn, kz, p, to, keep, acc, tables.rays)
     return n, changes
 
 
@@ -251,17 +244,9 @@ def _advance_slots(z, to, slots, start, keep, h, tables, x, acc, tally, changes)
     for i in prange(slots.size - 1):
         lo, hi = slots[i], slots[i + 1]
         changes[i] = _advance_slot(
-            _part(z, lo, hi),
-            _part(to, lo, hi),
-            start[i],
-            keep,
-            h,
-            tables,
-            x,
-            acc[i],
-            tally[i],
+            _part(z, lo, hi), _part(to, lo, hi), start[i], keep, h, tables, x, acc[i], tally[i],
             *_make_scratch(),
-        )
+        )  # fmt: skip
 
 
 @driver

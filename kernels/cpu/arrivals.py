@@ -67,3 +67,11 @@ def add_products(acc, k, ca, cb, aa, ab, bb, cc, rays):
 def add_neuron(acc, k, a, b, c, rays):
     """Add one neuron of cell k."""
     add_products(acc, k, c * a, c * b, a * a, a * b, b * b, c * c, rays)
+
+
+@inlined
+def arrive(a, b, c, k, index, to, keep, acc, rays):
+    """Add one neuron, and write its state to where it belongs if ``keep``."""
+    if keep:
+        to.a[index], to.b[index], to.c[index], to.cell[index] = a, b, c, k
+    add_neuron(acc, k, a, b, c, rays)

@@ -15,7 +15,7 @@ from ..advance import CROSSINGS, go_on, meet
 from ..boost import N1, NX, SIZE
 from ..rays import PASSES, U1, UX, XJ
 from ..transit import leg
-from .arrivals import add_neuron
+from .arrivals import arrive
 
 LANES = 512
 FEW = 128
@@ -107,9 +107,7 @@ def _leave(before, after, lanes, i, z, to, keep, tables, x, acc, tally):
             left = indices[RAY, i]
             k = meet(a, b, c, k, left, tables.field, tables.rays, tally)
         a, b, c, k = go_on(a, b, c, k, time, left, tables.field, tables.rays, x, tally)
-    if keep:
-        to.a[p], to.b[p], to.c[p], to.cell[p] = a, b, c, k
-    add_neuron(acc, k, a, b, c, tables.rays)
+    arrive(a, b, c, k, p, to, keep, acc, tables.rays)
     return k != z.cell[p]
 
 
@@ -119,7 +117,6 @@ def _move_lane(after, legs, indices, i, j):
     for row in range(TIME + 1):
         after[row, j] = after[row, i]
     legs[UP, j] = legs[UP, i]
-    legs[OUTCOME, j] = legs[OUTCOME, i]
     for row in range(INDEX + 1):
         indices[row, j] = indices[row, i]
 
