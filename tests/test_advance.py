@@ -448,6 +448,29 @@ def test_ways_from_the_origin():
     assert min(seen.values()) >= 3, seen
 
 
+def test_each_ray_has_its_own_way_from_the_origin():
+    """The table of a field remembers the way from each ray, and is the same when asked again."""
+    from particleflow.kernels.advance import _cell_from_origin
+    from particleflow.kernels.origin import cell_from_origin
+
+    random = np.random.default_rng(12)
+    different = 0
+    for _ in range(1000):
+        x = np.sort(random.uniform(-1, 1, 5))
+        g = field(random.standard_normal(5), x)
+        sectors, table = field_table(g), rays.ray_table(g, x)
+        attractors = np.flatnonzero(table[:, rays.SIGN])
+        signs = table[attractors, rays.SIGN]
+        expected = [cell_from_origin(*table[r, [rays.UX, rays.U1]], sign, sectors, x)
+                    for r, sign in zip(attractors, signs, strict=True)]  # fmt: skip
+        for _ in range(2):
+            got = [_cell_from_origin(r, sign, sectors, table, x)
+                   for r, sign in zip(attractors, signs, strict=True)]  # fmt: skip
+            assert got == expected
+        different += len(set(expected)) > 1
+    assert different > 30
+
+
 def test_nearly_parallel_rays_are_left_by_the_right_one():
     """Samples at 1e6 +- 1: one step and fifty agree."""
     random = np.random.default_rng(4)

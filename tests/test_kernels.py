@@ -1,5 +1,7 @@
 """Sector kernels against the dense oracle and against plain NumPy."""
 
+import itertools
+
 import naive
 import numpy as np
 import pytest
@@ -223,6 +225,38 @@ def euler(parameters, x, y, h, n, metric):
     return np.array([a, b, c]), rho
 
 
+def cells_by_region(s):
+    """Sector 0, ray 0, sector 1, ray 1, and so forth, and the origin."""
+    return [*np.stack([np.arange(2 * s), np.arange(2 * s, 4 * s)], axis=1).ravel(), 4 * s]
+
+
+@pytest.mark.parametrize("s", [1, 2, 7])
+def test_sorting_puts_neurons_of_all_cells_in_the_order_of_theta(s):
+    random = np.random.default_rng(s)
+    m = 3000
+    cells = random.integers(0, 4 * s + 1, m).astype(np.int32)
+    cells[: m // 2] = np.sort(cells[: m // 2])  # runs, too
+    variables = random.standard_normal((3, m))
+    slots = np.array([0, 1000, 1700, m])
+    ident, start, members = cpu.identity_order(slots, s, True)
+    z, cell = variables.copy(), cells.copy()
+    for _ in range(2):
+        cpu.sort_slots(*z, cell, ident, slots, start, members)
+        for i, (lo, hi) in enumerate(itertools.pairwise(slots)):
+            assert_array_equal(members[i], np.diff(start[i]))
+            for region, k in enumerate(cells_by_region(s)):
+                assert (cell[lo:hi][start[i, region] : start[i, region + 1]] == k).all()
+            where = lo + ident[lo:hi]
+            assert_array_equal(np.sort(where), np.arange(lo, hi))
+            assert_array_equal(cell[lo:hi], cells[where])
+            assert_array_equal(z[:, lo:hi], variables[:, where])
+        # some move on, and the sort starts from that
+        moved = random.integers(0, m, 200)
+        cell[moved] = random.integers(0, 4 * s + 1, 200)
+        for lo, hi in itertools.pairwise(slots):
+            cells[lo + ident[lo:hi]] = cell[lo:hi]
+
+
 def check_order(state):
     """Every invariant of the order tables."""
     for i, (lo, hi) in enumerate(zip(state.slots[:-1], state.slots[1:], strict=True)):
@@ -235,9 +269,7 @@ def check_order(state):
             assert members[0] == guests[0] == 0
             continue
         s = state.x.size
-        # sector 0, ray 0, sector 1, ray 1, and so forth, and the origin
-        order = [*np.stack([np.arange(2 * s), np.arange(2 * s, 4 * s)], axis=1).ravel(), 4 * s]
-        for region, k in enumerate(order):
+        for region, k in enumerate(cells_by_region(s)):
             close = {k} if k >= 2 * s else {k, (k + 1) % (2 * s), (k - 1) % (2 * s)}
             cells = state.cell[lo + start[region] : lo + start[region + 1]]
             first = cells.size - members[region]
