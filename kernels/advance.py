@@ -157,7 +157,7 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
                 ux, u1 = a / start, b / start
             cell = cell_from_origin(ux, u1, _sign(c1), field, x)
             a1 = b1 = 0.0
-            met = _ray_of(cell, x.size)
+            met = ray_of(cell, x.size)
             tally[ORIGINS] += 1
         else:
             a1 = length * ux
@@ -171,7 +171,7 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
 
 
 @scalar
-def _ray_of(cell, s):
+def ray_of(cell, s):
     """The ray of a sliding neuron, else -1."""
     return cell - 2 * s if 2 * s <= cell < origin_cell(s) else -1
 
@@ -215,7 +215,7 @@ def _along_ray(a, b, c, r, time, field, rays, x, tally):
             c = -sense * math.sqrt((-speed - length) * (length - speed))
             length = 0.0
             cell = _cell_from_origin(r, -sense, field, rays, x)
-            met = _ray_of(cell, s)
+            met = ray_of(cell, s)
             tally[ORIGINS] += 1
     else:
         grow, shear = increments(_rest_of(rapidity))
@@ -229,7 +229,7 @@ def _along_ray(a, b, c, r, time, field, rays, x, tally):
 
 
 @scalar
-def _recheck(a, c, r, rays, tally):
+def recheck(a, c, r, rays, tally):
     """Cell of a neuron that slid on ray r, in a new field."""
     s = rays.shape[0] // 2
     sign = _sign(c)
@@ -290,7 +290,7 @@ def advance_neuron(a, b, c, cell, h, field, rays, x, tally):
         On a ray the pre-activation a x_j + b is 0 to the bit.
     cell : int
     """
-    left = _ray_of(cell, x.size)
+    left = ray_of(cell, x.size)
     if left >= 0:
-        cell = _recheck(a, c, left, rays, tally)
+        cell = recheck(a, c, left, rays, tally)
     return go_on(a, b, c, cell, h, left, field, rays, x, tally)

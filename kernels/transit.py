@@ -63,6 +63,13 @@ def half_of(rapidity):
 
 
 @scalar
+def _increments(half):
+    """cosh(g t) - 1 and sinh(g t)."""
+    shear = 2.0 * half / (1.0 - half * half)
+    return half * shear, shear
+
+
+@scalar
 def leg(a, b, c, time, up, nx, n1, g, ux, u1, xj):
     """To the ray ahead or, if that is further, to the end of the time.
 
@@ -102,8 +109,7 @@ def leg(a, b, c, time, up, nx, n1, g, ux, u1, xj):
     spent = rapidity_of(half)
     meets = (rate > 0.0) & (square >= 0.0) & (half < MOST_HALF) & (spent < rapidity)
     half = half if meets else half_of(rapidity)
-    shear = 2.0 * half / (1.0 - half * half)
-    grow = half * shear
+    grow, shear = _increments(half)
     dp = grow * p + shear * c
     an, bn, cn = a + dp * nx, b + dp * n1, c + (grow * c + shear * p)
     length = an * ux + bn * u1
@@ -112,3 +118,31 @@ def leg(a, b, c, time, up, nx, n1, g, ux, u1, xj):
     an = length * ux if meets else an
     bn = -(an * xj) if meets else bn
     return an, bn, cn, time - spent / g if meets else 0.0, meets, good
+
+
+@scalar
+def slide(a, c, time, ux, xj, along):
+    """On an attractor ray for a time.
+
+    Parameters
+    ----------
+    a, c : float
+    time : float
+    ux, xj, along : float
+        Columns of the ray in ``ray_table``.
+
+    Returns
+    -------
+    a, b, c : float
+    good : bool
+        Whether c and (a, b) vanish nowhere on the way, and all of this is right.
+    """
+    rapidity = abs(along) * time
+    half = half_of(rapidity)
+    grow, shear = _increments(half)
+    shear = math.copysign(shear, along)
+    length = a / ux
+    cn = c + (grow * c + shear * length)
+    length += grow * length + shear * c
+    a = length * ux
+    return a, -(a * xj), cn, (rapidity <= MOST_RAPIDITY) & (c * cn > 0.0) & (length > 0.0)

@@ -3,7 +3,7 @@
 Neurons of one cell share the same linear map, so that a block of them is moved by one vectorised
 loop. The map is the exact motion of every neuron that meets no event on the way, which two signs
 and the sign of c decide (model, section 4). Those in a sector that do meet one cross in
-``transit``, many at a time; the others go through ``advance_neuron`` one by one.
+``transit``, many at a time; the others go through ``kernels.advance`` one by one.
 """
 
 from collections import namedtuple
@@ -11,7 +11,7 @@ from collections import namedtuple
 import numpy as np
 
 from .._jit import block, driver, inlined, leaf, parallel, prange
-from ..advance import FAILURES, TALLIES, advance_neuron
+from ..advance import FAILURES, TALLIES, go_on, ray_of, recheck
 from ..origin import largest_field
 from ..rays import SIGN, XJ, ray_table
 from .arrivals import MOMENTS, add_products, arrive, products, products_without
@@ -103,10 +103,13 @@ def _move(a, b, c, k, index, n, lanes, z, to, keep, h, tables, x, acc, tally):
     Returns the number of lanes in use, and of changes of cell.
     """
     before, changes = n, 0
+    left = ray_of(k, x.size)
+    if left >= 0:
+        k = recheck(a, c, left, tables.rays, tally)
     if k < 2 * x.size:
-        n = enter(lanes, n, a, b, c, k, h, index, tables.field)
+        n = enter(lanes, n, a, b, c, k, left, h, index, tables.field)
     if n == before:
-        a, b, c, k = advance_neuron(a, b, c, k, h, tables.field, tables.rays, x, tally)
+        a, b, c, k = go_on(a, b, c, k, h, left, tables.field, tables.rays, x, tally)
         arrive(a, b, c, k, index, to, keep, acc, tables.rays)
         changes += k != z.cell[index]
     elif n == LANES:

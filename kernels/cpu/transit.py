@@ -10,11 +10,11 @@ from collections import namedtuple
 
 import numpy as np
 
-from .._jit import block, inlined, leaf
+from .._jit import block, inlined, leaf, scalar
 from ..advance import CROSSINGS, go_on, meet
 from ..boost import N1, NX, SIZE
-from ..rays import PASSES, U1, UX, XJ
-from ..transit import leg
+from ..rays import ALONG, PASSES, U1, UX, XJ
+from ..transit import leg, slide
 from .arrivals import arrive
 
 LANES = 512
@@ -27,7 +27,7 @@ A, B, C, TIME = range(4)
 UP, FIELD_X, FIELD_1, FIELD_SIZE, RAY_X, RAY_1, SAMPLE, LETS_THROUGH, OUTCOME = range(9)
 """Rows of what decides on a leg, and how it came out."""
 CELL, RAY, LEFT, INDEX = range(4)
-"""Rows of indices: the sector, the ray ahead, and the one that was crossed last; -1 if none."""
+"""Rows of indices: the sector, the ray ahead, or before a leg the one it is on, and the latter; -1 if none."""
 PASSED, ENDED, MET, OPEN = 0.0, 1.0, 2.0, 3.0
 """Outcomes: through the ray, at the end of the time, on a ray that is to decide, or unknown."""
 
@@ -43,29 +43,37 @@ def make_lanes():
     )  # fmt: skip
 
 
+@scalar
+def _sector_beyond(r, up, n_rays):
+    """The sector behind ray r on the way to higher sectors, or to lower ones."""
+    return r if not up else (r + 1 if r < n_rays - 1 else 0)
+
+
 @inlined
-def enter(lanes, n, a, b, c, k, h, index, field):
+def enter(lanes, n, a, b, c, k, left, h, index, field):
     """Let a neuron of sector k take lane n; returns the number of lanes in use.
 
-    It takes none if it does not turn, since which ray is ahead is then not known.
+    It takes none if it does not turn, since which ray is ahead is then not known, or if that is the
+    ray ``left`` on which it is (-1 if on none).
     """
     turn = c * (b * field[k, NX] - a * field[k, N1])
     state, indices = lanes.before, lanes.indices
     state[A, n], state[B, n], state[C, n], state[TIME, n] = a, b, c, h
     lanes.legs[UP, n] = 1.0 if turn > 0.0 else -1.0
-    indices[CELL, n], indices[RAY, n], indices[INDEX, n] = k, -1, index
-    return n + 1 if turn != 0.0 else n
+    indices[CELL, n], indices[RAY, n], indices[INDEX, n] = k, left, index
+    leaves = left < 0 or _sector_beyond(left, turn > 0.0, field.shape[0]) == k
+    return n + 1 if turn != 0.0 and leaves else n
 
 
 @leaf
 def _look_up(legs, indices, n, field, rays):
-    """Go through the ray that was ahead, and fetch what this sector and its ray ahead are like."""
+    """Go beyond the ray on which a lane is, and fetch what this sector and its ray ahead are like."""
     n_rays = rays.shape[0]
     for i in range(n):
         left, k = indices[RAY, i], indices[CELL, i]
         up = legs[UP, i] > 0.0
         if left >= 0:
-            k = left if not up else (left + 1 if left < n_rays - 1 else 0)
+            k = _sector_beyond(left, up, n_rays)
         r = k if up else (k - 1 if k > 0 else n_rays - 1)
         indices[CELL, i], indices[RAY, i], indices[LEFT, i] = k, r, left
         legs[FIELD_X, i] = field[k, NX]
@@ -92,6 +100,19 @@ def _take_leg(
 
 
 @inlined
+def _go_on(a, b, c, k, time, left, field, rays, x, tally):
+    """`go_on`, which most have to only for a slide to the end of the time."""
+    slid = False
+    if k == 2 * x.size + left:
+        a1, b1, c1, slid = slide(a, c, time, rays[left, UX], rays[left, XJ], rays[left, ALONG])
+        if slid:
+            a, b, c = a1, b1, c1
+    if not slid:
+        a, b, c, k = go_on(a, b, c, k, time, left, field, rays, x, tally)
+    return a, b, c, k
+
+
+@inlined
 def _leave(before, after, lanes, i, z, to, keep, tables, x, acc, tally):
     """Bring the neuron of lane i, which does not pass, to the end of its time.
 
@@ -106,7 +127,7 @@ def _leave(before, after, lanes, i, z, to, keep, tables, x, acc, tally):
         if outcome == MET:
             left = indices[RAY, i]
             k = meet(a, b, c, k, left, tables.field, tables.rays, tally)
-        a, b, c, k = go_on(a, b, c, k, time, left, tables.field, tables.rays, x, tally)
+        a, b, c, k = _go_on(a, b, c, k, time, left, tables.field, tables.rays, x, tally)
     arrive(a, b, c, k, p, to, keep, acc, tables.rays)
     return k != z.cell[p]
 

@@ -63,7 +63,7 @@ class Boost:
     tolerance: float = 1e-4
     step: float | None = None
     name: ClassVar[str] = "boost"
-    run_length: ClassVar[float] = 16
+    run_length: ClassVar[float] = 2
     sorted_from: ClassVar[int] = 2**15
 
     def __post_init__(self) -> None:
