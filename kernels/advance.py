@@ -5,7 +5,8 @@ from there as the ray's two sides say, and so forth until the time is used up. W
 counted in ``tally``, an integer array:
 
 =============  ============================================================
-`CROSSINGS`    rays met: crossed, begun to slide on, or died at
+`CROSSINGS`    ends of a sector: rays crossed, begun to slide on, or died at;
+               the origin
 `RELEASES`     slides that ended because c changed sign, on what then is a repulsor
 `REPULSORS`    slides on what a new field has made a repulsor (and starts on one)
 `ORIGINS`      arrivals at (a, b) = 0
@@ -32,7 +33,7 @@ from .boost import (
     growth_to_return,
     increments,
 )
-from .origin import cell_from_origin
+from .origin import AT_ORIGIN, cell_from_origin
 from .rays import (
     ALONG,
     FROM_ORIGIN,
@@ -49,8 +50,6 @@ from .sectors import origin_cell
 
 CROSSINGS, RELEASES, REPULSORS, ORIGINS, FAILURES = range(5)
 TALLIES = 5
-
-_ROUNDING = 2.0**-49
 
 
 @scalar
@@ -145,19 +144,14 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
     if spent < math.inf:
         ux, u1 = rays[ray, UX], rays[ray, U1]
         length = a1 * ux + b1 * u1
-        if length < 0.0:  # both rays lie on one line, for one sample or to rounding
-            ray = k if ray != k else (k - 1 if k > 0 else rays.shape[0] - 1)
-            ux, u1 = rays[ray, UX], rays[ray, U1]
-            length = a1 * ux + b1 * u1
         time -= spent / g
         tally[CROSSINGS] += 1
-        if length * length <= _ROUNDING * _ROUNDING * (a * a + b * b):
+        if length * length <= AT_ORIGIN * AT_ORIGIN * (a * a + b * b):
             start = math.sqrt(a * a + b * b)
             if start > 0.0:
                 ux, u1 = a / start, b / start
             cell = cell_from_origin(ux, u1, _sign(c1), field, x)
             a1 = b1 = 0.0
-            met = ray_of(cell, x.size)
             tally[ORIGINS] += 1
         else:
             a1 = length * ux
@@ -214,8 +208,7 @@ def _along_ray(a, b, c, r, time, field, rays, x, tally):
         else:
             c = -sense * math.sqrt((-speed - length) * (length - speed))
             length = 0.0
-            cell = _cell_from_origin(r, -sense, field, rays, x)
-            met = ray_of(cell, s)
+            cell, met = _cell_from_origin(r, -sense, field, rays, x), -1
             tally[ORIGINS] += 1
     else:
         grow, shear = increments(_rest_of(rapidity))

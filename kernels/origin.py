@@ -15,6 +15,10 @@ from .sectors import is_in, locate, origin_cell
 START = 100.0
 """Where the descent starts on the incoming ray, in units of the largest |G_k|."""
 MOST_STEPS = 4000
+"""Steps after which the neuron counts as dead: so does one that slides in so slowly that it is
+still on its way, with ``|<G, u>| < largest |G_k| / 40``."""
+AT_ORIGIN = 2.0**-49
+"""Length, in units of that before, at which a neuron has arrived."""
 
 
 @routine

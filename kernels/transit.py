@@ -8,7 +8,7 @@ The leg is that of ``boost``, counted by the *half* ``u = tanh(g t / 2)`` instea
 
 keep delta exactly, whatever the error of u, and the pre-activation z of the sample ahead vanishes
 at a root of ``(2 X p - z) u^2 + 2 X c u + z``. Rapidities g t and halves are turned into each
-other by polynomials, so that loops over many neurons vectorise; that holds up to `MOST_RAPIDITY`.
+other by polynomials, so that loops over many neurons vectorise; that holds up to `LONGEST`.
 
 What else may happen is found out but left to ``advance``: a change of sign of c, the origin, a
 longer way.
@@ -17,14 +17,15 @@ longer way.
 import math
 
 from ._jit import scalar
+from .origin import AT_ORIGIN
 
-MOST_RAPIDITY = 1.0
+LONGEST = 1.0
+"""Largest rapidity of a leg."""
 MOST_HALF = 0.4621171572600097
 """tanh(1/2)."""
-_ROUNDING = 2.0**-49
 
 
-# minimax up to MOST_RAPIDITY: relative errors 4e-17 and 2e-17 without rounding
+# minimax up to LONGEST: relative errors 4e-17 and 2e-17 without rounding
 @scalar
 def rapidity_of(half):
     """2 atanh(half)."""
@@ -113,8 +114,8 @@ def leg(a, b, c, time, up, nx, n1, g, ux, u1, xj):
     dp = grow * p + shear * c
     an, bn, cn = a + dp * nx, b + dp * n1, c + (grow * c + shear * p)
     length = an * ux + bn * u1
-    arrives = (length > 0.0) & (length * length > _ROUNDING * _ROUNDING * (a * a + b * b))
-    good = (rapidity <= MOST_RAPIDITY) & (c * cn > 0.0) & (arrives | (not meets))
+    arrives = (length > 0.0) & (length * length > AT_ORIGIN * AT_ORIGIN * (a * a + b * b))
+    good = (rapidity <= LONGEST) & (c * cn > 0.0) & (arrives | (not meets))
     an = length * ux if meets else an
     bn = -(an * xj) if meets else bn
     return an, bn, cn, time - spent / g if meets else 0.0, meets, good
@@ -145,4 +146,4 @@ def slide(a, c, time, ux, xj, along):
     cn = c + (grow * c + shear * length)
     length += grow * length + shear * c
     a = length * ux
-    return a, -(a * xj), cn, (rapidity <= MOST_RAPIDITY) & (c * cn > 0.0) & (length > 0.0)
+    return a, -(a * xj), cn, (rapidity <= LONGEST) & (c * cn > 0.0) & (length > 0.0)

@@ -19,7 +19,8 @@ from particleflow.kernels.advance import (
     TALLIES,
     advance_neuron,
 )
-from particleflow.kernels.boost import boost, field_table, growth_to_ray
+from particleflow.kernels.boost import N1, NX, SIZE, boost, field_table, growth_to_ray
+from particleflow.kernels.origin import cell_from_origin
 
 seeds = st.integers(0, 2**32 - 1)
 ORDER = {False: np.inf, True: 16}  # average run length from which neurons are sorted
@@ -200,12 +201,12 @@ def halves_and_back(rapidity, half, back):
 
 
 def test_polynomials_of_transit():
-    rapidity = np.concatenate([np.linspace(0.0, transit.MOST_RAPIDITY, 10_001), [1e-300, 1e-9]])
+    rapidity = np.concatenate([np.linspace(0.0, transit.LONGEST, 10_001), [1e-300, 1e-9]])
     half, back = np.empty((2, rapidity.size))
     halves_and_back(rapidity, half, back)
     assert_allclose(half, np.tanh(0.5 * rapidity), rtol=5e-16, atol=0)
     assert_allclose(back, 2.0 * np.arctanh(half), rtol=5e-16, atol=0)
-    assert_allclose(transit.MOST_HALF, np.tanh(0.5 * transit.MOST_RAPIDITY), rtol=1e-15)
+    assert_allclose(transit.MOST_HALF, np.tanh(0.5 * transit.LONGEST), rtol=1e-15)
 
 
 @settings(deadline=None, max_examples=200)
@@ -411,7 +412,6 @@ def descend(zx, z1, sign, x, rho, steps):
 
 def test_ways_from_the_origin():
     """Dead, out by a sector that holds its own field, or along an attractor ray: the nearest."""
-    from particleflow.kernels.origin import cell_from_origin
 
     random = np.random.default_rng(11)
     seen = {"dead": 0, "sector": 0, "ray": 0}
@@ -451,7 +451,6 @@ def test_ways_from_the_origin():
 def test_each_ray_has_its_own_way_from_the_origin():
     """The table of a field remembers the way from each ray, and is the same when asked again."""
     from particleflow.kernels.advance import _cell_from_origin
-    from particleflow.kernels.origin import cell_from_origin
 
     random = np.random.default_rng(12)
     different = 0
@@ -499,6 +498,74 @@ def test_arrival_at_the_origin_through_a_sector():
     assert_allclose(z[2] ** 2, 3.0)
 
 
+def test_arrival_through_a_sector_goes_on_as_who_came_this_way():
+    """Sectors that hold their own field: along it, q = 0 to the bit, into the origin."""
+    random = np.random.default_rng(6)
+    ways = 0
+    for _ in range(300):
+        x = np.sort(random.uniform(-1, 1, 4))
+        g = field(random.standard_normal(4), x)
+        table = field_table(g)
+        for k in range(8):
+            size, nx, n1 = table[k, [SIZE, NX, N1]]
+            for sign in (-1.0, 1.0):
+                if k == 4 or locate(np.array([sign * nx]), np.array([sign * n1]), x)[0] != k:
+                    continue
+                z, cell, tally = advance_one(
+                    sign * nx, sign * n1, -2.0 * sign, (np.arctanh(0.5) + 1e-9) / size, g, x
+                )
+                if tally[ORIGINS] == 1:
+                    came = cell_from_origin(sign * nx, sign * n1, -sign, table, x)
+                    assert cell == came
+                    # not always as who comes along the ray that bounds the sector
+                    ways += cell != cell_from_origin(*rays.ray_direction(k, x), -sign, table, x)
+                    assert_allclose(z[2], -sign * np.sqrt(3.0), rtol=1e-8)
+    assert ways > 3
+
+
+def test_a_slide_from_rest_goes_where_the_sign_that_c_gets_says():
+    """c = 0 on a ray: on as an attractor if c' has its sign, else off it at once."""
+    random = np.random.default_rng(7)
+    on = off = 0
+    for _ in range(200):
+        x = np.sort(random.uniform(-1, 1, 5))
+        g = field(random.standard_normal(5), x)
+        table = rays.ray_table(g, x)
+        for r in np.flatnonzero(table[:, rays.SIGN]):
+            u, along = rays.ray_direction(r, x), table[r, rays.ALONG]
+            h = 1e-3 / max(1.0, np.hypot(*g.T).max())
+            z, cell, tally = advance_one(*u, 0.0, h, g, x, 10 + r)
+            assert np.sign(z[2]) == np.sign(along)
+            if along * table[r, rays.SIGN] > 0.0:
+                assert cell == 10 + r
+                assert_allclose(z, [*np.cosh(along * h) * np.array(u), np.sinh(along * h)])
+                on += 1
+            else:
+                assert cell in (r, (r + 1) % 10)
+                assert tally[REPULSORS] == 1
+                off += 1
+    assert min(on, off) > 50
+
+
+def test_starts_on_repulsors_are_counted():
+    """By the sign of c, or of c' where c = 0; on the inactive side of two rays."""
+    random, total = np.random.default_rng(8), 0
+    x = np.array([-1.0, 0.0, 1.0])
+    for c in [0.0, 1e-9, -1e-9] * 20:
+        y = random.standard_normal(3)
+        a = np.repeat([1.0, -1.0], 3)
+        state = State(x, y, (a, -a * np.tile(x, 2), np.full(6, c)), "network", np.inf)
+        g = state.field()
+        expected = 0
+        for r in range(6):
+            k = rays.inactive_side(r, 3)
+            sign = np.sign(c) or np.sign(np.dot(rays.ray_direction(r, x), g[k]))
+            expected += sign * rays.attracted_sign(r, *rays.pulls(r, g, x), 3) < 0
+        assert cpu.repulsor_starts(*state.variables, state.cell, g, x) == expected
+        total += expected if c == 0.0 else 0
+    assert total > 5
+
+
 def make(seed, s, m, by_sector):
     random = np.random.default_rng(seed)
     x = np.sort(random.uniform(-1.0, 1.0, s))
@@ -529,26 +596,40 @@ def run_kernel(state, h, steps=1, keep=True):
     return [r.copy() for r in results]
 
 
+@pytest.mark.parametrize("far", [False, True])
 @pytest.mark.parametrize(("s", "m", "by_sector"), [
     (1, 50, False), (4, 200, True), (5, 30_000, True), (5, 9_000, False), (60, 500, False),
 ])  # fmt: skip
-def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector):
+def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
+    """Near: in the field of their own residuals. Far: in others, so that slides end, c changes its
+    sign, and sectors are left and entered again; delta of any size, and neurons with c = 0."""
     state = make(s, s, m, by_sector)
+    random = np.random.default_rng(s)
+    if far:
+        state.variables *= 10.0 ** random.uniform(-1.5, 1.5, m)
     assert (state.start.shape[1] > 2) == by_sector
     h = 0.2 / np.hypot(*state.field().T).max()
     for _ in range(4):  # strays and slides appear
+        if far:
+            state.residual = random.standard_normal(s)
+            state.variables[2, :: m // 10] = 0.0
+            h = random.choice([0.2, 1.0, 4.0]) / np.hypot(*state.field().T).max()
         z, cell, tally = state.variables.copy(), state.cell.copy(), np.zeros((m, TALLIES), np.int64)
         advance_each(z, cell, h, state.field(), state.x, tally)
         looked = run_kernel(state, h, keep=False)
         residual, covariances, counts = run_kernel(state, h)
         assert_array_equal(state.cell, cell)
-        assert_allclose(state.variables, z, rtol=0, atol=1e-13 * np.abs(z).max())
+        size = np.abs(z).max(axis=0) if far else np.abs(z).max()
+        assert (np.abs(state.variables - z) <= (1e-9 if far else 1e-13) * size).all()
         assert_array_equal(counts, tally.sum(axis=0))
         for one, two in zip(looked, (residual, covariances, counts), strict=True):
             assert_array_equal(one, two)
-        assert_allclose(covariances, state.kernel_covariances(), rtol=0, atol=1e-13)
+        expected = state.kernel_covariances()
+        assert_allclose(covariances, expected, rtol=0, atol=1e-13 * max(1.0, expected.max()))
         state.update_residual()
-        assert_allclose(residual, state.residual, rtol=0, atol=1e-13)
+        assert_allclose(
+            residual, state.residual, rtol=0, atol=1e-13 * max(1.0, np.abs(residual).max())
+        )
     if s == 5:
         sliding = (state.cell >= 2 * s) & (state.cell < 4 * s)
         assert sliding.sum() > m // 100

@@ -45,6 +45,14 @@ def scipy_flow(samples, z, metric, until):
     return solution.y[:, -1].reshape(3, m)
 
 
+def test_parameters_beyond_the_range_of_a_rate_fail():
+    """A first step of length 0 would be taken for ever."""
+    neurons = pf.Neurons([1e80, 0.5e80], [0.3e80, 1e80], [1.0, 1.0])
+    sim = pf.Simulation(pf.Samples.generate("square_wave", 5), neurons, pf.RungeKutta())
+    with pytest.raises(pf.IntegrationError, match=r"step shrank below rounding"):
+        sim.run(1.0)
+
+
 def test_the_tableau_satisfies_its_order_conditions():
     a = np.zeros((rk.STAGES, rk.STAGES))
     for i in range(1, rk.STAGES):

@@ -304,16 +304,18 @@ def boost(records: Records) -> str:
             "error below 1e-3.\n\n" + table(("s", "delta", *tolerances, "`gd`"), rows)
         )
     rows = [
-        (size(p["s"]), f"{p['tau']:g}", f"{p['trials']:,}",
-         number(p["crossings_a_neuron_a_trial"]), number(p["ns_a_neuron_a_trial"], 3))
+        (size(p["s"]), f"{p['tau']:g}", f"{p['steps']} + {p['rejected']}",
+         number(p["crossings_a_neuron_a_step"]), number(p["median_ns_a_neuron_a_step"], 3),
+         number(p["mean_ns_a_neuron_a_step"], 3), number(p["mean_ns_a_neuron_a_trial"], 3))
         for r in records("many_samples") for p in r["phases"]
     ]  # fmt: skip
     if rows:
         parts.append(
             f"Few and many samples, m = {size(records('many_samples')[0]['m'])}, gaussian "
-            "initialisation, tolerance 1e-3:\n\n"
-            + table(("s", "from the last to tau", "trial steps", "crossings a neuron a trial",
-                     "ns a neuron a trial"), rows)
+            "initialisation, tolerance 1e-3: accepted and rejected steps, and the ns a neuron of\n"
+            "an accepted one, median and mean, and of any.\n\n"
+            + table(("s", "from the last to tau", "steps", "crossings a neuron a step", "median",
+                     "mean", "mean of all"), rows)
         )  # fmt: skip
     residual = [f"{number(r['microseconds'])} at s = {size(r['s'])}"
                 for r in records("mean_residual")]  # fmt: skip

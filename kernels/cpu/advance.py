@@ -337,6 +337,7 @@ def repulsor_starts(a, b, c, cell, field, x):
         k = cell[n]
         if 0 < k < 2 * s and k != s:
             r = k - 1 if k < s else k  # whose inactive side is k
-            if a[n] * rays[r, XJ] + b[n] == 0.0 and rays[r, SIGN] * c[n] < 0.0:
+            sign = c[n] if c[n] != 0.0 else a[n] * field[k, 0] + b[n] * field[k, 1]
+            if a[n] * rays[r, XJ] + b[n] == 0.0 and rays[r, SIGN] * sign < 0.0:
                 count += 1
     return count

@@ -27,7 +27,8 @@ A, B, C, TIME = range(4)
 UP, FIELD_X, FIELD_1, FIELD_SIZE, RAY_X, RAY_1, SAMPLE, LETS_THROUGH, OUTCOME = range(9)
 """Rows of what decides on a leg, and how it came out."""
 CELL, RAY, LEFT, INDEX = range(4)
-"""Rows of indices: the sector, the ray ahead, or before a leg the one it is on, and the latter; -1 if none."""
+"""Rows of indices: the sector; the ray on which the lane is, and in a leg the one ahead; in a leg
+the one on which it began. -1 if none."""
 PASSED, ENDED, MET, OPEN = 0.0, 1.0, 2.0, 3.0
 """Outcomes: through the ray, at the end of the time, on a ray that is to decide, or unknown."""
 
@@ -67,7 +68,7 @@ def enter(lanes, n, a, b, c, k, left, h, index, field):
 
 @leaf
 def _look_up(legs, indices, n, field, rays):
-    """Go beyond the ray on which a lane is, and fetch what this sector and its ray ahead are like."""
+    """Go beyond the ray on which a lane is, and fetch this sector and its ray ahead."""
     n_rays = rays.shape[0]
     for i in range(n):
         left, k = indices[RAY, i], indices[CELL, i]

@@ -166,7 +166,9 @@ class ExactFlow:
         """Let the state be that of a time in the present step; False, and the begin, if it cannot.
 
         At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
-        H_q = H_0 + q (H_1 - H_0) / 3, the step of length q h if H changes linearly.
+        H_q = H_0 + q (H_1 - H_0) / 3, the step of length q h if H changes linearly. What is not
+        unique is chosen in that field: for delta > 0 a neuron may be shown dead, or at rest in the
+        origin, that the end of the step has elsewhere.
         """
         q = (time - self.begin) / (self.end - self.begin)
         mean = mean_residual(

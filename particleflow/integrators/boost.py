@@ -16,7 +16,9 @@ how fast the tangent kernel changes, not by 2 / lambda_max. Where a neuron meets
 ragged: one that goes another way costs O(1/m).
 
 Not unique, in the flow itself, are the ways on from a repulsor and from the origin (a, b) = 0;
-``kernels.rays`` and ``kernels.origin`` say which are taken.
+``kernels.rays`` and ``kernels.origin`` say which are taken. The choice is made in the field of a
+step, or of the part of it that is shown: single neurons may be elsewhere in a frame inside a step
+than on the way of the step itself.
 """
 
 import math

@@ -76,7 +76,8 @@ class RungeKuttaMotion:
 
     def _first_step(self) -> float:
         """A hundredth of the time in which the residuals change by their own spread."""
-        rate = float(np.sqrt(np.mean(self._state.residual_rate() ** 2)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            rate = float(np.sqrt(np.mean(self._state.residual_rate() ** 2)))
         return 0.01 * spread(self._state.y) / rate if rate > 0.0 else math.inf
 
     def reachable(self, times: Array) -> Array:
@@ -85,6 +86,7 @@ class RungeKuttaMotion:
 
     def advance(self, until: float) -> None:
         """Take steps up to a time, or for about a tenth of a second."""
+        self._check_step(0.0)
         deadline = time.perf_counter() + SLICE_SECONDS
         while self.time < until and time.perf_counter() < deadline:
             self._take_step(until)
@@ -108,6 +110,9 @@ class RungeKuttaMotion:
             return
         self.rejected += 1
         self._h = h * max(_SMALLEST, _SAFETY * error ** (-1.0 / _ORDER))
+        self._check_step(error)
+
+    def _check_step(self, error: float) -> None:
         if self._h < _LEAST_STEP * self.time + _TINY:
             raise IntegrationError(
                 f"rk, step {self.step + 1} (tau = {self.time:g}): the step shrank below rounding; "
