@@ -17,13 +17,13 @@ KERNELS = ROOT / "kernels"
 LAYERS = [
     {"__main__"}, {"cli"}, {"preparation", "figures"}, {"config", "simulation"},
     {"neurons"}, {"trajectory"},
-    {"integrators", "observables"}, {"stopping"},
-    {"samples", "backend", "_csv", "coordinates", "theory"},
+    {"integrators", "observables"}, {"stopping", "theory"},
+    {"samples", "backend", "_csv", "coordinates"},
     {"_cast", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip
 SIBLINGS = {("samples", "_csv")}
 ONLY_IMPORTERS = {"h5py": {"trajectory"}, "matplotlib": {"figures"}, "click": {"cli"},
-                  "msgspec": {"config"}, "scipy": {"neurons", "backend"},
+                  "msgspec": {"config"}, "scipy": {"neurons", "backend", "theory"},
                   "threadpoolctl": {"backend"}}  # fmt: skip
 
 

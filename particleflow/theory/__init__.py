@@ -1,5 +1,45 @@
-"""What theory says beside the simulation."""
+"""What theory says beside the simulation: the statements of the appendix as functions.
 
+Parameters of networks are hat parameters, arrays (m,), with ``f(x) = (1/m) sum c [a x + b]_+``.
+"""
+
+from .curvature import Curvature, curvature, slope_variation, smoothed_curvature
+from .kernel_regime import KernelRegime
+from .knots import NearSamples, activation_distance, knot_distance, near_samples
 from .lemma1 import ATTRACTOR, BORDER, PASS_THROUGH, REPULSOR, classify_rays
+from .piecewise_linear import PiecewiseLinear, degrees_of_freedom
+from .splines import (
+    SplineInterpolant,
+    distance,
+    natural_spline,
+    network_kernel,
+    spline_kernel,
+)
+from .tangent_kernel import kernel_distance, replay, tangent_kernel
 
-__all__ = ["ATTRACTOR", "BORDER", "PASS_THROUGH", "REPULSOR", "classify_rays"]
+__all__ = [
+    "ATTRACTOR",
+    "BORDER",
+    "PASS_THROUGH",
+    "REPULSOR",
+    "Curvature",
+    "KernelRegime",
+    "NearSamples",
+    "PiecewiseLinear",
+    "SplineInterpolant",
+    "activation_distance",
+    "classify_rays",
+    "curvature",
+    "degrees_of_freedom",
+    "distance",
+    "kernel_distance",
+    "knot_distance",
+    "natural_spline",
+    "near_samples",
+    "network_kernel",
+    "replay",
+    "slope_variation",
+    "smoothed_curvature",
+    "spline_kernel",
+    "tangent_kernel",
+]

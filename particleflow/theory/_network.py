@@ -1,0 +1,30 @@
+"""Networks as the functions of theory take them."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from particleflow._cast import Array, vector
+from particleflow.errors import NeuronsError
+
+
+def hat_parameters(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Array, Array, Array]:
+    """Hat parameters as three float64 arrays (m,).
+
+    Raises
+    ------
+    NeuronsError
+        Lengths differ, there is no neuron, or a number is not finite.
+    """
+    slopes, offsets = vector("a", a, NeuronsError), vector("b", b, NeuronsError)
+    weights = vector("c", c, NeuronsError)
+    if not slopes.size == offsets.size == weights.size > 0:
+        raise NeuronsError(
+            f"a, b, c: expected equal lengths of at least 1, found {slopes.size}, {offsets.size} "
+            f"and {weights.size}"
+        )
+    return slopes, offsets, weights
+
+
+def evaluate(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """f at points (n,), neuron by neuron: O(m n)."""
+    return np.array([float(c @ np.maximum(a * at + b, 0.0)) / a.size for at in x])

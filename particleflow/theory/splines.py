@@ -1,0 +1,231 @@
+"""Proposition 6: the kernels of wide networks whose interpolants are cubic splines.
+
+With knots dense on [k0, k1] and x <= x',
+
+    K1(x, x') = -(1/6) (2 k0 + x - 3 x') (k0 - x)^2                                       (25)
+    K2(x, x') = -(1/12) (2 k0 + x - 3 x') (k0 - x)^2 + (1/12) (2 k1 - 3 x + x') (k1 - x')^2   (26)
+
+for neurons that are all active to the right of their knots, and for as many of either kind. The
+kernel of a network tends to K / (k1 - k0) as m grows. Interpolants ``sum_i alpha_i K(x, x_i)`` are
+C^2 piecewise cubic with knots at the samples. They are not the natural cubic spline at finite k0
+and k1; both tend to it like 1/k, while the matrix grows singular.
+"""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.interpolate import CubicSpline, PPoly
+
+from particleflow._cast import Array, finite, vector
+from particleflow.coordinates import knots as knots_of
+from particleflow.errors import ConfigError, SamplesError
+
+from ._network import hat_parameters
+
+Kind = Literal["K1", "K2"]
+_KINDS = get_args(Kind)
+
+
+def spline_kernel(kind: Kind, x: ArrayLike, other: ArrayLike, k0: float, k1: float) -> Array:
+    """K1 or K2, eqs. (25) and (26), symmetric in its two points.
+
+    Parameters
+    ----------
+    kind : {"K1", "K2"}
+    x, other : array_like
+        Points in [k0, k1], broadcast against each other.
+    k0, k1 : float
+        Where the knots lie; k1 does not matter to K1.
+
+    Raises
+    ------
+    ConfigError
+        The kind is unknown, k0 is not below k1, or points lie elsewhere.
+    """
+    k0, k1 = _interval(kind, k0, k1)
+    one, two = np.asarray(x, np.float64), np.asarray(other, np.float64)
+    lower, upper = np.minimum(one, two), np.maximum(one, two)
+    if lower.size and not (lower.min() >= k0 and upper.max() <= k1):
+        raise ConfigError(
+            f"points: expected all in [{k0:g}, {k1:g}], found {lower.min():g} to {upper.max():g}"
+        )
+    rightwards = _cubic(lower - k0, upper - k0)
+    if kind == "K1":
+        return rightwards
+    return 0.5 * (rightwards + _cubic(k1 - upper, k1 - lower))
+
+
+def _cubic(near: Array, far: Array) -> Array:
+    """The integral of (near - t) (far - t) over t from 0 to near <= far."""
+    return near * near * (3.0 * far - near) / 6.0
+
+
+def _interval(kind: str, k0: float, k1: float) -> tuple[float, float]:
+    if kind not in _KINDS:
+        raise ConfigError(f"kernel: expected one of {', '.join(_KINDS)}, found {kind!r}")
+    lo, hi = finite("k0", k0, ConfigError), finite("k1", k1, ConfigError)
+    if not lo < hi:
+        raise ConfigError(f"k0, k1: expected k0 below k1, found {lo:g} and {hi:g}")
+    return lo, hi
+
+
+def network_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, other: ArrayLike) -> Array:
+    """K_m of given neurons, ``(1/m) sum [a x + b]_+ [a x' + b]_+``: O((m + n) log m + n n').
+
+    Parameters
+    ----------
+    a, b : (m,) array_like
+        Hat parameters.
+    x, other : (n,), (n',) array_like
+
+    Returns
+    -------
+    (n, n') float64
+
+    Raises
+    ------
+    NeuronsError, SamplesError
+        Lengths differ, there is no neuron, or a number is not finite.
+    """
+    slopes, offsets, _ = hat_parameters(a, b, a)
+    one, two = vector("x", x, SamplesError), vector("x'", other, SamplesError)
+    points = np.union1d(one, two)
+    places = [np.searchsorted(points, p) for p in (one, two)]
+    lower, upper = np.minimum.outer(*places), np.maximum.outer(*places)
+    # both points are active if the lower one is and a >= 0, or the upper one is and a < 0
+    left = slopes < 0.0
+    first = _first_active(slopes[~left], offsets[~left], points)
+    count = np.searchsorted(points, knots_of(slopes[left], offsets[left]))
+    xx, x1, oo = (
+        _sums_up_to(first, values[~left], points.size)[lower]
+        + _sums_above(count, values[left], points.size)[upper]
+        for values in (slopes * slopes, slopes * offsets, offsets * offsets)
+    )
+    return (xx * np.multiply.outer(one, two) + x1 * np.add.outer(one, two) + oo) / slopes.size
+
+
+def _first_active(a: Array, b: Array, points: Array) -> np.ndarray:
+    """Index of the first point at which each neuron is active, a >= 0."""
+    first = np.searchsorted(points, knots_of(a, b), side="right")
+    return np.where(a > 0.0, first, np.where(b > 0.0, 0, points.size))
+
+
+def _sums_up_to(index: np.ndarray, values: Array, n: int) -> Array:
+    """Sums over those with an index up to 0, 1, .. n - 1."""
+    sums: Array = np.bincount(index, weights=values, minlength=n + 1).astype(np.float64)
+    return np.cumsum(sums[:n])
+
+
+def _sums_above(index: np.ndarray, values: Array, n: int) -> Array:
+    """Sums over those with an index above 0, 1, .. n - 1."""
+    sums: Array = np.bincount(index, weights=values, minlength=n + 1).astype(np.float64)
+    return np.cumsum(sums[:0:-1])[::-1]
+
+
+class SplineInterpolant:
+    """``f(x) = sum_i alpha_i K(x, x_i)`` through samples: O(s^3), dense.
+
+    Parameters
+    ----------
+    kind : {"K1", "K2"}
+    x, y : (s,) array_like
+        Strictly increasing in [k0, k1]. For a network whose f(0) is not 0 this is its change
+        f(inf) - f(0), and y is y - f(0).
+    k0, k1 : float
+
+    Attributes
+    ----------
+    alpha : (s,) float64
+
+    Raises
+    ------
+    ConfigError, SamplesError
+        Shapes differ, points lie outside, or the matrix is singular: with a sample at k0 for K1,
+        where all neurons are inactive, or to rounding where k0 and k1 are far away.
+    """
+
+    def __init__(self, kind: Kind, x: ArrayLike, y: ArrayLike, k0: float, k1: float) -> None:
+        self.x, values = check_points(x, y)
+        self.kind: Kind = kind
+        matrix = spline_kernel(kind, self.x[:, None], self.x, k0, k1)
+        self.k0, self.k1 = float(k0), float(k1)
+        if kind == "K1" and self.x[0] == self.k0:
+            raise SamplesError(
+                f"x[0] = {self.k0:g} is k0, where every neuron of K1 is inactive: the matrix is "
+                "singular; move k0 to the left"
+            )
+        condition = np.linalg.cond(matrix)
+        if not condition < 1.0 / np.finfo(float).eps:
+            raise SamplesError(
+                f"the matrix of {kind} is singular to rounding (condition {condition:.1e}): bring "
+                f"k0 = {self.k0:g} and k1 = {self.k1:g} closer to the samples, or take fewer"
+            )
+        self.alpha = np.linalg.solve(matrix, values)
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """Values at points of [k0, k1], in the shape of ``x``."""
+        points = np.asarray(x, np.float64)
+        return spline_kernel(self.kind, points[..., None], self.x, self.k0, self.k1) @ self.alpha
+
+    def pieces(self) -> PPoly:
+        """The cubic polynomials between k0, the samples and k1, exact."""
+        edges = np.unique(np.concatenate([[self.k0], self.x, [self.k1]]))
+        h = np.diff(edges)
+        # f'' is linear between the samples, and f itself known at the edges
+        second = np.zeros(edges.size)
+        share = 1.0 if self.kind == "K1" else 0.5
+        second += share * (np.maximum(self.x - edges[:, None], 0.0) @ self.alpha)
+        if self.kind == "K2":
+            second += 0.5 * (np.maximum(edges[:, None] - self.x, 0.0) @ self.alpha)
+        value = self(edges)
+        third = np.diff(second) / h
+        slope = np.diff(value) / h - h * (2.0 * second[:-1] + second[1:]) / 6.0
+        return PPoly(np.stack([third / 6.0, 0.5 * second[:-1], slope, value[:-1]]), edges)
+
+
+def natural_spline(x: ArrayLike, y: ArrayLike) -> PPoly:
+    """The natural cubic spline through samples: f'' = 0 at both ends, and straight beyond them.
+
+    Parameters
+    ----------
+    x, y : (s,) array_like
+        x strictly increasing.
+    """
+    points, values = check_points(x, y)
+    if points.size == 1:
+        return PPoly(np.array([[values[0]]]), np.array([points[0], points[0] + 1.0]))
+    inner = CubicSpline(points, values, bc_type="natural")
+    width = points[-1] - points[0]
+    slopes = inner(points[[0, -1]], 1)
+    ends = np.array([[0.0, 0.0], [0.0, 0.0], slopes, [values[0] - slopes[0] * width, values[-1]]])
+    return PPoly(
+        np.concatenate([ends[:, :1], inner.c, ends[:, 1:]], axis=1),
+        np.concatenate([[points[0] - width], points, [points[-1] + width]]),
+    )
+
+
+def distance(one: Callable[[Array], Array], two: Callable[[Array], Array], x: ArrayLike) -> float:
+    """Root mean square of the difference of two functions over points."""
+    points = vector("x", x, SamplesError)
+    difference = np.asarray(one(points)) - np.asarray(two(points))
+    return float(np.sqrt(np.mean(difference**2)))
+
+
+def check_points(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    """Points with increasing x.
+
+    Raises
+    ------
+    SamplesError
+        Shapes differ, there is none, a number is not finite, or x does not increase.
+    """
+    points, values = vector("x", x, SamplesError), vector("y", y, SamplesError)
+    if points.size != values.size or points.size == 0:
+        raise SamplesError(
+            f"x, y: expected equal lengths of at least 1, found {points.size} and {values.size}"
+        )
+    if (np.diff(points) <= 0.0).any():
+        raise SamplesError("x: expected strictly increasing numbers")
+    return points, values

@@ -1,0 +1,115 @@
+"""Appendix C: the tangent kernel from second moments of sectors, and the residual ODE.
+
+    rho' = -H rho,    H_ij = sum_k <xt_i, Sigma_k xt_j> over the sectors in which i and j are active
+
+with ``Sigma_k = (1/m) sum of c^2 I + (a, b) (a, b)^T`` over the neurons of sector k (eq. 32); those
+that slide on ray r count in sector r with the part of it along the ray.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from particleflow._cast import Array, vector
+from particleflow.backend import kernel_matrix
+from particleflow.errors import ConfigError, SamplesError
+
+
+def tangent_kernel(
+    x: ArrayLike, sector_covariances: ArrayLike, ray_covariances: ArrayLike | None = None
+) -> Array:
+    """H, (s, s), in O(s^2).
+
+    Parameters
+    ----------
+    x : (s,) array_like
+    sector_covariances : (2 s, 3) array_like
+        Sigma_k as (xx, x1, 11), as ``Simulation.sector_covariances`` and the observable
+        ``sector_covariances`` give them.
+    ray_covariances : (2 s, 3) array_like, optional
+        The same of the neurons that slide.
+
+    Raises
+    ------
+    SamplesError, ConfigError
+        Shapes do not match.
+    """
+    points = vector("x", x, SamplesError)
+    shape = (2 * points.size, 3)
+    total = _shaped("sector_covariances", sector_covariances, shape)
+    if ray_covariances is not None:
+        total = total + _shaped("ray_covariances", ray_covariances, shape)
+    return kernel_matrix(total, points)
+
+
+def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = np.ascontiguousarray(values, np.float64)
+    if array.shape != shape:
+        raise ConfigError(f"{name}: expected shape {shape}, found {array.shape}")
+    return array
+
+
+def kernel_distance(one: ArrayLike, two: ArrayLike) -> float:
+    """1 - <K, K'> / (|K| |K'|) of two matrices, Frobenius: 0 if one is a multiple of the other.
+
+    Computed as half the squared distance of the normalised matrices, which does not cancel.
+
+    Raises
+    ------
+    ConfigError
+        Shapes differ, or one of them is 0.
+    """
+    first, second = np.asarray(one, np.float64), np.asarray(two, np.float64)
+    if first.shape != second.shape:
+        raise ConfigError(f"kernels: expected equal shapes, found {first.shape}, {second.shape}")
+    sizes = np.linalg.norm(first), np.linalg.norm(second)
+    if not min(sizes) > 0.0:
+        raise ConfigError("kernels: one of them is 0")
+    return 0.5 * float(np.linalg.norm(first / sizes[0] - second / sizes[1]) ** 2)
+
+
+def replay(
+    x: ArrayLike,
+    time: ArrayLike,
+    residual: ArrayLike,
+    sector_covariances: ArrayLike,
+    ray_covariances: ArrayLike | None = None,
+) -> Array:
+    """Residuals by the residual ODE with the tangent kernels that a run has recorded.
+
+    Between two times the kernel is the mean of the two, in which the ODE is solved exactly: second
+    order in the time between them. How far the result drifts from the residuals that were measured
+    tells how well the recorded moments explain the training. O(T s^3).
+
+    Parameters
+    ----------
+    x : (s,) array_like
+    time : (T,) array_like
+        Increasing.
+    residual : (s,) array_like
+        At the first of them.
+    sector_covariances : (T, 2 s, 3) array_like
+    ray_covariances : (T, 2 s, 3) array_like, optional
+
+    Returns
+    -------
+    (T, s) float64
+
+    Raises
+    ------
+    SamplesError, ConfigError
+        Shapes do not match, or times do not increase.
+    """
+    points, times = vector("x", x, SamplesError), vector("time", time, ConfigError)
+    if (np.diff(times) <= 0.0).any():
+        raise ConfigError("time: expected strictly increasing numbers")
+    shape = (times.size, 2 * points.size, 3)
+    total = _shaped("sector_covariances", sector_covariances, shape)
+    if ray_covariances is not None:
+        total = total + _shaped("ray_covariances", ray_covariances, shape)
+    out = np.empty((times.size, points.size))
+    out[0] = _shaped("residual", residual, points.shape)
+    for n, h in enumerate(np.diff(times)):
+        mean = 0.5 * (total[n] + total[n + 1])
+        rates, modes = np.linalg.eigh(kernel_matrix(mean, points))
+        out[n + 1] = modes @ (np.exp(-h * np.maximum(rates, 0.0)) * (modes.T @ out[n]))
+    return out

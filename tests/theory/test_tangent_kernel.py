@@ -1,0 +1,67 @@
+"""Appendix C: kernels from recorded moments, and the residual ODE replayed."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import particleflow as pf
+from particleflow.theory import kernel_distance, replay, tangent_kernel
+
+SAMPLES = pf.Samples.generate("square_wave", 8)
+
+
+def start(seed=0, delta=-1.0):
+    return pf.Simulation(SAMPLES, pf.initialise("reduced", 2000, delta=delta, seed=seed),
+                         pf.Boost(1e-5))  # fmt: skip
+
+
+def test_the_kernel_of_moments_gives_the_rate_of_the_residuals():
+    sim = start()
+    for until in (0.1, 2.0):  # slides have begun by then
+        sim.run(until)
+        kernel = tangent_kernel(SAMPLES.x, sim.sector_covariances(), sim.ray_covariances())
+        assert_allclose(-kernel @ sim.residual, sim.residual_rate(), atol=1e-12)
+    assert np.abs(sim.ray_covariances()).max() > 0.01
+
+
+def test_the_replayed_ode_drifts_like_the_square_of_the_time_between_records():
+    drifts = []
+    for records in (6, 11, 21):
+        sim = start()
+        time = np.linspace(0.0, 1.0, records)
+        rho, sectors, rays = [sim.residual], [sim.sector_covariances()], [sim.ray_covariances()]
+        for t in time[1:]:
+            sim.run(t)
+            rho.append(sim.residual)
+            sectors.append(sim.sector_covariances())
+            rays.append(sim.ray_covariances())
+        got = replay(SAMPLES.x, time, rho[0], sectors, rays)
+        drifts.append(np.abs(got - rho).max())
+    assert drifts[2] < 3e-4
+    assert drifts[0] / drifts[1] > 3.0
+    assert drifts[1] / drifts[2] > 2.5
+    without = replay(SAMPLES.x, time, rho[0], sectors)
+    assert np.abs(without - rho).max() > 100 * drifts[2]
+
+
+def test_kernel_distance():
+    random = np.random.default_rng(0)
+    k, other = random.standard_normal((2, 5, 5))
+    expected = 1 - np.sum(k * other) / np.linalg.norm(k) / np.linalg.norm(other)
+    assert_allclose(kernel_distance(k, other), expected)
+    assert kernel_distance(k, 4.0 * k) == 0.0
+    assert_allclose(kernel_distance(k, -k), 2.0)
+    small = kernel_distance(k, k + 1e-9 * other)
+    assert 1e-20 < small < 1e-16
+
+
+def test_bad_input():
+    sim = start()
+    with pytest.raises(ValueError, match=r"sector_covariances: expected shape \(16, 3\)"):
+        tangent_kernel(SAMPLES.x, sim.sector_covariances()[1:])
+    with pytest.raises(ValueError, match="strictly increasing"):
+        replay(SAMPLES.x, [0.0, 0.0], sim.residual, [sim.sector_covariances()] * 2)
+    with pytest.raises(ValueError, match="expected equal shapes"):
+        kernel_distance(np.eye(2), np.eye(3))
+    with pytest.raises(ValueError, match="one of them is 0"):
+        kernel_distance(np.eye(2), np.zeros((2, 2)))
