@@ -194,6 +194,32 @@ def plot(file: Path, output: Path | None, overwrite: bool) -> None:
     click.echo(str(figure))
 
 
+@cli.command("figures")
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR",
+    help="Folder for pictures, data and recipes; made if there is none.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+def figures_command(names: tuple[str, ...], output: Path, overwrite: bool) -> None:
+    """Make the appendix's figures (fig5 to fig8) and the map of regimes, all or by name.
+
+    Says of each claim of their captions whether it holds.
+    """
+    from . import gallery
+    from .errors import ConfigError
+
+    unknown = [name for name in names if name not in gallery.NAMES]
+    if unknown:
+        raise ConfigError(
+            f"figure: expected some of {', '.join(gallery.NAMES)}, found {unknown[0]!r}"
+        )
+    _announce_compilation(quiet=False)
+    for name in dict.fromkeys(names or gallery.NAMES):
+        for verdict in gallery.make(name, output, overwrite):
+            click.echo(f"{name}: {verdict}")
+
+
 def _check_figure(path: Path, overwrite: bool) -> None:
     from .figures import check_target
 

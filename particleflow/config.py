@@ -137,6 +137,17 @@ def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = N
         _override(tables, override)
     if output is not None:
         _table_of(tables, "output")["file"] = output
+    return convert(file, tables, text)
+
+
+def convert(file: Path, tables: dict[str, Any], text: str = "") -> Source:
+    """Check tables that stand in a file with this text.
+
+    Raises
+    ------
+    ConfigError
+        As `load`.
+    """
     try:
         config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as problem:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._cast import Array, count
-from .coordinates import knots
+from ._cast import count
+from .diagnostics import BUILDERS
 from .errors import TrajectoryError
+from .theory import slope_variation
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -25,7 +26,7 @@ class Quantity:
     group : str
         Where it goes in the file, below /observables.
     axes : tuple of str
-        What its axes are: "sample", "sector", "ray", or "component".
+        What its axes are: "sample", "mode", "sector", "ray", or "component".
     every : int
         It is recorded at every this many observable times.
     """
@@ -40,17 +41,6 @@ class Quantity:
     def path(self) -> str:
         """Name below /observables."""
         return f"{self.group}/{self.name}" if self.group else self.name
-
-
-def slope_variation(a: Array, b: Array, c: Array) -> float:
-    """TV(f') over the real line: the sum of |(1/m) c |a|| over distinct knots (Lemma 7).
-
-    Knots that are equal are merged before the absolute value is taken. O(m log m).
-    """
-    kink = a != 0.0
-    _, where = np.unique(knots(a[kink], b[kink]), return_inverse=True)
-    masses = np.bincount(where, weights=c[kink] * np.abs(a[kink]))
-    return float(np.abs(masses).sum() / a.size)
 
 
 def _build(name: str, sim: "Simulation") -> Quantity:
@@ -75,6 +65,9 @@ def _build(name: str, sim: "Simulation") -> Quantity:
     }
     if name in simple:
         return Quantity(name, simple[name])
+    if name in BUILDERS:
+        make, axes = BUILDERS[name]
+        return Quantity(name, make(state), axes=axes)
     if name == "residual":
         return Quantity(name, lambda: np.array(state.residual), axes=("sample",))
     if name == "prediction":
@@ -111,6 +104,7 @@ BUILT_IN = (
     "sector_counts",
     "ray_counts",
     "ray_covariances",
+    *BUILDERS,
 )
 
 

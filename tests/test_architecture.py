@@ -15,9 +15,9 @@ KERNELS = ROOT / "kernels"
 
 # each layer may import from those after it
 LAYERS = [
-    {"__main__"}, {"cli"}, {"preparation", "figures"}, {"config", "simulation"},
+    {"__main__"}, {"cli"}, {"gallery"}, {"preparation", "figures"}, {"config", "simulation"},
     {"neurons"}, {"trajectory"},
-    {"integrators", "observables"}, {"stopping", "theory"},
+    {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},
     {"samples", "backend", "_csv", "coordinates"},
     {"_cast", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 import particleflow as pf
 from particleflow import figures
+from particleflow.figures.style import BLUE, GREY, ORANGE
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
 
@@ -65,8 +66,8 @@ def test_samples_and_rays_are_coloured_by_what_they_attract(record):
         residual = traj.predict(-1, SAMPLES.x) - SAMPLES.y
         kinds = {sign: pf.theory.classify_rays(SAMPLES.x, residual, sign) for sign in (1, -1)}
         expected = [
-            figures.BLUE if kinds[1][r] == "attractor"
-            else figures.ORANGE if kinds[-1][r] == "attractor" else figures.GREY
+            BLUE if kinds[1][r] == "attractor"
+            else ORANGE if kinds[-1][r] == "attractor" else GREY
             for r in range(12)
         ]  # fmt: skip
         assert len(set(expected)) == 3
@@ -76,7 +77,7 @@ def test_samples_and_rays_are_coloured_by_what_they_attract(record):
             if line.get_fillstyle() == "left" and len(line.get_xdata()) == 1:
                 halves[line.get_xdata()[0]] = line
         for j, x in enumerate(SAMPLES.x):
-            right, left = (figures.GREY if c == "white" else c for c in (
+            right, left = (GREY if c == "white" else c for c in (
                 (halves[x].get_markerfacecoloralt(), halves[x].get_markerfacecolor())
                 if x in halves else ("white", "white")))  # fmt: skip
             assert (right, left) == (expected[j], expected[6 + j])

@@ -154,7 +154,7 @@ def test_every_observable(path):
 
 
 def test_slope_variation_merges_equal_knots():
-    from particleflow.observables import slope_variation
+    from particleflow.theory import slope_variation
 
     a, b = np.array([1.0, 1.0, 2.0, 0.0]), np.array([1.0, 1.0, -1.0, 1.0])
     c = np.array([1.0, -1.0, 3.0, 9.0])

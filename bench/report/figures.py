@@ -10,7 +10,7 @@ from records import Record, Records
 from tables import size as plain_size
 from tables import solutions
 
-from particleflow.figures import BLACK, BLUE, CENTIMETRE, GREY, ORANGE, STYLE, WIDTH
+from particleflow.figures.style import BLACK, BLUE, CENTIMETRE, GREY, ORANGE, STYLE, WIDTH
 
 GREEN, PINK, YELLOW, SKY = "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 LIBRARY_COLOURS = {"dense": GREY, "PyTorch": ORANGE, "JAX": GREEN, "scipy": PINK}

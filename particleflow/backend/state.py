@@ -195,6 +195,12 @@ class State:
         cpu.unpack_state(*self.variables, self.ident, self.slots, out)
         return out
 
+    def cells(self) -> np.ndarray:
+        """The cell of every neuron in the original order, (m,) int32."""
+        out = np.empty_like(self.cell)
+        out[np.repeat(self.slots[:-1], np.diff(self.slots)) + self.ident] = self.cell
+        return out
+
     def pack_frame(self, position: np.ndarray, cells: np.ndarray) -> None:
         """Fill ``position`` (n, 2) with (rhat, theta) and ``cells`` (n,) int32, original order."""
         cpu.pack_frame(*self.variables, self.cell, self.ident, self.slots, position, cells)

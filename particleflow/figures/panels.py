@@ -1,43 +1,15 @@
-"""Pictures of trajectories. Each function draws on the axes it is given and returns them.
+"""Panels of trajectories. Each function draws on the axes it is given and returns them."""
 
-The only importer of matplotlib; no window system is needed.
-"""
-
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from ._cast import Array
-from .errors import TrajectoryError
-from .theory import ATTRACTOR, classify_rays
-from .trajectory import Trajectory
-from .trajectory import check_target as check_new_file
+from particleflow.theory import ATTRACTOR, classify_rays
+from particleflow.trajectory import Trajectory
 
-CENTIMETRE = 1 / 2.54
-WIDTH = 17 * CENTIMETRE
-HEIGHT = 13 * CENTIMETRE
-
-STYLE: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 7,
-    "lines.linewidth": 1.2,
-    "savefig.dpi": 200,
-}
-# Okabe and Ito's colours, distinct for colour-blind readers
-BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
+from .style import BLACK, BLUE, GREY, ORANGE, empty, thin, time_axis, uv_of
 
 _MOST_POINTS = 4000
 _MOST_PATHS = 100
@@ -45,42 +17,6 @@ _MOST_FRAMES = 64
 _MOST_READ = 20_000_000
 _MOST_LINES = 200
 _MOST_RAYS = 64
-_FORMATS = (".png", ".pdf", ".svg")
-
-
-def check_target(path: Path, overwrite: bool) -> None:
-    """Refuse a path that cannot become a picture.
-
-    Raises
-    ------
-    TrajectoryError
-        The ending is not known, the folder does not exist or cannot be written, the path is taken.
-    """
-    if path.suffix.lower() not in _FORMATS:
-        raise TrajectoryError(
-            f"{path}: expected a picture ending in {', '.join(_FORMATS)}, found {path.suffix!r}"
-        )
-    check_new_file(path, overwrite)
-
-
-def save_overview(trajectory: Trajectory, path: Path) -> None:
-    """Draw the overview into a file."""
-    with mpl.rc_context(STYLE):
-        overview(trajectory).savefig(path)
-
-
-def overview(trajectory: Trajectory) -> Figure:
-    """Function, uv-plane, loss and residuals in four panels, 17 cm wide."""
-    if trajectory.frames == 0:
-        raise TrajectoryError(f"{trajectory.path}: has no complete frame to draw")
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        panels = figure.subplots(2, 2)
-        draw_function(panels[0, 0], trajectory)
-        draw_uv(panels[0, 1], trajectory)
-        draw_loss(panels[1, 0], trajectory)
-        draw_residuals(panels[1, 1], trajectory)
-    return figure
 
 
 def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
@@ -92,7 +28,7 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     e = trajectory.knots(frame)
     if trajectory.ids.size == trajectory.size:
         inside = np.unique(e[(e > lo) & (e < hi)])
-        x = np.union1d(np.linspace(lo, hi, 1000), _thin(inside, _MOST_POINTS))
+        x = np.union1d(np.linspace(lo, hi, 1000), thin(inside, _MOST_POINTS))
         ax.plot(x, trajectory.predict(0, x), color=GREY, lw=0.8, label=r"$f$ at $\tau=0$")
         ax.plot(x, trajectory.predict(frame, x), color=BLUE, label=rf"$f$ at $\tau={tau:.4g}$",
                 zorder=4)  # fmt: skip
@@ -100,7 +36,7 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
         f = samples.y + trajectory.residual[-1]
         ax.plot(samples.x, f, ".", ms=3, color=BLUE, label=r"$f(x_j)$ at the end")
     _draw_samples(ax, trajectory, frame)
-    shown = _thin(e[(e > lo) & (e < hi)], _MOST_POINTS)
+    shown = thin(e[(e > lo) & (e < hi)], _MOST_POINTS)
     ax.plot(
         shown, np.full(shown.size, 0.015), "|", color=ORANGE, ms=6, mew=0.5,
         alpha=float(np.clip(60 / max(shown.size, 1), 0.08, 0.8)),
@@ -156,31 +92,25 @@ def _attracted_colours(trajectory: Trajectory, frame: int) -> list[str] | None:
     return [BLUE if p else ORANGE if n else GREY for p, n in zip(positive, negative, strict=True)]
 
 
-def draw_uv(ax: Axes, trajectory: Trajectory) -> Axes:
-    """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta): at the last frame, and paths.
+def draw_uv(ax: Axes, trajectory: Trajectory, *, state: bool = True, paths: bool = True) -> Axes:
+    """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta): at the last frame, their paths.
 
     Rays that attract are drawn in the colour of the sign of rhat that slides on them.
     """
     n = trajectory.ids.size
-    points = trajectory.position(-1)[_thin(np.arange(n), _MOST_POINTS)]
-    last = _uv(points)
+    points = trajectory.position(-1)[thin(np.arange(n), _MOST_POINTS)]
+    last = uv_of(points)
     frames = _path_frames(trajectory.frames, n)
     chosen = slice(None, None, -(-n // _MOST_PATHS))
-    paths = np.array([trajectory.position(f)[chosen] for f in frames])
-    rhat, theta = paths[..., 0].astype(float), paths[..., 1].astype(float)
+    ways = np.array([trajectory.position(f)[chosen] for f in frames])
+    rhat, theta = ways[..., 0].astype(float), ways[..., 1].astype(float)
     for sign, colour, name in ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$")):
         u = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.cos(theta), np.nan)
         v = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.sin(theta), np.nan)
-        ax.plot(u, v, color=colour, lw=0.4, alpha=0.4)
-        ax.plot(
-            *last[np.sign(points[:, 0]) == sign].T,
-            ".",
-            ms=2.5,
-            mew=0,
-            color=colour,
-            label=name,
-            zorder=3,
-        )
+        if paths:
+            ax.plot(u, v, color=colour, lw=0.4, alpha=0.4 if state else 0.8)
+        shown = last[np.sign(points[:, 0]) == sign] if state else np.stack([u[-1], v[-1]], axis=1)
+        ax.plot(*shown.T, ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
     sizes = np.abs(np.concatenate([last.ravel(), rhat.ravel()]))
     reach = 1.1 * float(np.max(sizes, initial=1e-12, where=np.isfinite(sizes)))
     _draw_rays(ax, trajectory, reach)
@@ -192,51 +122,6 @@ def draw_uv(ax: Axes, trajectory: Trajectory) -> Axes:
     ax.set_xlabel(r"$u=|\hat r|\,\cos\theta$")
     ax.set_ylabel(r"$v=|\hat r|\,\sin\theta$")
     return ax
-
-
-def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
-    """The loss over time."""
-    if "loss" not in trajectory.observables:
-        return _empty(ax, "loss was not recorded")
-    tau, loss = trajectory.observable("loss")
-    loss = np.where(np.isfinite(loss), loss, np.nan)
-    ax.plot(tau, loss, color=BLUE)
-    if (loss > 0.0).all() and loss.max() > 3.0 * loss.min():
-        ax.set_yscale("log")
-    _time_axis(ax, tau)
-    ax.set_ylabel(r"loss $L=\frac{1}{2}\sum_j\rho_j^2$")
-    return ax
-
-
-def draw_residuals(ax: Axes, trajectory: Trajectory) -> Axes:
-    """The residual of every sample over time, coloured by its x."""
-    if "residual" not in trajectory.observables:
-        return _empty(ax, "residuals were not recorded")
-    tau, residual = trajectory.observable("residual")
-    x = trajectory.samples.x
-    chosen = _thin(np.arange(x.size), _MOST_LINES)
-    colours = mpl.colormaps["viridis"]
-    norm = mpl.colors.Normalize(x[0], x[-1])
-    for j in chosen:
-        rho = np.where(np.isfinite(residual[:, j]), residual[:, j], np.nan)
-        ax.plot(tau, rho, color=colours(norm(x[j])), lw=0.8)
-    ax.axhline(0.0, color=BLACK, lw=0.4)
-    _time_axis(ax, tau)
-    ax.set_ylabel(r"residual $\rho_j=f(x_j)-y_j$")
-    scale = mpl.cm.ScalarMappable(norm, colours)
-    bar = ax.get_figure().colorbar(scale, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]
-    bar.set_label(r"$x_j$")
-    bar.outline.set_visible(False)
-    return ax
-
-
-def _time_axis(ax: Axes, tau: Array) -> None:
-    ax.set_xlabel(r"mean-field time $\tau$")
-    steps = np.diff(tau)
-    if steps.size > 1 and steps[-1] > 10.0 * steps[0]:  # recorded at geometric times
-        ax.set_xscale("log")
-        return
-    ax.set_xlim(tau[0], max(tau[-1], tau[0] + 1e-300))
 
 
 def _draw_rays(ax: Axes, trajectory: Trajectory, reach: float) -> None:
@@ -252,26 +137,43 @@ def _draw_rays(ax: Axes, trajectory: Trajectory, reach: float) -> None:
                 alpha=0.6, zorder=0)  # fmt: skip
 
 
-def _uv(position: np.ndarray) -> Array:
-    rhat, theta = position.T.astype(np.float64)
-    uv = np.abs(rhat)[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
-    return np.where(np.isfinite(uv), uv, np.nan)
-
-
-def _thin(values: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the values, evenly spread."""
-    if values.size <= most:
-        return values
-    return values[np.linspace(0, values.size - 1, most).astype(int)]
-
-
 def _path_frames(frames: int, n: int) -> list[int]:
     """Frames from which paths are drawn: fewer where a frame is large, since each is read whole."""
     most = int(np.clip(_MOST_READ // n, 2, _MOST_FRAMES))
     return list(dict.fromkeys(np.linspace(0, frames - 1, most).astype(int).tolist()))
 
 
-def _empty(ax: Axes, text: str) -> Axes:
-    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
-    ax.set_axis_off()
+def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
+    """The loss over time."""
+    if "loss" not in trajectory.observables:
+        return empty(ax, "loss was not recorded")
+    tau, loss = trajectory.observable("loss")
+    loss = np.where(np.isfinite(loss), loss, np.nan)
+    ax.plot(tau, loss, color=BLUE)
+    if (loss > 0.0).all() and loss.max() > 3.0 * loss.min():
+        ax.set_yscale("log")
+    time_axis(ax, tau)
+    ax.set_ylabel(r"loss $L=\frac{1}{2}\sum_j\rho_j^2$")
+    return ax
+
+
+def draw_residuals(ax: Axes, trajectory: Trajectory) -> Axes:
+    """The residual of every sample over time, coloured by its x."""
+    if "residual" not in trajectory.observables:
+        return empty(ax, "residuals were not recorded")
+    tau, residual = trajectory.observable("residual")
+    x = trajectory.samples.x
+    chosen = thin(np.arange(x.size), _MOST_LINES)
+    colours = mpl.colormaps["viridis"]
+    norm = mpl.colors.Normalize(x[0], x[-1])
+    for j in chosen:
+        rho = np.where(np.isfinite(residual[:, j]), residual[:, j], np.nan)
+        ax.plot(tau, rho, color=colours(norm(x[j])), lw=0.8)
+    ax.axhline(0.0, color=BLACK, lw=0.4)
+    time_axis(ax, tau)
+    ax.set_ylabel(r"residual $\rho_j=f(x_j)-y_j$")
+    scale = mpl.cm.ScalarMappable(norm, colours)
+    bar = ax.get_figure().colorbar(scale, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]
+    bar.set_label(r"$x_j$")
+    bar.outline.set_visible(False)
     return ax

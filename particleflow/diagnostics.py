@@ -1,0 +1,103 @@
+"""Observables that compare a run with theory, or with where it was when the recording began."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import theory
+from ._cast import Array
+from .backend import State, kernel_matrix
+
+GAP = 1e-2
+"""A knot is near a sample within this share of the smallest distance between two samples."""
+_GRID = 1001
+
+Evaluate = Callable[[], Any]
+
+
+def kernel_spectrum(state: State) -> Evaluate:
+    """Eigenvalues of the tangent kernel H, descending, (s,): O(s^3)."""
+    return lambda: np.linalg.eigvalsh(_kernel(state))[::-1]
+
+
+def kernel_distance(state: State) -> Evaluate:
+    """1 - <H, H_0> / (|H| |H_0|): O(s^2)."""
+    start = _kernel(state)
+    return lambda: theory.kernel_distance(_kernel(state), start)
+
+
+def _kernel(state: State) -> Array:
+    return kernel_matrix(state.kernel_covariances(), state.x)
+
+
+def knots_near_samples(state: State) -> Evaluate:
+    """Share of the knots in the samples' interval that are within `GAP` of a sample."""
+    return lambda: _near_samples(state).share
+
+
+def knot_mass_near_samples(state: State) -> Evaluate:
+    """The same by |c a|."""
+    return lambda: _near_samples(state).share_of_mass
+
+
+def _near_samples(state: State) -> theory.NearSamples:
+    gap = GAP * float(np.diff(state.x).min(initial=np.inf)) if state.x.size > 1 else GAP
+    a, b, c = state.variables
+    return theory.near_samples(state.x, a, b, c, gap)
+
+
+def activation_distance(state: State) -> Evaluate:
+    """Share of the pairs of a neuron and a sample whose activity is not that of the start."""
+    start = state.cells()
+    return lambda: theory.activation_distance(state.cells(), start, state.x.size)
+
+
+def pieces(state: State) -> Evaluate:
+    """Number of pieces of f on the real line on which it is linear."""
+    return lambda: int(np.count_nonzero(theory.curvature(*state.variables).masses)) + 1
+
+
+def spline_distance(state: State) -> Evaluate:
+    """Root mean square of f - f_0 - S over the samples' interval, S the natural cubic spline.
+
+    S interpolates y - f_0, f_0 being the function at the start: where the kernel regime leads to.
+    """
+    grid = _grid(state)
+    change = theory.natural_spline(state.x, -state.residual)
+    return _distance_to(state.predict(grid) + change(grid), state, grid)
+
+
+def linear_distance(state: State) -> Evaluate:
+    """Root mean square of the difference to the linear interpolant of the samples."""
+    grid = _grid(state)
+    return _distance_to(np.interp(grid, state.x, state.y), state, grid)
+
+
+def _grid(state: State) -> Array:
+    return np.linspace(state.x[0], state.x[-1], _GRID)
+
+
+def _distance_to(target: Array, state: State, grid: Array) -> Evaluate:
+    return lambda: float(np.sqrt(np.mean((state.predict(grid) - target) ** 2)))
+
+
+def parameter_distance(state: State) -> Evaluate:
+    """|z - z_0| / |z_0| of all parameters."""
+    start = state.parameters()
+    size = float(np.linalg.norm(start)) or 1.0
+    return lambda: float(np.linalg.norm(state.parameters() - start)) / size
+
+
+BUILDERS: dict[str, tuple[Callable[[State], Evaluate], tuple[str, ...]]] = {
+    "kernel_spectrum": (kernel_spectrum, ("mode",)),
+    "kernel_distance": (kernel_distance, ()),
+    "knots_near_samples": (knots_near_samples, ()),
+    "knot_mass_near_samples": (knot_mass_near_samples, ()),
+    "activation_distance": (activation_distance, ()),
+    "pieces": (pieces, ()),
+    "spline_distance": (spline_distance, ()),
+    "linear_distance": (linear_distance, ()),
+    "parameter_distance": (parameter_distance, ()),
+}
+"""By name: what makes the observable of a state, as of now, and its axes."""

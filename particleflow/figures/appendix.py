@@ -1,0 +1,245 @@
+"""The appendix's figures 5 to 8, of trajectories by the name of their run, and a map of regimes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+
+from particleflow._cast import Array
+from particleflow.neurons import Neurons
+from particleflow.simulation import Simulation
+from particleflow.theory import ATTRACTOR, REPULSOR, classify_rays
+from particleflow.trajectory import Trajectory
+
+from .panels import draw_function, draw_uv
+from .style import BLACK, BLUE, CENTIMETRE, GREY, PINK, STYLE, WIDTH, uv_of
+
+Trajectories = Mapping[str, Trajectory]
+
+_ARROWS = 21
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture into a file."""
+    with mpl.rc_context(STYLE):
+        figure.savefig(path)
+
+
+def draw_fig5(runs: Trajectories) -> Figure:
+    """A row for each delta: the function, the neurons in the uv-plane, and the way of 100."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 12.5 * CENTIMETRE), layout="constrained")
+        rows = figure.subplots(len(runs), 3, width_ratios=(1.25, 1.0, 1.0))
+        for row, trajectory in zip(rows, runs.values(), strict=True):
+            draw_function(row[0], trajectory)
+            _say(row[0], rf"$\delta={_delta_raw(trajectory):g}$, $f$ and knots")
+            draw_uv(row[1], trajectory, paths=False)
+            _say(row[1], "after training")
+            draw_uv(row[2], trajectory, state=False)
+            _say(row[2], "paths of 100 neurons")
+        _share_legends(figure, rows)
+    return figure
+
+
+def draw_fig6(runs: Trajectories) -> Figure:
+    """The function at the start, and at the end from the parameters and from the rescaled ones."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 6 * CENTIMETRE), layout="constrained")
+        panels = figure.subplots(1, 3, sharey=True)
+        one, two = runs.values()
+        _draw_function(panels[0], one, 0, "start, both")
+        _draw_function(panels[1], one, -1, r"end, $z=(a,b,c)$")
+        _draw_function(panels[2], two, -1, r"end, $z=(10^3a,\,10^3b,\,10^{-3}c)$")
+        panels[0].set_ylabel(r"$f(x)$, $y$")
+        _legend_below(figure, panels[0])
+    return figure
+
+
+def draw_fig7(runs: Trajectories) -> Figure:
+    """The function after training by the number of neurons."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 6 * CENTIMETRE), layout="constrained")
+        panels = figure.subplots(1, len(runs), sharey=True)
+        for ax, trajectory in zip(panels, runs.values(), strict=True):
+            _draw_function(ax, trajectory, -1, rf"$m={trajectory.size:,}$")
+        panels[0].set_ylabel(r"$f(x)$, $y$")
+        _legend_below(figure, panels[0])
+    return figure
+
+
+def draw_fig8(runs: Trajectories) -> Figure:
+    """The velocity of one particle in the uv-plane, the function, and the neurons."""
+    (trajectory,) = runs.values()
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 12.5 * CENTIMETRE), layout="constrained")
+        axes = figure.subplot_mosaic([["field", "uv"], ["f", "f"]], height_ratios=(1.6, 1.0))
+        reach = _reach(trajectory)
+        _draw_velocity(axes["field"], trajectory, reach)
+        _draw_positive(axes["uv"], trajectory, reach)
+        for ax in (axes["field"], axes["uv"]):
+            _draw_kinds(ax, trajectory, reach)
+        _say(axes["field"], r"velocity of a particle with $\hat r>0$")
+        _say(axes["uv"], r"neurons with $\hat r>0$")
+        _draw_function(axes["f"], trajectory, -1, rf"$f$ at $\tau={trajectory.time[-1]:g}$")
+        axes["f"].set_ylabel(r"$f(x)$, $y$")
+        _opaque(axes["f"].legend(loc="center left", bbox_to_anchor=(1.0, 0.5)))
+        handles, labels = axes["field"].get_legend_handles_labels()
+        axes["uv"].legend(handles, labels, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def draw_regimes(scale: Array, delta: Array, knots: Array, kernels: Array) -> Figure:
+    """The share of knots on samples and the kernel distance over the initial scale and delta.
+
+    Parameters
+    ----------
+    scale, delta : (p,), (q,) float64
+    knots, kernels : (p, q) float64
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 7 * CENTIMETRE), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for ax, values, name in (
+            (panels[0], knots, "share of the knots on samples"),
+            (panels[1], kernels, r"kernel distance $1-\cos(H,H_0)$"),
+        ):
+            _draw_map(ax, scale, delta, values, name)
+        panels[0].set_ylabel(r"initial scale of $\hat r$")
+    return figure
+
+
+def _draw_map(ax: Axes, scale: Array, delta: Array, values: Array, name: str) -> None:
+    shown = ax.imshow(values, origin="lower", aspect="auto", cmap="cividis", vmin=0.0)
+    middle = 0.5 * float(values.max())
+    for (i, j), value in np.ndenumerate(values):
+        text = f"{value:.2f}" if value >= 0.005 else "<0.01"
+        colour = "white" if value < middle else BLACK
+        ax.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
+    ax.set_xticks(range(delta.size), [_power(number) for number in delta.tolist()])
+    ax.set_yticks(range(scale.size), [f"{number:g}" for number in scale])
+    ax.set_xlabel(r"$\hat\delta$")
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0, labelsize=7)
+    bar = ax.get_figure().colorbar(shown, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]
+    bar.outline.set_visible(False)
+    _say(ax, name)
+
+
+def _power(number: float) -> str:
+    """A power of ten as one, any other number as it is."""
+    exponent = np.log10(abs(number)) if number != 0.0 else 0.5
+    if exponent < 2.0 or exponent % 1.0 != 0.0:
+        return f"${number:g}$"
+    return rf"${'-' if number < 0.0 else ''}10^{{{exponent:g}}}$"
+
+
+def _say(ax: Axes, title: str) -> None:
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.remove()
+    ax.set_title(title)
+
+
+def _share_legends(figure: Figure, rows: np.ndarray) -> None:
+    """One legend for all functions and one for all neurons, below."""
+    handles, labels = rows[0, 0].get_legend_handles_labels()
+    others = rows[0, 1].get_legend_handles_labels()
+    names = [name if r"\tau=0" in name or "f" not in name else "$f$ after training"
+             for name in labels]  # fmt: skip
+    _opaque(figure.legend(handles + others[0], names + others[1], loc="outside lower center",
+                          ncols=7, handlelength=1.2, columnspacing=1.0))  # fmt: skip
+
+
+def _legend_below(figure: Figure, ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    _opaque(figure.legend(handles, labels, loc="outside lower center", ncols=3))
+
+
+def _opaque(legend: Legend) -> None:
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1.0)
+
+
+def _delta_raw(trajectory: Trajectory) -> float:
+    a, b, c = trajectory.parameters(0)
+    hat = float(np.median(c * c - a * a - b * b))
+    return float(f"{hat * trajectory.alpha / trajectory.size:.3g}")
+
+
+def _draw_function(ax: Axes, trajectory: Trajectory, frame: int, title: str) -> None:
+    """f at a frame with its samples and knots."""
+    samples = trajectory.samples
+    margin = 0.05 * (samples.x[-1] - samples.x[0])
+    lo, hi = samples.x[0] - margin, samples.x[-1] + margin
+    e = trajectory.knots(frame)
+    inside = np.unique(e[(e > lo) & (e < hi)])
+    x = np.union1d(np.linspace(lo, hi, 1000), inside)
+    ax.plot(samples.x, samples.y, "o", ms=3.5, mfc="white", mec=BLACK, mew=0.6, label="samples",
+            zorder=5)  # fmt: skip
+    ax.plot(x, trajectory.predict(frame, x), color=BLUE, label=r"$f$", zorder=4)
+    ax.plot(inside, np.full(inside.size, 0.02), "|", color=GREY, ms=6, mew=0.5,
+            alpha=float(np.clip(60 / max(inside.size, 1), 0.1, 0.8)),
+            transform=ax.get_xaxis_transform(), label="knots")  # fmt: skip
+    ax.set_xlim(lo, hi)
+    ax.margins(y=0.12)
+    ax.set_xlabel(r"$x$")
+    ax.set_title(title)
+
+
+def _reach(trajectory: Trajectory) -> float:
+    return 1.1 * float(np.nanmax(np.abs(uv_of(trajectory.position(-1)))))
+
+
+def _draw_velocity(ax: Axes, trajectory: Trajectory, reach: float) -> None:
+    """Directions on a grid, the speed as their shade."""
+    sim = Simulation(trajectory.samples, Neurons(*trajectory.parameters(-1)))
+    grid = np.linspace(-0.95, 0.95, _ARROWS) * reach
+    u, v = np.meshgrid(grid, grid)
+    du, dv = sim.field(u, v, 1, delta=float(sim.state.delta().mean()))
+    speed = np.hypot(du, dv)
+    moves = np.isfinite(speed) & (speed > 0.0)
+    u, v, du, dv, speed = (values[moves] for values in (u, v, du, dv, speed))
+    shade = np.log10(speed)
+    ax.quiver(
+        u, v, du / speed, dv / speed, shade, cmap="Greys", clim=(shade.min() - 1.0, shade.max()),
+        pivot="mid", scale=1.3 * _ARROWS, width=0.004, zorder=2,
+    )  # fmt: skip
+
+
+def _draw_positive(ax: Axes, trajectory: Trajectory, reach: float) -> None:
+    position = trajectory.position(-1)
+    points = uv_of(position)[position[:, 0] > 0.0]
+    ax.plot(*points.T, ".", ms=2.5, mew=0, color=BLACK, zorder=3)
+
+
+def _draw_kinds(ax: Axes, trajectory: Trajectory, reach: float) -> None:
+    """Rays, by what they are to a particle with rhat > 0 (Lemma 1)."""
+    x, s = trajectory.samples.x, trajectory.samples.size
+    residual = trajectory.predict(-1, x) - trajectory.samples.y
+    kinds = classify_rays(x, residual, 1)
+    looks: dict[str, dict[str, Any]] = {
+        ATTRACTOR: {"color": BLUE, "lw": 1.4, "label": "attractor"},
+        REPULSOR: {"color": PINK, "lw": 1.4, "ls": (0, (3, 1.5)), "label": "repulsor"},
+    }
+    other: dict[str, Any] = {"color": GREY, "lw": 0.4, "label": "other ray"}
+    far = 2.0 * reach / np.sqrt(1.0 + x * x)
+    seen = set()
+    for r, kind in enumerate(kinds.tolist()):
+        j, side = r % s, 1.0 if r < s else -1.0
+        look = dict(looks.get(kind, other))
+        if look["label"] in seen:
+            del look["label"]
+        else:
+            seen.add(look["label"])
+        ax.plot([0.0, side * far[j]], [0.0, -side * far[j] * x[j]], zorder=1, **look)
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(-reach, reach)
+    ax.set_aspect("equal")
+    ax.set_xlabel(r"$u=\hat r\,\cos\theta$")
+    ax.set_ylabel(r"$v=\hat r\,\sin\theta$")

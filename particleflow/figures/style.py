@@ -1,0 +1,61 @@
+"""The look of all pictures, and what several of them need."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from particleflow._cast import Array
+
+CENTIMETRE = 1 / 2.54
+WIDTH = 17 * CENTIMETRE
+
+STYLE: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "lines.linewidth": 1.2,
+    "savefig.dpi": 200,
+}
+# Okabe and Ito's colours, distinct for colour-blind readers
+BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
+GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
+
+
+def thin(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the values, evenly spread."""
+    if values.size <= most:
+        return values
+    return values[np.linspace(0, values.size - 1, most).astype(int)]
+
+
+def uv_of(position: np.ndarray) -> Array:
+    """(u, v) = |rhat| (cos theta, sin theta), (n, 2), NaN where that is not finite."""
+    rhat, theta = position.T.astype(np.float64)
+    uv = np.abs(rhat)[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    return np.where(np.isfinite(uv), uv, np.nan)
+
+
+def time_axis(ax: Axes, tau: Array) -> None:
+    """Label and limits of an axis of times, logarithmic where those are geometric."""
+    ax.set_xlabel(r"mean-field time $\tau$")
+    steps = np.diff(tau)
+    if steps.size > 1 and steps[-1] > 10.0 * steps[0]:  # recorded at geometric times
+        ax.set_xscale("log")
+        return
+    ax.set_xlim(tau[0], max(tau[-1], tau[0] + 1e-300))
+
+
+def empty(ax: Axes, text: str) -> Axes:
+    """Say why there is nothing to see."""
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
+    ax.set_axis_off()
+    return ax

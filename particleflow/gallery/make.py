@@ -1,0 +1,158 @@
+"""Runs of a recipe, what is measured on them, and the picture."""
+
+import tomllib
+from collections.abc import Callable
+from contextlib import ExitStack
+from copy import deepcopy
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from particleflow import figures
+from particleflow.config import convert
+from particleflow.errors import ConfigError, TrajectoryError
+from particleflow.preparation import prepare
+from particleflow.trajectory import Trajectory, check_target, open_trajectory, save_arrays
+
+from . import measures, regimes
+from .claims import Verdict, claims_of
+
+NAMES = ("fig5", "fig6", "fig7", "fig8", "regimes")
+_TABLES = ("samples", "neurons", "flow", "output")
+_ENDINGS = (".png", ".pdf")
+
+Tables = dict[str, Any]
+Trajectories = dict[str, Trajectory]
+
+
+def recipe(name: str) -> str:
+    """The TOML text of a figure.
+
+    Raises
+    ------
+    ConfigError
+        There is no such figure.
+    """
+    if name not in NAMES:
+        raise ConfigError(f"figure: expected some of {', '.join(NAMES)}, found {name!r}")
+    return (resources.files(__package__) / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def make(
+    name: str,
+    folder: Path,
+    overwrite: bool = False,
+    changes: Callable[[Tables], None] | None = None,
+) -> list[Verdict]:
+    """Make one figure.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    folder : path
+        Where its files go; made if there is none.
+    overwrite : bool
+        Whether to replace files that exist.
+    changes : callable, optional
+        Modifies the tables of the recipe in place, for instance for a smaller run.
+
+    Returns
+    -------
+    list of Verdict
+        Whether each claim of its caption holds.
+
+    Raises
+    ------
+    ConfigError, TrajectoryError, IntegrationError
+        The figure is unknown, a file is taken, or a run failed.
+    """
+    tables = tomllib.loads(recipe(name))
+    if changes is not None:
+        changes(tables)
+    runs = _runs(name, tables)
+    targets = [folder / f"{name}{ending}" for ending in (*_ENDINGS, ".toml", ".txt")]
+    _make_folder(folder)
+    for target in targets:
+        check_target(target, overwrite)
+    (folder / f"{name}.toml").write_text(recipe(name), encoding="utf-8")
+    if name == "regimes":
+        measured, picture = _map_of_regimes(folder, tables, overwrite)
+    else:
+        measured, picture = _figure_of_runs(name, folder, runs, overwrite)
+    verdicts = [claim.judge(measured) for claim in claims_of(tables["claims"])]
+    lines = [f"{name}: {tables['caption']}", *map(str, verdicts), ""]
+    lines += [f"{key} = {value:.6g}" for key, value in measured.items()]
+    (folder / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for ending in _ENDINGS:
+        figures.save(picture, folder / f"{name}{ending}")
+    return verdicts
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise TrajectoryError(f"{folder}: cannot be made: {problem.strerror}") from None
+
+
+def _runs(name: str, tables: Tables) -> dict[str, Tables]:
+    """Tables of each run: the recipe's with what the run changes."""
+    runs = {}
+    for run, changes in tables.get("runs", {}).items():
+        own = {table: deepcopy(tables[table]) for table in _TABLES if table in tables}
+        for table, keys in changes.items():
+            own[table] = keys if table == "rescale" else {**own.get(table, {}), **keys}
+        runs[run] = own
+    return runs
+
+
+def _figure_of_runs(
+    name: str, folder: Path, runs: dict[str, Tables], overwrite: bool
+) -> tuple[dict[str, float], Any]:
+    with ExitStack() as stack:
+        trajectories = {
+            run: stack.enter_context(open_trajectory(_simulate(name, run, folder, own, overwrite)))
+            for run, own in runs.items()
+        }
+        measured = measures.joined({r: measures.of_run(t) for r, t in trajectories.items()})
+        measured |= _between_runs(name, trajectories)
+        return measured, getattr(figures, f"draw_{name}")(trajectories)
+
+
+def _simulate(name: str, run: str, folder: Path, tables: Tables, overwrite: bool) -> Path:
+    path = folder / f"{name}-{run}.h5"
+    source = folder / f"{name}.toml"
+    if "rescale" in tables:
+        scale = tables.pop("rescale")
+        neurons = prepare(convert(source, tables)).simulation.neurons
+        file = folder / f"{name}-{run}.npz"
+        check_target(file, overwrite)
+        raw = np.sqrt(neurons.alpha / neurons.size)
+        np.savez(file, a=raw * scale * neurons.a, b=raw * scale * neurons.b,
+                 c=raw / scale * neurons.c)  # fmt: skip
+        tables["neurons"] = {"init": "file", "file": file.name, "alpha": neurons.alpha}
+    tables["output"] = {**tables["output"], "file": str(path)}
+    simulation, until, stop, _ = prepare(convert(source, tables), overwrite=overwrite)
+    simulation.run(until, stop=stop)
+    return path
+
+
+def _between_runs(name: str, runs: Trajectories) -> dict[str, float]:
+    if name == "fig6":
+        one, two = runs.values()
+        return {
+            f"difference.{when}": measures.difference(one, two, frame)
+            for when, frame in (("start", 0), ("end", -1))
+        }
+    if name == "fig8":
+        return measures.joined({run: measures.of_rays(t) for run, t in runs.items()})
+    return {}
+
+
+def _map_of_regimes(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[str, float], Any]:
+    found = regimes.map_of(tables)
+    save_arrays(folder / "regimes.h5", found._asdict(), overwrite)
+    return regimes.measure(found), figures.draw_regimes(*found[:4])

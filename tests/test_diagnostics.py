@@ -1,0 +1,91 @@
+"""Observables beside theory: each against its definition, and in a file."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.interpolate import CubicSpline
+
+import particleflow as pf
+from particleflow import diagnostics
+
+SAMPLES = pf.Samples.generate("square_wave", 6)
+NAMES = tuple(diagnostics.BUILDERS)
+
+
+def f(neurons, x):
+    return np.mean(neurons.c * np.maximum(np.multiply.outer(x, neurons.a) + neurons.b, 0), axis=-1)
+
+
+def kernel(neurons, x):
+    """sum over neurons of grad f(x_i) grad f(x_j), none of them sliding."""
+    z = np.multiply.outer(x, neurons.a) + neurons.b
+    on = (z > 0).astype(float)
+    first = np.maximum(z, 0)
+    xx = np.multiply.outer(x, x) + 1
+    return (first @ first.T + xx * ((on * neurons.c**2) @ on.T)) / neurons.size
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """(file, neurons at the start, and at the end) of a run whose first knots have reached rays."""
+    path = tmp_path_factory.mktemp("diagnostics") / "run.h5"
+    sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 40_000, delta=-1.0, seed=0))
+    sim.writers.append(pf.TrajectoryWriter(path, frames=3, observables=NAMES))
+    before = sim.neurons
+    sim.run(0.05)
+    assert sim.state.crossings.sum() > 100
+    return path, before, sim
+
+
+def test_each_is_what_it_says(recorded):
+    path, before, sim = recorded
+    after, x, y = sim.neurons, SAMPLES.x, SAMPLES.y
+    with pf.open_trajectory(path) as trajectory:
+        first, last = ({name: trajectory.observable(name)[1][i] for name in NAMES} for i in (0, -1))
+    for name in ("kernel_distance", "activation_distance", "parameter_distance"):
+        assert first[name] == 0.0 < last[name]
+    h0 = kernel(before, x)
+    assert_allclose(first["kernel_spectrum"], np.linalg.eigvalsh(h0)[::-1], rtol=1e-9)
+    slides = sim.state.cell_counts()[12:24].sum() / sim.size
+    if slides < 0.02:  # those count in part
+        h = kernel(after, x)
+        expected = 1 - np.sum(h * h0) / np.linalg.norm(h) / np.linalg.norm(h0)
+        assert_allclose(last["kernel_distance"], expected, rtol=0.3)
+    on = [np.multiply.outer(x, n.a) + n.b > 0 for n in (before, after)]
+    assert_allclose(last["activation_distance"], (on[0] != on[1]).mean(), atol=slides)
+    change = np.sqrt(sum(np.sum((getattr(after, k) - getattr(before, k)) ** 2) for k in "abc"))
+    size = np.sqrt(sum(np.sum(getattr(before, k) ** 2) for k in "abc"))
+    assert_allclose(last["parameter_distance"], change / size, rtol=1e-12)
+    grid = np.linspace(x[0], x[-1], 1001)
+    spline = CubicSpline(x, y - f(before, x), bc_type="natural")(grid)
+    rms = np.sqrt(np.mean((f(after, grid) - f(before, grid) - spline) ** 2))
+    assert_allclose(last["spline_distance"], rms, rtol=1e-10)
+    rms = np.sqrt(np.mean((f(after, grid) - np.interp(grid, x, y)) ** 2))
+    assert_allclose(last["linear_distance"], rms, rtol=1e-10)
+    e = after.knots[np.isfinite(after.knots)]
+    gap = 0.01 * np.diff(x).min()
+    near = np.abs(np.subtract.outer(e, x)).min(axis=1) <= gap
+    inside = (e >= x[0] - gap) & (e <= x[-1] + gap)
+    assert_allclose(last["knots_near_samples"], near.sum() / inside.sum(), rtol=1e-12)
+    assert first["knot_mass_near_samples"] < last["knot_mass_near_samples"] < 1.0
+    assert 1 < last["pieces"] <= np.unique(e).size + 1
+
+
+def test_two_neurons_on_one_knot_make_one_kink():
+    neurons = pf.Neurons([1.0, 2.0, 1.0], [0.5, 1.0, -0.25], [1.0, 1.0, 1.0])
+    state = pf.Simulation(SAMPLES, neurons).state
+    assert diagnostics.pieces(state)() == 3
+
+
+def test_the_kernel_regime_ends_on_its_spline_and_large_delta_does_not():
+    """delta = -10^4: f - f(0) ends close to the natural spline, which knots of uniform theta do not
+    give exactly; delta = 1: on something else."""
+    distances = []
+    for delta in (-1e4, 1.0):
+        neurons = pf.initialise("reduced", 2000, delta=delta, seed=0)
+        sim = pf.Simulation(SAMPLES, neurons, pf.Boost(1e-4))
+        evaluate = diagnostics.spline_distance(sim.state)
+        sim.run(10.0 if delta < 0.0 else 100.0)
+        distances.append(evaluate() / SAMPLES.spread)
+    assert distances[0] < 0.15
+    assert distances[1] > 2 * distances[0]

@@ -1,0 +1,111 @@
+"""The appendix's figures: their claims, as the thresholds in their recipes have them, and files."""
+
+import tomllib
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.testing import assert_allclose
+
+import particleflow as pf
+from particleflow import gallery
+from particleflow.cli import cli
+from particleflow.gallery import Claim, measures, regimes
+from particleflow.gallery.make import recipe
+
+
+@pytest.mark.parametrize("name", gallery.NAMES)
+def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
+    folder = tmp_path / "a folder"
+    verdicts = gallery.make(name, folder)
+    tables = tomllib.loads(recipe(name))
+    assert len(verdicts) == len(tables["claims"]) > 1
+    for verdict in verdicts:
+        assert verdict.holds == (not verdict.claim.reason), str(verdict)
+    runs = [f"{name}-{run}.h5" for run in tables.get("runs", {})] or [f"{name}.h5"]
+    made = {path.name for path in folder.iterdir()} - {"fig6-rescaled.npz"}
+    assert made == {f"{name}.{ending}" for ending in ("png", "pdf", "toml", "txt")} | set(runs)
+    assert (folder / f"{name}.png").stat().st_size > 10_000
+    said = (folder / f"{name}.txt").read_text()
+    assert all(str(verdict) in said for verdict in verdicts)
+    if name != "regimes":
+        with pf.open_trajectory(folder / runs[0]) as trajectory:
+            assert trajectory.is_complete
+    with pytest.raises(pf.TrajectoryError, match=r"exists already \(--overwrite replaces it\)"):
+        gallery.make(name, folder)
+
+
+def test_rescaled_networks_are_the_same_function_with_another_delta(tmp_path):
+    def shorter(tables):
+        tables["flow"]["t_end"] = 1e-3
+        tables["neurons"]["count"] = 50
+        tables["output"]["frames"] = 3
+
+    gallery.make("fig6", tmp_path, changes=shorter)
+    with (
+        pf.open_trajectory(tmp_path / "fig6-original.h5") as one,
+        pf.open_trajectory(tmp_path / "fig6-rescaled.h5") as two,
+    ):
+        (a, b, c), (a1, b1, c1) = one.parameters(0), two.parameters(0)
+        assert_allclose(np.hypot(a1, b1), 1e3 * np.hypot(a, b), rtol=1e-9)
+        assert_allclose(c1, 1e-3 * c, rtol=1e-6)
+
+
+def test_what_is_measured_of_a_run(tmp_path):
+    samples = pf.Samples([-1.0, 0.0, 1.0], [1.0, -1.0, 1.0])
+    sim = pf.Simulation(samples, pf.initialise("reduced", 400, seed=1))
+    names = ("residual", "linear_distance")
+    sim.writers.append(
+        pf.TrajectoryWriter(tmp_path / "run.h5", 3, precision="float64", observables=names)
+    )
+    before = sim.neurons.knots
+    sim.run(1.0)
+    after = sim.neurons.knots
+    with pf.open_trajectory(tmp_path / "run.h5") as trajectory:
+        found = measures.of_run(trajectory)
+    moved = np.abs(after - before)[(np.abs(before) <= 1.0) & np.isfinite(after)]
+    assert_allclose(found["displacement"], np.median(moved), rtol=1e-9)
+    assert_allclose(found["displacement_of_a_tenth"], np.quantile(moved, 0.9), rtol=1e-9)
+    assert_allclose(found["fit"], np.sqrt(np.mean(sim.residual**2)) / samples.spread)
+    grid = np.linspace(-1, 1, 1001)
+    distance = np.sqrt(np.mean((sim.predict(grid) - np.interp(grid, samples.x, samples.y)) ** 2))
+    assert_allclose(found["linear_distance"], distance / samples.spread, rtol=1e-9)
+
+
+def test_the_map_has_each_point_where_it_belongs(tmp_path):
+    tables = tomllib.loads(recipe("regimes"))
+    tables["grid"] = {"scale": [0.1, 3.0], "delta": [-10.0, 0.0, 10.0], "seeds": 2}
+    tables["flow"]["t_end"] = 0.5
+    tables["neurons"]["count"] = 40
+    found = regimes.map_of(tables)
+    assert found.kernel_distance.shape == (2, 3)
+    one = [regimes._run((3.0, 0.0, seed), tables["samples"], 40, 3e-3, 0.5) for seed in (0, 1)]
+    assert_allclose(found.knots_near_samples[1, 1], np.mean(one, axis=0)[0])
+    assert_allclose(found.kernel_distance[1, 1], np.mean(one, axis=0)[1])
+    assert_allclose(found.spread_of_kernels[1, 1], np.std(one, axis=0)[1])
+
+
+def test_thresholds():
+    low, high = Claim("a", "run.x", below=1.0), Claim("b", "run.x", above=1.0, reason="why")
+    assert str(low.judge({"run.x": 0.5})) == "holds: a (run.x = 0.5, claimed < 1)"
+    assert str(high.judge({"run.x": 0.5})) == "FAILS: b (run.x = 0.5, claimed > 1): why"
+    assert not high.judge({"run.x": float("nan")}).holds
+    assert not low.judge({"run.x": float("nan")}).holds
+    with pytest.raises(pf.ConfigError, match=r"expected one of run.y, found 'run.x'"):
+        low.judge({"run.y": 1.0})
+
+
+def test_the_command(tmp_path):
+    runner = CliRunner()
+    result = runner.invoke(cli, ["figures", "fig8", "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0
+    assert result.output.count("fig8: holds: ") == 4
+    with h5py.File(tmp_path / "out/fig8-training.h5") as file:
+        assert "observables/kernel_distance" in file
+    result = runner.invoke(cli, ["figures", "fig9", "-o", str(tmp_path)])
+    assert isinstance(result.exception, pf.ConfigError)
+    assert "expected some of fig5, fig6, fig7, fig8, regimes, found 'fig9'" in str(result.exception)
+    (tmp_path / "file").write_text("")
+    result = runner.invoke(cli, ["figures", "fig8", "-o", str(tmp_path / "file" / "x")])
+    assert "cannot be made" in str(result.exception)
