@@ -33,6 +33,7 @@ _HOME = {
     "ConfigError": "errors",
     "DeviceError": "errors",
     "TrajectoryError": "errors",
+    "RangeError": "errors",
     "WriteError": "errors",
     "IntegrationError": "errors",
 }
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         IntegrationError,
         NeuronsError,
         ParticleflowError,
+        RangeError,
         SamplesError,
         TrajectoryError,
         WriteError,

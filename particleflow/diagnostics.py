@@ -22,9 +22,14 @@ def kernel_spectrum(state: State) -> Evaluate:
 
 
 def kernel_distance(state: State) -> Evaluate:
-    """1 - <H, H_0> / (|H| |H_0|): O(s^2)."""
+    """1 - <H, H_0> / (|H| |H_0|), NaN where one is 0 since all neurons are dead: O(s^2)."""
     start = _kernel(state)
-    return lambda: theory.kernel_distance(_kernel(state), start)
+
+    def evaluate() -> float:
+        now = _kernel(state)
+        return theory.kernel_distance(now, start) if now.any() and start.any() else np.nan
+
+    return evaluate
 
 
 def _kernel(state: State) -> Array:

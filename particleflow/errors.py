@@ -25,6 +25,10 @@ class TrajectoryError(ParticleflowError, OSError):
     """A trajectory file cannot be written or read."""
 
 
+class RangeError(TrajectoryError, ValueError):
+    """A trajectory has no such frame or neuron."""
+
+
 class WriteError(TrajectoryError):
     """The disk failed a run: no room, no permission any more, an error of the device."""
 

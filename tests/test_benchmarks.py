@@ -144,6 +144,23 @@ def test_the_report_says_what_was_measured(results, tmp_path):
         assert (tmp_path / "out put" / "figures" / name).read_bytes()[:4] == b"\x89PNG"
 
 
+def test_of_several_files_the_later_counts(results, tmp_path):
+    content = json.loads(results.read_text())
+    push = next(b for b in content["benchmarks"] if b["name"].startswith("test_push"))
+    push["extra_info"]["share_of_stream"] = 0.123
+    later, other = tmp_path / "later.json", tmp_path / "other.json"
+    later.write_text(json.dumps({"benchmarks": [push]}))
+    assert report(results, later, "-o", tmp_path, cwd=tmp_path).returncode == 0
+    (kernel,) = [
+        row for row in rows((tmp_path / "RESULTS.md").read_text()) if row[0] == "`gd` step"
+    ]
+    assert kernel[-1] == "0.12"
+    push["extra_info"]["threads"] += 1
+    other.write_text(json.dumps({"benchmarks": [push]}))
+    done = report(results, other, "-o", tmp_path, cwd=tmp_path)
+    assert (done.returncode, "is from another machine" in done.stderr) == (2, True)
+
+
 def test_the_report_shows_where_others_are_faster(results, tmp_path):
     content = json.loads(results.read_text())
     slow = copy.deepcopy(content)

@@ -77,6 +77,12 @@ def test_two_neurons_on_one_knot_make_one_kink():
     assert diagnostics.pieces(state)() == 3
 
 
+def test_dead_networks_have_no_kernel_distance():
+    neurons = pf.Neurons([0.0, 0.1], [-1.0, -2.0], [1.0, 1.0])
+    state = pf.Simulation(SAMPLES, neurons).state
+    assert np.isnan(diagnostics.kernel_distance(state)())
+
+
 def test_the_kernel_regime_ends_on_its_spline_and_large_delta_does_not():
     """delta = -10^4: f - f(0) ends close to the natural spline, which knots of uniform theta do not
     give exactly; delta = 1: on something else."""

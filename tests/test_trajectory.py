@@ -317,7 +317,7 @@ def test_a_subset_of_the_neurons(path):
         for call in (lambda: traj.predict(0, 0.0), lambda: traj.parameters(0)):
             with pytest.raises(pf.TrajectoryError, match=r"output\.neurons"):
                 call()
-        with pytest.raises(pf.TrajectoryError, match=r"has no neuron 1$"):
+        with pytest.raises(pf.RangeError, match=r"has no neuron 1$"):
             traj.neuron(1)
     with pytest.raises(pf.TrajectoryError, match="expected at most 50 or 'all', found 60"):
         simulate(path, neurons=60, overwrite=True)
@@ -366,7 +366,7 @@ def test_a_frame_of_another_run_as_initial_state(path):
     assert neurons.alpha == 50.0
     first = pf.Neurons.from_file(path, frame=0)
     assert_allclose(first.a, pf.initialise("reduced", 50, seed=1).a, atol=1e-12)
-    with pytest.raises(pf.TrajectoryError, match="has 3 frames, no frame 3"):
+    with pytest.raises(ValueError, match="has 3 frames, no frame 3"):
         pf.Neurons.from_file(path, frame=3)
 
 

@@ -12,18 +12,20 @@ BENCH = Path(__file__).parent.parent
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.json")
+@click.argument(
+    "files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE.json ..."
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=BENCH,
     metavar="FOLDER", help="Where RESULTS.md and figures/ go; bench/ by default.",
 )  # fmt: skip
-def report(file: Path, output: Path) -> None:
+def report(files: tuple[Path, ...], output: Path) -> None:
     """Turn the results of ``pytest --benchmark --benchmark-json=FILE.json`` into RESULTS.md.
 
-    Files of an earlier report are replaced.
+    Benchmarks that a later file has, too, count as there. Files of an earlier report are replaced.
     """
     try:
-        records = Records(file)
+        records = Records(*files)
         pictures = output / "figures"
         pictures.mkdir(parents=True, exist_ok=True)
         drawn = draw_all(records, pictures)

@@ -16,24 +16,33 @@ class ReportError(ValueError):
 
 
 class Records:
-    """Results of one run of the benchmarks.
+    """Results of runs of the benchmarks on one machine; of two of a benchmark the later counts.
 
     Raises
     ------
     ReportError
-        The file cannot be read, or is not the output of these benchmarks.
+        A file cannot be read, or is not the output of these benchmarks, or they are from several
+        machines.
     """
 
-    def __init__(self, path: Path) -> None:
-        content = _content(path)
-        self.datetime = str(content.get("datetime", ""))
-        self.commit = content.get("commit_info") or {}
+    def __init__(self, *paths: Path) -> None:
+        contents = [_content(path) for path in paths]
+        self.datetime = str(contents[0].get("datetime", ""))
+        self.commit = contents[0].get("commit_info") or {}
+        benchmarks = {one["fullname"]: one for content in contents for one in content["benchmarks"]}
         self._by_name: dict[str, list[Record]] = {}
-        for benchmark in content["benchmarks"]:
-            name = benchmark["fullname"].partition("::test_")[2].partition("[")[0]
+        for fullname, benchmark in benchmarks.items():
+            name = fullname.partition("::test_")[2].partition("[")[0]
             record = {**benchmark["extra_info"], "seconds": benchmark["stats"]["median"]}
             self._by_name.setdefault(name, []).append(record)
-        self.machine = {key: benchmark["extra_info"].get(key) for key in MACHINE}
+        machines = [
+            {key: content["benchmarks"][-1]["extra_info"].get(key) for key in MACHINE}
+            for content in contents
+        ]
+        self.machine = machines[0]
+        for path, machine in zip(paths, machines, strict=True):
+            if machine != self.machine:
+                raise ReportError(f"{path}: is from another machine or version than {paths[0]}")
 
     def __call__(self, name: str, **wanted: object) -> list[Record]:
         """Records of a benchmark in the order of the run, those with the wanted values."""

@@ -48,6 +48,9 @@ def make(
 ) -> list[Verdict]:
     """Make one figure.
 
+    The map of regimes starts processes, so that a script has to call this below
+    ``if __name__ == "__main__"``.
+
     Parameters
     ----------
     name : str

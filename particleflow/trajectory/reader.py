@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from particleflow._cast import Array, PathLike, existing_file
 from particleflow.coordinates import knots, parameters_from_reduced
-from particleflow.errors import ConfigError, SamplesError, TrajectoryError
+from particleflow.errors import ConfigError, RangeError, SamplesError, TrajectoryError
 from particleflow.samples import Samples
 
 from .schema import PARTICLES, SCHEMA_VERSION
@@ -208,7 +208,7 @@ class Trajectory:
     def _index(self, frame: int) -> int:
         frames = self.frames
         if not -frames <= frame < frames:
-            raise TrajectoryError(f"{self.path}: has {frames} frames, no frame {frame}")
+            raise RangeError(f"{self.path}: has {frames} frames, no frame {frame}")
         return frame % frames
 
     @_reading
@@ -226,7 +226,7 @@ class Trajectory:
         """(rhat, theta) of one neuron over all frames, (frames, 2); ``i`` as in ``ids``."""
         where = np.flatnonzero(self.ids == i)
         if where.size == 0:
-            raise TrajectoryError(f"{self.path}: has no neuron {i}")
+            raise RangeError(f"{self.path}: has no neuron {i}")
         return self._position[: self.frames, where[0]]
 
     @_reading
