@@ -207,15 +207,11 @@ def figures_command(names: tuple[str, ...], output: Path, overwrite: bool) -> No
     Says of each claim of their captions whether it holds.
     """
     from . import gallery
-    from .errors import ConfigError
 
-    unknown = [name for name in names if name not in gallery.NAMES]
-    if unknown:
-        raise ConfigError(
-            f"figure: expected some of {', '.join(gallery.NAMES)}, found {unknown[0]!r}"
-        )
+    chosen = tuple(dict.fromkeys(names or gallery.NAMES))
+    gallery.check_targets(chosen, output, overwrite)
     _announce_compilation(quiet=False)
-    for name in dict.fromkeys(names or gallery.NAMES):
+    for name in chosen:
         for verdict in gallery.make(name, output, overwrite):
             click.echo(f"{name}: {verdict}")
 

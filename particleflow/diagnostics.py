@@ -8,6 +8,7 @@ import numpy as np
 from . import theory
 from ._cast import Array
 from .backend import State, kernel_matrix
+from .coordinates import knots
 
 GAP = 1e-2
 """A knot is near a sample within this share of the smallest distance between two samples."""
@@ -37,7 +38,10 @@ def _kernel(state: State) -> Array:
 
 
 def knots_near_samples(state: State) -> Evaluate:
-    """Share of the knots in the samples' interval that are within `GAP` of a sample."""
+    """Share of the knots in the samples' interval that are within `GAP` of a sample.
+
+    Of living neurons: those that die do so at the first or the last sample, and stay.
+    """
     return lambda: _near_samples(state).share
 
 
@@ -48,7 +52,11 @@ def knot_mass_near_samples(state: State) -> Evaluate:
 
 def _near_samples(state: State) -> theory.NearSamples:
     gap = GAP * float(np.diff(state.x).min(initial=np.inf)) if state.x.size > 1 else GAP
-    a, b, c = state.variables
+    s = state.x.size
+    alive = (state.cell != s) & (state.cell != 4 * s)
+    if not alive.any():
+        return theory.NearSamples(0.0, 0.0)
+    a, b, c = state.variables[:, alive]
     return theory.near_samples(state.x, a, b, c, gap)
 
 
@@ -60,7 +68,20 @@ def activation_distance(state: State) -> Evaluate:
 
 def pieces(state: State) -> Evaluate:
     """Number of pieces of f on the real line on which it is linear."""
-    return lambda: int(np.count_nonzero(theory.curvature(*state.variables).masses)) + 1
+    return lambda: int(np.count_nonzero(_curvature(state).masses)) + 1
+
+
+def slope_variation(state: State) -> Evaluate:
+    """TV(f') over the real line (Lemma 7)."""
+    return lambda: float(np.abs(_curvature(state).masses).sum())
+
+
+def _curvature(state: State) -> theory.Curvature:
+    a, b, c = state.variables
+    places, s = knots(a, b), state.x.size
+    slides = (state.cell >= 2 * s) & (state.cell < 4 * s)
+    places[slides] = state.x[(state.cell[slides] - 2 * s) % s]
+    return theory.curvature(a, b, c, places)
 
 
 def spline_distance(state: State) -> Evaluate:
@@ -101,6 +122,7 @@ BUILDERS: dict[str, tuple[Callable[[State], Evaluate], tuple[str, ...]]] = {
     "knot_mass_near_samples": (knot_mass_near_samples, ()),
     "activation_distance": (activation_distance, ()),
     "pieces": (pieces, ()),
+    "slope_variation": (slope_variation, ()),
     "spline_distance": (spline_distance, ()),
     "linear_distance": (linear_distance, ()),
     "parameter_distance": (parameter_distance, ()),

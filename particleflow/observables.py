@@ -9,7 +9,6 @@ import numpy as np
 from ._cast import count
 from .diagnostics import BUILDERS
 from .errors import TrajectoryError
-from .theory import slope_variation
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -55,7 +54,6 @@ def _build(name: str, sim: "Simulation") -> Quantity:
         "loss": lambda: sim.loss,
         "dead_fraction": lambda: state.cell_counts()[[s, 4 * s]].sum() / m,
         "sliding_fraction": lambda: state.cell_counts()[2 * s : 4 * s].sum() / m,
-        "slope_variation": lambda: slope_variation(*state.variables),
         "steps": lambda: sim.step,
         "rejected": lambda: sim.rejected,
         "crossings": lambda: int(state.crossings.sum()),
@@ -92,7 +90,6 @@ BUILT_IN = (
     "delta_drift",
     "dead_fraction",
     "sliding_fraction",
-    "slope_variation",
     "steps",
     "rejected",
     "crossings",

@@ -637,6 +637,26 @@ def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
         assert_array_equal(a * state.x[(state.cell[sliding] - 2 * s) % s] + b, 0.0)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_change_of_sign_of_c_in_any_sector(seed):
+    """No ray is met: (a, b) stays but for rounding, however large it is."""
+    random = np.random.default_rng(seed)
+    s, m, h = 5, 1000, 2e-8
+    x = np.linspace(-1.0, 1.0, s)
+    a, b = 1e3 * random.standard_normal((2, m))
+    state = State(x, random.standard_normal(s), (a, b, np.zeros(m)), "network", np.inf)
+    state.residual = random.standard_normal(s)
+    g, cells = state.field(), state.cell.copy()
+    assert set(cells.tolist()) == set(range(2 * s))
+    rate = a * g[cells, 0] + b * g[cells, 1]
+    state.variables[2] = -0.5 * h * rate
+    before = state.variables.copy()
+    run_kernel(state, h)
+    assert_array_equal(state.cell, cells)
+    assert_allclose(state.variables[:2], before[:2], rtol=1e-6)
+    assert_allclose(state.variables[2], before[2] + h * rate, rtol=1e-5, atol=1e-12)
+
+
 @pytest.mark.parametrize("by_sector", [False, True])
 def test_the_same_bits_for_any_number_of_threads(by_sector):
     results = []

@@ -47,6 +47,7 @@ def test_rescaled_networks_are_the_same_function_with_another_delta(tmp_path):
         pf.open_trajectory(tmp_path / "fig6-original.h5") as one,
         pf.open_trajectory(tmp_path / "fig6-rescaled.h5") as two,
     ):
+        assert tomllib.loads((tmp_path / "fig6.toml").read_text())["flow"]["t_end"] == 1e-3
         (a, b, c), (a1, b1, c1) = one.parameters(0), two.parameters(0)
         assert_allclose(np.hypot(a1, b1), 1e3 * np.hypot(a, b), rtol=1e-9)
         assert_allclose(c1, 1e-3 * c, rtol=1e-6)
@@ -83,7 +84,8 @@ def test_the_map_has_each_point_where_it_belongs(tmp_path):
     one = [regimes._run((3.0, 0.0, seed), tables["samples"], 40, 3e-3, 0.5) for seed in (0, 1)]
     assert_allclose(found.knots_near_samples[1, 1], np.mean(one, axis=0)[0])
     assert_allclose(found.kernel_distance[1, 1], np.mean(one, axis=0)[1])
-    assert_allclose(found.spread_of_kernels[1, 1], np.std(one, axis=0)[1])
+    assert_allclose(found.dead_fraction[1, 1], np.mean(one, axis=0)[3])
+    assert_allclose(found.deviations[1, 1], np.std(one, axis=0))
 
 
 def test_thresholds():
@@ -100,12 +102,18 @@ def test_the_command(tmp_path):
     runner = CliRunner()
     result = runner.invoke(cli, ["figures", "fig8", "-o", str(tmp_path / "out")])
     assert result.exit_code == 0
-    assert result.output.count("fig8: holds: ") == 4
+    assert result.output.count("fig8: holds: ") == 3
     with h5py.File(tmp_path / "out/fig8-training.h5") as file:
         assert "observables/kernel_distance" in file
     result = runner.invoke(cli, ["figures", "fig9", "-o", str(tmp_path)])
     assert isinstance(result.exception, pf.ConfigError)
     assert "expected some of fig5, fig6, fig7, fig8, regimes, found 'fig9'" in str(result.exception)
     (tmp_path / "file").write_text("")
-    result = runner.invoke(cli, ["figures", "fig8", "-o", str(tmp_path / "file" / "x")])
-    assert "cannot be made" in str(result.exception)
+    for target, message in (("file", "is a file, expected a folder"), ("file/x", "cannot be made")):
+        result = runner.invoke(cli, ["figures", "fig8", "-o", str(tmp_path / target)])
+        assert message in str(result.exception)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "fig6-rescaled.npz").write_text("")
+    result = runner.invoke(cli, ["figures", "fig8", "fig6", "-o", str(tmp_path / "taken")])
+    assert "fig6-rescaled.npz: exists already" in str(result.exception)
+    assert len(list((tmp_path / "taken").iterdir())) == 1

@@ -25,6 +25,8 @@ LONG = 32
 """Neurons of a region from which a block with one map is worth its overhead."""
 
 Neurons = namedtuple("Neurons", "a b c cell")
+Marks = namedtuple("Marks", "each eights")
+"""Which neurons of a block need a closer look, bool (BLOCK,), and the same memory as int64."""
 
 
 @inlined
@@ -118,15 +120,19 @@ def _move(a, b, c, k, index, n, lanes, z, to, keep, h, tables, x, acc, tally):
 
 
 @inlined
-def _move_marked(suspect, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally):
+def _move_marked(marks, size, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally):
     """Move those of a block of cell k from index ``lo`` on that are marked, strays among them.
 
     Returns as `_move`.
     """
     s = x.size
     changes = 0
-    for i in range(suspect.size):
-        if suspect[i]:
+    for eight in range((size + 7) // 8):
+        if marks.eights[eight] == 0:
+            continue
+        for i in range(8 * eight, min(8 * eight + 8, size)):
+            if not marks.each[i]:
+                continue
             p = lo + i
             a, b, c, kz = z.a[p], z.b[p], z.c[p], z.cell[p]
             doubt = kz == k
@@ -142,10 +148,10 @@ def _move_marked(suspect, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally
 
 @inlined
 def _advance_block(
-    lo, hi, k, there, suspect, n, lanes, z, to, keep, h, tables, x, acc, tally
+    lo, hi, k, there, marks, n, lanes, z, to, keep, h, tables, x, acc, tally
 ):  # fmt: skip
     """Move a block of neurons of cell k, strays among them; returns as `_move`."""
-    s = x.size
+    s, suspect = x.size, marks.each[: hi - lo]
     a, b, c, cell = _part(z, lo, hi)
     a1, b1, c1, cell1 = there
     if k == s or k == 4 * s:
@@ -165,7 +171,9 @@ def _advance_block(
     add_products(acc, k, ca, cb, aa, ab, bb, cc, tables.rays)
     changes = 0
     if suspects > 0:
-        n, changes = _move_marked(suspect, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally)
+        n, changes = _move_marked(
+            marks, hi - lo, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally
+        )
     return n, changes
 
 
@@ -205,7 +213,7 @@ def _advance_mixed(lo, there, n, lanes, z, to, keep, h, tables, x, acc, tally):
 
 
 @leaf
-def _advance_slot(z, to, start, keep, h, tables, x, acc, tally, scratch, suspect, lanes):
+def _advance_slot(z, to, start, keep, h, tables, x, acc, tally, scratch, marks, lanes):
     """Move one slot; returns how many neurons change their cell.
 
     Long regions go in blocks of one map, consecutive short ones together.
@@ -224,8 +232,8 @@ def _advance_slot(z, to, start, keep, h, tables, x, acc, tally, scratch, suspect
             there = _part(to, lo, hi) if keep else _part(scratch, 0, hi - lo)
             if is_long:
                 n, changed = _advance_block(
-                    lo, hi, cell_of(first, x.size), there, suspect[: hi - lo], n, lanes, z, to,
-                    keep, h, tables, x, acc, tally,
+                    lo, hi, cell_of(first, x.size), there, marks, n, lanes, z, to, keep, h, tables,
+                    x, acc, tally,
                 )  # fmt: skip
             else:
                 n, changed = _advance_mixed(
@@ -239,7 +247,8 @@ def _advance_slot(z, to, start, keep, h, tables, x, acc, tally, scratch, suspect
 @block
 def _make_scratch():
     scratch = Neurons(np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK, np.int32))
-    return scratch, np.empty(BLOCK, np.bool_), make_lanes()
+    each = np.zeros(BLOCK, np.bool_)
+    return scratch, Marks(each, each.view(np.int64)), make_lanes()
 
 
 @parallel

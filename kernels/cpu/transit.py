@@ -104,7 +104,7 @@ def _take_leg(
 def _go_on(a, b, c, k, time, left, field, rays, x, tally):
     """`go_on`, which most have to only for a slide to the end of the time."""
     slid = False
-    if k == 2 * x.size + left:
+    if left >= 0 and k == 2 * x.size + left:
         a1, b1, c1, slid = slide(a, c, time, rays[left, UX], rays[left, XJ], rays[left, ALONG])
         if slid:
             a, b, c = a1, b1, c1

@@ -93,23 +93,25 @@ def draw_fig8(runs: Trajectories) -> Figure:
     return figure
 
 
-def draw_regimes(scale: Array, delta: Array, knots: Array, kernels: Array) -> Figure:
-    """The share of knots on samples and the kernel distance over the initial scale and delta.
+def draw_regimes(scale: Array, delta: Array, knots: Array, kernels: Array, fit: Array) -> Figure:
+    """Knots on samples, kernel distance, and residuals over the initial scale and delta.
 
     Parameters
     ----------
     scale, delta : (p,), (q,) float64
-    knots, kernels : (p, q) float64
+    knots, kernels, fit : (p, q) float64
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 7 * CENTIMETRE), layout="constrained")
-        panels = figure.subplots(1, 2, sharey=True)
+        figure = Figure(figsize=(WIDTH, 17 * CENTIMETRE), layout="constrained")
+        panels = figure.subplots(3, 1, sharex=True)
         for ax, values, name in (
-            (panels[0], knots, "share of the knots on samples"),
+            (panels[0], knots, "share of the knots on samples, of living neurons"),
             (panels[1], kernels, r"kernel distance $1-\cos(H,H_0)$"),
+            (panels[2], fit, "residuals, in units of the samples' spread: what is not fitted"),
         ):
             _draw_map(ax, scale, delta, values, name)
-        panels[0].set_ylabel(r"initial scale of $\hat r$")
+            ax.set_ylabel(r"initial scale of $\hat r$")
+        panels[-1].set_xlabel(r"$\hat\delta$")
     return figure
 
 
@@ -122,7 +124,6 @@ def _draw_map(ax: Axes, scale: Array, delta: Array, values: Array, name: str) ->
         ax.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
     ax.set_xticks(range(delta.size), [_power(number) for number in delta.tolist()])
     ax.set_yticks(range(scale.size), [f"{number:g}" for number in scale])
-    ax.set_xlabel(r"$\hat\delta$")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelsize=7)
     bar = ax.get_figure().colorbar(shown, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]

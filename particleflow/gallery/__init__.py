@@ -10,6 +10,6 @@ decide whether they hold. `make` writes into a folder
 """
 
 from .claims import Claim, Verdict
-from .make import NAMES, make
+from .make import NAMES, check_targets, make
 
-__all__ = ["NAMES", "Claim", "Verdict", "make"]
+__all__ = ["NAMES", "Claim", "Verdict", "check_targets", "make"]

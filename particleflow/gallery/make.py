@@ -1,7 +1,7 @@
 """Runs of a recipe, what is measured on them, and the picture."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
 from importlib import resources
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli_w
 
 from particleflow import figures
 from particleflow.config import convert
@@ -72,15 +73,14 @@ def make(
     ConfigError, TrajectoryError, IntegrationError
         The figure is unknown, a file is taken, or a run failed.
     """
-    tables = tomllib.loads(recipe(name))
+    folder, text = Path(folder), recipe(name)
+    tables = tomllib.loads(text)
     if changes is not None:
         changes(tables)
-    runs = _runs(name, tables)
-    targets = [folder / f"{name}{ending}" for ending in (*_ENDINGS, ".toml", ".txt")]
-    _make_folder(folder)
-    for target in targets:
-        check_target(target, overwrite)
-    (folder / f"{name}.toml").write_text(recipe(name), encoding="utf-8")
+        text = tomli_w.dumps(tables)
+    check_targets((name,), folder, overwrite)
+    runs = _runs(tables)
+    (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     if name == "regimes":
         measured, picture = _map_of_regimes(folder, tables, overwrite)
     else:
@@ -94,14 +94,31 @@ def make(
     return verdicts
 
 
-def _make_folder(folder: Path) -> None:
+def check_targets(names: Sequence[str], folder: Path, overwrite: bool) -> None:
+    """Make the folder, and refuse it if a file of these figures cannot be written there.
+
+    Raises
+    ------
+    ConfigError, TrajectoryError
+        A figure is unknown; the folder cannot be made, or a file is taken.
+    """
+    tables = {name: tomllib.loads(recipe(name)) for name in names}
+    if folder.exists() and not folder.is_dir():
+        raise TrajectoryError(f"{folder}: is a file, expected a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise TrajectoryError(f"{folder}: cannot be made: {problem.strerror}") from None
+    for name in names:
+        endings = [*_ENDINGS, ".toml", ".txt"]
+        runs = tables[name].get("runs", {})
+        endings += [f"-{run}.h5" for run in runs] or [".h5"]
+        endings += [f"-{run}.npz" for run, own in runs.items() if "rescale" in own]
+        for ending in endings:
+            check_target(folder / f"{name}{ending}", overwrite)
 
 
-def _runs(name: str, tables: Tables) -> dict[str, Tables]:
+def _runs(tables: Tables) -> dict[str, Tables]:
     """Tables of each run: the recipe's with what the run changes."""
     runs = {}
     for run, changes in tables.get("runs", {}).items():
@@ -132,7 +149,6 @@ def _simulate(name: str, run: str, folder: Path, tables: Tables, overwrite: bool
         scale = tables.pop("rescale")
         neurons = prepare(convert(source, tables)).simulation.neurons
         file = folder / f"{name}-{run}.npz"
-        check_target(file, overwrite)
         raw = np.sqrt(neurons.alpha / neurons.size)
         np.savez(file, a=raw * scale * neurons.a, b=raw * scale * neurons.b,
                  c=raw / scale * neurons.c)  # fmt: skip
@@ -158,4 +174,4 @@ def _between_runs(name: str, runs: Trajectories) -> dict[str, float]:
 def _map_of_regimes(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[str, float], Any]:
     found = regimes.map_of(tables)
     save_arrays(folder / "regimes.h5", found._asdict(), overwrite)
-    return regimes.measure(found), figures.draw_regimes(*found[:4])
+    return regimes.measure(found), figures.draw_regimes(*found[:5])

@@ -52,49 +52,36 @@ def difference(one: Trajectory, two: Trajectory, frame: int) -> float:
 
 
 def of_rays(trajectory: Trajectory) -> dict[str, float]:
-    """What Lemma 1 says of the last frame, and what the field and the neurons do.
+    """Where neurons of rhat > 0 are, beside the rays that attract them at the last frame (Lemma 1).
 
-    ``attractors``: rays that attract neurons of rhat > 0. ``pulled``: share of them to which the
-    field points from both sides. ``repelled``: the same away from repulsors. ``gathered``: share
-    of the living neurons of rhat > 0 that are within 0.02 rad of an attractor.
+    ``attractors``: their number. ``gathered``: share of the living neurons, by rhat, that are
+    within 0.02 rad of one; ``gathered_at_start``: the same of the first frame.
     """
-    x, s = trajectory.samples.x, trajectory.samples.size
+    x = trajectory.samples.x
     residual = trajectory.predict(-1, x) - trajectory.samples.y
-    kinds = theory.classify_rays(x, residual, 1)
-    angle = ray_angles(x)
-    pull = _turning(residual, x, angle)
-    attractors, repulsors = kinds == theory.ATTRACTOR, kinds == theory.REPULSOR
-    position, cell = trajectory.position(-1).astype(np.float64), trajectory.cell(-1)
-    alive = (position[:, 0] > 0.0) & (cell != s) & (cell != 4 * s)
-    way = np.abs(np.angle(np.exp(1j * (position[alive, 1, None] - angle[attractors]))))
+    attractors = ray_angles(x)[theory.classify_rays(x, residual, 1) == theory.ATTRACTOR]
     return {
-        "attractors": float(attractors.sum()),
-        "repulsors": float(repulsors.sum()),
-        "pulled": _share((pull[0] < 0.0) & (pull[1] > 0.0), attractors),
-        "repelled": _share((pull[0] > 0.0) & (pull[1] < 0.0), repulsors),
-        "gathered": float((way.min(axis=1) < _NEAR).mean()) if way.size else 0.0,
+        "attractors": float(attractors.size),
+        "gathered": _gathered(trajectory, -1, attractors),
+        "gathered_at_start": _gathered(trajectory, 0, attractors),
     }
+
+
+def _gathered(trajectory: Trajectory, frame: int, attractors: Array) -> float:
+    s = trajectory.samples.size
+    position, cell = trajectory.position(frame).astype(np.float64), trajectory.cell(frame)
+    alive = (position[:, 0] > 0.0) & (cell != s) & (cell != 4 * s)
+    rhat, theta = position[alive].T
+    if attractors.size == 0 or rhat.size == 0:
+        return 0.0
+    way = np.abs(np.angle(np.exp(1j * (theta[:, None] - attractors)))).min(axis=1)
+    return float(rhat[way < _NEAR].sum() / rhat.sum())
 
 
 def ray_angles(x: Array) -> Array:
     """theta of each ray, (2 s,)."""
     theta = np.arctan2(-x, np.ones_like(x))
     return np.concatenate([theta, np.where(theta > 0.0, theta - np.pi, theta + np.pi)])
-
-
-def _turning(residual: Array, x: Array, angle: Array) -> Array:
-    """theta' over c of neurons just above each ray, and just below it: (2, 2 s)."""
-    out = []
-    for shift in (1e-9, -1e-9):
-        a, b = np.cos(angle + shift), np.sin(angle + shift)
-        active = np.multiply.outer(a, x) + b[:, None] > 0.0
-        direct = -np.stack([active @ (residual * x), active @ residual])
-        out.append(direct[1] * a - direct[0] * b)
-    return np.array(out)
-
-
-def _share(good: np.ndarray, among: np.ndarray) -> float:
-    return float(good[among].mean()) if among.any() else float("nan")
 
 
 def joined(runs: Mapping[str, dict[str, float]]) -> dict[str, float]:

@@ -27,20 +27,24 @@ class Regimes(NamedTuple):
     delta : (q,) float64
         In hat units.
     knots_near_samples, kernel_distance : (p, q) float64
-    spread_of_knots, spread_of_kernels : (p, q) float64
-        Standard deviations over the seeds.
+    fit : (p, q) float64
+        Root mean square of the residuals over the samples' spread.
+    dead_fraction : (p, q) float64
+    deviations : (p, q, 4) float64
+        Standard deviations of these four over the seeds.
     """
 
     scale: Array
     delta: Array
     knots_near_samples: Array
     kernel_distance: Array
-    spread_of_knots: Array
-    spread_of_kernels: Array
+    fit: Array
+    dead_fraction: Array
+    deviations: Array
 
 
 def map_of(tables: dict[str, Any]) -> Regimes:
-    """Run a recipe's grid, in as many processes as there are processors."""
+    """Run a recipe's grid, in as many processes as there are processors, at most 16."""
     grid, samples = tables["grid"], tables["samples"]
     scales, deltas = np.array(grid["scale"], float), np.array(grid["delta"], float)
     points = list(product(scales.tolist(), deltas.tolist(), range(grid["seeds"])))
@@ -48,30 +52,33 @@ def map_of(tables: dict[str, Any]) -> Regimes:
         _run, samples=samples, count=tables["neurons"]["count"],
         tolerance=tables["flow"]["tolerance"], until=tables["flow"]["t_end"],
     )  # fmt: skip
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, 16)
+    allowed = getattr(os, "sched_getaffinity", None)
+    workers = min(len(allowed(0)) if allowed else os.cpu_count() or 1, 16)
     if workers == 1 or len(points) < 8:
         found = [one(point) for point in points]
     else:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
             found = list(pool.map(one, points, chunksize=max(1, len(points) // (8 * workers))))
-    values = np.array(found).reshape(scales.size, deltas.size, grid["seeds"], 2)
-    means, spreads = values.mean(axis=2), values.std(axis=2)
-    return Regimes(scales, deltas, means[..., 0], means[..., 1], spreads[..., 0], spreads[..., 1])
+    values = np.array(found).reshape(scales.size, deltas.size, grid["seeds"], 4)
+    near, distance, fit, dead = np.moveaxis(values.mean(axis=2), -1, 0)
+    return Regimes(scales, deltas, near, distance, fit, dead, values.std(axis=2))
 
 
 def _run(
     point: tuple[float, float, int], samples: dict[str, Any], count: int, tolerance: float,
     until: float,
-) -> tuple[float, float]:  # fmt: skip
-    """(share of the knots near samples, kernel distance) of one run."""
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """(share of the knots near samples, kernel distance, fit, dead fraction) of one run."""
     scale, delta, seed = point
     neurons = initialise("reduced", count, delta=delta, scale=scale, seed=seed)
     sim = Simulation(Samples.generate(**samples), neurons, Boost(tolerance), threads=1)
     near = diagnostics.knots_near_samples(sim.state)
     distance = diagnostics.kernel_distance(sim.state)
     sim.run(until)
-    return near(), distance()
+    s, cell = sim.samples.size, sim.state.cell
+    fit = float(np.sqrt(np.mean(sim.residual**2))) / sim.samples.spread
+    return near(), distance(), fit, float(np.isin(cell, (s, 4 * s)).mean())
 
 
 def measure(found: Regimes) -> dict[str, float]:
@@ -87,4 +94,7 @@ def measure(found: Regimes) -> dict[str, float]:
         "adaptive.kernel_distance": float(distance[small, high]),
         "between.kernel_distance": float(distance[small, between]),
         "large_scale.kernel_distance": float(distance[large, between]),
+        "lazy.fit": float(found.fit[small, low]),
+        "adaptive.fit": float(found.fit[small, high]),
+        "adaptive.dead_fraction": float(found.dead_fraction[small, high]),
     }

@@ -9,13 +9,14 @@ from .knots import NearSamples, activation_distance, knot_distance, near_samples
 from .lemma1 import ATTRACTOR, BORDER, PASS_THROUGH, REPULSOR, classify_rays
 from .piecewise_linear import PiecewiseLinear, degrees_of_freedom
 from .splines import (
+    NetworkInterpolant,
     SplineInterpolant,
     distance,
     natural_spline,
     network_kernel,
     spline_kernel,
 )
-from .tangent_kernel import kernel_distance, replay, tangent_kernel
+from .tangent_kernel import kernel_distance, replay, replay_drift, tangent_kernel
 
 __all__ = [
     "ATTRACTOR",
@@ -25,6 +26,7 @@ __all__ = [
     "Curvature",
     "KernelRegime",
     "NearSamples",
+    "NetworkInterpolant",
     "PiecewiseLinear",
     "SplineInterpolant",
     "activation_distance",
@@ -38,6 +40,7 @@ __all__ = [
     "near_samples",
     "network_kernel",
     "replay",
+    "replay_drift",
     "slope_variation",
     "smoothed_curvature",
     "spline_kernel",

@@ -1,6 +1,5 @@
 """Networks as the functions of theory take them."""
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from particleflow._cast import Array, vector
@@ -23,8 +22,3 @@ def hat_parameters(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Array, Arr
             f"and {weights.size}"
         )
     return slopes, offsets, weights
-
-
-def evaluate(a: Array, b: Array, c: Array, x: Array) -> Array:
-    """f at points (n,), neuron by neuron: O(m n)."""
-    return np.array([float(c @ np.maximum(a * at + b, 0.0)) / a.size for at in x])

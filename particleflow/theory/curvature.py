@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from particleflow._cast import Array, positive, vector
 from particleflow.coordinates import knots as knots_of
-from particleflow.errors import ConfigError
+from particleflow.errors import ConfigError, NeuronsError
 
 from ._network import hat_parameters
 
@@ -39,12 +39,16 @@ class Curvature(NamedTuple):
         return self.rightwards + self.leftwards
 
 
-def curvature(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> Curvature:
+def curvature(
+    a: ArrayLike, b: ArrayLike, c: ArrayLike, knots: ArrayLike | None = None
+) -> Curvature:
     """The measure f'' of a network with these hat parameters, equal knots merged: O(m log m).
 
     Parameters
     ----------
     a, b, c : (m,) array_like
+    knots : (m,) array_like, optional
+        Where they are known better than -b/a, which rounds: x_j for a neuron that slides on x_j.
 
     Raises
     ------
@@ -53,7 +57,10 @@ def curvature(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> Curvature:
     """
     slopes, offsets, weights = hat_parameters(a, b, c)
     kink = slopes != 0.0
-    places, where = np.unique(knots_of(slopes[kink], offsets[kink]), return_inverse=True)
+    known = knots_of(slopes, offsets) if knots is None else np.asarray(knots, np.float64)
+    if known.shape != slopes.shape:
+        raise NeuronsError(f"knots: expected {slopes.size} numbers, found shape {known.shape}")
+    places, where = np.unique(known[kink], return_inverse=True)
     masses = weights * np.abs(slopes) / slopes.size
     right, left = np.zeros(places.size), np.zeros(places.size)
     np.add.at(right, where, np.where(slopes > 0.0, masses, 0.0)[kink])
@@ -62,7 +69,11 @@ def curvature(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> Curvature:
 
 
 def slope_variation(
-    a: ArrayLike, b: ArrayLike, c: ArrayLike, weight: Callable[[Array], Array] | None = None
+    a: ArrayLike,
+    b: ArrayLike,
+    c: ArrayLike,
+    weight: Callable[[Array], Array] | None = None,
+    knots: ArrayLike | None = None,
 ) -> float:
     """TV(f') over the real line: the sum of |mass| over distinct knots (Lemma 7).
 
@@ -72,8 +83,10 @@ def slope_variation(
         Hat parameters.
     weight : callable, optional
         w of the weighted variation ``int w |f''|``, of an array of knots.
+    knots : (m,) array_like, optional
+        As in `curvature`.
     """
-    measure = curvature(a, b, c)
+    measure = curvature(a, b, c, knots)
     sizes = np.abs(measure.masses)
     return float(sizes.sum() if weight is None else (weight(measure.knots) * sizes).sum())
 

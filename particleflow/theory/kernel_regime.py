@@ -1,4 +1,4 @@
-"""Section 6: the kernel regime, delta to -infinity, in closed form.
+"""Appendix F: the kernel regime, delta to -infinity, in closed form.
 
 Only the output weights move. With the tangent kernel K of the first layer, which stands still,
 
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from particleflow._cast import Array, count, finite, vector
+from particleflow.backend import predict_at
 from particleflow.errors import ConfigError, SamplesError
 
-from ._network import evaluate, hat_parameters
+from ._network import hat_parameters
 from .splines import network_kernel
 
 
@@ -60,12 +61,26 @@ class KernelRegime:
         values, vectors = np.linalg.eigh(self.kernel)
         values, self.modes = values[::-1], vectors[:, ::-1]
         self.rates = np.where(values > values.size * np.finfo(float).eps * values[0], values, 0.0)
-        self.components = self.modes.T @ (evaluate(*neurons, points) - self.y)
+        self.components = self.modes.T @ (predict_at(*neurons, points) - self.y)
 
     def residual(self, tau: ArrayLike) -> Array:
-        """f(tau) - y at times tau >= 0, (..., s)."""
+        """f(tau) - y at times from 0 to infinity, (..., s).
+
+        Raises
+        ------
+        ConfigError
+            A time is below 0, or NaN.
+        """
+        return (self._decay(tau) * self.components) @ self.modes.T
+
+    def _decay(self, tau: ArrayLike) -> Array:
+        """exp(-lambda_i tau), (..., s)."""
         times = np.asarray(tau, np.float64)[..., None]
-        return (np.exp(-self.rates * times) * self.components) @ self.modes.T
+        if not (times >= 0.0).all():
+            raise ConfigError("tau: expected times of at least 0")
+        moving = self.rates > 0.0
+        with np.errstate(invalid="ignore"):
+            return np.where(moving, np.exp(-np.where(moving, self.rates, 0.0) * times), 1.0)
 
     def prediction(self, tau: ArrayLike) -> Array:
         """f(tau) at the samples, (..., s)."""
@@ -73,8 +88,7 @@ class KernelRegime:
 
     def loss(self, tau: ArrayLike) -> Array:
         """1/2 |f(tau) - y|^2, (...)."""
-        times = np.asarray(tau, np.float64)[..., None]
-        return 0.5 * np.sum((np.exp(-self.rates * times) * self.components) ** 2, axis=-1)
+        return 0.5 * np.sum((self._decay(tau) * self.components) ** 2, axis=-1)
 
     @property
     def unreachable(self) -> Array:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, finite, vector
+from particleflow._cast import Array, count, finite, vector
 from particleflow.coordinates import knots as knots_of
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 
@@ -45,6 +45,8 @@ def near_samples(x: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, gap: fl
         Shapes differ, or a number is not finite, or the gap is negative.
     """
     points = vector("x", x, SamplesError)
+    if points.size == 0 or (np.diff(points) <= 0.0).any():
+        raise SamplesError("x: expected strictly increasing numbers, at least one")
     width = finite("gap", gap, ConfigError)
     if width < 0.0:
         raise ConfigError(f"gap: expected at least 0, found {width:g}")
@@ -109,6 +111,7 @@ def activation_distance(cell: np.ndarray, other: np.ndarray, s: int) -> float:
     ConfigError
         Shapes differ, or there is no such cell.
     """
+    count("s", s, ConfigError)
     sectors = [_sector(name, values, s) for name, values in (("cell", cell), ("other", other))]
     if sectors[0].shape != sectors[1].shape:
         raise ConfigError(
@@ -120,7 +123,10 @@ def activation_distance(cell: np.ndarray, other: np.ndarray, s: int) -> float:
 
 def _sector(name: str, values: np.ndarray, s: int) -> np.ndarray:
     """Sector with the same active samples; a sample at the knot is inactive."""
-    cells = np.asarray(values, np.int64)
+    given = np.asarray(values)
+    if given.dtype.kind not in "iu":
+        raise ConfigError(f"{name}: expected integers, found {given.dtype}")
+    cells = given.astype(np.int64)
     if cells.size == 0 or cells.min() < 0 or cells.max() > 4 * s:
         raise ConfigError(f"{name}: expected cells from 0 to {4 * s}")
     rays = cells - 2 * s

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from particleflow._cast import Array, count, finite, vector
+from particleflow.backend import predict_at
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 
-from ._network import evaluate, hat_parameters
+from ._network import hat_parameters
 from .curvature import curvature
 
 _ROUNDING = 64.0 * np.finfo(float).eps
@@ -85,13 +86,9 @@ class PiecewiseLinear:
         knots, masses = measure.knots[kinks], measure.masses[kinks]
         leftwards = slopes < 0.0
         left = float(np.sum(weights[leftwards] * slopes[leftwards])) / slopes.size
-        if knots.size == 0:
-            level = evaluate(slopes, offsets, weights, np.zeros(1))
-            return cls(np.zeros(1), level, left, left)
-        first = evaluate(slopes, offsets, weights, knots[:1])
-        after = left + np.cumsum(masses)
-        rises = np.cumsum(after[:-1] * np.diff(knots))
-        return cls(knots, np.concatenate([first, first + rises]), left, after[-1])
+        places = knots if knots.size else np.zeros(1)
+        right = left + float(masses.sum())
+        return cls(places, predict_at(slopes, offsets, weights, places), left, right)
 
     def __call__(self, x: ArrayLike) -> Array:
         """Values at any points, in the shape of ``x``."""
@@ -169,10 +166,11 @@ class PiecewiseLinear:
     ) -> tuple[tuple[Array, Array, Array], float]:
         """The network with these knots and signs of a that is nearest to this function.
 
-        With ``f(x) = sum u_i [sg_i (x - e_i)]_+`` (eq. 24) the changes of slope and the affine rest
-        are linear conditions on u; there are two more of them than neurons if each kink has one,
-        so that F_m has 2 m degrees of freedom. This function is in F_m with this pattern if and
-        only if the defect vanishes. Least squares, O(m^3).
+        With ``f(x) = sum u_i [sg_i (x - e_i)]_+`` (eq. 24) the changes of slope, the slope on the
+        left and the value at the knot in the middle are linear conditions on u; there are two more
+        of them than neurons if each kink has one, so that F_m has 2 m degrees of freedom. This
+        function is in F_m with this pattern if and only if the defect vanishes. Nearest means least
+        squares of these conditions, slopes times the range of the knots: O(m^3).
 
         Parameters
         ----------
@@ -204,15 +202,16 @@ class PiecewiseLinear:
             raise NeuronsError(f"signs: expected -1, 0 or 1, found {sg[strange][0]:g}")
         e = self._snapped(e)
         places = np.union1d(self.knots, e[sg != 0.0])
+        middle = places[places.size // 2]
+        width = float(np.ptp(places)) or 1.0
         matrix = np.zeros((places.size + 2, e.size))
         target = np.zeros(places.size + 2)
-        target[np.searchsorted(places, self.knots)] = self.jumps
-        target[-2:] = self.left, self._intercept()
+        target[np.searchsorted(places, self.knots)] = width * self.jumps
+        target[-2:] = width * self.left, float(self(middle))
         turning = np.flatnonzero(sg)
-        matrix[np.searchsorted(places, e[turning]), turning] = 1.0
-        matrix[-2, sg < 0.0] = -1.0
-        matrix[-1, sg < 0.0] = e[sg < 0.0]
-        matrix[-1, sg == 0.0] = 1.0
+        matrix[np.searchsorted(places, e[turning]), turning] = width
+        matrix[-2, sg < 0.0] = -width
+        matrix[-1] = np.where(sg == 0.0, 1.0, np.maximum(sg * (middle - e), 0.0))
         u = np.linalg.lstsq(matrix, target, rcond=_ROUNDING)[0]
         size = float(np.abs(target).max())
         defect = float(np.linalg.norm(matrix @ u - target)) / (size if size > 0.0 else 1.0)

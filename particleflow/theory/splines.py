@@ -6,7 +6,8 @@ With knots dense on [k0, k1] and x <= x',
     K2(x, x') = -(1/12) (2 k0 + x - 3 x') (k0 - x)^2 + (1/12) (2 k1 - 3 x + x') (k1 - x')^2   (26)
 
 for neurons that are all active to the right of their knots, and for as many of either kind. The
-kernel of a network tends to K / (k1 - k0) as m grows. Interpolants ``sum_i alpha_i K(x, x_i)`` are
+kernel of a network with |a| = 1, knots uniform on [k0, k1] and, for K2, either kind equally likely
+tends to K / (k1 - k0) as m grows. Interpolants ``sum_i alpha_i K(x, x_i)`` are
 C^2 piecewise cubic with knots at the samples. They are not the natural cubic spline at finite k0
 and k1; both tend to it like 1/k, while the matrix grows singular.
 """
@@ -91,6 +92,9 @@ def network_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, other: ArrayLike) -
     """
     slopes, offsets, _ = hat_parameters(a, b, a)
     one, two = vector("x", x, SamplesError), vector("x'", other, SamplesError)
+    # far from x = 0 the sums below would cancel
+    middle = float(np.mean(np.concatenate([one, two]))) if one.size + two.size else 0.0
+    one, two, offsets = one - middle, two - middle, offsets + slopes * middle
     points = np.union1d(one, two)
     places = [np.searchsorted(points, p) for p in (one, two)]
     lower, upper = np.minimum.outer(*places), np.maximum.outer(*places)
@@ -156,13 +160,10 @@ class SplineInterpolant:
                 f"x[0] = {self.k0:g} is k0, where every neuron of K1 is inactive: the matrix is "
                 "singular; move k0 to the left"
             )
-        condition = np.linalg.cond(matrix)
-        if not condition < 1.0 / np.finfo(float).eps:
-            raise SamplesError(
-                f"the matrix of {kind} is singular to rounding (condition {condition:.1e}): bring "
-                f"k0 = {self.k0:g} and k1 = {self.k1:g} closer to the samples, or take fewer"
-            )
-        self.alpha = np.linalg.solve(matrix, values)
+        self.alpha = _solve(
+            kind, matrix, values,
+            f"bring k0 = {self.k0:g} and k1 = {self.k1:g} closer to the samples, or take fewer",
+        )  # fmt: skip
 
     def __call__(self, x: ArrayLike) -> Array:
         """Values at points of [k0, k1], in the shape of ``x``."""
@@ -183,6 +184,48 @@ class SplineInterpolant:
         third = np.diff(second) / h
         slope = np.diff(value) / h - h * (2.0 * second[:-1] + second[1:]) / 6.0
         return PPoly(np.stack([third / 6.0, 0.5 * second[:-1], slope, value[:-1]]), edges)
+
+
+class NetworkInterpolant:
+    """``f(x) = sum_i alpha_i K_m(x, x_i)`` with the kernel of given neurons: O(s^3), dense.
+
+    What training the output weights alone adds to a network, if y is y - f(0) (appendix F).
+
+    Parameters
+    ----------
+    a, b : (m,) array_like
+        Hat parameters.
+    x, y : (s,) array_like
+        Strictly increasing x.
+
+    Attributes
+    ----------
+    alpha : (s,) float64
+
+    Raises
+    ------
+    SamplesError, NeuronsError
+        Shapes differ, or the matrix is singular: fewer than s neurons, or too few between samples.
+    """
+
+    def __init__(self, a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> None:
+        self.a, self.b, _ = hat_parameters(a, b, a)
+        self.x, values = check_points(x, y)
+        matrix = network_kernel(self.a, self.b, self.x, self.x)
+        self.alpha = _solve("the network", matrix, values, "take more neurons, or fewer samples")
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """Values at points (n,)."""
+        return network_kernel(self.a, self.b, x, self.x) @ self.alpha
+
+
+def _solve(name: str, matrix: Array, values: Array, advice: str) -> Array:
+    condition = np.linalg.cond(matrix)
+    if not condition < 1.0 / np.finfo(float).eps:
+        raise SamplesError(
+            f"the matrix of {name} is singular to rounding (condition {condition:.1e}): {advice}"
+        )
+    return np.asarray(np.linalg.solve(matrix, values), np.float64)
 
 
 def natural_spline(x: ArrayLike, y: ArrayLike) -> PPoly:
@@ -209,6 +252,8 @@ def natural_spline(x: ArrayLike, y: ArrayLike) -> PPoly:
 def distance(one: Callable[[Array], Array], two: Callable[[Array], Array], x: ArrayLike) -> float:
     """Root mean square of the difference of two functions over points."""
     points = vector("x", x, SamplesError)
+    if points.size == 0:
+        raise SamplesError("x: expected at least 1 point, found 0")
     difference = np.asarray(one(points)) - np.asarray(two(points))
     return float(np.sqrt(np.mean(difference**2)))
 

@@ -1,5 +1,7 @@
 """Appendix C: the tangent kernel from second moments of sectors, and the residual ODE.
 
+In the network metric
+
     rho' = -H rho,    H_ij = sum_k <xt_i, Sigma_k xt_j> over the sectors in which i and j are active
 
 with ``Sigma_k = (1/m) sum of c^2 I + (a, b) (a, b)^T`` over the neurons of sector k (eq. 32); those
@@ -33,7 +35,7 @@ def tangent_kernel(
     SamplesError, ConfigError
         Shapes do not match.
     """
-    points = vector("x", x, SamplesError)
+    points = _increasing(x)
     shape = (2 * points.size, 3)
     total = _shaped("sector_covariances", sector_covariances, shape)
     if ray_covariances is not None:
@@ -41,10 +43,19 @@ def tangent_kernel(
     return kernel_matrix(total, points)
 
 
+def _increasing(x: ArrayLike) -> Array:
+    points = vector("x", x, SamplesError)
+    if points.size == 0 or (np.diff(points) <= 0.0).any():
+        raise SamplesError("x: expected strictly increasing numbers, at least one")
+    return points
+
+
 def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
     array = np.ascontiguousarray(values, np.float64)
     if array.shape != shape:
         raise ConfigError(f"{name}: expected shape {shape}, found {array.shape}")
+    if not np.isfinite(array).all():
+        raise ConfigError(f"{name}: expected finite numbers")
     return array
 
 
@@ -56,14 +67,14 @@ def kernel_distance(one: ArrayLike, two: ArrayLike) -> float:
     Raises
     ------
     ConfigError
-        Shapes differ, or one of them is 0.
+        Shapes differ, or one of them is 0 or not finite.
     """
     first, second = np.asarray(one, np.float64), np.asarray(two, np.float64)
     if first.shape != second.shape:
         raise ConfigError(f"kernels: expected equal shapes, found {first.shape}, {second.shape}")
     sizes = np.linalg.norm(first), np.linalg.norm(second)
-    if not min(sizes) > 0.0:
-        raise ConfigError("kernels: one of them is 0")
+    if not (min(sizes) > 0.0 and np.isfinite(sizes).all()):
+        raise ConfigError("kernels: expected finite ones that are not 0")
     return 0.5 * float(np.linalg.norm(first / sizes[0] - second / sizes[1]) ** 2)
 
 
@@ -77,8 +88,7 @@ def replay(
     """Residuals by the residual ODE with the tangent kernels that a run has recorded.
 
     Between two times the kernel is the mean of the two, in which the ODE is solved exactly: second
-    order in the time between them. How far the result drifts from the residuals that were measured
-    tells how well the recorded moments explain the training. O(T s^3).
+    order in the time between them: O(T s^3).
 
     Parameters
     ----------
@@ -99,9 +109,9 @@ def replay(
     SamplesError, ConfigError
         Shapes do not match, or times do not increase.
     """
-    points, times = vector("x", x, SamplesError), vector("time", time, ConfigError)
-    if (np.diff(times) <= 0.0).any():
-        raise ConfigError("time: expected strictly increasing numbers")
+    points, times = _increasing(x), vector("time", time, ConfigError)
+    if times.size == 0 or (np.diff(times) <= 0.0).any():
+        raise ConfigError("time: expected strictly increasing numbers, at least one")
     shape = (times.size, 2 * points.size, 3)
     total = _shaped("sector_covariances", sector_covariances, shape)
     if ray_covariances is not None:
@@ -113,3 +123,29 @@ def replay(
         rates, modes = np.linalg.eigh(kernel_matrix(mean, points))
         out[n + 1] = modes @ (np.exp(-h * np.maximum(rates, 0.0)) * (modes.T @ out[n]))
     return out
+
+
+def replay_drift(
+    x: ArrayLike,
+    time: ArrayLike,
+    residuals: ArrayLike,
+    sector_covariances: ArrayLike,
+    ray_covariances: ArrayLike | None = None,
+) -> Array:
+    """How far the replayed residuals drift from those that were measured, root mean square: (T,).
+
+    It tells how well the recorded moments explain the training.
+
+    Parameters
+    ----------
+    residuals : (T, s) array_like
+        Measured at the times.
+    x, time, sector_covariances, ray_covariances
+        As in `replay`.
+    """
+    measured = np.asarray(residuals, np.float64)
+    shape = (np.size(time), np.size(x))
+    if measured.shape != shape:
+        raise ConfigError(f"residuals: expected shape {shape}, found {measured.shape}")
+    got = replay(x, time, measured[0], sector_covariances, ray_covariances)
+    return np.sqrt(np.mean((got - measured) ** 2, axis=1))

@@ -19,6 +19,8 @@ def random_neurons(seed, m):
     a, b, c = random.standard_normal((3, m))
     a[random.random(m) < 0.2] = 0.0
     b[a != 0.0] = (-a * random.choice(np.linspace(-1, 1, 9), m))[a != 0.0]
+    a = np.where(a == 0.0, 0.0, np.copysign(2.0 ** np.round(np.log2(np.abs(a) + 1e-3)), a))
+    b = np.where(a == 0.0, b, -a * random.choice(np.linspace(-1, 1, 9), m))  # knots to the bit
     return a, b, c
 
 
@@ -30,10 +32,9 @@ def test_masses_are_changes_of_slope(seed, m):
     knots = measure.knots
     assert (np.diff(knots) > 0).all()
     if knots.size:
-        h = 0.3 * min(1.0, np.diff(knots).min(initial=1.0))
+        h = 0.05
         jumps = (f(neurons, knots + h) - 2 * f(neurons, knots) + f(neurons, knots - h)) / h
-        if h > 1e-3:  # knots that rounding has split are closer
-            assert_allclose(measure.masses, jumps, rtol=0, atol=1e-9)
+        assert_allclose(measure.masses, jumps, rtol=0, atol=1e-11)
     total = np.abs(measure.masses).sum()
     assert_allclose(slope_variation(*neurons), total)
     assert_allclose(slope_variation(*neurons, weight=lambda e: 2.0 + 0.0 * e), 2.0 * total)
@@ -61,6 +62,17 @@ def test_many_neurons_have_the_density_of_their_limit():
     x = np.linspace(-1, 1, 21)
     got = smoothed_curvature(curvature(sign, -sign * e, c), x, 0.02)
     assert_allclose(got, np.sin(3 * x), atol=1e-3)
+
+
+def test_knots_may_be_known_better_than_they_can_be_computed():
+    a, b = np.array([1.0, 3.0]), np.array([-0.1, -0.3])
+    assert curvature(a, b, a).knots.size == 2  # 0.3 / 3 is not 0.1
+    measure = curvature(a, b, a, knots=[0.1, 0.1])
+    assert_array_equal(measure.knots, [0.1])
+    assert_allclose(measure.masses, [5.0])
+    assert_allclose(slope_variation(a, b, [1.0, -1.0 / 3.0], knots=[0.1, 0.1]), 0.0, atol=1e-16)
+    with pytest.raises(ValueError, match="knots: expected 2 numbers"):
+        curvature(a, b, a, knots=[0.1])
 
 
 def test_networks_without_knots():

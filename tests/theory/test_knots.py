@@ -69,6 +69,10 @@ def test_activation_distance_counts_pairs(seed, s):
 def test_bad_input():
     with pytest.raises(ValueError, match="gap: expected at least 0"):
         near_samples(X, [1.0], [1.0], [1.0], -1.0)
+    with pytest.raises(ValueError, match="x: expected strictly increasing"):
+        near_samples(X[::-1], [1.0], [1.0], [1.0], 0.1)
+    with pytest.raises(ValueError, match="cell: expected integers"):
+        activation_distance(np.array([0.5]), np.array([0]), 3)
     with pytest.raises(ValueError, match="expected cells from 0 to 12"):
         activation_distance(np.array([13]), np.array([0]), 3)
     with pytest.raises(ValueError, match="expected equal shapes"):

@@ -85,6 +85,8 @@ def test_abs_x_plus_1_is_in_cpl_2_and_no_network_of_two_neurons():
     for signs in itertools.product((-1, 0, 1), repeat=2):
         for place in (0.0, -0.7, 1.3):
             assert f.with_signs([0.0, place], signs)[1] > 0.1
+        shifted = PiecewiseLinear([1e6], [1.0], -1.0, 1.0)
+        assert shifted.with_signs([1e6, 1e6 + 1.0], signs)[1] > 0.1
     neurons, defect = f.with_signs([0.0, 0.0, 0.0], [-1, 1, 0])
     assert defect < 1e-15
     assert_allclose(network(neurons, around(f)), f(around(f)), atol=1e-14)
@@ -105,6 +107,16 @@ def test_membership_for_a_pattern_of_signs(seed, m):
     assert f.with_signs(knots, -signs)[1] > 1e-6
     other = PiecewiseLinear(f.knots, f.values + 0.5, f.left, f.right)
     assert other.with_signs(knots, signs)[1] > 1e-3
+
+
+def test_knots_far_away_cost_no_accuracy():
+    """Values at the knots between the samples, beside knots at 10^4 and more."""
+    neurons = pf.initialise("reduced", 20_000, delta=1.0, seed=0)
+    f = PiecewiseLinear.from_neurons(neurons.a, neurons.b, neurons.c)
+    assert np.abs(f.knots).max() > 1e3
+    x = f.knots[np.abs(f.knots) < 1.0][::500]
+    expected = network((neurons.a, neurons.b, neurons.c), x)
+    assert_allclose(f(x), expected, rtol=0, atol=1e-15)
 
 
 def test_degrees_of_freedom():

@@ -9,6 +9,7 @@ from scipy.integrate import quad
 
 import particleflow as pf
 from particleflow.theory import (
+    NetworkInterpolant,
     SplineInterpolant,
     distance,
     natural_spline,
@@ -116,10 +117,15 @@ def test_training_output_weights_gives_the_interpolant_of_its_kernel():
     """delta to -infinity: f(inf) - f(0) interpolates y - f(0) with K_m, which is close to K2."""
     knots = np.linspace(-1.5, 1.5, 2001)
     sign = np.where(np.arange(knots.size) % 2 == 0, 1.0, -1.0)
-    alpha = np.linalg.solve(network_kernel(sign, -sign * knots, X, X), Y)
     x = np.linspace(-1, 1, 101)
-    f = network_kernel(sign, -sign * knots, x, X) @ alpha
-    assert distance(lambda _: f, SplineInterpolant("K2", X, Y, -1.5, 1.5), x) < 1e-3
+    f = NetworkInterpolant(sign, -sign * knots, X, Y)
+    assert_allclose(f(X), Y, atol=1e-10)
+    assert distance(f, SplineInterpolant("K2", X, Y, -1.5, 1.5), x) < 1e-3
+    neurons = pf.initialise("reduced", 500, delta=-1e7, antisymmetric=True, seed=0)
+    sim = pf.Simulation(pf.Samples(X, Y), neurons, pf.Boost(1e-6))
+    sim.run(1.0)
+    trained = NetworkInterpolant(neurons.a, neurons.b, X, Y)
+    assert distance(sim.predict, trained, x) < 1e-4
 
 
 @pytest.mark.parametrize(("call", "message"), [
@@ -130,6 +136,8 @@ def test_training_output_weights_gives_the_interpolant_of_its_kernel():
     (lambda: SplineInterpolant("K2", X, Y, -0.5, 1), r"expected all in \[-0.5, 1\]"),
     (lambda: SplineInterpolant("K2", X[::-1], Y, -1, 1), "strictly increasing"),
     (lambda: SplineInterpolant("K2", X, Y[1:], -1, 1), "found 5 and 4"),
+    (lambda: NetworkInterpolant([1.0], [1.0], X, Y), "the network is singular.*more neurons"),
+    (lambda: distance(np.sin, np.cos, []), "at least 1 point"),
     (lambda: natural_spline([0.0, 0.0], [1.0, 1.0]), "strictly increasing"),
     (lambda: network_kernel([], [], X, X), "at least 1, found 0, 0"),
     (lambda: network_kernel([1.0], [1.0, 2.0], X, X), "found 1, 2 and 1"),

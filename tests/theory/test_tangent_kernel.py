@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import particleflow as pf
-from particleflow.theory import kernel_distance, replay, tangent_kernel
+from particleflow.theory import kernel_distance, replay, replay_drift, tangent_kernel
 
 SAMPLES = pf.Samples.generate("square_wave", 8)
 
@@ -40,6 +40,8 @@ def test_the_replayed_ode_drifts_like_the_square_of_the_time_between_records():
     assert drifts[2] < 3e-4
     assert drifts[0] / drifts[1] > 3.0
     assert drifts[1] / drifts[2] > 2.5
+    drift = replay_drift(SAMPLES.x, time, rho, sectors, rays)
+    assert_allclose(drift, np.sqrt(np.mean((got - rho) ** 2, axis=1)), rtol=0, atol=1e-15)
     without = replay(SAMPLES.x, time, rho[0], sectors)
     assert np.abs(without - rho).max() > 100 * drifts[2]
 
@@ -61,7 +63,15 @@ def test_bad_input():
         tangent_kernel(SAMPLES.x, sim.sector_covariances()[1:])
     with pytest.raises(ValueError, match="strictly increasing"):
         replay(SAMPLES.x, [0.0, 0.0], sim.residual, [sim.sector_covariances()] * 2)
+    with pytest.raises(ValueError, match="at least one"):
+        replay(SAMPLES.x, [], sim.residual, np.empty((0, 16, 3)))
+    with pytest.raises(ValueError, match="x: expected strictly increasing"):
+        tangent_kernel(SAMPLES.x[::-1], sim.sector_covariances())
+    with pytest.raises(ValueError, match="residuals: expected shape"):
+        replay_drift(SAMPLES.x, [0.0], sim.residual, [sim.sector_covariances()])
+    with pytest.raises(ValueError, match="sector_covariances: expected finite numbers"):
+        tangent_kernel(SAMPLES.x, np.full((16, 3), np.nan))
     with pytest.raises(ValueError, match="expected equal shapes"):
         kernel_distance(np.eye(2), np.eye(3))
-    with pytest.raises(ValueError, match="one of them is 0"):
+    with pytest.raises(ValueError, match="expected finite ones that are not 0"):
         kernel_distance(np.eye(2), np.zeros((2, 2)))
