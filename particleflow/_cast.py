@@ -31,6 +31,21 @@ def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Arra
     return array
 
 
+def increasing(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
+    """A `vector` of at least one number, strictly increasing."""
+    array = vector(name, values, error)
+    if array.size == 0:
+        raise error(f"{name}: expected at least one number, found none")
+    steps = np.diff(array)
+    if (steps <= 0.0).any():
+        i = int(np.flatnonzero(steps <= 0.0)[0])
+        raise error(
+            f"{name}: expected strictly increasing numbers, found {array[i]:g} before "
+            f"{array[i + 1]:g}"
+        )
+    return array
+
+
 def positive(name: str, value: Any, error: type[ParticleflowError]) -> float:
     """A finite float above zero."""
     number = finite(name, value, error)

@@ -46,3 +46,10 @@ def knots(a: Array, b: Array) -> Array:
     """-b/a, NaN where a = 0 and there is no knot."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(a == 0.0, np.nan, -b / a)
+
+
+def put_on_samples(e: Array, cell: np.ndarray, x: Array) -> None:
+    """Replace the knots of sliding neurons, cells 2 s to 4 s - 1, by their x_j itself, in place."""
+    s = x.size
+    sliding = (cell >= 2 * s) & (cell < 4 * s)
+    e[sliding] = x[(cell[sliding] - 2 * s) % s]

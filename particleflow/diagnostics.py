@@ -8,7 +8,7 @@ import numpy as np
 from . import theory
 from ._cast import Array
 from .backend import State, kernel_matrix
-from .coordinates import knots
+from .coordinates import knots, put_on_samples
 
 GAP = 1e-2
 """A knot is near a sample within this share of the smallest distance between two samples."""
@@ -51,8 +51,7 @@ def knot_mass_near_samples(state: State) -> Evaluate:
 
 
 def _near_samples(state: State) -> theory.NearSamples:
-    gap = GAP * float(np.diff(state.x).min(initial=np.inf)) if state.x.size > 1 else GAP
-    s = state.x.size
+    gap, s = GAP * float(np.diff(state.x).min()), state.x.size
     alive = (state.cell != s) & (state.cell != 4 * s)
     if not alive.any():
         return theory.NearSamples(0.0, 0.0)
@@ -78,9 +77,8 @@ def slope_variation(state: State) -> Evaluate:
 
 def _curvature(state: State) -> theory.Curvature:
     a, b, c = state.variables
-    places, s = knots(a, b), state.x.size
-    slides = (state.cell >= 2 * s) & (state.cell < 4 * s)
-    places[slides] = state.x[(state.cell[slides] - 2 * s) % s]
+    places = knots(a, b)
+    put_on_samples(places, state.cell, state.x)
     return theory.curvature(a, b, c, places)
 
 
@@ -105,7 +103,7 @@ def _grid(state: State) -> Array:
 
 
 def _distance_to(target: Array, state: State, grid: Array) -> Evaluate:
-    return lambda: float(np.sqrt(np.mean((state.predict(grid) - target) ** 2)))
+    return lambda: theory.distance(state.predict, lambda _: target, grid)
 
 
 def parameter_distance(state: State) -> Evaluate:

@@ -1,14 +1,12 @@
 """The appendix's figures 5 to 8, of trajectories by the name of their run, and a map of regimes."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 
 from particleflow._cast import Array
 from particleflow.neurons import Neurons
@@ -17,17 +15,11 @@ from particleflow.theory import ATTRACTOR, REPULSOR, classify_rays
 from particleflow.trajectory import Trajectory
 
 from .panels import draw_function, draw_uv
-from .style import BLACK, BLUE, CENTIMETRE, GREY, PINK, STYLE, WIDTH, uv_of
+from .style import BLACK, BLUE, CENTIMETRE, GREY, PINK, STYLE, WIDTH, opaque, ray_ends, uv_of
 
 Trajectories = Mapping[str, Trajectory]
 
 _ARROWS = 21
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a picture into a file."""
-    with mpl.rc_context(STYLE):
-        figure.savefig(path)
 
 
 def draw_fig5(runs: Trajectories) -> Figure:
@@ -80,14 +72,14 @@ def draw_fig8(runs: Trajectories) -> Figure:
         axes = figure.subplot_mosaic([["field", "uv"], ["f", "f"]], height_ratios=(1.6, 1.0))
         reach = _reach(trajectory)
         _draw_velocity(axes["field"], trajectory, reach)
-        _draw_positive(axes["uv"], trajectory, reach)
+        _draw_positive(axes["uv"], trajectory)
         for ax in (axes["field"], axes["uv"]):
             _draw_kinds(ax, trajectory, reach)
         _say(axes["field"], r"velocity of a particle with $\hat r>0$")
         _say(axes["uv"], r"neurons with $\hat r>0$")
         _draw_function(axes["f"], trajectory, -1, rf"$f$ at $\tau={trajectory.time[-1]:g}$")
         axes["f"].set_ylabel(r"$f(x)$, $y$")
-        _opaque(axes["f"].legend(loc="center left", bbox_to_anchor=(1.0, 0.5)))
+        opaque(axes["f"].legend(loc="center left", bbox_to_anchor=(1.0, 0.5)))
         handles, labels = axes["field"].get_legend_handles_labels()
         axes["uv"].legend(handles, labels, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
@@ -152,19 +144,13 @@ def _share_legends(figure: Figure, rows: np.ndarray) -> None:
     others = rows[0, 1].get_legend_handles_labels()
     names = [name if r"\tau=0" in name or "f" not in name else "$f$ after training"
              for name in labels]  # fmt: skip
-    _opaque(figure.legend(handles + others[0], names + others[1], loc="outside lower center",
+    opaque(figure.legend(handles + others[0], names + others[1], loc="outside lower center",
                           ncols=7, handlelength=1.2, columnspacing=1.0))  # fmt: skip
 
 
 def _legend_below(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
-    _opaque(figure.legend(handles, labels, loc="outside lower center", ncols=3))
-
-
-def _opaque(legend: Legend) -> None:
-    for handle in legend.legend_handles:
-        if handle is not None:
-            handle.set_alpha(1.0)
+    opaque(figure.legend(handles, labels, loc="outside lower center", ncols=3))
 
 
 def _delta_raw(trajectory: Trajectory) -> float:
@@ -213,7 +199,7 @@ def _draw_velocity(ax: Axes, trajectory: Trajectory, reach: float) -> None:
     )  # fmt: skip
 
 
-def _draw_positive(ax: Axes, trajectory: Trajectory, reach: float) -> None:
+def _draw_positive(ax: Axes, trajectory: Trajectory) -> None:
     position = trajectory.position(-1)
     points = uv_of(position)[position[:, 0] > 0.0]
     ax.plot(*points.T, ".", ms=2.5, mew=0, color=BLACK, zorder=3)
@@ -221,7 +207,7 @@ def _draw_positive(ax: Axes, trajectory: Trajectory, reach: float) -> None:
 
 def _draw_kinds(ax: Axes, trajectory: Trajectory, reach: float) -> None:
     """Rays, by what they are to a particle with rhat > 0 (Lemma 1)."""
-    x, s = trajectory.samples.x, trajectory.samples.size
+    x = trajectory.samples.x
     residual = trajectory.predict(-1, x) - trajectory.samples.y
     kinds = classify_rays(x, residual, 1)
     looks: dict[str, dict[str, Any]] = {
@@ -229,16 +215,14 @@ def _draw_kinds(ax: Axes, trajectory: Trajectory, reach: float) -> None:
         REPULSOR: {"color": PINK, "lw": 1.4, "ls": (0, (3, 1.5)), "label": "repulsor"},
     }
     other: dict[str, Any] = {"color": GREY, "lw": 0.4, "label": "other ray"}
-    far = 2.0 * reach / np.sqrt(1.0 + x * x)
     seen = set()
-    for r, kind in enumerate(kinds.tolist()):
-        j, side = r % s, 1.0 if r < s else -1.0
+    for kind, (u, v) in zip(kinds.tolist(), ray_ends(x, reach), strict=True):
         look = dict(looks.get(kind, other))
         if look["label"] in seen:
             del look["label"]
         else:
             seen.add(look["label"])
-        ax.plot([0.0, side * far[j]], [0.0, -side * far[j] * x[j]], zorder=1, **look)
+        ax.plot([0.0, u], [0.0, v], zorder=1, **look)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
     ax.set_aspect("equal")

@@ -10,7 +10,7 @@ from particleflow.trajectory import Trajectory
 from particleflow.trajectory import check_target as check_new_file
 
 from .panels import draw_function, draw_loss, draw_residuals, draw_uv
-from .style import CENTIMETRE, STYLE, WIDTH
+from .style import CENTIMETRE, STYLE, WIDTH, save
 
 HEIGHT = 13 * CENTIMETRE
 
@@ -34,8 +34,7 @@ def check_target(path: Path, overwrite: bool) -> None:
 
 def save_overview(trajectory: Trajectory, path: Path) -> None:
     """Draw the overview into a file."""
-    with mpl.rc_context(STYLE):
-        overview(trajectory).savefig(path)
+    save(overview(trajectory), path)
 
 
 def overview(trajectory: Trajectory) -> Figure:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from particleflow.theory import ATTRACTOR, classify_rays
 from particleflow.trajectory import Trajectory
 
-from .style import BLACK, BLUE, GREY, ORANGE, empty, thin, time_axis, uv_of
+from .style import BLACK, BLUE, GREY, ORANGE, empty, opaque, ray_ends, thin, time_axis, uv_of
 
 _MOST_POINTS = 4000
 _MOST_PATHS = 100
@@ -46,9 +46,7 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     ax.margins(y=0.12)
     legend = ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.2,
                        columnspacing=0.8, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
-    for handle in legend.legend_handles:
-        if handle is not None:
-            handle.set_alpha(1.0)
+    opaque(legend)
     ax.set_xlabel(r"$x$")
     ax.set_ylabel(r"$f(x)$, $y$")
     return ax
@@ -129,12 +127,9 @@ def _draw_rays(ax: Axes, trajectory: Trajectory, reach: float) -> None:
     if s > _MOST_RAYS:
         return
     colours = _attracted_colours(trajectory, -1) or [GREY] * (2 * s)
-    far = 2.0 * reach / np.sqrt(1.0 + x * x)
-    for r, colour in enumerate(colours):
-        j, side = r % s, 1.0 if r < s else -1.0
+    for colour, (u, v) in zip(colours, ray_ends(x, reach), strict=True):
         width = 0.3 if colour == GREY else 0.8
-        ax.plot([0.0, side * far[j]], [0.0, -side * far[j] * x[j]], color=colour, lw=width,
-                alpha=0.6, zorder=0)  # fmt: skip
+        ax.plot([0.0, u], [0.0, v], color=colour, lw=width, alpha=0.6, zorder=0)
 
 
 def _path_frames(frames: int, n: int) -> list[int]:

@@ -1,9 +1,13 @@
 """The look of all pictures, and what several of them need."""
 
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from particleflow._cast import Array
 
@@ -28,6 +32,26 @@ STYLE: dict[Any, Any] = {
 # Okabe and Ito's colours, distinct for colour-blind readers
 BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
 GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture into a file."""
+    with mpl.rc_context(STYLE):
+        figure.savefig(path)
+
+
+def opaque(legend: Legend) -> None:
+    """Show in a legend what is faint in the picture."""
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1.0)
+
+
+def ray_ends(x: Array, reach: float) -> Array:
+    """Points of the 2 s rays beyond the corners of a picture of this half-width, (2 s, 2)."""
+    far = 2.0 * reach / np.sqrt(1.0 + x * x)
+    ends = np.stack([far, -far * x], axis=1)
+    return np.concatenate([ends, -ends])
 
 
 def thin(values: np.ndarray, most: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, count, finite, vector
+from particleflow._cast import Array, count, finite, increasing
 from particleflow.coordinates import knots as knots_of
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 
@@ -44,9 +44,7 @@ def near_samples(x: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, gap: fl
     SamplesError, NeuronsError, ConfigError
         Shapes differ, or a number is not finite, or the gap is negative.
     """
-    points = vector("x", x, SamplesError)
-    if points.size == 0 or (np.diff(points) <= 0.0).any():
-        raise SamplesError("x: expected strictly increasing numbers, at least one")
+    points = increasing("x", x, SamplesError)
     width = finite("gap", gap, ConfigError)
     if width < 0.0:
         raise ConfigError(f"gap: expected at least 0, found {width:g}")

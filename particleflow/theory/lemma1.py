@@ -43,13 +43,11 @@ def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarra
     SamplesError, ConfigError
         Shapes do not match, x is not increasing, or sign is neither 1 nor -1.
     """
-    points = _cast.vector("x", x, SamplesError)
+    points = _cast.increasing("x", x, SamplesError)
     rho = _cast.vector("residual", residual, SamplesError)
     s = points.size
     if rho.size != s:
         raise SamplesError(f"residual: expected {s} numbers, one a sample, found {rho.size}")
-    if (np.diff(points) <= 0.0).any():
-        raise SamplesError("x: expected strictly increasing numbers")
     if sign not in (1, -1):
         raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
     normals = np.stack([points, np.ones(s)], axis=1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, count, finite, vector
+from particleflow._cast import Array, count, finite, increasing, vector
 from particleflow.backend import predict_at
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 
@@ -52,14 +52,7 @@ class PiecewiseLinear:
                 f"knots, values: expected equal lengths of at least 1, found {knots.size} "
                 f"and {values.size}"
             )
-        steps = np.diff(knots)
-        if (steps <= 0.0).any():
-            i = int(np.flatnonzero(steps <= 0.0)[0])
-            raise SamplesError(
-                f"knots: expected strictly increasing numbers, found {knots[i]:g} before "
-                f"{knots[i + 1]:g}"
-            )
-        object.__setattr__(self, "knots", knots)
+        object.__setattr__(self, "knots", increasing("knots", knots, SamplesError))
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "left", finite("left", self.left, SamplesError))
         object.__setattr__(self, "right", finite("right", self.right, SamplesError))

@@ -13,17 +13,19 @@ and k1; both tend to it like 1/k, while the matrix grows singular.
 """
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import CubicSpline, PPoly
 
-from particleflow._cast import Array, finite, vector
+from particleflow._cast import Array, finite, increasing, vector
 from particleflow.coordinates import knots as knots_of
 from particleflow.errors import ConfigError, SamplesError
 
 from ._network import hat_parameters
+
+if TYPE_CHECKING:
+    from scipy.interpolate import PPoly  # takes long to import, and runs import this module
 
 Kind = Literal["K1", "K2"]
 _KINDS = get_args(Kind)
@@ -170,8 +172,10 @@ class SplineInterpolant:
         points = np.asarray(x, np.float64)
         return spline_kernel(self.kind, points[..., None], self.x, self.k0, self.k1) @ self.alpha
 
-    def pieces(self) -> PPoly:
+    def pieces(self) -> "PPoly":
         """The cubic polynomials between k0, the samples and k1, exact."""
+        from scipy.interpolate import PPoly
+
         edges = np.unique(np.concatenate([[self.k0], self.x, [self.k1]]))
         h = np.diff(edges)
         # f'' is linear between the samples, and f itself known at the edges
@@ -228,7 +232,7 @@ def _solve(name: str, matrix: Array, values: Array, advice: str) -> Array:
     return np.asarray(np.linalg.solve(matrix, values), np.float64)
 
 
-def natural_spline(x: ArrayLike, y: ArrayLike) -> PPoly:
+def natural_spline(x: ArrayLike, y: ArrayLike) -> "PPoly":
     """The natural cubic spline through samples: f'' = 0 at both ends, and straight beyond them.
 
     Parameters
@@ -236,6 +240,8 @@ def natural_spline(x: ArrayLike, y: ArrayLike) -> PPoly:
     x, y : (s,) array_like
         x strictly increasing.
     """
+    from scipy.interpolate import CubicSpline, PPoly
+
     points, values = check_points(x, y)
     if points.size == 1:
         return PPoly(np.array([[values[0]]]), np.array([points[0], points[0] + 1.0]))
@@ -271,6 +277,4 @@ def check_points(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         raise SamplesError(
             f"x, y: expected equal lengths of at least 1, found {points.size} and {values.size}"
         )
-    if (np.diff(points) <= 0.0).any():
-        raise SamplesError("x: expected strictly increasing numbers")
-    return points, values
+    return increasing("x", points, SamplesError), values

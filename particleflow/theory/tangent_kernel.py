@@ -11,7 +11,7 @@ that slide on ray r count in sector r with the part of it along the ray.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, vector
+from particleflow._cast import Array, increasing
 from particleflow.backend import kernel_matrix
 from particleflow.errors import ConfigError, SamplesError
 
@@ -35,19 +35,12 @@ def tangent_kernel(
     SamplesError, ConfigError
         Shapes do not match.
     """
-    points = _increasing(x)
+    points = increasing("x", x, SamplesError)
     shape = (2 * points.size, 3)
     total = _shaped("sector_covariances", sector_covariances, shape)
     if ray_covariances is not None:
         total = total + _shaped("ray_covariances", ray_covariances, shape)
     return kernel_matrix(total, points)
-
-
-def _increasing(x: ArrayLike) -> Array:
-    points = vector("x", x, SamplesError)
-    if points.size == 0 or (np.diff(points) <= 0.0).any():
-        raise SamplesError("x: expected strictly increasing numbers, at least one")
-    return points
 
 
 def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
@@ -109,9 +102,7 @@ def replay(
     SamplesError, ConfigError
         Shapes do not match, or times do not increase.
     """
-    points, times = _increasing(x), vector("time", time, ConfigError)
-    if times.size == 0 or (np.diff(times) <= 0.0).any():
-        raise ConfigError("time: expected strictly increasing numbers, at least one")
+    points, times = increasing("x", x, SamplesError), increasing("time", time, ConfigError)
     shape = (times.size, 2 * points.size, 3)
     total = _shaped("sector_covariances", sector_covariances, shape)
     if ray_covariances is not None:

@@ -22,5 +22,4 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], overwrite: bool = 
         for name, values in arrays.items():
             layout.store(file, name, np.asarray(values))
 
-    layout.check_target(path, overwrite)
     layout.create(path, overwrite, fill).close()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from particleflow._cast import Array, PathLike, existing_file
-from particleflow.coordinates import knots, parameters_from_reduced
+from particleflow.coordinates import knots, parameters_from_reduced, put_on_samples
 from particleflow.errors import ConfigError, RangeError, SamplesError, TrajectoryError
 from particleflow.samples import Samples
 
@@ -254,10 +254,9 @@ class Trajectory:
         # a = 0 has no knot; theta = +-pi/2 as stored is that to rounding
         vertical = np.abs(np.abs(theta) - 0.5 * np.pi) <= np.finfo(self._position.dtype).eps
         e[vertical] = np.nan
-        s, cell = self.samples.size, self.cell(frame)
-        sliding = (cell >= 2 * s) & (cell < 4 * s)
-        e[sliding] = self.samples.x[(cell[sliding] - 2 * s) % s]
-        e[cell == 4 * s] = np.nan
+        cell = self.cell(frame)
+        put_on_samples(e, cell, self.samples.x)
+        e[cell == 4 * self.samples.size] = np.nan
         return e
 
     @_reading
