@@ -11,7 +11,7 @@ from collections import namedtuple
 import numpy as np
 
 from .._jit import block, inlined, leaf, scalar
-from ..advance import CROSSINGS, go_on, meet
+from ..advance import CROSSINGS, go_on, meet, ray_of
 from ..boost import N1, NX, SIZE
 from ..rays import ALONG, PASSES, U1, UX, XJ
 from ..transit import leg, slide
@@ -103,9 +103,9 @@ def _take_leg(
 @inlined
 def _go_on(a, b, c, k, time, left, field, rays, x, tally):
     """`go_on`, which most have to only for a slide to the end of the time."""
-    slid = False
-    if left >= 0 and k == 2 * x.size + left:
-        a1, b1, c1, slid = slide(a, c, time, rays[left, UX], rays[left, XJ], rays[left, ALONG])
+    slid, r = False, ray_of(k, x.size)
+    if r >= 0:
+        a1, b1, c1, slid = slide(a, c, time, rays[r, UX], rays[r, XJ], rays[r, ALONG])
         if slid:
             a, b, c = a1, b1, c1
     if not slid:
