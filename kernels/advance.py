@@ -18,6 +18,7 @@ At releases, repulsors and the origin the motion of a single neuron is not uniqu
 """
 
 import math
+from math import inf
 
 from ._jit import routine, scalar
 from .boost import (
@@ -62,7 +63,7 @@ def _first_ray(a, b, c, k, left, field, rays):
     """The ray of sector k that the neuron meets first, and the growth at which; inf if none."""
     n_rays = rays.shape[0]
     nx, n1 = field[k, NX], field[k, N1]
-    first, ray = math.inf, -1
+    first, ray = inf, -1
     for i in range(2):
         r = k if i == 1 else (k - 1 if k > 0 else n_rays - 1)
         if r == left:
@@ -78,8 +79,8 @@ def _first_ray(a, b, c, k, left, field, rays):
 @scalar
 def _spend(first, rapidity):
     """log(1 + first) if it is less than the rapidity, which e / (1 + e) may decide, else inf."""
-    spent = math.log1p(first) if first <= rapidity * (1.0 + first) else math.inf
-    return spent if spent < min(rapidity, MOST_RAPIDITY) else math.inf
+    spent = math.log1p(first) if first <= rapidity * (1.0 + first) else inf
+    return spent if spent < min(rapidity, MOST_RAPIDITY) else inf
 
 
 @scalar
@@ -138,10 +139,10 @@ def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
     """
     cell, met = k, -1
     g = field[k, SIZE]
-    a1, b1, c1, ray, spent = a, b, c, -1, math.inf
+    a1, b1, c1, ray, spent = a, b, c, -1, inf
     if g > 0.0:
         a1, b1, c1, ray, spent = _next_event(a, b, c, k, left, g * time, field, rays)
-    if spent < math.inf:
+    if spent < inf:
         ux, u1 = rays[ray, UX], rays[ray, U1]
         length = a1 * ux + b1 * u1
         time -= spent / g
@@ -194,7 +195,7 @@ def _along_ray(a, b, c, r, time, field, rays, x, tally):
     cell, met = 2 * s + r, r
     length, speed = a / ux, sense * c
     rapidity = sense * along * time
-    rest = growth_to_rest(length, speed) if sense != 0.0 else math.inf
+    rest = growth_to_rest(length, speed) if sense != 0.0 else inf
     spent = math.log1p(rest)
     if spent < rapidity:
         time -= spent / (sense * along)

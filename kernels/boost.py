@@ -11,6 +11,7 @@ a rounded boost matrix would drift away from delta.
 """
 
 import math
+from math import inf
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def growth_to_ray(a, b, c, nx, n1, xj, active):
     denominator = linear + root if adds else leading
     e = numerator / denominator
     if not (square >= 0.0 and e > 0.0 and (adds or out * leading > 0.0)):
-        e = math.inf
+        e = inf
     if out * z >= 0.0 and (out * rate > 0.0 or (rate == 0.0 and out * across * p > 0.0)):
         e = 0.0
     return e
@@ -90,9 +91,9 @@ def growth_to_return(a, b, c, nx, n1, xj):
     field that is parallel to the ray it never left.
     """
     p = a * nx + b * n1
-    e = -2.0 * c / (p + c) if p + c != 0.0 else math.inf
+    e = -2.0 * c / (p + c) if p + c != 0.0 else inf
     parallel = abs(nx * xj + n1) <= _PARALLEL * (1.0 + abs(xj))
-    return e if e > 0.0 and not parallel else math.inf
+    return e if e > 0.0 and not parallel else inf
 
 
 @routine
@@ -102,7 +103,7 @@ def growth_to_rest(length, c):
     c is counted along the field: the neuron grows if both have one sign. With c against the field
     it is c that vanishes first if |c| < length (delta < 0), else the length (delta > 0).
     """
-    e = math.inf
+    e = inf
     if c < 0.0:
         slower = length + c
         ratio = -2.0 * c / slower if slower > 0.0 else -2.0 * length / slower

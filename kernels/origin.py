@@ -7,6 +7,7 @@ consequence by scaling.
 """
 
 import math
+from math import inf
 
 from ._jit import routine
 from .rays import attracted_sign, inactive_side, pulls, ray_direction
@@ -73,7 +74,7 @@ def cell_from_origin(ux, u1, sign, field, x):
     best = origin_cell(s)
     zx, z1 = exit_direction(ux, u1, sign, field, x)
     if zx != 0.0 or z1 != 0.0:
-        nearest = -math.inf
+        nearest = -inf
         for k in range(2 * s):
             gx, g1 = sign * field[k, 0], sign * field[k, 1]
             if k != s and is_in(gx, g1, k, x):

@@ -48,6 +48,12 @@ def inactive_side(r, s):
     return r + 1 if r < s else r
 
 
+@scalar
+def sector_beyond(r, up, s):
+    """The sector behind ray r on the way to higher sectors (up), or to lower ones."""
+    return r if not up else (r + 1 if r < 2 * s - 1 else 0)
+
+
 @routine
 def ray_direction(r, x):
     """Unit vector u along the ray: (1, -x_j) / |xt_j| for r < s, its opposite for r >= s."""

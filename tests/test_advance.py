@@ -20,6 +20,8 @@ from particleflow.kernels.advance import (
     advance_neuron,
 )
 from particleflow.kernels.boost import N1, NX, SIZE, boost, field_table, growth_to_ray
+from particleflow.kernels.maps import tables_of
+from particleflow.kernels.motion import move
 from particleflow.kernels.origin import cell_from_origin
 
 seeds = st.integers(0, 2**32 - 1)
@@ -34,6 +36,19 @@ def advance_each(z, cell, h, field, x, tally):
         z[0, i], z[1, i], z[2, i], cell[i] = advance_neuron(
             z[0, i], z[1, i], z[2, i], cell[i], h, table, ray_table, x, tally[i]
         )
+
+
+@_jit.driver
+def move_each(z, cell, h, field, x):
+    """``move`` for every neuron, in place."""
+    tables = tables_of(field, x, h)
+    tally = np.zeros(TALLIES, np.int64)
+    for i in range(cell.size):
+        z[0, i], z[1, i], z[2, i], cell[i] = move(
+            z[0, i], z[1, i], z[2, i], cell[i], h, tables.field, tables.rays, tables.sector_map,
+            tables.ray_map, x, tally,
+        )  # fmt: skip
+    return tally
 
 
 @_jit.driver
@@ -616,8 +631,13 @@ def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
             h = random.choice([0.2, 1.0, 4.0]) / np.hypot(*state.field().T).max()
         z, cell, tally = state.variables.copy(), state.cell.copy(), np.zeros((m, TALLIES), np.int64)
         advance_each(z, cell, h, state.field(), state.x, tally)
+        moved, cells = state.variables.copy(), state.cell.copy()
+        events = move_each(moved, cells, h, state.field(), state.x)
         looked = run_kernel(state, h, keep=False)
         residual, covariances, counts = run_kernel(state, h)
+        assert_array_equal(state.variables, moved)  # in vectors as one by one
+        assert_array_equal(state.cell, cells)
+        assert_array_equal(counts, events)
         assert_array_equal(state.cell, cell)
         size = np.abs(z).max(axis=0) if far else np.abs(z).max()
         assert (np.abs(state.variables - z) <= (1e-9 if far else 1e-13) * size).all()

@@ -12,11 +12,11 @@ import numpy as np
 
 from .._jit import block, driver, inlined, leaf, parallel, prange
 from ..advance import FAILURES, TALLIES, go_on, ray_of, recheck
+from ..maps import mapped, slides, stays, tables_of
 from ..origin import largest_field
 from ..rays import SIGN, XJ, ray_table
 from .arrivals import MOMENTS, add_products, arrive, products, products_without
 from .field import prediction
-from .maps import mapped, slides, stays, tables_of
 from .slots import PAD, SERIAL, cell_of, tree_sum
 from .transit import FEW, LANES, enter, make_lanes, take_rounds
 

@@ -10,11 +10,12 @@ from collections import namedtuple
 
 import numpy as np
 
-from .._jit import block, inlined, leaf, scalar
-from ..advance import CROSSINGS, go_on, meet, ray_of
+from .._jit import block, inlined, leaf
+from ..advance import CROSSINGS, meet
 from ..boost import N1, NX, SIZE
-from ..rays import ALONG, PASSES, U1, UX, XJ
-from ..transit import leg, slide
+from ..motion import finish
+from ..rays import PASSES, U1, UX, XJ, sector_beyond
+from ..transit import leg
 from .arrivals import arrive
 
 LANES = 512
@@ -44,12 +45,6 @@ def make_lanes():
     )  # fmt: skip
 
 
-@scalar
-def _sector_beyond(r, up, n_rays):
-    """The sector behind ray r on the way to higher sectors, or to lower ones."""
-    return r if not up else (r + 1 if r < n_rays - 1 else 0)
-
-
 @inlined
 def enter(lanes, n, a, b, c, k, left, h, index, field):
     """Let a neuron of sector k take lane n; returns the number of lanes in use.
@@ -62,7 +57,7 @@ def enter(lanes, n, a, b, c, k, left, h, index, field):
     state[A, n], state[B, n], state[C, n], state[TIME, n] = a, b, c, h
     lanes.legs[UP, n] = 1.0 if turn > 0.0 else -1.0
     indices[CELL, n], indices[RAY, n], indices[INDEX, n] = k, left, index
-    leaves = left < 0 or _sector_beyond(left, turn > 0.0, field.shape[0]) == k
+    leaves = left < 0 or sector_beyond(left, turn > 0.0, field.shape[0] // 2) == k
     return n + 1 if turn != 0.0 and leaves else n
 
 
@@ -74,7 +69,7 @@ def _look_up(legs, indices, n, field, rays):
         left, k = indices[RAY, i], indices[CELL, i]
         up = legs[UP, i] > 0.0
         if left >= 0:
-            k = _sector_beyond(left, up, n_rays)
+            k = sector_beyond(left, up, n_rays // 2)
         r = k if up else (k - 1 if k > 0 else n_rays - 1)
         indices[CELL, i], indices[RAY, i], indices[LEFT, i] = k, r, left
         legs[FIELD_X, i] = field[k, NX]
@@ -101,19 +96,6 @@ def _take_leg(
 
 
 @inlined
-def _go_on(a, b, c, k, time, left, field, rays, x, tally):
-    """`go_on`, which most have to only for a slide to the end of the time."""
-    slid, r = False, ray_of(k, x.size)
-    if r >= 0:
-        a1, b1, c1, slid = slide(a, c, time, rays[r, UX], rays[r, XJ], rays[r, ALONG])
-        if slid:
-            a, b, c = a1, b1, c1
-    if not slid:
-        a, b, c, k = go_on(a, b, c, k, time, left, field, rays, x, tally)
-    return a, b, c, k
-
-
-@inlined
 def _leave(before, after, lanes, i, z, to, keep, tables, x, acc, tally):
     """Bring the neuron of lane i, which does not pass, to the end of its time.
 
@@ -128,7 +110,7 @@ def _leave(before, after, lanes, i, z, to, keep, tables, x, acc, tally):
         if outcome == MET:
             left = indices[RAY, i]
             k = meet(a, b, c, k, left, tables.field, tables.rays, tally)
-        a, b, c, k = _go_on(a, b, c, k, time, left, tables.field, tables.rays, x, tally)
+        a, b, c, k = finish(a, b, c, k, time, left, tables.field, tables.rays, x, tally)
     arrive(a, b, c, k, p, to, keep, acc, tables.rays)
     return k != z.cell[p]
 

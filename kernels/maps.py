@@ -6,13 +6,14 @@ sectors are convex (model, section 4).
 
 import math
 from collections import namedtuple
+from math import nan
 
 import numpy as np
 
-from .._jit import driver, scalar
-from ..boost import MOST_RAPIDITY, N1, NX, SIZE, field_table, increments
-from ..rays import ALONG, SIGN, UX, XJ, ray_table
-from ..sectors import first_bound, outside, second_bound
+from ._jit import driver, scalar
+from .boost import MOST_RAPIDITY, N1, NX, SIZE, field_table, increments
+from .rays import ALONG, SIGN, UX, XJ, ray_table
+from .sectors import first_bound, outside, second_bound
 
 Tables = namedtuple("Tables", "field rays sector_map ray_map")
 """What a frozen field means to sectors and rays: `field_table`, `ray_table`, and the maps."""
@@ -21,7 +22,7 @@ Tables = namedtuple("Tables", "field rays sector_map ray_map")
 @scalar
 def _increments(rapidity):
     """Those of a map; NaN where they would be too large, so that nobody passes by them."""
-    grow, shear = math.nan, math.nan
+    grow, shear = nan, nan
     if rapidity <= MOST_RAPIDITY:
         grow, shear = increments(math.expm1(rapidity))
     return grow, shear

@@ -1,0 +1,94 @@
+"""One neuron through a frozen field by whatever is fastest: its cell's map, legs, or events.
+
+Every target moves neurons in this order, and so to the same bits: most by the map of their cell
+(``maps``); who meets a ray by legs as long as rays let it through (``transit``); the rest by
+``advance``. On the CPU loops over many neurons do the first two in vectors.
+"""
+
+from ._jit import inlined, routine
+from .advance import CROSSINGS, go_on, meet, ray_of, recheck
+from .boost import N1, NX, SIZE
+from .maps import mapped
+from .rays import ALONG, PASSES, U1, UX, XJ, sector_beyond
+from .transit import leg, slide
+
+
+@inlined
+def finish(a, b, c, k, time, left, field, rays, x, tally):
+    """`go_on`, which most have to only for a slide to the end of the time."""
+    slid, r = False, ray_of(k, x.size)
+    if r >= 0:
+        a1, b1, c1, slid = slide(a, c, time, rays[r, UX], rays[r, XJ], rays[r, ALONG])
+        if slid:
+            a, b, c = a1, b1, c1
+    if not slid:
+        a, b, c, k = go_on(a, b, c, k, time, left, field, rays, x, tally)
+    return a, b, c, k
+
+
+@routine
+def _pass_rays(a, b, c, k, left, up, time, field, rays):
+    """Legs until one does not pass its ray.
+
+    Returns (a, b, c), the sector, the time left, the ray on which the neuron is (-1 if on none),
+    the rays passed, whether it has met that ray just now, and whether it has arrived.
+    """
+    s = rays.shape[0] // 2
+    r, passed = left, -1
+    passes, good, meets = True, True, False
+    while passes:
+        passed += 1
+        left = r
+        if left >= 0:
+            k = sector_beyond(left, up, s)
+        r = k if up else (k - 1 if k > 0 else 2 * s - 1)
+        an, bn, cn, rest, meets, good = leg(
+            a, b, c, time, 1.0 if up else -1.0, field[k, NX], field[k, N1], field[k, SIZE],
+            rays[r, UX], rays[r, U1], rays[r, XJ],
+        )  # fmt: skip
+        if good:
+            a, b, c, time = an, bn, cn, rest
+        passes = good and meets and rays[r, PASSES] > 0.0
+    meets = meets and good
+    return a, b, c, k, time, r if meets else left, passed, meets, good and not meets
+
+
+@routine
+def move(a, b, c, k, h, field, rays, sector_map, ray_map, x, tally):
+    """Move one neuron of cell k for the time h.
+
+    Parameters
+    ----------
+    a, b, c : float
+    k : int
+    h : float
+    field, rays, sector_map, ray_map : float64
+        The members of ``maps.Tables`` for this time.
+    x : (s,) float64
+    tally : (TALLIES,) int64
+        Modified in place (see ``advance``).
+
+    Returns
+    -------
+    a, b, c : float
+    cell : int
+    """
+    s = x.size
+    an, bn, cn, doubt = mapped(a, b, c, k, sector_map, ray_map, s)
+    if doubt:
+        an, bn, cn = a, b, c
+        left, time, arrived = ray_of(k, s), h, False
+        if left >= 0:
+            k = recheck(a, c, left, rays, tally)
+        if k < 2 * s:
+            turn = c * (b * field[k, NX] - a * field[k, N1])
+            if turn != 0.0 and (left < 0 or sector_beyond(left, turn > 0.0, s) == k):
+                an, bn, cn, k, time, left, passed, meets, arrived = _pass_rays(
+                    a, b, c, k, left, turn > 0.0, h, field, rays
+                )
+                tally[CROSSINGS] += passed
+                if meets:
+                    k = meet(an, bn, cn, k, left, field, rays, tally)
+        if not arrived:
+            an, bn, cn, k = finish(an, bn, cn, k, time, left, field, rays, x, tally)
+    return an, bn, cn, k
