@@ -26,6 +26,9 @@ parallel
 driver
     Serial code that calls the others many times without returning to Python.
 
+A state may be float32. It is computed with in ``float64``, into which loops over many neurons turn
+it as they read it; what they store is rounded, and what then decides on sectors is what was stored.
+
 All release the GIL, so that a writer thread can work beside them. The division-by-zero check of
 numba's default error model stops vectorisation and is off.
 
@@ -42,7 +45,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numba
-from numba import njit, prange
+from numba import float64, njit, prange
 
 # numba 0.60 does not start its threads for a cached function that calls a parallel one, and crashes
 numba.get_num_threads()
@@ -51,6 +54,7 @@ __all__ = [
     "block",
     "cache_folder",
     "driver",
+    "float64",
     "inlined",
     "is_cached",
     "leaf",

@@ -52,10 +52,11 @@ def knot_mass_near_samples(state: State) -> Evaluate:
 
 def _near_samples(state: State) -> theory.NearSamples:
     gap, s = GAP * float(np.diff(state.x).min()), state.x.size
-    alive = (state.cell != s) & (state.cell != 4 * s)
+    cell = state.cells()
+    alive = (cell != s) & (cell != 4 * s)
     if not alive.any():
         return theory.NearSamples(0.0, 0.0)
-    a, b, c = state.variables[:, alive]
+    a, b, c = state.parameters()[:, alive]
     return theory.near_samples(state.x, a, b, c, gap)
 
 
@@ -76,9 +77,9 @@ def slope_variation(state: State) -> Evaluate:
 
 
 def _curvature(state: State) -> theory.Curvature:
-    a, b, c = state.variables
+    a, b, c = state.parameters()
     places = knots(a, b)
-    put_on_samples(places, state.cell, state.x)
+    put_on_samples(places, state.cells(), state.x)
     return theory.curvature(a, b, c, places)
 
 

@@ -48,8 +48,7 @@ def _build(name: str, sim: "Simulation") -> Quantity:
     if name == "delta_drift":
         if state.metric != "network":
             raise TrajectoryError("observables: delta_drift exists in the network metric only")
-        delta0 = state.delta()
-        return Quantity(name, lambda: state.largest_drift(delta0))
+        return Quantity(name, state.drift_from_here())
     simple: dict[str, Callable[[], Any]] = {
         "loss": lambda: sim.loss,
         "dead_fraction": lambda: state.cell_counts()[[s, 4 * s]].sum() / m,

@@ -390,12 +390,12 @@ def everything(m, s, metric, by_sector):
     state.gradient_descent(0.01, 40)
     trial = RungeKuttaTrial(state)
     error = trial.step(0.01)
-    position, cells = np.empty((m, 2), np.float32), np.empty(m, np.int32)
-    state.pack_frame(position, cells)
+    frame = state.new_frame(m, "float32")
+    state.pack_frame(frame)
     return [
         state.variables, state.cell, state.ident, state.residual, state.velocity(),
         state.first_moments(), state.covariances(), state.cell_counts(),
-        trial.variables, trial.residual, np.array(error), position, cells,
+        trial.variables, trial.residual, np.array(error), frame.position, frame.cells,
         state.predict(np.linspace(-1, 1, 77)), np.array(state.largest_drift(state.delta() + 1.0)),
     ]  # fmt: skip
 
@@ -428,8 +428,10 @@ def test_frames_of_a_subset_are_evenly_spread_in_original_order():
     assert state.members.shape[1] > 1
     a, b, c = state.parameters()
     for n in (1, 7, 999, 1000):
-        position, cells = np.full((n, 2), np.nan), np.full(n, -1, np.int32)
-        state.pack_frame(position, cells)
+        frame = state.new_frame(n, "float64")
+        frame.position[:], frame.cells[:] = np.nan, -1
+        state.pack_frame(frame)
+        position, cells = frame.position, frame.cells
         ids = np.arange(n) * 1000 // n
         assert_allclose(position[:, 0], (c * np.hypot(a, b))[ids], rtol=1e-15)
         theta = np.arctan2(b, a)[ids]
@@ -441,6 +443,6 @@ def test_frames_of_a_subset_are_evenly_spread_in_original_order():
 def test_theta_stays_in_its_half_open_interval():
     state = State(np.array([0.0, 1.0]), np.zeros(2), (np.array([-1.0]), np.array([-0.0]),
                   np.array([1.0])), "network", np.inf)  # fmt: skip
-    position = np.empty((1, 2))
-    state.pack_frame(position, np.empty(1, np.int32))
-    assert position[0, 1] == np.pi
+    frame = state.new_frame(1, "float64")
+    state.pack_frame(frame)
+    assert frame.position[0, 1] == np.pi

@@ -6,12 +6,27 @@ results are the same bits for any number of threads.
 """
 
 from .advance import advance, repulsor_starts
+from .arrays import Frame, download, empty, upload
 from .field import field, prediction, residual_rate, tangent_kernel
-from .frames import largest_drift, pack_delta, pack_frame, to_direction, unpack_state
+from .frames import (
+    largest_drift,
+    pack_delta,
+    pack_frame,
+    to_direction,
+    unpack_cells,
+    unpack_state,
+)
 from .gradient_descent import gradient_descent
 from .lanczos import lanczos
 from .mean_residual import mean_residual
-from .moments import cell_counts, first_moments, first_moments_at, locate_all, second_moments
+from .moments import (
+    cell_counts,
+    count_changes,
+    first_moments,
+    first_moments_at,
+    locate_all,
+    second_moments,
+)
 from .runge_kutta import STAGES, runge_kutta_step
 from .slots import identity_order, slot_bounds, sort_slots, wants_order
 from .stepping import boost_steps
@@ -19,9 +34,13 @@ from .velocity import velocity
 
 __all__ = [
     "STAGES",
+    "Frame",
     "advance",
     "boost_steps",
     "cell_counts",
+    "count_changes",
+    "download",
+    "empty",
     "field",
     "first_moments",
     "first_moments_at",
@@ -42,7 +61,9 @@ __all__ = [
     "sort_slots",
     "tangent_kernel",
     "to_direction",
+    "unpack_cells",
     "unpack_state",
+    "upload",
     "velocity",
     "wants_order",
 ]

@@ -10,11 +10,12 @@ from collections import namedtuple
 
 import numpy as np
 
-from .._jit import block, driver, inlined, leaf, parallel, prange
+from .._jit import block, driver, float64, inlined, leaf, parallel, prange
 from ..advance import FAILURES, TALLIES, go_on, ray_of, recheck
 from ..maps import mapped, slides, stays, tables_of
 from ..origin import largest_field
 from ..rays import SIGN, XJ, ray_table
+from .arrays import read
 from .arrivals import MOMENTS, add_products, arrive, products, products_without
 from .field import prediction
 from .slots import PAD, SERIAL, cell_of, tree_sum
@@ -42,12 +43,13 @@ def _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
     active1, active2 = k != s, k == 0
     suspects = 0
     for i in range(a.size):
-        ai, bi, ci = a[i], b[i], c[i]
+        ai, bi, ci = read(a, b, c, i)
         an = ai + (xx * ai + x1 * bi + xc * ci)
         bn = bi + (x1 * ai + oo * bi + oc * ci)
         cn = ci + (xc * ai + oc * bi + cc * ci)
         a1[i], b1[i], c1[i] = an, bn, cn
         cell1[i] = k
+        an, bn, cn = read(a1, b1, c1, i)
         stayed = stays(an, bn, cn, ci, bound1, bound2, active1, active2)
         suspects += (not stayed) | (cell[i] != k)
     return suspects
@@ -60,11 +62,12 @@ def _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
     grow, to_a, to_c, xj, sign = maps[r, 0], maps[r, 1], maps[r, 2], maps[r, 3], maps[r, 4]
     suspects = 0
     for i in range(a.size):
-        ai, ci = a[i], c[i]
+        ai, ci = float64(a[i]), float64(c[i])
         an = ai + (grow * ai + to_a * ci)
         cn = ci + (grow * ci + to_c * ai)
         a1[i], b1[i], c1[i] = an, -(an * xj), cn
         cell1[i] = k
+        an, _, cn = read(a1, b1, c1, i)
         suspects += (not slides(an, cn, ai, ci, sign)) | (cell[i] != k)
     return suspects
 
@@ -75,7 +78,8 @@ def _mark_sector(a1, b1, c, c1, cell, suspect, k, maps, s):
     bound1, bound2 = maps[k, 6], maps[k, 7]
     active1, active2 = k != s, k == 0
     for i in range(a1.size):
-        stayed = stays(a1[i], b1[i], c1[i], c[i], bound1, bound2, active1, active2)
+        an, bn, cn = read(a1, b1, c1, i)
+        stayed = stays(an, bn, cn, float64(c[i]), bound1, bound2, active1, active2)
         suspect[i] = (not stayed) | (cell[i] != k)
 
 
@@ -84,7 +88,8 @@ def _mark_ray(a, a1, c, c1, cell, suspect, k, maps, s):
     """Mark those that `_boost_ray` counted."""
     sign = maps[k - 2 * s, 4]
     for i in range(a1.size):
-        suspect[i] = (not slides(a1[i], c1[i], a[i], c[i], sign)) | (cell[i] != k)
+        an, cn, ai, ci = float64(a1[i]), float64(c1[i]), float64(a[i]), float64(c[i])
+        suspect[i] = (not slides(an, cn, ai, ci, sign)) | (cell[i] != k)
 
 
 @block
@@ -134,7 +139,8 @@ def _move_marked(marks, size, k, lo, n, lanes, z, to, keep, h, tables, x, acc, t
             if not marks.each[i]:
                 continue
             p = lo + i
-            a, b, c, kz = z.a[p], z.b[p], z.c[p], z.cell[p]
+            a, b, c = read(z.a, z.b, z.c, p)
+            kz = z.cell[p]
             doubt = kz == k
             if not doubt:
                 an, bn, cn, doubt = mapped(a, b, c, kz, tables.sector_map, tables.ray_map, s)
@@ -190,11 +196,10 @@ def _advance_mixed(lo, there, n, lanes, z, to, keep, h, tables, x, acc, tally):
     for i in range(there.a.size):
         p = lo + i
         k = z.cell[p]
-        a, b, c, doubt = mapped(z.a[p], z.b[p], z.c[p], k, tables.sector_map, tables.ray_map, s)
+        ai, bi, ci = read(z.a, z.b, z.c, p)
+        a, b, c, doubt = mapped(ai, bi, ci, k, tables.sector_map, tables.ray_map, s)
         if doubt:
-            n, changed = _move(
-                z.a[p], z.b[p], z.c[p], k, p, n, lanes, z, to, keep, h, tables, x, acc, tally
-            )
+            n, changed = _move(ai, bi, ci, k, p, n, lanes, z, to, keep, h, tables, x, acc, tally)
             changes += changed
             continue
         there.a[i], there.b[i], there.c[i], there.cell[i] = a, b, c, k
@@ -245,8 +250,12 @@ def _advance_slot(z, to, start, keep, h, tables, x, acc, tally, scratch, marks, 
 
 
 @block
-def _make_scratch():
-    scratch = Neurons(np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK, np.int32))
+def _make_scratch(a):
+    """Work space of a thread for a state like the array ``a``."""
+    scratch = Neurons(
+        np.empty(BLOCK, a.dtype), np.empty(BLOCK, a.dtype), np.empty(BLOCK, a.dtype),
+        np.empty(BLOCK, np.int32),
+    )  # fmt: skip
     each = np.zeros(BLOCK, np.bool_)
     return scratch, Marks(each, each.view(np.int64)), make_lanes()
 
@@ -257,7 +266,7 @@ def _advance_slots(z, to, slots, start, keep, h, tables, x, acc, tally, changes)
         lo, hi = slots[i], slots[i + 1]
         changes[i] = _advance_slot(
             _part(z, lo, hi), _part(to, lo, hi), start[i], keep, h, tables, x, acc[i], tally[i],
-            *_make_scratch(),
+            *_make_scratch(z.a),
         )  # fmt: skip
 
 
@@ -314,7 +323,7 @@ def advance(
             lo, hi = slots[i], slots[i + 1]
             changes[i] = _advance_slot(
                 _part(z, lo, hi), _part(to, lo, hi), start[i], keep, h, tables, x, acc[i],
-                tallies[i], *_make_scratch(),
+                tallies[i], *_make_scratch(z.a),
             )  # fmt: skip
     else:
         _advance_slots(z, to, slots, start, keep, h, tables, x, acc, tallies, changes)
@@ -344,9 +353,10 @@ def repulsor_starts(a, b, c, cell, field, x):
     count = 0
     for n in range(a.size):
         k = cell[n]
+        an, bn, cn = read(a, b, c, n)
         if 0 < k < 2 * s and k != s:
             r = k - 1 if k < s else k  # whose inactive side is k
-            sign = c[n] if c[n] != 0.0 else a[n] * field[k, 0] + b[n] * field[k, 1]
-            if a[n] * rays[r, XJ] + b[n] == 0.0 and rays[r, SIGN] * sign < 0.0:
+            sign = cn if cn != 0.0 else an * field[k, 0] + bn * field[k, 1]
+            if an * rays[r, XJ] + bn == 0.0 and rays[r, SIGN] * sign < 0.0:
                 count += 1
     return count

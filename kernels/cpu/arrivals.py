@@ -1,6 +1,6 @@
 """Moments of where a pass leaves the neurons: c (a, b), and those of the tangent kernel."""
 
-from .._jit import inlined, sums
+from .._jit import float64, inlined, sums
 from ..rays import U1, UX
 
 MOMENTS = 5
@@ -12,12 +12,13 @@ def products(a, b, c):
     """Sums of c a, c b, a a, a b, b b and c c."""
     ca = cb = aa = ab = bb = cc = 0.0
     for i in range(a.size):
-        ca += c[i] * a[i]
-        cb += c[i] * b[i]
-        aa += a[i] * a[i]
-        ab += a[i] * b[i]
-        bb += b[i] * b[i]
-        cc += c[i] * c[i]
+        ai, bi, ci = float64(a[i]), float64(b[i]), float64(c[i])
+        ca += ci * ai
+        cb += ci * bi
+        aa += ai * ai
+        ab += ai * bi
+        bb += bi * bi
+        cc += ci * ci
     return ca, cb, aa, ab, bb, cc
 
 
@@ -26,9 +27,9 @@ def products_without(a, b, c, without):
     """The same over those that are not marked."""
     ca = cb = aa = ab = bb = cc = 0.0
     for i in range(a.size):
-        ai = 0.0 if without[i] else a[i]
-        bi = 0.0 if without[i] else b[i]
-        ci = 0.0 if without[i] else c[i]
+        ai = 0.0 if without[i] else float64(a[i])
+        bi = 0.0 if without[i] else float64(b[i])
+        ci = 0.0 if without[i] else float64(c[i])
         ca += ci * ai
         cb += ci * bi
         aa += ai * ai

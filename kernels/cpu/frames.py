@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from .._jit import driver, parallel, prange
+from .._jit import driver, float64, parallel, prange
 from ..flow import invariant
 from ..sectors import origin_cell
+from .arrays import read
 
 
 @parallel
@@ -34,19 +35,17 @@ def unpack_state(a, b, c, ident, slots, out):
 
 
 @parallel
-def pack_frame(a, b, c, cell, ident, slots, position, cells):
-    """Write (rhat, theta) and the cell of an evenly spread subset, in the original order.
+def unpack_cells(cell, ident, slots, out):
+    """Write the cell of every neuron in the original order into ``out`` (m,) int32."""
+    for i in prange(slots.size - 1):
+        lo = slots[i]
+        for n in range(lo, slots[i + 1]):
+            out[lo + ident[n]] = cell[n]
 
-    Parameters
-    ----------
-    a, b, c : (m,) float64
-    cell, ident : (m,) int32
-    slots : (n_slots + 1,) int64
-    position : (n, 2) float32 or float64
-        Overwritten; row j is neuron ``j m // n``. theta is in (-pi, pi].
-    cells : (n,) int32
-        Overwritten.
-    """
+
+@parallel
+def _pack_frame(a, b, c, cell, ident, slots, position, cells):
+    """Row j is neuron ``j m // n``; theta is in (-pi, pi]."""
     m, n_out = a.size, cells.size
     for i in prange(slots.size - 1):
         lo = slots[i]
@@ -54,12 +53,27 @@ def pack_frame(a, b, c, cell, ident, slots, position, cells):
             k = lo + ident[n]
             j = (k * n_out + m - 1) // m
             if j < n_out and j * m // n_out == k:
-                theta = math.atan2(b[n], a[n])
+                x, y = float64(a[n]), float64(b[n])
+                theta = math.atan2(y, x)
                 if theta == -math.pi:
                     theta = math.pi
-                position[j, 0] = c[n] * math.hypot(a[n], b[n])
+                position[j, 0] = c[n] * math.hypot(x, y)
                 position[j, 1] = theta
                 cells[j] = cell[n]
+
+
+def pack_frame(a, b, c, cell, ident, slots, frame):
+    """Write (rhat, theta) and the cell of an evenly spread subset, in the original order.
+
+    Parameters
+    ----------
+    a, b, c : (m,) float32 or float64
+    cell, ident : (m,) int32
+    slots : (n_slots + 1,) int64
+    frame : Frame
+        Overwritten.
+    """
+    _pack_frame(a, b, c, cell, ident, slots, frame.position, frame.cells)
 
 
 @parallel
@@ -68,7 +82,8 @@ def pack_delta(a, b, c, ident, slots, out):
     for i in prange(slots.size - 1):
         lo = slots[i]
         for n in range(lo, slots[i + 1]):
-            out[lo + ident[n]] = invariant(a[n], b[n], c[n])
+            an, bn, cn = read(a, b, c, n)
+            out[lo + ident[n]] = invariant(an, bn, cn)
 
 
 @parallel
@@ -77,9 +92,10 @@ def _drift(a, b, c, cell, ident, slots, s, delta0, out):
         lo = slots[i]
         worst = 0.0
         for n in range(lo, slots[i + 1]):
-            size = a[n] * a[n] + b[n] * b[n] + c[n] * c[n]
+            an, bn, cn = read(a, b, c, n)
+            size = an * an + bn * bn + cn * cn
             if size > 0.0 and cell[n] != origin_cell(s):
-                drift = abs(invariant(a[n], b[n], c[n]) - delta0[lo + ident[n]]) / size
+                drift = abs(invariant(an, bn, cn) - delta0[lo + ident[n]]) / size
                 if not (math.isnan(worst) or drift <= worst):  # NaN stays
                     worst = drift
         out[i] = worst

@@ -10,9 +10,10 @@ touched, there are no guests.
 
 import numpy as np
 
-from .._jit import block, driver, inlined, leaf, parallel, prange
+from .._jit import block, driver, float64, inlined, leaf, parallel, prange
 from ..flow import EUCLIDEAN, euler_euclidean, euler_network
 from ..sectors import move_on, neighbours, outside
+from .arrays import read
 from .field import field as field_of
 from .field import prediction
 from .prefetch import AHEAD, LINE, prefetch
@@ -48,11 +49,12 @@ GUEST = 0.125
 @leaf
 def _place(a, b, c, cell, i, k, x, acc):
     """Find the cell of neuron i, which has left sector k, and add its moments there."""
-    k = move_on(a[i], b[i], k, x)
+    ai, bi, ci = read(a, b, c, i)
+    k = move_on(ai, bi, k, x)
     cell[i] = k
     if k < 2 * x.size:
-        acc[k, 0] += c[i] * a[i]
-        acc[k, 1] += c[i] * b[i]
+        acc[k, 0] += ci * ai
+        acc[k, 1] += ci * bi
 
 
 @inlined
@@ -90,7 +92,8 @@ def _push_home(a, b, c, cell, ident, lo, hi, k, table, x, metric, acc):
             prefetch(ident, p + AHEAD + CHUNK // 2)
             prefetch(ident, p + AHEAD + CHUNK * 3 // 4)
         while left > 0:
-            if outside(a[i], b[i], sector[X1], sector[X2], k != s, k == 0):
+            ai, bi, _ = read(a, b, c, i)
+            if outside(ai, bi, sector[X1], sector[X2], k != s, k == 0):
                 left -= 1
                 swap_members(a, b, c, ident, i, first)
                 _place(a, b, c, cell, first, k, x, acc)
@@ -120,7 +123,8 @@ def _push_annex(a, b, c, cell, ident, lo, hi, k, table, x, acc):
         changes += changed
         i = p
         while away > 0:
-            if side_of(a[i], b[i], sector) == AWAY:
+            ai, bi, _ = read(a, b, c, i)
+            if side_of(ai, bi, sector) == AWAY:
                 away -= 1
                 swap(a, b, c, cell, ident, i, first)
                 _place(a, b, c, cell, first, k, x, acc)
@@ -143,11 +147,12 @@ def _push_strays(a, b, c, cell, lo, hi, table, x, metric, acc):
         if k >= 2 * s or (metric == EUCLIDEAN and k == s):
             continue
         hx, h1 = table[k, FIELD], table[k, FIELD + 1]
+        ai, bi, ci = read(a, b, c, i)
         if metric == EUCLIDEAN:
-            ai, bi, ci = euler_euclidean(a[i], b[i], c[i], hx, h1)
+            a[i], b[i], c[i] = euler_euclidean(ai, bi, ci, hx, h1)
         else:
-            ai, bi, ci = euler_network(a[i], b[i], c[i], hx, h1)
-        a[i], b[i], c[i] = ai, bi, ci
+            a[i], b[i], c[i] = euler_network(ai, bi, ci, hx, h1)
+        ai, bi, ci = read(a, b, c, i)
         beyond1 = crossed(ai, bi, table[k, X1], table[k, ACTIVE1])
         beyond2 = crossed(ai, bi, table[k, X2], table[k, ACTIVE2])
         other = 0 if beyond1 else 1
@@ -174,7 +179,8 @@ def _part_with(a, b, c, cell, ident, first, old, new, sector, metric):
     """
     i = new - 1
     while i >= max(old, first):
-        if metric == EUCLIDEAN or side_of(a[i], b[i], sector) == AWAY:
+        ai, bi, _ = read(a, b, c, i)
+        if metric == EUCLIDEAN or side_of(ai, bi, sector) == AWAY:
             swap(a, b, c, cell, ident, i, first)
             first += 1
         else:
@@ -234,7 +240,7 @@ def _name_guests(a, b, cell, start, members, guests, table):
         region = region_of(k, s)
         end = start[region + 1] - members[region]
         for i in range(end - guests[region], end):
-            side = side_of(a[i], b[i], table[k])
+            side = side_of(float64(a[i]), float64(b[i]), table[k])
             cell[i] = k if side == HOME else (beyond1 if side == BEYOND1 else beyond2)
 
 

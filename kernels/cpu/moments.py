@@ -6,10 +6,11 @@ for the previous addition to the same bin.
 
 import numpy as np
 
-from .._jit import driver, parallel, prange, sums
+from .._jit import driver, float64, parallel, prange, sums
 from ..flow import EUCLIDEAN
 from ..rays import ray_direction
 from ..sectors import locate
+from .arrays import read
 from .prefetch import AHEAD, LINE, prefetch
 from .runs import run_end
 from .slots import PAD, tree_sum
@@ -23,15 +24,16 @@ def locate_all(a, b, x, cell, slots):
     """Write the cell of every neuron, by the signs of a x_j + b, into ``cell`` (m,) int32."""
     for i in prange(slots.size - 1):
         for n in range(slots[i], slots[i + 1]):
-            cell[n] = locate(a[n], b[n], x)
+            cell[n] = locate(float64(a[n]), float64(b[n]), x)
 
 
 @sums
 def _add_first(a, b, c, acc):
     sx = s1 = 0.0
     for i in range(a.size):
-        sx += c[i] * a[i]
-        s1 += c[i] * b[i]
+        ci = float64(c[i])
+        sx += ci * a[i]
+        s1 += ci * b[i]
     acc[0] += sx
     acc[1] += s1
 
@@ -40,10 +42,11 @@ def _add_first(a, b, c, acc):
 def _add_second(a, b, c, acc):
     aa = ab = bb = cc = 0.0
     for i in range(a.size):
-        aa += a[i] * a[i]
-        ab += a[i] * b[i]
-        bb += b[i] * b[i]
-        cc += c[i] * c[i]
+        ai, bi, ci = read(a, b, c, i)
+        aa += ai * ai
+        ab += ai * bi
+        bb += bi * bi
+        cc += ci * ci
     acc[0] += aa
     acc[1] += ab
     acc[2] += bb
@@ -54,10 +57,11 @@ def _add_second(a, b, c, acc):
 def _add_covariance_euclidean(cosine, sine, rhat, turns, acc):
     xx = x1 = oo = 0.0
     for i in range(rhat.size):
-        square = turns * rhat[i] * rhat[i]
-        xx += square * sine[i] * sine[i] + cosine[i] * cosine[i]
-        x1 += (1.0 - square) * cosine[i] * sine[i]
-        oo += square * cosine[i] * cosine[i] + sine[i] * sine[i]
+        x, y, r = float64(cosine[i]), float64(sine[i]), float64(rhat[i])
+        square = turns * r * r
+        xx += square * y * y + x * x
+        x1 += (1.0 - square) * x * y
+        oo += square * x * x + y * y
     acc[0] += xx
     acc[1] += x1
     acc[2] += oo
@@ -100,10 +104,11 @@ def _add_slots(kind, a, b, c, cell, slots, acc, n_cells):
 def _first_at(a, b, c, x, slots, acc):
     for i in prange(slots.size - 1):
         for n in range(slots[i], slots[i + 1]):
-            k = locate(a[n], b[n], x)
+            an, bn, cn = read(a, b, c, n)
+            k = locate(an, bn, x)
             if k < 2 * x.size:
-                acc[i, k, 0] += c[n] * a[n]
-                acc[i, k, 1] += c[n] * b[n]
+                acc[i, k, 0] += cn * an
+                acc[i, k, 1] += cn * bn
 
 
 @sums
@@ -182,3 +187,20 @@ def cell_counts(cell, slots, s):
     _count(cell, slots, acc)
     tree_sum(acc)
     return acc[0, :n_cells].copy()
+
+
+@sums
+def _count_different(one, two):
+    different = 0
+    for i in range(one.size):
+        different += one[i] != two[i]
+    return different
+
+
+@parallel
+def count_changes(one, two, slots):
+    """Number of neurons whose cell differs."""
+    different = 0
+    for i in prange(slots.size - 1):
+        different += _count_different(one[slots[i] : slots[i + 1]], two[slots[i] : slots[i + 1]])
+    return different

@@ -10,6 +10,7 @@ import numpy as np
 from .._jit import block, driver, routine, sums
 from ..flow import euler_euclidean, euler_network
 from ..sectors import first_bound, neighbours, outside, second_bound
+from .arrays import read
 
 X1, X2, OUTER1, OUTER2, ACTIVE1, ACTIVE2, OUTER_ACTIVE1, OUTER_ACTIVE2, FIELD = range(9)
 """Columns of the table of sectors: both bounds, the other bound of the sector beyond each, whether
@@ -83,8 +84,9 @@ def push_members(a, b, c, sector):
     left = 0
     sx = s1 = 0.0
     for i in range(a.size):
-        an, bn, cn = _moved(a[i], b[i], c[i], hx, h1)
-        a[i], b[i], c[i] = an, bn, cn
+        an, bn, cn = read(a, b, c, i)
+        a[i], b[i], c[i] = _moved(an, bn, cn, hx, h1)
+        an, bn, cn = read(a, b, c, i)
         gone = crossed(an, bn, x1, active1) | crossed(an, bn, x2, active2)
         left += gone
         cn = 0.0 if gone else cn
@@ -102,8 +104,9 @@ def push_members_euclidean(a, b, c, sector):
     left = 0
     sx = s1 = 0.0
     for i in range(a.size):
-        an, bn, cn = euler_euclidean(a[i], b[i], c[i], hx, h1)
-        a[i], b[i], c[i] = an, bn, cn
+        an, bn, cn = read(a, b, c, i)
+        a[i], b[i], c[i] = euler_euclidean(an, bn, cn, hx, h1)
+        an, bn, cn = read(a, b, c, i)
         gone = outside(an, bn, x1, x2, active1, active2)
         left += gone
         cn = 0.0 if gone else cn
@@ -129,12 +132,12 @@ def push_guests(a, b, c, sector):
     away = changed = 0
     sx = s1 = sx1 = s11 = sx2 = s12 = 0.0
     for i in range(a.size):
-        ai, bi = a[i], b[i]
+        ai, bi, ci = read(a, b, c, i)
         was1, was2 = crossed(ai, bi, x1, active1), crossed(ai, bi, x2, active2)
         gx = hx1 if was1 else (hx2 if was2 else hx)
         g1 = h11 if was1 else (h12 if was2 else h1)
-        an, bn, cn = _moved(ai, bi, c[i], gx, g1)
-        a[i], b[i], c[i] = an, bn, cn
+        a[i], b[i], c[i] = _moved(ai, bi, ci, gx, g1)
+        an, bn, cn = read(a, b, c, i)
         is1, is2 = crossed(an, bn, x1, active1), crossed(an, bn, x2, active2)
         gone = (
             (is1 & is2)

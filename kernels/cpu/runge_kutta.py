@@ -14,6 +14,7 @@ import numpy as np
 from .._jit import block, driver, parallel, prange
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
 from ..sectors import relocate
+from .arrays import read
 from .field import field as field_of
 from .field import prediction
 from .slots import PAD, tree_sum
@@ -59,14 +60,14 @@ def _stage_slot(
     for n in range(slots[i], slots[i + 1]):
         if step == 0:
             k = cell[n]
-            za, zb, zc = state[0, n], state[1, n], state[2, n]
+            za, zb, zc = read(state[0], state[1], state[2], n)
             ta, tb, tc = za, zb, zc
             ea = eb = ec = 0.0
         else:
             k = stage_cell[n]
-            za, zb, zc = stage[0, n], stage[1, n], stage[2, n]
-            ta, tb, tc = total[0, n], total[1, n], total[2, n]
-            ea, eb, ec = error[0, n], error[1, n], error[2, n]
+            za, zb, zc = read(stage[0], stage[1], stage[2], n)
+            ta, tb, tc = read(total[0], total[1], total[2], n)
+            ea, eb, ec = read(error[0], error[1], error[2], n)
         if k >= 2 * s:
             va = vb = vc = 0.0
         elif metric == EUCLIDEAN:
@@ -81,11 +82,12 @@ def _stage_slot(
                 norm = math.sqrt(ta * ta + tb * tb)
                 ta /= norm
                 tb /= norm
-            za, zb, zc = ta, tb, tc
         else:
             error[0, n], error[1, n], error[2, n] = ea, eb, ec
             stage[0, n], stage[1, n], stage[2, n] = za, zb, zc
         total[0, n], total[1, n], total[2, n] = ta, tb, tc
+        ta, tb, tc = read(total[0], total[1], total[2], n)
+        za, zb, zc = (ta, tb, tc) if last else read(stage[0], stage[1], stage[2], n)
         resting = cell[n] == s or cell[n] >= 2 * s  # dead or in the origin: for good
         k = cell[n] if resting else relocate(za, zb, k, x)
         stage_cell[n] = k

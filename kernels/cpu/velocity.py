@@ -2,6 +2,7 @@
 
 from .._jit import parallel, prange
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from .arrays import read
 
 
 @parallel
@@ -25,12 +26,13 @@ def velocity(a, b, c, cell, field, slots, metric, out):
     for i in prange(slots.size - 1):
         for n in range(slots[i], slots[i + 1]):
             k = cell[n]
+            an, bn, cn = read(a, b, c, n)
             if k >= n_sectors:
                 va = vb = vc = 0.0
             elif metric == EUCLIDEAN:
-                va, vb, vc = velocity_euclidean(a[n], b[n], c[n], field[k, 0], field[k, 1])
+                va, vb, vc = velocity_euclidean(an, bn, cn, field[k, 0], field[k, 1])
             else:
-                va, vb, vc = velocity_network(a[n], b[n], c[n], field[k, 0], field[k, 1])
+                va, vb, vc = velocity_network(an, bn, cn, field[k, 0], field[k, 1])
             out[0, n] = va
             out[1, n] = vb
             out[2, n] = vc

@@ -15,7 +15,18 @@ from .devices import (
 )
 from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
 from .runge_kutta import RungeKuttaTrial
-from .state import METRICS, Metric, State, field, field_at, predict, predict_at
+from .state import (
+    METRICS,
+    PRECISIONS,
+    Frame,
+    Metric,
+    Precision,
+    State,
+    field,
+    field_at,
+    predict,
+    predict_at,
+)
 from .tangent import kernel_matrix, kernel_product, mean_residual
 
 __all__ = [
@@ -23,13 +34,16 @@ __all__ = [
     "DEVICES",
     "METRICS",
     "OVERFLOWN",
+    "PRECISIONS",
     "SHRUNK",
     "UNDER_WAY",
     "UNTAME",
     "Arrival",
     "Device",
     "ExactFlow",
+    "Frame",
     "Metric",
+    "Precision",
     "RungeKuttaTrial",
     "State",
     "compile_notice",

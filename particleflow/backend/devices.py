@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Literal, get_args
 
 import numba
@@ -10,7 +11,7 @@ import scipy.linalg  # noqa: F401 (loads the LAPACK that numba calls, for the co
 from threadpoolctl import ThreadpoolController
 
 from particleflow.errors import DeviceError
-from particleflow.kernels import _jit
+from particleflow.kernels import _jit, cpu
 
 Device = Literal["auto", "cpu"]
 DEVICES: tuple[str, ...] = get_args(Device)
@@ -21,6 +22,11 @@ _blas = ThreadpoolController()
 def kernels_are_compiled() -> bool:
     """Whether an earlier run has left its compiled kernels on disk."""
     return _jit.is_cached()
+
+
+def kernels_of(device: str) -> ModuleType:
+    """The kernels of a device, ``cpu`` or ``cuda``: modules of the same names and signatures."""
+    return cpu
 
 
 def resolve_device(device: str) -> str:

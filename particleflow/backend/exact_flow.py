@@ -1,12 +1,11 @@
 """The exact flow of all neurons in frozen fields: passes, and steps of two passes each."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from particleflow._cast import Array
 from particleflow.kernels import advance as events
-from particleflow.kernels import cpu
 from particleflow.kernels.cpu import stepping as steps
 
 from .state import State, field
@@ -43,12 +42,19 @@ class Arrival(NamedTuple):
 
 
 class _Buffers(NamedTuple):
-    variables: Array
-    cell: np.ndarray
+    """Arrays of the device."""
+
+    variables: Any
+    cell: Any
 
     @classmethod
-    def like(cls, other: "_Buffers") -> "_Buffers":
-        return cls(np.empty_like(other.variables), np.empty_like(other.cell))
+    def of(cls, state: State) -> "_Buffers":
+        empty, like = state.kernels.empty, state.variables
+        return cls(empty(like.shape, like.dtype), empty(state.cell.shape, state.cell.dtype))
+
+    @property
+    def arrays(self) -> tuple[Any, Any, Any, Any]:
+        return self.variables[0], self.variables[1], self.variables[2], self.cell
 
 
 class ExactFlow:
@@ -72,13 +78,13 @@ class ExactFlow:
         self._state = state
         self._allowed, self._fixed = allowed, fixed
         self._at_begin = _Buffers(state.variables, state.cell)
-        self._at_end = _Buffers.like(self._at_begin)
+        self._at_end = _Buffers.of(state)
         self._between: _Buffers | None = None
         self._first, self._last = Arrival.empty(state.x.size), Arrival.empty(state.x.size)
         self._first.residual[:] = state.residual
         self._first.covariances[:] = state.kernel_covariances()
         self._first.tally[events.REPULSORS] = state.repulsors = int(
-            cpu.repulsor_starts(*state.variables, state.cell, state.field(), state.x)
+            state.kernels.repulsor_starts(*state.rows, state.cell, state.field(), state.x)
         )
         self._change = np.zeros((2 * state.x.size, 3))
         self._clock = np.zeros(4)
@@ -132,11 +138,9 @@ class ExactFlow:
         """
         state = self._state
         self._counts[steps.EXCHANGES] = 0
-        status = cpu.boost_steps(
-            *self._at_begin.variables,
-            self._at_begin.cell,
-            *self._at_end.variables,
-            self._at_end.cell,
+        status = state.kernels.boost_steps(
+            *self._at_begin.arrays,
+            *self._at_end.arrays,
             state.ident,
             state.slots,
             state.start,
@@ -190,14 +194,12 @@ class ExactFlow:
         With ``keep`` the neurons are stored, for `show_between`; else only what they add up to is.
         """
         if self._between is None and keep:
-            self._between = _Buffers.like(self._at_begin)
+            self._between = _Buffers.of(self._state)
         state, to = self._state, self._between or self._at_end
         arrival = Arrival.empty(state.x.size)
-        finite = cpu.advance(
-            *self._at_begin.variables,
-            self._at_begin.cell,
-            *to.variables,
-            to.cell,
+        finite = state.kernels.advance(
+            *self._at_begin.arrays,
+            *to.arrays,
             state.slots,
             state.start,
             keep,

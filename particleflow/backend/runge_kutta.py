@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from particleflow.kernels import cpu
-
 from .state import State
 
 
@@ -12,17 +10,18 @@ class RungeKuttaTrial:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.variables = np.empty_like(state.variables)
-        self.cell = np.empty_like(state.cell)
+        empty, like = state.kernels.empty, state.variables
+        self.variables = empty(like.shape, like.dtype)
+        self.cell = empty(state.cell.shape, state.cell.dtype)
         self.residual = np.empty_like(state.residual)
-        self._stage = np.empty_like(state.variables)
-        self._error = np.empty_like(state.variables)
+        self._stage = empty(like.shape, like.dtype)
+        self._error = empty(like.shape, like.dtype)
 
     def step(self, h: float) -> float:
         """Try a step; returns its error in the prediction (see the kernel)."""
         s = self.state
         return float(
-            cpu.runge_kutta_step(
+            s.kernels.runge_kutta_step(
                 s.variables,
                 s.cell,
                 self.variables,
@@ -42,7 +41,7 @@ class RungeKuttaTrial:
     def accept(self) -> None:
         """Make the trial the state."""
         s = self.state
-        s.crossings[0] += int(np.count_nonzero(s.cell != self.cell))
+        s.crossings[0] += int(s.kernels.count_changes(s.cell, self.cell, s.slots))
         s.variables, self.variables = self.variables, s.variables
         s.cell, self.cell = self.cell, s.cell
         s.residual, self.residual = self.residual, s.residual

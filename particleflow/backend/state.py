@@ -1,6 +1,8 @@
 """The state of all neurons, and what is computed from it without moving it."""
 
-from typing import Literal, get_args
+import math
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -8,10 +10,13 @@ from particleflow._cast import Array
 from particleflow.errors import ConfigError
 from particleflow.kernels import cpu, flow
 
+from .devices import kernels_of
 from .tangent import kernel_product
 
 Metric = Literal["network", "euclidean"]
 METRICS: tuple[str, ...] = get_args(Metric)
+Precision = Literal["float64", "float32"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 _METRIC_CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
 
@@ -31,8 +36,12 @@ def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
     (n,) float64
     """
     moments = cpu.first_moments_at(a, b, c, x, cpu.slot_bounds(a.size, x.size))
+    return _prediction(moments, x, a.size)
+
+
+def _prediction(moments: Array, x: Array, m: int) -> Array:
     f = np.empty(x.size)
-    cpu.prediction(moments, x, 1.0 / a.size, f)
+    cpu.prediction(moments, x, 1.0 / m, f)
     return f
 
 
@@ -44,12 +53,17 @@ def predict_at(a: Array, b: Array, c: Array, points: Array) -> Array:
     ConfigError
         A point is not finite.
     """
+    return _at_sorted(lambda x: predict(a, b, c, x), points)
+
+
+def _at_sorted(function: Callable[[Array], Array], points: Array) -> Array:
+    """A function of strictly increasing points, at points of any shape and order."""
     if not np.isfinite(points).all():
         raise ConfigError("x: expected finite numbers")
     x, where = np.unique(points, return_inverse=True)
     if x.size == 0:
         return np.zeros(points.shape)
-    return predict(a, b, c, x)[where].reshape(points.shape)
+    return function(x)[where].reshape(points.shape)
 
 
 def field(residual: Array, x: Array) -> Array:
@@ -67,6 +81,49 @@ def field_at(field: Array, x: Array, a: Array, b: Array) -> Array:
     return padded[np.minimum(cell, field.shape[0])]
 
 
+def _samples_in(dtype: Precision, x: Array) -> Array:
+    rounded = x.astype(dtype).astype(np.float64)
+    same = np.flatnonzero(np.diff(rounded) <= 0.0)
+    if same.size:
+        j = int(same[0])
+        raise ConfigError(
+            f"state_dtype: the samples x_{j} = {x[j]:.9g} and x_{j + 1} = {x[j + 1]:.9g} are the "
+            "same in float32; use float64"
+        )
+    return rounded
+
+
+def _start(
+    parameters: tuple[Array, Array, Array], x: Array, metric: Metric
+) -> tuple[Array, np.ndarray]:
+    """Variables and cells in the original order.
+
+    Cells are found before anything is rounded: a knot on a sample starts on the inactive side.
+    """
+    variables = np.empty((3, parameters[0].size))
+    for row, values in zip(variables, parameters, strict=True):
+        row[:] = values
+    slots, cell = (
+        cpu.slot_bounds(variables.shape[1], x.size),
+        np.empty(variables.shape[1], np.int32),
+    )
+    cpu.locate_all(*variables[:2], x, cell, slots)
+    if metric == "euclidean":
+        cpu.to_direction(*variables, slots)
+    return variables, cell
+
+
+class Frame(Protocol):
+    """Host arrays of one frame, (n, 2) and (n,) int32, which `State.pack_frame` fills."""
+
+    position: np.ndarray
+    cells: np.ndarray
+
+    def wait(self) -> None:
+        """Return when they are filled."""
+        ...
+
+
 class State:
     """Neurons and residuals, the cells and order tables that belong to them, and the samples.
 
@@ -81,10 +138,18 @@ class State:
         Average neurons a sector of a slot from which sector order pays; infinite: never.
     sorted_from : int
         Fewest neurons with which it does.
+    device : {"cpu", "cuda"}
+        Where arrays of the size of the state live and its kernels run; those of the size of the
+        samples are the host's.
+    dtype : {"float64", "float32"}
+        Precision of the neurons; field, residuals and sums are float64. In single precision the
+        samples x are rounded to it, too.
 
     Attributes
     ----------
-    variables : (3, m) float64
+    kernels : module
+        Those of the device.
+    variables : (3, m) array of the device
         Network: (a, b, c). Euclidean: (cos theta, sin theta, rhat).
     cell : (m,) int32
         Sector 0 .. 2s-1, or 2s + r sliding on ray r, or 4s at rest in the origin.
@@ -96,6 +161,11 @@ class State:
         Rays met so far, all slots together.
     releases, repulsors, origins : int
         How often so far a neuron has done what is not unique: see ``kernels.advance``.
+
+    Raises
+    ------
+    ConfigError
+        Two samples have the same x in single precision.
     """
 
     def __init__(
@@ -106,26 +176,25 @@ class State:
         metric: Metric,
         run_length: float,
         sorted_from: int = 0,
+        device: str = "cpu",
+        dtype: Precision = "float64",
     ) -> None:
-        self.x, self.y = x, y
+        self.kernels = kernels = kernels_of(device)
+        self.x, self.y = _samples_in(dtype, x), y
         self.metric = metric
         self.metric_code = _METRIC_CODE[metric]
         m, s = parameters[0].size, x.size
-        self.slots = cpu.slot_bounds(m, s)
-        self.variables = np.empty((3, m))
-        for row, values in zip(self.variables, parameters, strict=True):
-            row[:] = values
-        self.cell = np.empty(m, np.int32)
-        # before the directions are rounded: a knot on a sample starts on the inactive side
-        cpu.locate_all(*self.variables[:2], x, self.cell, self.slots)
-        if metric == "euclidean":
-            cpu.to_direction(*self.variables, self.slots)
+        variables, cell = _start(parameters, x, metric)
+        self.variables = kernels.upload(variables, np.dtype(dtype))
+        self.cell = kernels.upload(cell, np.dtype(np.int32))
+        del variables, cell
+        self.slots = kernels.slot_bounds(m, s)
         n_slots = self.slots.size - 1
-        sort = cpu.wants_order(m, s, n_slots, run_length, sorted_from)
-        self.ident, self.start, self.members = cpu.identity_order(self.slots, s, sort)
+        sort = kernels.wants_order(m, s, n_slots, run_length, sorted_from)
+        self.ident, self.start, self.members = kernels.identity_order(self.slots, s, sort)
         if sort:
-            cpu.sort_slots(
-                *self.variables, self.cell, self.ident, self.slots, self.start, self.members
+            kernels.sort_slots(
+                *self.rows, self.cell, self.ident, self.slots, self.start, self.members
             )
         self.guests = np.zeros_like(self.members)
         self.stray_work = np.zeros(n_slots)
@@ -137,16 +206,28 @@ class State:
     @property
     def size(self) -> int:
         """Number of neurons m."""
-        return self.cell.size
+        return int(self.cell.size)
+
+    @property
+    def dtype(self) -> Precision:
+        """Precision of the neurons."""
+        return "float32" if self.variables.dtype == np.float32 else "float64"
+
+    @property
+    def rows(self) -> tuple[Any, Any, Any]:
+        """The three variables one by one, as views."""
+        return self.variables[0], self.variables[1], self.variables[2]
 
     def first_moments(self) -> Array:
         """(1/m) sum of c (a, b) over the neurons of each sector, then of each ray, (4 s, 2)."""
-        moments = cpu.first_moments(*self.variables, self.cell, self.slots, self.x.size)
+        moments = self.kernels.first_moments(*self.rows, self.cell, self.slots, self.x.size)
         return np.asarray(moments) / self.size
 
     def covariances(self) -> Array:
         """Sigma of each sector, then of each ray, as (xx, x1, 11), (4 s, 3): eq. (32)."""
-        sums = cpu.second_moments(*self.variables, self.cell, self.slots, self.x, self.metric_code)
+        sums = self.kernels.second_moments(
+            *self.rows, self.cell, self.slots, self.x, self.metric_code
+        )
         return np.asarray(sums) / self.size
 
     def kernel_covariances(self) -> Array:
@@ -156,12 +237,15 @@ class State:
 
     def cell_counts(self) -> np.ndarray:
         """Neurons in each cell, (4 s + 1,) int64."""
-        return np.asarray(cpu.cell_counts(self.cell, self.slots, self.x.size))
+        return np.asarray(self.kernels.cell_counts(self.cell, self.slots, self.x.size))
 
     def rounding(self) -> float:
         """About what rounding makes of the residuals: that of what the sectors contribute to f."""
         sizes = np.hypot(*self.first_moments().T)
-        return float(8.0 * np.finfo(float).eps * sizes.sum() * np.hypot(1.0, np.abs(self.x).max()))
+        eps = float(np.finfo(self.dtype).eps)
+        if self.dtype == "float32":  # each neuron is rounded by itself
+            eps /= math.sqrt(self.size)
+        return float(8.0 * eps * sizes.sum() * np.hypot(1.0, np.abs(self.x).max()))
 
     def update_residual(self) -> None:
         """Compute the residuals of the present state from its sector moments."""
@@ -176,9 +260,11 @@ class State:
 
     def velocity(self) -> Array:
         """Rate of the three variables in the present field, (3, m), in the engine's order."""
-        out = np.empty((3, self.size))
-        cpu.velocity(*self.variables, self.cell, self.field(), self.slots, self.metric_code, out)
-        return out
+        out = self.kernels.empty((3, self.size), self.variables.dtype)
+        self.kernels.velocity(
+            *self.rows, self.cell, self.field(), self.slots, self.metric_code, out
+        )
+        return np.asarray(self.kernels.download(out))
 
     def residual_rate(self) -> Array:
         """rho' = -H rho of the present state, (s,)."""
@@ -186,44 +272,59 @@ class State:
 
     def predict(self, points: Array) -> Array:
         """f at any points, the same shape."""
-        a, b, c = self.variables
-        return predict_at(a, b, c, points)
+        return _at_sorted(self._predict_at, points)
+
+    def _predict_at(self, x: Array) -> Array:
+        moments = self.kernels.first_moments_at(
+            *self.rows, x, self.kernels.slot_bounds(self.size, x.size)
+        )
+        return _prediction(moments, x, self.size)
 
     def parameters(self) -> Array:
         """The three variables in the original order, (3, m)."""
-        out = np.empty_like(self.variables)
-        cpu.unpack_state(*self.variables, self.ident, self.slots, out)
+        out = np.empty((3, self.size))
+        self.kernels.unpack_state(*self.rows, self.ident, self.slots, out)
         return out
 
     def cells(self) -> np.ndarray:
         """The cell of every neuron in the original order, (m,) int32."""
-        out = np.empty_like(self.cell)
-        out[np.repeat(self.slots[:-1], np.diff(self.slots)) + self.ident] = self.cell
+        out = np.empty(self.size, np.int32)
+        self.kernels.unpack_cells(self.cell, self.ident, self.slots, out)
         return out
 
-    def pack_frame(self, position: np.ndarray, cells: np.ndarray) -> None:
-        """Fill ``position`` (n, 2) with (rhat, theta) and ``cells`` (n,) int32, original order."""
-        cpu.pack_frame(*self.variables, self.cell, self.ident, self.slots, position, cells)
+    def new_frame(self, n: int, dtype: np.dtype[Any] | str) -> Frame:
+        """Room for n neurons of a frame, positions of this precision."""
+        frame: Frame = self.kernels.Frame(n, np.dtype(dtype))
+        return frame
+
+    def pack_frame(self, frame: Frame) -> None:
+        """Fill a frame with (rhat, theta) and cells in the original order; ``wait`` ends it."""
+        self.kernels.pack_frame(*self.rows, self.cell, self.ident, self.slots, frame)
 
     def delta(self) -> Array:
         """delta = c^2 - a^2 - b^2 in the original order, (m,)."""
         out = np.empty(self.size)
-        cpu.pack_delta(*self.variables, self.ident, self.slots, out)
+        self.kernels.pack_delta(*self.rows, self.ident, self.slots, out)
         return out
 
-    def largest_drift(self, delta0: Array) -> float:
+    def drift_from_here(self) -> Callable[[], float]:
+        """A function for the largest |delta - delta_0| / (a^2 + b^2 + c^2), delta_0 as of now."""
+        delta0 = self.kernels.upload(self.delta(), np.dtype(self.dtype))
+        return lambda: self.largest_drift(delta0)
+
+    def largest_drift(self, delta0: Any) -> float:
         """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` (m,) in the original order."""
         return float(
-            cpu.largest_drift(
-                *self.variables, self.cell, self.ident, self.slots, self.x.size, delta0
+            self.kernels.largest_drift(
+                *self.rows, self.cell, self.ident, self.slots, self.x.size, delta0
             )
         )
 
     def gradient_descent(self, step: float, n_steps: int) -> int:
         """Take explicit Euler steps, in place; returns how many were taken (see the kernel)."""
         return int(
-            cpu.gradient_descent(
-                *self.variables,
+            self.kernels.gradient_descent(
+                *self.rows,
                 self.cell,
                 self.ident,
                 self.slots,

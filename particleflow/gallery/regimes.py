@@ -76,7 +76,7 @@ def _run(
     near = diagnostics.knots_near_samples(sim.state)
     distance = diagnostics.kernel_distance(sim.state)
     sim.run(until)
-    s, cell = sim.samples.size, sim.state.cell
+    s, cell = sim.samples.size, sim.state.cells()
     fit = float(np.sqrt(np.mean(sim.residual**2))) / sim.samples.spread
     return near(), distance(), fit, float(np.isin(cell, (s, 4 * s)).mean())
 

@@ -7,20 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
+from particleflow.backend import Frame
 from particleflow.errors import WriteError
 
 _QUEUE_LENGTH = 256
 _BATCH = 64
-
-
-@dataclass
-class FrameBuffer:
-    """A buffer for one frame, used again and again."""
-
-    position: np.ndarray
-    cells: np.ndarray
 
 
 @dataclass
@@ -30,15 +22,16 @@ class Batch:
     writes: list[tuple[str, int, Any]]
     frames: int
     observed: int
-    buffer: FrameBuffer | None
-    free: "queue.SimpleQueue[FrameBuffer]"
+    buffer: Frame | None
+    free: "queue.SimpleQueue[Frame]"
 
 
 class WriterThread:
     """Writes batches in order: data, flush, progress, flush.
 
-    Calls no parallel kernel, and h5py releases the GIL while it writes, so that the simulation goes
-    on meanwhile. The first error is kept and raised in the run.
+    Calls no parallel kernel, but waits for frames that are on their way from a device. h5py
+    releases the GIL while it writes, so that the simulation goes on meanwhile. The first error is
+    kept and raised in the run.
     """
 
     def __init__(self, file: h5py.File, path: Path) -> None:
@@ -85,6 +78,8 @@ class WriterThread:
         if not batches:
             return
         for batch in batches:
+            if batch.buffer is not None:
+                batch.buffer.wait()
             for name, index, value in batch.writes:
                 if name not in self._datasets:
                     self._datasets[name] = self._file[name]

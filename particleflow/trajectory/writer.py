@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 
 from particleflow import _cast
 from particleflow._cast import Array, PathLike
+from particleflow.backend import Frame
 from particleflow.errors import TrajectoryError
 from particleflow.observables import DEFAULT, Quantity, build, check_names
 from particleflow.stopping import LAST
 
 from . import contents, layout
 from .contents import Plan
-from .pipeline import Batch, FrameBuffer, WriterThread
+from .pipeline import Batch, WriterThread
 from .schema import PARTICLES
 
 if TYPE_CHECKING:
@@ -222,14 +223,9 @@ class _Recording:
             for q, v in zip(plan.quantities, values, strict=True)
         ]
         # before the file is made: where memory does not suffice, nothing has been written
-        self._free: queue.SimpleQueue[FrameBuffer] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         for _ in range(_BUFFERS):
-            self._free.put(
-                FrameBuffer(
-                    np.empty((plan.neurons, 2), plan.precision),
-                    np.empty(plan.neurons, np.int32),
-                )
-            )
+            self._free.put(sim.state.new_frame(plan.neurons, plan.precision))
         self._file = layout.create(
             path, overwrite, lambda file: contents.fill(file, sim, plan, values)
         )
@@ -278,7 +274,7 @@ class _Recording:
             )
         return f"observables/{quantity.path}/value", index, value
 
-    def _packed(self) -> FrameBuffer:
+    def _packed(self) -> Frame:
         while True:
             self._thread.check()
             try:
@@ -286,7 +282,7 @@ class _Recording:
                 break
             except queue.Empty:
                 continue
-        self._sim.state.pack_frame(buffer.position, buffer.cells)
+        self._sim.state.pack_frame(buffer)
         return buffer
 
     def close(self) -> None:

@@ -1,0 +1,44 @@
+"""Arrays of the size of the state, which live where the kernels run: here, in the host's memory."""
+
+import numpy as np
+
+from .._jit import float64, routine
+
+
+@routine
+def read(a, b, c, i):
+    """One neuron of a state of any precision, to compute with."""
+    return float64(a[i]), float64(b[i]), float64(c[i])
+
+
+def empty(shape, dtype=np.float64):
+    """A new array, its values undefined."""
+    return np.empty(shape, dtype)
+
+
+def upload(array, dtype):
+    """The values of a host array; the array itself if it has this dtype."""
+    return np.asarray(array, dtype)
+
+
+def download(array):
+    """The values as a host array: the array itself."""
+    return array
+
+
+class Frame:
+    """Host arrays of one frame.
+
+    Attributes
+    ----------
+    position : (n, 2) float32 or float64
+        rhat and theta.
+    cells : (n,) int32
+    """
+
+    def __init__(self, n, dtype):
+        self.position = np.empty((n, 2), dtype)
+        self.cells = np.empty(n, np.int32)
+
+    def wait(self):
+        """Return when the arrays hold what ``pack_frame`` was asked for: at once."""
