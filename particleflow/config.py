@@ -14,7 +14,7 @@ import msgspec
 import tomli_w
 
 from ._cast import PathLike, existing_file
-from .backend import Metric
+from .backend import Metric, Precision
 from .errors import ConfigError
 from .neurons import InitKind
 from .observables import DEFAULT
@@ -59,6 +59,7 @@ class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     step: float | None = None
     learning_rate: float | None = None
     epochs: int | None = None
+    state_dtype: Precision = "float64"
 
 
 class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -57,6 +57,7 @@ def prepare(
             metric=config.flow.metric,
             device=device,
             threads=threads,
+            state_dtype=config.flow.state_dtype,
         )
     simulation.provenance.update(config=source.toml, seed=config.neurons.seed)
     simulation.writers.append(writer)

@@ -84,7 +84,8 @@ def test_a_run_writes_its_file_and_one_line(call, here, monkeypatch):
     with pf.open_trajectory("small.h5") as traj:
         assert traj.is_complete
         config = tomllib.loads(traj.config)
-    assert config["flow"] == {"metric": "network", "integrator": "gd", "t_end": 1.0, "step": 0.01}
+    assert config["flow"] == {"metric": "network", "integrator": "gd", "t_end": 1.0, "step": 0.01,
+                              "state_dtype": "float64"}  # fmt: skip
     assert config["neurons"]["delta"] == 1.0
     # what was resolved is itself a configuration of the same run
     code, _, _ = call("run", write(tomllib_dump(config), "again.toml"), "-o", "again.h5", "--quiet")

@@ -87,7 +87,7 @@ def _samples_in(dtype: Precision, x: Array) -> Array:
     if same.size:
         j = int(same[0])
         raise ConfigError(
-            f"state_dtype: the samples x_{j} = {x[j]:.9g} and x_{j + 1} = {x[j + 1]:.9g} are the "
+            f"state_dtype: the samples x_{j} = {x[j]:.12g} and x_{j + 1} = {x[j + 1]:.12g} are the "
             "same in float32; use float64"
         )
     return rounded

@@ -75,6 +75,7 @@ def _fill_parameters(file: h5py.File, sim: "Simulation") -> None:
     group.attrs["alpha"] = sim.alpha
     group.attrs["metric"] = layout.text(sim.metric)
     group.attrs["integrator"] = layout.text(sim.integrator.name)
+    group.attrs["state_dtype"] = layout.text(sim.state.dtype)
     group.attrs["device"] = layout.text(sim.device)
     group.attrs["threads"] = sim.threads
     group.attrs["seed"] = sim.provenance.get("seed", -1)

@@ -17,7 +17,7 @@ Schema version 1::
     /observables/neurons/NAME             sums over the neurons of each sector or ray
     /observables/user/NAME                what the user added
     /parameters                           attributes alpha, m, s, metric, integrator, device,
-                                          threads, seed, version_...
+                                          state_dtype, threads, seed, version_...
     /parameters/samples/{x, y}            attributes x_shift, x_scale
     /parameters/config                    the resolved configuration, TOML
     /parameters/progress                  (2,) int64: frames and observable times acknowledged
