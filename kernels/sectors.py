@@ -153,6 +153,36 @@ def relocate(a, b, k, x):
     return cell
 
 
+@scalar
+def region_of(cell, s):
+    """Place of a cell in the order of theta: sector 0, ray 0, sector 1, ..., the origin last."""
+    if cell < 2 * s:
+        region = 2 * cell
+    elif cell < 4 * s:
+        region = 2 * (cell - 2 * s) + 1
+    else:
+        region = 4 * s
+    return region
+
+
+@scalar
+def cell_of(region, s):
+    """The cell of a region."""
+    return region if region == 4 * s else region // 2 + (2 * s if region % 2 == 1 else 0)
+
+
+@scalar
+def row_of(cell, s):
+    """The sector whose sums a neuron counts in: that of its cell, sector r on ray r; -1 if none."""
+    if cell == s or cell >= 4 * s:
+        row = -1
+    elif cell < 2 * s:
+        row = cell
+    else:
+        row = cell - 2 * s
+    return row
+
+
 @driver
 def bounds_table(x):
     """First and second bound of every sector, (2 s, 2): a look-up where sectors come at random."""

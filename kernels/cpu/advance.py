@@ -15,10 +15,11 @@ from ..advance import FAILURES, TALLIES, go_on, ray_of, recheck
 from ..maps import mapped, slides, stays, tables_of
 from ..origin import largest_field
 from ..rays import SIGN, XJ, ray_table
+from ..sectors import cell_of
 from .arrays import read
 from .arrivals import MOMENTS, add_products, arrive, products, products_without
 from .field import prediction
-from .slots import PAD, SERIAL, cell_of, tree_sum
+from .slots import PAD, SERIAL, tree_sum
 from .transit import FEW, LANES, enter, make_lanes, take_rounds
 
 BLOCK = 512

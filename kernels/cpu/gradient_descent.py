@@ -12,7 +12,7 @@ import numpy as np
 
 from .._jit import block, driver, float64, inlined, leaf, parallel, prange
 from ..flow import EUCLIDEAN, euler_euclidean, euler_network
-from ..sectors import move_on, neighbours, outside
+from ..sectors import move_on, neighbours, outside, region_of
 from .arrays import read
 from .field import field as field_of
 from .field import prediction
@@ -36,7 +36,7 @@ from .push import (
     set_fields,
     side_of,
 )
-from .slots import PAD, SERIAL, region_of, sort_slot, swap, swap_members, tree_sum
+from .slots import PAD, SERIAL, sort_slot, swap, swap_members, tree_sum
 
 CHUNK = 64
 SORT_NEURON, SORT_MISPLACED = 0.25, 6.0

@@ -151,6 +151,28 @@ def first_moments_at(a, b, c, x, slots):
 
 
 @driver
+def covariances_of(sums, x, metric):
+    """Covariances (4 s, 3) from the sums of a a, a b, b b, c c over each cell, (4 s, 4).
+
+    In the euclidean metric the sums are the covariances already.
+    """
+    s, n_cells = x.size, 4 * x.size
+    out = np.zeros((n_cells, 3))
+    for k in range(n_cells):
+        if k == s:
+            continue
+        cc = 0.0 if metric == EUCLIDEAN else sums[k, 3]
+        xx, x1, oo = cc, 0.0, cc
+        if k >= 2 * s:
+            ux, u1 = ray_direction(k - 2 * s, x)
+            xx, x1, oo = cc * ux * ux, cc * ux * u1, cc * u1 * u1
+        out[k, 0] = sums[k, 0] + xx
+        out[k, 1] = sums[k, 1] + x1
+        out[k, 2] = sums[k, 2] + oo
+    return out
+
+
+@driver
 def second_moments(a, b, c, cell, slots, x, metric):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), shape (4 s, 3).
 
@@ -164,19 +186,7 @@ def second_moments(a, b, c, cell, slots, x, metric):
     kind = np.int64(COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else SECOND)
     _add_slots(kind, a, b, c, cell, slots, acc, n_cells)
     tree_sum(acc.reshape((n_slots, -1)))
-    out = np.zeros((n_cells, 3))
-    for k in range(n_cells):
-        if k == s:
-            continue
-        cc = 0.0 if metric == EUCLIDEAN else acc[0, k, 3]
-        xx, x1, oo = cc, 0.0, cc
-        if k >= 2 * s:
-            ux, u1 = ray_direction(k - 2 * s, x)
-            xx, x1, oo = cc * ux * ux, cc * ux * u1, cc * u1 * u1
-        out[k, 0] = acc[0, k, 0] + xx
-        out[k, 1] = acc[0, k, 1] + x1
-        out[k, 2] = acc[0, k, 2] + oo
-    return out
+    return covariances_of(acc[0, :n_cells], x, metric)
 
 
 @driver

@@ -10,7 +10,8 @@ counted from its slot's begin.
 
 import numpy as np
 
-from .._jit import block, driver, leaf, parallel, prange, scalar
+from .._jit import block, driver, leaf, parallel, prange
+from ..sectors import cell_of, region_of
 from .runs import run_end
 
 MAX_SLOTS = 64
@@ -66,24 +67,6 @@ def identity_order(slots, s, by_sector):
     start = np.zeros((n_slots, n_regions + 1), np.int64)
     start[:, 1:] = sizes[:, None]
     return ident, start, np.zeros((n_slots, n_regions), np.int64)
-
-
-@scalar
-def region_of(cell, s):
-    """The region of a cell."""
-    if cell < 2 * s:
-        region = 2 * cell
-    elif cell < 4 * s:
-        region = 2 * (cell - 2 * s) + 1
-    else:
-        region = 4 * s
-    return region
-
-
-@scalar
-def cell_of(region, s):
-    """The cell of a region."""
-    return region if region == 4 * s else region // 2 + (2 * s if region % 2 == 1 else 0)
 
 
 @leaf

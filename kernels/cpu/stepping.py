@@ -43,7 +43,7 @@ SORT_SHARE = 0.02
 
 
 @driver
-def _rms(one, two):
+def rms(one, two):
     """Root mean square of a difference, which may be as large as it likes."""
     largest = 0.0
     for j in range(one.size):
@@ -225,7 +225,7 @@ def boost_steps(
                 a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, g, x, y, clock[NEXT],
                 rho1, covariances1, tally1, changes,
             ):  # fmt: skip
-                error = _rms(rho1, rho_first) / allowed
+                error = rms(rho1, rho_first) / allowed
                 counts[CHANGES] = changes.sum()
         status = judge(clock, counts, error, fixed)
     return status

@@ -1,0 +1,301 @@
+"""How kernels for CUDA are declared, compiled for a precision, and launched.
+
+A kernel is a plain function with the types of its arguments; `reals` and `real` stand for the
+precision of the state. It calls `device` functions of this package and the scalar physics of
+``kernels``, and is compiled from copies of all of these: in single precision every float literal
+and every float constant of a module is float32 (those that depend on the precision stand in the
+module's ``SINGLE``), so that one source serves both and no float64 arithmetic is left but what says
+``float64``. Three targets take such copies:
+
+* a device, through numba-cuda;
+* numba's simulator (``NUMBA_ENABLE_CUDASIM=1``), in which the kernels run as Python and the scalar
+  physics as compiled code;
+* a *stand-in* (`standing_in`): a launch of one thread, compiled for the CPU.
+
+Kernels stride over blocks and threads, so that they are right for any launch. Blocks have
+`THREADS` threads, a few in the simulator, whose threads are Python's.
+"""
+
+import types as python
+from collections import namedtuple
+from functools import cache
+
+import numba
+import numpy as np
+from numba import cuda, float64, int32, int64, njit
+from numba.core.dispatcher import Dispatcher
+
+__all__ = [
+    "KERNELS",
+    "THREADS",
+    "Kernel",
+    "cuda",
+    "device",
+    "double",
+    "doubles",
+    "float64",
+    "int32",
+    "int64",
+    "ints",
+    "kernel",
+    "long",
+    "longs",
+    "outputs",
+    "real",
+    "reals",
+    "simulated",
+    "standing_in",
+    "stream",
+    "threads_a_block",
+]
+
+THREADS = 256
+"""Threads of a block, a power of 2."""
+_SIMULATED_THREADS = 16
+
+simulated = bool(numba.config.ENABLE_CUDASIM)
+"""Whether numba's simulator stands for the device."""
+
+Argument = namedtuple("Argument", "kind ndim")
+
+
+def reals(ndim=1):
+    """An array of the precision of the state."""
+    return Argument("real", ndim)
+
+
+def doubles(ndim=1):
+    """An array of float64."""
+    return Argument("double", ndim)
+
+
+def outputs(ndim=1):
+    """An array of float32, or of the precision of the state."""
+    return Argument("output", ndim)
+
+
+ints, longs = Argument("int", 1), Argument("long", 1)
+"""Arrays of int32 and int64."""
+real, double, long = Argument("real", 0), Argument("double", 0), Argument("long", 0)
+"""Numbers."""
+
+_TYPES = {"double": numba.float64, "int": numba.int32, "long": numba.int64}
+_PRECISIONS = {"float64": numba.float64, "float32": numba.float32}
+
+
+class _DeviceFunction:
+    """A function of device code that knows blocks and threads."""
+
+    def __init__(self, function):
+        self.py_func = function
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+
+
+device = _DeviceFunction
+KERNELS: "dict[str, Kernel]" = {}
+"""All kernels by name."""
+
+
+@cache
+def stream():
+    """The stream in which all kernels and transfers of the state queue up."""
+    return cuda.stream()
+
+
+def threads_a_block():
+    """Threads of the blocks that are launched."""
+    return _SIMULATED_THREADS if simulated else THREADS
+
+
+class Kernel:
+    """A kernel of any precision; called with the number of blocks, and its arguments."""
+
+    def __init__(self, body, arguments, blocks_a_processor):
+        self.body, self.arguments = body, arguments
+        self.__doc__, self.__name__ = body.__doc__, body.__name__
+        self.launch_bounds = (THREADS, blocks_a_processor)
+        self.launches = 0
+        KERNELS[f"{body.__module__.rpartition('.')[2]}.{body.__name__.lstrip('_')}"] = self
+
+    def signature(self, precision, output=None):
+        """Types of the arguments."""
+        of_kind = dict(_TYPES, real=_PRECISIONS[precision], output=_PRECISIONS[output or precision])
+        return tuple(
+            of_kind[kind] if ndim == 0 else numba.types.Array(of_kind[kind], ndim, "C")
+            for kind, ndim in self.arguments
+        )
+
+    @property
+    def is_generic(self):
+        """Whether it depends on the precision of the state."""
+        return any(kind == "real" for kind, _ in self.arguments)
+
+    @cache  # noqa: B019 (kernels live as long as the module)
+    def compiled(self, precision, output):
+        """The dispatcher for the present device."""
+        if simulated:
+            return cuda.jit(_copy(self.body, precision, _for_simulator))
+        signature = self.signature(precision, output)
+        return cuda.jit(numba.void(*signature), launch_bounds=self.launch_bounds)(
+            _copy(self.body, precision, _for_device)
+        )
+
+    def __call__(self, blocks, *args):
+        """Launch it with this many blocks."""
+        self.launches += 1
+        precision = output = "float64"
+        for (kind, ndim), value in zip(self.arguments, args, strict=True):
+            if ndim and kind == "real":
+                precision = str(value.dtype)
+                break
+        for (kind, _), value in zip(self.arguments, args, strict=True):
+            if kind == "output":
+                output = str(value.dtype)
+        args = [
+            np.float32(value) if kind == "real" and ndim == 0 and precision == "float32" else value
+            for (kind, ndim), value in zip(self.arguments, args, strict=True)
+        ]
+        self.compiled(precision, output)[max(1, blocks), threads_a_block(), stream()](*args)
+
+
+def kernel(*arguments, blocks_a_processor=2):
+    """Declare a kernel with the types of its arguments.
+
+    ``blocks_a_processor`` blocks shall fit into a multiprocessor at once, which bounds the
+    registers of a thread: 65,536 for all.
+    """
+    return lambda body: Kernel(body, arguments, blocks_a_processor)
+
+
+# copies of functions --------------------------------------------------------------------
+
+
+def _single(value):
+    if isinstance(value, float):
+        return np.float32(value)
+    if isinstance(value, tuple):
+        return tuple(_single(v) for v in value)
+    return value
+
+
+@cache
+def _copy(function, precision, convert):
+    """A copy of a function with literals of a precision, its globals converted for a target."""
+    code, scope = function.__code__, dict(function.__globals__)
+    constants = scope.get("SINGLE", {})
+    for name in code.co_names:
+        if name in scope:
+            value = convert(scope[name], precision)
+            if precision == "float32" and isinstance(value, float):
+                value = np.float32(constants.get(name, value))
+            scope[name] = value
+    if precision == "float32":
+        code = code.replace(co_consts=_single(code.co_consts))
+    return python.FunctionType(code, scope, function.__name__, function.__defaults__)
+
+
+def _for_device(value, precision):
+    if isinstance(value, _DeviceFunction | Dispatcher):
+        return _device_function(value.py_func, precision)
+    return value
+
+
+@cache
+def _device_function(function, precision):
+    return cuda.jit(device=True)(_copy(function, precision, _for_device))
+
+
+class _Context:
+    """Stands for the module ``cuda`` in simulated kernels.
+
+    The simulator swaps it in the globals of one function at a time, which threads inside device
+    functions would trip over.
+    """
+
+    def __getattr__(self, name):
+        from numba.cuda.simulator.kernel import _get_kernel_context
+
+        return getattr(_get_kernel_context(), name)
+
+
+def _for_simulator(value, precision):
+    if value is cuda:
+        return _Context()
+    if isinstance(value, _DeviceFunction):
+        return _copy(value.py_func, precision, _for_simulator)
+    if isinstance(value, Dispatcher):
+        return _on_plain_arrays(_compiled_here(value.py_func, precision))
+    return value
+
+
+def _on_plain_arrays(function):
+    def call(*args):
+        return function(*(getattr(getattr(a, "_item", a), "_ary", a) for a in args))
+
+    return call
+
+
+def _compiled_here(function, precision):
+    return _compile_here(function, precision, _for_stand_in)
+
+
+@cache
+def _compile_here(function, precision, convert):
+    return njit(error_model="numpy", nogil=True, _nrt=True)(_copy(function, precision, convert))
+
+
+# one thread of a CPU --------------------------------------------------------------------
+
+
+def standing_in(kernel_, precision="float64"):
+    """The kernel as a launch of one block with one thread, compiled for the CPU."""
+    return _compile_here(kernel_.body, precision, _for_stand_in)
+
+
+def _for_stand_in(value, precision):
+    if value is cuda:
+        return _stand_in()
+    if isinstance(value, _DeviceFunction | Dispatcher):
+        return _compile_here(value.py_func, precision, _for_stand_in)
+    return value
+
+
+@cache
+def _stand_in():
+    """A module whose names mean one thread."""
+
+    @njit
+    def array(shape, dtype):
+        return np.empty(shape, dtype)
+
+    @njit
+    def syncthreads():
+        pass
+
+    @njit
+    def vote(flag):
+        return flag
+
+    @njit
+    def grid(ndim):
+        return 0
+
+    @njit
+    def gridsize(ndim):
+        return 1
+
+    @njit
+    def add(target, index, value):
+        target[index] += value
+
+    def module(**names):
+        made = python.ModuleType("cuda")
+        made.__dict__.update(names)
+        return made
+
+    zero, one = module(x=0, y=0, z=0), module(x=1, y=1, z=1)
+    return module(
+        threadIdx=zero, blockIdx=zero, blockDim=one, gridDim=one, shared=module(array=array),
+        local=module(array=array), atomic=module(add=add), syncthreads=syncthreads,
+        syncthreads_or=vote, grid=grid, gridsize=gridsize,
+    )  # fmt: skip

@@ -1,0 +1,233 @@
+"""All neurons through a frozen field for a given time, and the moments of where they arrive.
+
+A pass is three launches: every neuron moves by the map of its cell, and those whose exact motion
+that is add up their moments by tile (`advance_tiles`); the rest, who may meet rays or count in far
+sectors, move by whatever it takes (`advance_rest`), many of them side by side; both are combined.
+What the field means to sectors and rays is found on the host, in O(s), and so are the residuals.
+"""
+
+import numpy as np
+
+from .. import cpu
+from ..advance import FAILURES, TALLIES
+from ..maps import mapped, tables_of
+from ..motion import move
+from ..origin import largest_field
+from ..rays import SIGN, U1, UX, XJ, ray_table
+from ..sectors import row_of
+from ._jit import (
+    THREADS,
+    cuda,
+    doubles,
+    float64,
+    int32,
+    int64,
+    ints,
+    kernel,
+    long,
+    longs,
+    real,
+    reals,
+)
+from .arrays import download, upload
+from .blocks import add_records, block_sum
+from .moments import grid
+from .slots import ROUNDS
+from .sums import (
+    FAR,
+    HOME,
+    clear,
+    combine,
+    find_rest,
+    list_rest,
+    place_of,
+    rest_of_tiles,
+)
+
+MOMENTS = 5
+"""Sums of a row: c a, c b, and Sigma as (xx, x1, 11)."""
+COUNTERS = TALLIES + 2
+CHANGES, REST = TALLIES, TALLIES + 1
+"""Counters behind the tally: changes of cell, and the rest."""
+
+
+@kernel(
+    reals(), reals(), reals(), ints, reals(), reals(), reals(), ints, long, ints, reals(2),
+    reals(2), reals(2), doubles(2), ints, ints, longs, blocks_a_processor=2,
+)  # fmt: skip
+def advance_tiles(
+    a, b, c, cell, a1, b1, c1, cell1, keep, homes, rays, sector_map, ray_map, near, rest, count,
+    counters,
+):  # fmt: skip
+    """Move the neurons of all tiles by the maps of their cells; list those who need more."""
+    values = cuda.shared.array((3 * MOMENTS, THREADS), float64)
+    counts = cuda.shared.array(THREADS, int32)
+    t, m, n_rows = cuda.threadIdx.x, a.size, rays.shape[0]
+    s, stride = n_rows // 2, cuda.blockDim.x
+    if cuda.blockIdx.x == 0:
+        for j in range(t, counters.size, stride):
+            counters[j] = 0
+    for tile in range(cuda.blockIdx.x, homes.size, cuda.gridDim.x):
+        home, first = homes[tile], tile * ROUNDS * stride
+        flags = 0
+        for q in range(3 * MOMENTS):
+            values[q, t] = 0.0
+        for r in range(ROUNDS):
+            i = first + r * stride + t
+            if i < m:
+                k = cell[i]
+                an, bn, cn, doubt = mapped(a[i], b[i], c[i], k, sector_map, ray_map, s)
+                row = row_of(k, s)
+                place = place_of(row, home, n_rows) if row >= 0 else HOME
+                if doubt or place == FAR:
+                    flags |= 1 << r
+                else:
+                    if keep:
+                        a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
+                    if row >= 0:
+                        x, y, z = float64(an), float64(bn), float64(cn)
+                        zz = z * z
+                        xx = oo = zz
+                        xo = zz - zz
+                        if k >= n_rows:
+                            ux, u1 = float64(rays[row, UX]), float64(rays[row, U1])
+                            xx, xo, oo = zz * ux * ux, zz * ux * u1, zz * u1 * u1
+                        q = place * MOMENTS
+                        values[q, t] += z * x
+                        values[q + 1, t] += z * y
+                        values[q + 2, t] += x * x + xx
+                        values[q + 3, t] += x * y + xo
+                        values[q + 4, t] += y * y + oo
+        n_rest = list_rest(flags, first, stride, m, rest, counts)
+        block_sum(values, 3 * MOMENTS)
+        for v in range(t, 3 * MOMENTS, stride):
+            near[tile, v] = values[v, 0]
+        if t == 0:
+            count[tile] = n_rest
+        cuda.syncthreads()
+
+
+@kernel(
+    reals(), reals(), reals(), ints, reals(), reals(), reals(), ints, long, real, reals(2),
+    reals(2), reals(2), reals(2), reals(), ints, ints, doubles(3), ints, longs,
+    blocks_a_processor=2,
+)  # fmt: skip
+def advance_rest(
+    a, b, c, cell, a1, b1, c1, cell1, keep, h, field, rays, sector_map, ray_map, x, rest, count,
+    bins, used, counters,
+):  # fmt: skip
+    """Move the rest through whatever they meet, and add them to the bins of their groups."""
+    keys = cuda.shared.array(THREADS, int32)
+    values = cuda.shared.array((COUNTERS, THREADS), float64)
+    ends = cuda.shared.array(THREADS, int32)
+    tally = cuda.local.array(TALLIES, int64)
+    t, s, n_groups = cuda.threadIdx.x, x.size, used.size
+    for group in range(cuda.blockIdx.x, n_groups, cuda.gridDim.x):
+        filled = 0
+        changes = moved = 0
+        for n in range(TALLIES):
+            tally[n] = 0
+        for first in range(group, count.size, n_groups * cuda.blockDim.x):
+            total = rest_of_tiles(count, first, n_groups, ends)
+            if total > 0 and filled == 0:
+                clear(bins[group])
+                filled = 1
+            for begin in range(0, total, cuda.blockDim.x):
+                if begin + t < total:
+                    i = find_rest(begin + t, rest, first, n_groups, ends)
+                    own = cell[i]
+                    an, bn, cn, k = move(
+                        a[i], b[i], c[i], own, h, field, rays, sector_map, ray_map, x, tally
+                    )
+                    if keep:
+                        a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
+                    changes += k != own
+                    moved += 1
+                    row = row_of(k, s)
+                    p, q, z = float64(an), float64(bn), float64(cn)
+                    zz = z * z
+                    xx = oo = zz
+                    xo = zz - zz
+                    if k >= 2 * s and row >= 0:
+                        ux, u1 = float64(rays[row, UX]), float64(rays[row, U1])
+                        xx, xo, oo = zz * ux * ux, zz * ux * u1, zz * u1 * u1
+                    keys[t] = row
+                    values[0, t] = z * p
+                    values[1, t] = z * q
+                    values[2, t] = p * p + xx
+                    values[3, t] = p * q + xo
+                    values[4, t] = q * q + oo
+                n_records = min(total - begin, cuda.blockDim.x)
+                add_records(keys, values, n_records, MOMENTS, bins[group])
+        for n in range(TALLIES):
+            values[n, t] = tally[n]
+        values[CHANGES, t], values[REST, t] = changes, moved
+        block_sum(values, COUNTERS)
+        for n in range(t, COUNTERS, cuda.blockDim.x):
+            if values[n, 0] > 0.0:
+                cuda.atomic.add(counters, n, int(values[n, 0]))
+        if t == 0:
+            used[group] = filled
+        cuda.syncthreads()
+
+
+def advance(
+    a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, field, x, y, h, residual, covariances,
+    tally, changes,
+):  # fmt: skip
+    """Move every neuron exactly for the time h in a frozen field, as `cpu.advance`.
+
+    Arrays of the size of the state are the device's, all others the host's.
+    """
+    s = x.size
+    tally[:] = 0
+    if not (largest_field(field) < np.inf and h < np.inf):
+        return False
+    tables = [upload(table, a.dtype) for table in tables_of(field, x, h)]
+    state = a, b, c, cell, a1, b1, c1, cell1, int(keep)
+    near, bins = slots.near(MOMENTS), slots.bins(2 * s, MOMENTS)
+    sums = slots.array("sums", (2 * s, MOMENTS))
+    counters = slots.array("counters", (COUNTERS,), np.int64)
+    advance_tiles(
+        slots.n_tiles, *state, slots.homes, *tables[1:], near, slots.rest, slots.count, counters
+    )
+    advance_rest(
+        slots.n_groups, *state, h, *tables, upload(x, a.dtype), slots.rest, slots.count, bins,
+        slots.used, counters,
+    )  # fmt: skip
+    combine(2 * s, slots.homes, near, 3, bins, slots.used, sums)
+    moments, counted = download(sums), download(counters)
+    tally[:] = counted[:TALLIES]
+    changes[0] = counted[CHANGES]
+    slots.last_rest = int(counted[REST])
+    cpu.prediction(moments, x, 1.0 / slots.m, residual)
+    residual -= y
+    covariances[:] = moments[:, 2:] / slots.m
+    finite = np.isfinite(residual).all() and np.isfinite(covariances).all()
+    return bool(tally[FAILURES] == 0 and finite)
+
+
+@kernel(reals(), reals(), reals(), ints, reals(2), reals(2), longs, blocks_a_processor=4)
+def _repulsor_starts(a, b, c, cell, field, rays, out):
+    found = cuda.shared.array((1, THREADS), float64)
+    s, count = rays.shape[0] // 2, int32(0)
+    for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+        k = cell[n]
+        if 0 < k < 2 * s and k != s:
+            r = k - 1 if k < s else k  # whose inactive side is k
+            sign = c[n] if c[n] != 0.0 else a[n] * field[k, 0] + b[n] * field[k, 1]
+            count += a[n] * rays[r, XJ] + b[n] == 0.0 and rays[r, SIGN] * sign < 0.0
+    found[0, cuda.threadIdx.x] = count
+    block_sum(found, 1)
+    if cuda.threadIdx.x == 0:
+        cuda.atomic.add(out, 0, int(found[0, 0]))
+
+
+def repulsor_starts(a, b, c, cell, field, x):
+    """Number of neurons whose knot lies on a sample that repels it, on the inactive side."""
+    out = upload(np.zeros(1, np.int64), np.int64)
+    _repulsor_starts(
+        min(grid(cell.size), 1024), a, b, c, cell, upload(field, a.dtype),
+        upload(ray_table(field, x), a.dtype), out,
+    )  # fmt: skip
+    return int(download(out)[0])

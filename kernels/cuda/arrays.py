@@ -1,0 +1,78 @@
+"""Arrays of the size of the state, which live in the device's memory, and frames on their way."""
+
+import numpy as np
+
+from ._jit import cuda, stream
+
+
+def empty(shape, dtype=np.float64):
+    """A new array, its values undefined."""
+    return cuda.device_array(shape, dtype, stream=stream())
+
+
+def upload(array, dtype):
+    """The values of a host array; an array of the device as it is."""
+    if not isinstance(array, np.ndarray):
+        return array
+    return cuda.to_device(np.ascontiguousarray(array, dtype), stream=stream())
+
+
+def download(array):
+    """The values as a host array."""
+    out = array.copy_to_host(stream=stream())
+    stream().synchronize()
+    return out
+
+
+def download_into(array, out):
+    """The same into a host array of that shape, of whatever dtype."""
+    if out.dtype == array.dtype and out.flags.c_contiguous:
+        array.copy_to_host(out, stream=stream())
+        stream().synchronize()
+    else:
+        out[...] = download(array)
+
+
+class Frame:
+    """Host arrays of one frame, in memory from which a second stream can copy while steps go on.
+
+    Attributes
+    ----------
+    position : (n, 2) float32 or float64
+        rhat and theta.
+    cells : (n,) int32
+    """
+
+    def __init__(self, n, dtype):
+        self.position = cuda.pinned_array((n, 2), dtype)
+        self.cells = cuda.pinned_array(n, np.int32)
+        self._copies = cuda.stream()
+        self._packed, self._copied = cuda.event(timing=False), cuda.event(timing=False)
+        self._on_device = None
+
+    def on_device(self, precision):
+        """The arrays of the device that a kernel fills; in single precision they are float32."""
+        if self._on_device is None:
+            dtype = np.float32 if precision == np.float32 else self.position.dtype
+            self._on_device = empty(self.position.shape, dtype), empty(self.cells.shape, np.int32)
+            self._received = (
+                self.position
+                if dtype == self.position.dtype
+                else cuda.pinned_array(self.position.shape, dtype)
+            )
+        return self._on_device
+
+    def fetch(self):
+        """Let the second stream copy what the kernels in the first one are about to fill."""
+        position, cells = self._on_device
+        self._packed.record(stream())
+        self._packed.wait(self._copies)
+        position.copy_to_host(self._received, stream=self._copies)
+        cells.copy_to_host(self.cells, stream=self._copies)
+        self._copied.record(self._copies)
+
+    def wait(self):
+        """Return when the host arrays are filled."""
+        self._copied.synchronize()
+        if self._received is not self.position:
+            self.position[...] = self._received

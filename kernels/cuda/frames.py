@@ -1,0 +1,107 @@
+"""Between the engine's order of neurons and the original one, in which the world sees them."""
+
+import math
+
+import numpy as np
+
+from .. import cpu
+from ..flow import invariant
+from ..sectors import origin_cell
+from ._jit import THREADS, cuda, doubles, float64, ints, kernel, long, outputs, reals
+from .arrays import download, download_into, empty, upload
+from .moments import grid
+
+
+def to_direction(a, b, c, slots):
+    """Turn (a, b, c) into (cos theta, sin theta, rhat), in place, with the bits of the host."""
+    host = [download(v) for v in (a, b, c)]
+    cpu.to_direction(*host, cpu.slot_bounds(slots.m, slots.s))
+    for values, to in zip(host, (a, b, c), strict=True):
+        to.copy_to_device(values)
+
+
+@kernel(reals(), ints, reals(), blocks_a_processor=4)
+def _unpack(values, ident, out):
+    for n in range(cuda.grid(1), ident.size, cuda.gridsize(1)):
+        out[ident[n]] = values[n]
+
+
+@kernel(ints, ints, ints, blocks_a_processor=4)
+def _unpack_ints(values, ident, out):
+    for n in range(cuda.grid(1), ident.size, cuda.gridsize(1)):
+        out[ident[n]] = values[n]
+
+
+def unpack_state(a, b, c, ident, slots, out):
+    """Write the three state variables in the original order into the host's ``out`` (3, m)."""
+    room = empty(slots.m, a.dtype)
+    for values, row in zip((a, b, c), out, strict=True):
+        _unpack(grid(slots.m), values, ident, room)
+        download_into(room, row)
+
+
+def unpack_cells(cell, ident, slots, out):
+    """Write the cells in the original order into the host's ``out`` (m,) int32."""
+    room = empty(slots.m, np.int32)
+    _unpack_ints(grid(slots.m), cell, ident, room)
+    download_into(room, out)
+
+
+@kernel(reals(), reals(), reals(), ints, ints, outputs(2), ints, blocks_a_processor=4)
+def _pack_frame(a, b, c, cell, ident, position, cells):
+    m, n_out = ident.size, cells.size
+    for n in range(cuda.grid(1), m, cuda.gridsize(1)):
+        k = ident[n]
+        j = (k * n_out + m - 1) // m
+        if j < n_out and j * m // n_out == k:
+            theta = math.atan2(b[n], a[n])
+            if theta <= -math.pi:
+                theta = -theta
+            position[j, 0] = c[n] * math.hypot(a[n], b[n])
+            position[j, 1] = theta
+            cells[j] = cell[n]
+
+
+def pack_frame(a, b, c, cell, ident, slots, frame):
+    """Have (rhat, theta) and the cell of an evenly spread subset brought to the host's frame."""
+    position, cells = frame.on_device(a.dtype)
+    _pack_frame(grid(slots.m), a, b, c, cell, ident, position, cells)
+    frame.fetch()
+
+
+def pack_delta(a, b, c, ident, slots, out):
+    """Write delta = c^2 - a^2 - b^2 in the original order into the host's ``out`` (m,)."""
+    state = np.empty((3, slots.m))
+    unpack_state(a, b, c, ident, slots, state)
+    order = np.arange(slots.m, dtype=np.int32)
+    cpu.pack_delta(*state, order, np.array([0, slots.m]), out)
+
+
+@kernel(reals(), reals(), reals(), ints, ints, long, reals(), doubles(), blocks_a_processor=4)
+def _drift(a, b, c, cell, ident, s, delta0, worst):
+    """Largest drift of each block."""
+    values = cuda.shared.array(THREADS, float64)
+    t = cuda.threadIdx.x
+    largest = a[0] - a[0]
+    for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+        an, bn, cn = a[n], b[n], c[n]
+        size = an * an + bn * bn + cn * cn
+        if size > 0.0 and cell[n] != origin_cell(s):
+            drift = abs(invariant(an, bn, cn) - delta0[ident[n]]) / size
+            if not (math.isnan(largest) or drift <= largest):  # NaN stays
+                largest = drift
+    values[t] = largest
+    cuda.syncthreads()
+    if t == 0:
+        for j in range(1, cuda.blockDim.x):
+            if not (math.isnan(values[0]) or values[j] <= values[0]):
+                values[0] = values[j]
+        worst[cuda.blockIdx.x] = values[0]
+
+
+def largest_drift(a, b, c, cell, ident, slots, s, delta0):
+    """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` (m,) in the original order."""
+    blocks = min(grid(slots.m), 1024)
+    worst = empty(blocks)
+    _drift(blocks, a, b, c, cell, ident, s, upload(delta0, a.dtype), worst)
+    return download(worst).max()

@@ -1,0 +1,159 @@
+"""Gradient descent: explicit Euler steps of all neurons with the residuals in between.
+
+A step is four launches: tiles of neurons move, each in the field of its sector, and add up their
+moments (`push`); the rest is added (`add_rest`); both are combined; one block closes the step with
+new residuals and their field. The host waits only after many steps.
+"""
+
+import numpy as np
+
+from ..flow import EUCLIDEAN, euler_euclidean, euler_network
+from ..sectors import relocate
+from ._jit import (
+    THREADS,
+    cuda,
+    double,
+    doubles,
+    float64,
+    int32,
+    ints,
+    kernel,
+    long,
+    longs,
+    reals,
+)
+from .arrays import download, upload
+from .blocks import block_sum
+from .field import field_in_block, prediction_in_block
+from .slots import ROUNDS, sort_slots
+from .sums import BEFORE, FAR, HOME, NEXT, add_rest, combine, list_rest, place_of
+
+CHECK = 64
+"""Steps between two looks at what has happened on the device."""
+SORT_SHARE = 0.1
+"""Neurons are sorted again when so many of the rest, in units of all neurons, have cost time."""
+
+TAKEN, FAILED, CHANGES, REST = range(4)
+"""Counters: steps, whether the residuals have ceased to be finite, changes of cell, the rest."""
+
+
+@kernel(
+    reals(), reals(), reals(), ints, ints, reals(2), reals(), long, doubles(2), ints, ints, longs,
+    blocks_a_processor=4,
+)  # fmt: skip
+def push(a, b, c, cell, homes, field, x, metric, near, rest, count, counters):
+    """Move every neuron by ``field`` (2 s, 2) = h G_k, find its cell, and add up c (a, b)."""
+    values = cuda.shared.array((7, THREADS), float64)
+    counts = cuda.shared.array(THREADS, int32)
+    t, m, s = cuda.threadIdx.x, a.size, x.size
+    stride = cuda.blockDim.x
+    if counters[FAILED] != 0:
+        return
+    for tile in range(cuda.blockIdx.x, homes.size, cuda.gridDim.x):
+        home, first = homes[tile], tile * ROUNDS * stride
+        flags = changes = 0
+        hx = h1 = nx = n1 = bx = b1 = float64(0.0)
+        for r in range(ROUNDS):
+            i = first + r * stride + t
+            k = cell[i] if i < m else s
+            if k < 2 * s and k != s:
+                if metric == EUCLIDEAN:
+                    an, bn, cn = euler_euclidean(a[i], b[i], c[i], field[k, 0], field[k, 1])
+                else:
+                    an, bn, cn = euler_network(a[i], b[i], c[i], field[k, 0], field[k, 1])
+                a[i], b[i], c[i] = an, bn, cn
+                new = relocate(an, bn, k, x)
+                if new != k:
+                    cell[i] = new
+                    changes += 1
+                if new < 2 * s and new != s:
+                    place = place_of(new, home, 2 * s)
+                    px, p1 = float64(cn) * float64(an), float64(cn) * float64(bn)
+                    if place == HOME:
+                        hx += px
+                        h1 += p1
+                    elif place == NEXT:
+                        nx += px
+                        n1 += p1
+                    elif place == BEFORE:
+                        bx += px
+                        b1 += p1
+                    if place == FAR:
+                        flags |= 1 << r
+        n_rest = list_rest(flags, first, stride, m, rest, counts)
+        values[0, t], values[1, t], values[2, t] = hx, h1, nx
+        values[3, t], values[4, t], values[5, t] = n1, bx, b1
+        values[6, t] = changes
+        block_sum(values, 7)
+        for v in range(t, 6, stride):
+            near[tile, v] = values[v, 0]
+        if t == 0:
+            count[tile] = n_rest
+            cuda.atomic.add(counters, CHANGES, int(values[6, 0]))
+            cuda.atomic.add(counters, REST, n_rest)
+        cuda.syncthreads()
+
+
+@kernel(doubles(), doubles(), double, reals(2), blocks_a_processor=1)
+def set_field(rho, x, h, field):
+    """``field`` (2 s, 2) = h G_k; one block."""
+    sums = cuda.shared.array((4, THREADS), float64)
+    field_in_block(rho, x, h, field, sums)
+
+
+@kernel(
+    doubles(2), doubles(), doubles(), double, double, doubles(), reals(2), longs,
+    blocks_a_processor=1,
+)  # fmt: skip
+def close_step(moments, x, y, scale, h, rho, field, counters):
+    """New residuals and h G_k from the moments, if the step was taken; one block."""
+    sums = cuda.shared.array((4, THREADS), float64)
+    t = cuda.threadIdx.x
+    if counters[FAILED] != 0:
+        return
+    prediction_in_block(moments, x, scale, rho, sums)
+    unfinished = False
+    for j in range(t, x.size, cuda.blockDim.x):
+        rho[j] -= y[j]
+        unfinished = unfinished or not (abs(rho[j]) < np.inf)
+    failed = cuda.syncthreads_or(unfinished)
+    field_in_block(rho, x, h, field, sums)
+    if t == 0:
+        counters[TAKEN] += 1
+        if failed:
+            counters[FAILED] = 1
+
+
+def gradient_descent(
+    a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, x, y, metric, h,
+    n_steps, rho,
+):  # fmt: skip
+    """Take ``n_steps`` explicit Euler steps, as `cpu.gradient_descent`; ``rho`` is the host's."""
+    s = x.size
+    on_device = {v: upload(w, np.float64) for v, w in (("x", x), ("y", y), ("rho", rho))}
+    x_state = upload(x, a.dtype)
+    counters = upload(np.zeros(4, np.int64), np.int64)
+    field = slots.array("field", (2 * s, 2), a.dtype)
+    near, bins, sums = slots.near(2), slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
+    set_field(1, on_device["rho"], on_device["x"], h, field)
+    taken, failed, rest = 0, 0, 0
+    while taken < n_steps and not failed:
+        for _ in range(min(CHECK, n_steps - taken)):
+            push(
+                slots.n_tiles, a, b, c, cell, slots.homes, field, x_state, metric, near,
+                slots.rest, slots.count, counters,
+            )  # fmt: skip
+            add_rest(slots.n_groups, a, b, c, cell, slots.rest, slots.count, bins, slots.used, s)
+            combine(2 * s, slots.homes, near, 3, bins, slots.used, sums)
+            close_step(
+                1, sums, on_device["x"], on_device["y"], 1.0 / slots.m, h, on_device["rho"],
+                field, counters,
+            )  # fmt: skip
+        taken, failed, changes, all_rest = (int(n) for n in download(counters))
+        if stray_work[0] + all_rest - rest > SORT_SHARE * slots.m:
+            sort_slots(a, b, c, cell, ident, slots, start, members)
+            stray_work[0], rest = 0, all_rest
+    stray_work[0] += all_rest - rest if n_steps > 0 else 0
+    crossings[0] += changes if n_steps > 0 else 0
+    rho[:] = download(on_device["rho"])
+    return taken

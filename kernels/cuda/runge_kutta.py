@@ -1,0 +1,131 @@
+"""One step of the Runge-Kutta method of `cpu.runge_kutta` for all neurons.
+
+A stage is four launches: neurons move, their moments are gathered and combined, and one block
+closes the stage with the residuals and the field of the next one.
+"""
+
+import math
+
+import numpy as np
+
+from ..cpu.field import prediction
+from ..cpu.runge_kutta import B_EMBEDDED, STAGES, A, B
+from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ..sectors import relocate
+from ._jit import THREADS, cuda, double, doubles, float64, ints, kernel, long, longs, real, reals
+from .arrays import download, upload
+from .field import field_in_block, prediction_in_block
+from .moments import gathered, grid
+from .sums import FIRST
+
+FIRST_STAGE, INNER_STAGE, LAST_STAGE = range(3)
+
+
+@kernel(
+    reals(2), ints, reals(2), reals(2), ints, reals(2), reals(2), reals(), long, real, real, real,
+    long, blocks_a_processor=2,
+)  # fmt: skip
+def _stage(state, cell, total, stage, stage_cell, error, field, x, metric, ha, hb, he, which):
+    """Rate at the stage's argument; sum, error and next argument, and its cell.
+
+    After the last stage ``stage`` holds what the error changes of c (a, b) to first order, as
+    (c, a, b) whose moments it is.
+    """
+    s = x.size
+    for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+        own = cell[n]
+        if which == FIRST_STAGE:
+            k = own
+            za, zb, zc = state[0, n], state[1, n], state[2, n]
+            ta, tb, tc = za, zb, zc
+            ea = eb = ec = za - za
+        else:
+            k = stage_cell[n]
+            za, zb, zc = stage[0, n], stage[1, n], stage[2, n]
+            ta, tb, tc = total[0, n], total[1, n], total[2, n]
+            ea, eb, ec = error[0, n], error[1, n], error[2, n]
+        if k >= 2 * s:
+            va = vb = vc = za - za
+        elif metric == EUCLIDEAN:
+            va, vb, vc = velocity_euclidean(za, zb, zc, field[k, 0], field[k, 1])
+        else:
+            va, vb, vc = velocity_network(za, zb, zc, field[k, 0], field[k, 1])
+        ea, eb, ec = ea + he * va, eb + he * vb, ec + he * vc
+        za, zb, zc = ta + ha * va, tb + ha * vb, tc + ha * vc
+        ta, tb, tc = ta + hb * va, tb + hb * vb, tc + hb * vc
+        if which == LAST_STAGE:
+            if metric == EUCLIDEAN and own < 2 * s and own != s:
+                norm = math.sqrt(ta * ta + tb * tb)
+                ta /= norm
+                tb /= norm
+            za, zb, zc = ta, tb, tc
+        else:
+            stage[0, n], stage[1, n], stage[2, n] = za, zb, zc
+        error[0, n], error[1, n], error[2, n] = ea, eb, ec
+        total[0, n], total[1, n], total[2, n] = ta, tb, tc
+        resting = own == s or own >= 2 * s  # dead or in the origin: for good
+        stage_cell[n] = own if resting else relocate(za, zb, k, x)
+
+
+@kernel(reals(2), reals(2), reals(2), blocks_a_processor=4)
+def _error_moments(total, error, out):
+    """What the error changes of c (a, b), as rows that c = 1 multiplies."""
+    for n in range(cuda.grid(1), out.shape[1], cuda.gridsize(1)):
+        a, b, c = total[0, n], total[1, n], total[2, n]
+        out[0, n] = c * error[0, n] + error[2, n] * a
+        out[1, n] = c * error[1, n] + error[2, n] * b
+        out[2, n] = 1.0
+
+
+@kernel(doubles(2), doubles(), doubles(), double, doubles(), reals(2), longs, blocks_a_processor=1)
+def _close_stage(moments, x, y, scale, rho, field, failed):
+    """Residuals and field of the moments; one block."""
+    sums = cuda.shared.array((4, THREADS), float64)
+    t = cuda.threadIdx.x
+    if failed[0] != 0:
+        return
+    prediction_in_block(moments, x, scale, rho, sums)
+    unfinished = False
+    for j in range(t, x.size, cuda.blockDim.x):
+        rho[j] -= y[j]
+        unfinished = unfinished or not (abs(rho[j]) < np.inf)
+    stop = cuda.syncthreads_or(unfinished)
+    field_in_block(rho, x, float64(1.0), field, sums)
+    if t == 0 and stop:
+        failed[0] = 1
+
+
+@kernel(doubles(), doubles(), reals(2), blocks_a_processor=1)
+def _open(rho, x, field):
+    sums = cuda.shared.array((4, THREADS), float64)
+    field_in_block(rho, x, float64(1.0), field, sums)
+
+
+def runge_kutta_step(
+    state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho
+):
+    """Try one step of size h; as `cpu.runge_kutta_step`, residuals and samples the host's."""
+    m, s, blocks = slots.m, x.size, grid(slots.m)
+    x_state = upload(x, state.dtype)
+    xs, ys, rhos = (upload(v, np.float64) for v in (x, y, rho))
+    failed = upload(np.zeros(1, np.int64), np.int64)
+    field = slots.array("field", (2 * s, 2), state.dtype)
+    _open(1, rhos, xs, field)
+    for step in range(STAGES):
+        last = step == STAGES - 1
+        which = LAST_STAGE if last else (INNER_STAGE if step else FIRST_STAGE)
+        _stage(
+            blocks, state, cell, total, stage, new_cell, error, field, x_state, metric,
+            h * A[step], h * B[step], h * (B[step] - B_EMBEDDED[step]), which,
+        )  # fmt: skip
+        at = total if last else stage
+        sums = gathered(FIRST, 2, 2 * s, at[0], at[1], at[2], new_cell, slots)
+        _close_stage(1, sums, xs, ys, 1.0 / m, rhos, field, failed)
+    _error_moments(blocks, total, error, stage)
+    sums = download(gathered(FIRST, 2, 2 * s, stage[0], stage[1], stage[2], cell, slots))
+    new_rho[:] = download(rhos)
+    if download(failed)[0] or not np.isfinite(new_rho).all():
+        return np.inf
+    difference = np.empty(s)
+    prediction(sums, x, 1.0 / m, difference)
+    return math.sqrt(float(np.mean(difference**2)))

@@ -1,0 +1,257 @@
+"""Tiles of neurons, their order, and the work space of their sums.
+
+On a device all neurons are one slot, [0, m), in the order of their regions. Blocks take *tiles* of
+a few hundred neurons each. A tile's *home* is the sector of its middle when the neurons were
+sorted: most of its neurons are there or next to it still, and what they add up to is kept by tile.
+Those who count in another row, and those who need a closer look, are the *rest*: their indices are
+listed by tile, and groups of tiles add them to *bins* of all rows. Which tile is in which group
+depends on m and s alone.
+
+An order is made by sorting regions digit by digit, each pass stable: of equal neurons the earlier
+one stays the earlier one.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from ..sectors import region_of, row_of
+from ._jit import THREADS, cuda, int32, ints, kernel, long, reals, threads_a_block
+from .arrays import empty
+from .blocks import block_scan
+
+ROUNDS = 4
+"""Neurons of a tile for each thread of a block."""
+DIGIT = 16
+"""Values of a digit of a region's number; a literal 4 is its bits."""
+MOST_GROUPS, LEAST_GROUPS, BINS = 1024, 16, 2**19
+"""Groups of tiles: as many as give this many bins."""
+
+
+class Slots:
+    """How m neurons are split for s samples.
+
+    Attributes
+    ----------
+    m, s, n_tiles, n_groups : int
+    last_rest : int
+        How many the rest of the last pass were.
+    homes : (n_tiles,) int32
+    rest : (m,) int32
+        Indices of the rest, those of a tile from its begin on.
+    count : (n_tiles,) int32
+        How many these are.
+    used : (n_groups,) int32
+        Whether a group has filled its bins.
+    """
+
+    size = 2  # one slot, from 0 to m
+
+    def __init__(self, m, s):
+        self.m, self.s = m, s
+        self.n_tiles = -(-m // (ROUNDS * threads_a_block()))
+        groups = min(MOST_GROUPS, max(LEAST_GROUPS, BINS // (2 * s)))
+        self.n_groups = min(groups, self.n_tiles)
+        self.last_rest = 0
+        self._made = {}
+
+    def _work(self, name, shape, dtype=np.float64):
+        if (name, shape) not in self._made:
+            self._made[name, shape] = empty(shape, dtype)
+        return self._made[name, shape]
+
+    @cached_property
+    def homes(self):
+        return empty(self.n_tiles, np.int32)
+
+    @cached_property
+    def rest(self):
+        return empty(self.m, np.int32)
+
+    @cached_property
+    def count(self):
+        return empty(self.n_tiles, np.int32)
+
+    @cached_property
+    def used(self):
+        return empty(self.n_groups, np.int32)
+
+    def near(self, n_values):
+        """Sums of the tiles over their home and the rows before and behind, (n_tiles, 3 n)."""
+        return self._work("near", (self.n_tiles, 3 * n_values))
+
+    def bins(self, n_rows, n_values):
+        """Sums of the groups, (n_groups, n_rows, n)."""
+        return self._work("bins", (self.n_groups, n_rows, n_values))
+
+    def array(self, name, shape, dtype=np.float64):
+        """A work array with this name."""
+        return self._work(name, shape, dtype)
+
+
+def slot_bounds(m, s):
+    """How m neurons are split."""
+    return Slots(m, s)
+
+
+def wants_order(m, s, n_slots, run_length, sorted_from):
+    """Whether neurons are sorted: always."""
+    return True
+
+
+def identity_order(slots, s, by_sector):
+    """The order before the first sort: ident (m,) int32 of the device, and nothing else."""
+    ident = empty(slots.m, np.int32)
+    _count_up(_blocks(slots.m), ident)
+    return ident, np.zeros((1, 2), np.int64), np.zeros((1, 1), np.int64)
+
+
+def _blocks(n):
+    return min(-(-n // threads_a_block()), 2**16)
+
+
+@kernel(ints)
+def _count_up(out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = i
+
+
+@kernel(ints, long, ints)
+def _regions(cell, s, region):
+    for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+        region[i] = region_of(cell[i], s)
+
+
+@kernel(ints, long, ints)
+def _count_digits(region, shift, counts):
+    """Neurons of each tile with each digit, the tiles of a digit one behind the other."""
+    in_tile = cuda.shared.array(DIGIT, int32)
+    t = cuda.threadIdx.x
+    tile = ROUNDS * cuda.blockDim.x
+    n_tiles = counts.size // DIGIT
+    for number in range(cuda.blockIdx.x, n_tiles, cuda.gridDim.x):
+        for d in range(t, DIGIT, cuda.blockDim.x):
+            in_tile[d] = 0
+        cuda.syncthreads()
+        for i in range(number * tile + t, min((number + 1) * tile, region.size), cuda.blockDim.x):
+            cuda.atomic.add(in_tile, (region[i] >> shift) & (DIGIT - 1), 1)
+        cuda.syncthreads()
+        for d in range(t, DIGIT, cuda.blockDim.x):
+            counts[d * n_tiles + number] = in_tile[d]
+        cuda.syncthreads()
+
+
+@kernel(ints)
+def _scan(counts):
+    """Each element becomes the sum of those before it; one block."""
+    sums = cuda.shared.array(THREADS, int32)
+    t = cuda.threadIdx.x
+    share = (counts.size + cuda.blockDim.x - 1) // cuda.blockDim.x
+    lo, hi = t * share, min((t + 1) * share, counts.size)
+    total = 0
+    for i in range(lo, hi):
+        total += counts[i]
+    cuda.syncthreads()
+    sums[t] = total
+    block_scan(sums)
+    before = sums[t] - total
+    for i in range(lo, hi):
+        n = counts[i]
+        counts[i] = before
+        before += n
+
+
+@kernel(ints, ints, long, ints, ints, ints)
+def _scatter(region, order, shift, offsets, new_region, new_order):
+    """Put every neuron where its digit and those before it say."""
+    digits = cuda.shared.array(THREADS, int32)
+    begin = cuda.shared.array(DIGIT, int32)
+    t = cuda.threadIdx.x
+    tile = ROUNDS * cuda.blockDim.x
+    n_tiles = offsets.size // DIGIT
+    for number in range(cuda.blockIdx.x, n_tiles, cuda.gridDim.x):
+        for d in range(t, DIGIT, cuda.blockDim.x):
+            begin[d] = offsets[d * n_tiles + number]
+        for r in range(ROUNDS):
+            i = number * tile + r * cuda.blockDim.x + t
+            digit = (region[i] >> shift) & (DIGIT - 1) if i < region.size else -1
+            cuda.syncthreads()
+            digits[t] = digit
+            cuda.syncthreads()
+            before = 0
+            for j in range(t):
+                before += digits[j] == digit
+            is_last = True
+            for j in range(t + 1, cuda.blockDim.x):
+                is_last = is_last and digits[j] != digit
+            if digit >= 0:
+                to = begin[digit] + before
+                new_region[to] = region[i]
+                new_order[to] = order[i]
+            cuda.syncthreads()
+            if digit >= 0 and is_last:
+                begin[digit] += before + 1
+        cuda.syncthreads()
+
+
+@kernel(reals(), ints, reals())
+def _take(values, order, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = values[order[i]]
+
+
+@kernel(ints, ints, ints)
+def _take_ints(values, order, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = values[order[i]]
+
+
+@kernel(ints, long, ints)
+def _find_homes(cell, s, homes):
+    tile = ROUNDS * cuda.blockDim.x
+    for number in range(cuda.grid(1), homes.size, cuda.gridsize(1)):
+        k = cell[min(number * tile + tile // 2, cell.size - 1)]
+        row = row_of(k, s)
+        homes[number] = row if row >= 0 else (s if k == s else 2 * s - 1)
+
+
+def sort_slots(a, b, c, cell, ident, slots, start, members):
+    """Put the neurons into the order of their regions, in place, and find the homes."""
+    m, s = slots.m, slots.s
+    blocks = _blocks(m)
+    region, other_region = empty(m, np.int32), empty(m, np.int32)
+    order, other_order = empty(m, np.int32), empty(m, np.int32)
+    counts = empty(DIGIT * slots.n_tiles, np.int32)
+    _regions(blocks, cell, s, region)
+    _count_up(blocks, order)
+    for shift in range(0, (4 * s).bit_length(), 4):
+        _count_digits(slots.n_tiles, region, shift, counts)
+        _scan(1, counts)
+        _scatter(slots.n_tiles, region, order, shift, counts, other_region, other_order)
+        region, other_region = other_region, region
+        order, other_order = other_order, order
+    room = empty(m, a.dtype)
+    for values in (a, b, c):
+        _take(blocks, values, order, room)
+        _copy(blocks, room, values)
+    for values in (cell, ident):
+        _take_ints(blocks, values, order, other_order)
+        _copy_ints(blocks, other_order, values)
+    _find_homes(_blocks(slots.n_tiles), cell, s, slots.homes)
+
+
+@kernel(reals(), reals())
+def _copy(values, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = values[i]
+
+
+@kernel(ints, ints)
+def _copy_ints(values, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = values[i]
+
+
+__all__ = [
+    "ROUNDS", "Slots", "identity_order", "slot_bounds", "sort_slots", "wants_order",
+]  # fmt: skip

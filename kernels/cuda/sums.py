@@ -1,0 +1,235 @@
+"""Sums over the neurons of each row, in a fixed order.
+
+Moving kernels keep what their tiles add up to (``slots``); `add_rest` adds the rest to the bins of
+groups, and `combine` adds tiles and groups up. Where neurons are in any order, `gather` adds all of
+them to the bins.
+"""
+
+from ..sectors import locate, row_of
+from ._jit import (
+    THREADS,
+    cuda,
+    device,
+    doubles,
+    float64,
+    int32,
+    ints,
+    kernel,
+    long,
+    reals,
+)
+from .blocks import add_records, block_scan, block_sum, rank_among
+from .slots import ROUNDS
+
+MOST_VALUES = 5
+FIRST, SECOND, COVARIANCE_EUCLIDEAN, COUNT = range(4)
+"""What `gather` adds up."""
+HOME, NEXT, BEFORE, FAR = range(4)
+"""Where a row is, seen from a tile's home."""
+
+
+@device
+def place_of(row, home, n_rows):
+    """`HOME`, `NEXT`, `BEFORE` or `FAR`."""
+    d = row - home
+    place = FAR
+    if d == 0:
+        place = HOME
+    elif d == 1 or d == 1 - n_rows:
+        place = NEXT
+    elif d == -1 or d == n_rows - 1:
+        place = BEFORE
+    return place
+
+
+@device
+def list_rest(flags, first, stride, m, rest, counts):
+    """List the neurons that the bits of ``flags`` mark, one a round; returns how many there are.
+
+    Thread t holds the neurons ``first + t + r stride`` of the rounds r.
+    """
+    n = 0
+    if cuda.syncthreads_or(flags != 0):
+        for r in range(ROUNDS):
+            flag = (flags >> r) & 1 == 1
+            place, found = rank_among(flag, counts)
+            if flag:
+                rest[first + n + place] = first + r * stride + cuda.threadIdx.x
+            n += found
+    return n
+
+
+@device
+def rest_of_tiles(count, first, stride, ends):
+    """Into ``ends``: sums of the counts of tiles ``first + t stride`` up to each; returns all."""
+    t = cuda.threadIdx.x
+    tile = first + t * stride
+    cuda.syncthreads()
+    ends[t] = count[tile] if tile < count.size else 0
+    block_scan(ends)
+    return ends[cuda.blockDim.x - 1]
+
+
+@device
+def find_rest(j, rest, first, stride, ends):
+    """The j-th of the rest of these tiles."""
+    lo, hi = 0, cuda.blockDim.x - 1
+    while lo < hi:
+        mid = (lo + hi) // 2
+        if ends[mid] > j:
+            hi = mid
+        else:
+            lo = mid + 1
+    before = ends[lo - 1] if lo > 0 else 0
+    return rest[(first + lo * stride) * ROUNDS * cuda.blockDim.x + (j - before)]
+
+
+@device
+def clear(rows):
+    """Set the rows of a group to 0."""
+    for k in range(cuda.threadIdx.x, rows.shape[0], cuda.blockDim.x):
+        for v in range(rows.shape[1]):
+            rows[k, v] = 0.0
+    cuda.syncthreads()
+
+
+@kernel(reals(), reals(), reals(), ints, ints, ints, doubles(3), ints, long, blocks_a_processor=4)
+def add_rest(a, b, c, cell, rest, count, bins, used, s):
+    """Add c (a, b) of the rest to the bins of their groups."""
+    keys = cuda.shared.array(THREADS, int32)
+    values = cuda.shared.array((2, THREADS), float64)
+    ends = cuda.shared.array(THREADS, int32)
+    t = cuda.threadIdx.x
+    n_groups = used.size
+    for group in range(cuda.blockIdx.x, n_groups, cuda.gridDim.x):
+        filled = 0
+        for first in range(group, count.size, n_groups * cuda.blockDim.x):
+            total = rest_of_tiles(count, first, n_groups, ends)
+            if total > 0 and filled == 0:
+                clear(bins[group])
+                filled = 1
+            for begin in range(0, total, cuda.blockDim.x):
+                if begin + t < total:
+                    i = find_rest(begin + t, rest, first, n_groups, ends)
+                    keys[t] = row_of(cell[i], s)
+                    ci = float64(c[i])
+                    values[0, t] = ci * float64(a[i])
+                    values[1, t] = ci * float64(b[i])
+                add_records(keys, values, min(total - begin, cuda.blockDim.x), 2, bins[group])
+        if t == 0:
+            used[group] = filled
+
+
+@device
+def _first_tile(homes, home):
+    """The first tile whose home is not below this one."""
+    lo, hi = 0, homes.size
+    while lo < hi:
+        mid = (lo + hi) // 2
+        if homes[mid] < home:
+            lo = mid + 1
+        else:
+            hi = mid
+    return lo
+
+
+@kernel(ints, doubles(2), long, doubles(3), ints, doubles(2), blocks_a_processor=4)
+def combine(homes, near, n_places, bins, used, out):
+    """Add up what tiles and groups have for each row, ``out`` (n_rows, n_values).
+
+    ``n_places`` is 3, or 0 to leave the tiles out.
+    """
+    values = cuda.shared.array((MOST_VALUES, THREADS), float64)
+    t = cuda.threadIdx.x
+    n_rows, n_values = out.shape
+    for row in range(cuda.blockIdx.x, n_rows, cuda.gridDim.x):
+        for v in range(n_values):
+            values[v, t] = 0.0
+        for place in range(n_places):
+            home = row
+            if place == NEXT:
+                home = row - 1 if row > 0 else n_rows - 1
+            elif place == BEFORE:
+                home = row + 1 if row < n_rows - 1 else 0
+            end = _first_tile(homes, home + 1)
+            for tile in range(_first_tile(homes, home) + t, end, cuda.blockDim.x):
+                for v in range(n_values):
+                    values[v, t] += near[tile, place * n_values + v]
+        for group in range(t, used.size, cuda.blockDim.x):
+            if used[group] != 0:
+                for v in range(n_values):
+                    values[v, t] += bins[group, row, v]
+        block_sum(values, n_values)
+        for v in range(t, n_values, cuda.blockDim.x):
+            out[row, v] = values[v, 0]
+        cuda.syncthreads()
+
+
+@device
+def _values_of(kind, a, b, c, turns):
+    """What one neuron adds; ``turns`` is 0 for those that slide, which do not turn."""
+    v0, v1, v2, v3 = float64(1.0), float64(0.0), float64(0.0), float64(0.0)
+    if kind == FIRST:
+        v0, v1 = c * a, c * b
+    elif kind == SECOND:
+        v0, v1, v2, v3 = a * a, a * b, b * b, c * c
+    elif kind == COVARIANCE_EUCLIDEAN:
+        square = turns * c * c
+        v0, v1, v2 = square * b * b + a * a, (1 - square) * a * b, square * a * a + b * b
+    return v0, v1, v2, v3
+
+
+@kernel(reals(), reals(), reals(), ints, long, long, doubles(3), ints, blocks_a_processor=2)
+def gather(a, b, c, cell, kind, n_values, bins, used):
+    """Add all neurons whose cell is a row to the bins of groups.
+
+    In each round the cell in the middle is added up by all threads, the others by records.
+    """
+    keys = cuda.shared.array(THREADS, int32)
+    values = cuda.shared.array((MOST_VALUES, THREADS), float64)
+    counts = cuda.shared.array(THREADS, int32)
+    t = cuda.threadIdx.x
+    n_rows = bins.shape[1]
+    for group in range(cuda.blockIdx.x, used.size, cuda.gridDim.x):
+        clear(bins[group])
+        stride = used.size * cuda.blockDim.x
+        for first in range(group * cuda.blockDim.x, cell.size, stride):
+            i = first + t
+            key = -1
+            v0 = v1 = v2 = v3 = float64(0.0)
+            if i < cell.size:
+                key = cell[i]
+                if key >= n_rows:
+                    key = -1
+                turns = float64(1.0) if 2 * key < n_rows else float64(0.0)
+                v0, v1, v2, v3 = _values_of(
+                    kind, float64(a[i]), float64(b[i]), float64(c[i]), turns
+                )
+            cuda.syncthreads()
+            keys[t] = key
+            cuda.syncthreads()
+            middle = keys[(min(cell.size - first, cuda.blockDim.x)) // 2]
+            is_other = key != middle and key >= 0
+            share = float64(1.0) if key == middle else float64(0.0)
+            values[0, t], values[1, t] = share * v0, share * v1
+            values[2, t], values[3, t] = share * v2, share * v3
+            if middle >= 0:
+                block_sum(values, n_values)
+                for v in range(t, n_values, cuda.blockDim.x):
+                    bins[group, middle, v] += values[v, 0]
+            if cuda.syncthreads_or(is_other):
+                place, found = rank_among(is_other, counts)
+                if is_other:
+                    keys[place] = key
+                    values[0, place], values[1, place] = v0, v1
+                    values[2, place], values[3, place] = v2, v3
+                add_records(keys, values, found, n_values, bins[group])
+        if t == 0:
+            used[group] = 1
+
+
+@kernel(reals(), reals(), reals(), ints, blocks_a_processor=4)
+def locate_each(a, b, x, cell):
+    """Write the cell of every neuron."""
+    for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+        cell[i] = locate(a[i], b[i], x)

@@ -1,0 +1,25 @@
+"""Velocity of every neuron in the field of its sector."""
+
+from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ._jit import cuda, ints, kernel, long, reals
+from .arrays import upload
+from .moments import grid
+
+
+@kernel(reals(), reals(), reals(), ints, reals(2), long, reals(2), blocks_a_processor=4)
+def _velocity(a, b, c, cell, field, metric, out):
+    for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+        k = cell[n]
+        an, bn, cn = a[n], b[n], c[n]
+        if k >= field.shape[0]:
+            va = vb = vc = an - an
+        elif metric == EUCLIDEAN:
+            va, vb, vc = velocity_euclidean(an, bn, cn, field[k, 0], field[k, 1])
+        else:
+            va, vb, vc = velocity_network(an, bn, cn, field[k, 0], field[k, 1])
+        out[0, n], out[1, n], out[2, n] = va, vb, vc
+
+
+def velocity(a, b, c, cell, field, slots, metric, out):
+    """Rate of the three state variables into ``out`` (3, m), as `cpu.velocity`."""
+    _velocity(grid(cell.size), a, b, c, cell, upload(field, a.dtype), metric, out)
