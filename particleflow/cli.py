@@ -40,7 +40,13 @@ def cli() -> None:
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
     help="Override a key; without a value: leave it out.",
 )  # fmt: skip
-@click.option("--device", type=click.Choice(["auto", "cpu"]), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="auto: CUDA if it works, else the CPU.",
+)
 @click.option("--threads", type=int, metavar="N", help="Threads of the kernels.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
@@ -63,6 +69,7 @@ def run(
         _check_figure(Path(figure), overwrite)
     _announce_compilation(quiet)
     prepared = prepare(source, overwrite=overwrite, device=device, threads=threads)
+    _announce_device(prepared, quiet)
     begin = time.perf_counter()
     _simulate(prepared, quiet)
     summary = _summary(prepared, time.perf_counter() - begin, figure)
@@ -79,6 +86,14 @@ def _announce_compilation(quiet: bool) -> None:
 
     if not quiet and not kernels_are_compiled():
         click.echo(compile_notice(), err=True)
+
+
+def _announce_device(prepared: "Run", quiet: bool) -> None:
+    from .backend import device_notice
+
+    notice = device_notice(prepared.simulation.device)
+    if notice is not None and not quiet:
+        click.echo(notice, err=True)
 
 
 def _simulate(prepared: "Run", quiet: bool) -> None:

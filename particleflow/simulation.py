@@ -17,6 +17,7 @@ from .backend import (
     field_at,
     resolve_device,
     resolve_threads,
+    room_for,
     threads_in_use,
 )
 from .coordinates import output_weight_squared
@@ -59,7 +60,8 @@ class Simulation:
         ``Boost()`` by default, ``RungeKutta()`` in the euclidean metric.
     metric : {"network", "euclidean"}
         Flow of (a, b, c), or the appendix's mean-field flow of (rhat, theta).
-    device : {"auto", "cpu"}
+    device : {"auto", "cpu", "cuda"}
+        Auto: CUDA where numba-cuda, a driver and a device are found, else the processor's cores.
     state_dtype : {"float64", "float32"}
         Precision of the neurons; field, residuals and sums are float64. Single precision halves
         the memory, rounds the samples' x to it as well, and costs about 1e-7 of the neurons' size.
@@ -106,6 +108,19 @@ class Simulation:
             integrator = Boost() if metric == "network" else RungeKutta()
         self.integrator: Integrator = integrator
         self.metric: Metric = metric
+        with room_for(neurons.size, self._bytes_a_neuron(state_dtype), self.device):
+            self._begin(neurons, metric, state_dtype)
+        self.writers: list[Writer] = []
+        self.observables = UserObservables(self)
+        self.provenance: dict[str, Any] = {}
+
+    def _bytes_a_neuron(self, dtype: str) -> float:
+        """Memory of a device that a run needs, with that of a sort."""
+        words = {"gd": 3, "boost": 6, "rk": 12}[self.integrator.name] + 1
+        return words * np.dtype(dtype).itemsize + 32.0
+
+    def _begin(self, neurons: Neurons, metric: Metric, dtype: Precision) -> None:
+        samples = self.samples
         self.state = State(
             samples.x,
             samples.y,
@@ -114,16 +129,13 @@ class Simulation:
             run_length=self.integrator.run_length,
             sorted_from=self.integrator.sorted_from,
             device=self.device,
-            dtype=state_dtype,
+            dtype=dtype,
         )
         if not np.isfinite(self.residual).all():
             raise IntegrationError(
                 "step 0 (tau = 0): f(x_j) is not finite; start from smaller parameters"
             )
         self._motion = self.integrator.start(self.state)
-        self.writers: list[Writer] = []
-        self.observables = UserObservables(self)
-        self.provenance: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return (

@@ -77,3 +77,10 @@ def hard_samples(random, kind, s):
     else:
         x = np.sort(random.uniform(-1.0, 1.0, s))
     return x, random.standard_normal(x.size)
+
+
+def region(cell, s):
+    """Place of a cell in the order of theta, rays between their sectors, the origin last."""
+    if cell == 4 * s:
+        return 4 * s
+    return 2 * cell if cell < 2 * s else 2 * (cell - 2 * s) + 1

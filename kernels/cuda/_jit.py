@@ -16,6 +16,8 @@ Kernels stride over blocks and threads, so that they are right for any launch. B
 `THREADS` threads, a few in the simulator, whose threads are Python's.
 """
 
+import sys
+import threading
 import types as python
 from collections import namedtuple
 from functools import cache
@@ -24,6 +26,8 @@ import numba
 import numpy as np
 from numba import cuda, float64, int32, int64, njit
 from numba.core.dispatcher import Dispatcher
+
+from .._jit import driver
 
 __all__ = [
     "KERNELS",
@@ -51,7 +55,7 @@ __all__ = [
 
 THREADS = 256
 """Threads of a block, a power of 2."""
-_SIMULATED_THREADS = 16
+_SIMULATED_THREADS = 4
 
 simulated = bool(numba.config.ENABLE_CUDASIM)
 """Whether numba's simulator stands for the device."""
@@ -209,13 +213,32 @@ class _Context:
     """Stands for the module ``cuda`` in simulated kernels.
 
     The simulator swaps it in the globals of one function at a time, which threads inside device
-    functions would trip over.
+    functions would trip over, and two threads may both make a shared array there.
     """
 
     def __getattr__(self, name):
         from numba.cuda.simulator.kernel import _get_kernel_context
 
-        return getattr(_get_kernel_context(), name)
+        context = _get_kernel_context()
+        return _Shared(context) if name == "shared" else getattr(context, name)
+
+
+_making = threading.Lock()
+
+
+class _Shared:
+    """Shared arrays by the line that asks for them."""
+
+    def __init__(self, context):
+        self._made = context.__dict__.setdefault("_shared_by_line", {})
+
+    def array(self, shape, dtype):
+        frame = sys._getframe(1)
+        key = frame.f_code.co_filename, frame.f_lineno
+        with _making:
+            if key not in self._made:
+                self._made[key] = np.empty(shape, dtype.name)
+        return self._made[key]
 
 
 def _for_simulator(value, precision):
@@ -241,7 +264,7 @@ def _compiled_here(function, precision):
 
 @cache
 def _compile_here(function, precision, convert):
-    return njit(error_model="numpy", nogil=True, _nrt=True)(_copy(function, precision, convert))
+    return driver(_copy(function, precision, convert))
 
 
 # one thread of a CPU --------------------------------------------------------------------

@@ -1,20 +1,48 @@
 """Arrays of the size of the state, which live in the device's memory, and frames on their way."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from ._jit import cuda, stream
 
 
+class OutOfMemory(MemoryError):
+    """The device has no room for an array."""
+
+
+@contextmanager
+def _told_apart():
+    try:
+        yield
+    except Exception as problem:  # the types differ between versions of numba-cuda
+        if "OUT_OF_MEMORY" in str(problem).upper() or isinstance(problem, MemoryError):
+            raise OutOfMemory(str(problem)) from None
+        raise
+
+
 def empty(shape, dtype=np.float64):
-    """A new array, its values undefined."""
-    return cuda.device_array(shape, dtype, stream=stream())
+    """A new array, its values undefined.
+
+    Raises
+    ------
+    OutOfMemory
+    """
+    with _told_apart():
+        return cuda.device_array(shape, dtype, stream=stream())
 
 
 def upload(array, dtype):
-    """The values of a host array; an array of the device as it is."""
+    """The values of a host array; an array of the device as it is.
+
+    Raises
+    ------
+    OutOfMemory
+    """
     if not isinstance(array, np.ndarray):
         return array
-    return cuda.to_device(np.ascontiguousarray(array, dtype), stream=stream())
+    with _told_apart():
+        return cuda.to_device(np.ascontiguousarray(array, dtype), stream=stream())
 
 
 def download(array):
@@ -47,7 +75,7 @@ class Frame:
         self.position = cuda.pinned_array((n, 2), dtype)
         self.cells = cuda.pinned_array(n, np.int32)
         self._copies = cuda.stream()
-        self._packed, self._copied = cuda.event(timing=False), cuda.event(timing=False)
+        self._packed, self._copied = cuda.event(), cuda.event()
         self._on_device = None
 
     def on_device(self, precision):

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from ..sectors import region_of, row_of
-from ._jit import THREADS, cuda, int32, ints, kernel, long, reals, threads_a_block
+from ._jit import THREADS, cuda, int32, ints, kernel, long, reals, simulated, threads_a_block
 from .arrays import empty
 from .blocks import block_scan
 
@@ -24,8 +24,8 @@ ROUNDS = 4
 """Neurons of a tile for each thread of a block."""
 DIGIT = 16
 """Values of a digit of a region's number; a literal 4 is its bits."""
-MOST_GROUPS, LEAST_GROUPS, BINS = 1024, 16, 2**19
-"""Groups of tiles: as many as give this many bins."""
+MOST_GROUPS, LEAST_GROUPS, BINS = (3 if simulated else 1024), 16, 2**19
+"""Groups of tiles: as many as give this many bins of rows."""
 
 
 class Slots:

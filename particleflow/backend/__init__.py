@@ -8,9 +8,12 @@ from .devices import (
     DEVICES,
     Device,
     compile_notice,
+    cuda_problem,
+    device_notice,
     kernels_are_compiled,
     resolve_device,
     resolve_threads,
+    room_for,
     threads_in_use,
 )
 from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
@@ -47,6 +50,8 @@ __all__ = [
     "RungeKuttaTrial",
     "State",
     "compile_notice",
+    "cuda_problem",
+    "device_notice",
     "field",
     "field_at",
     "kernel_matrix",
@@ -57,5 +62,6 @@ __all__ = [
     "predict_at",
     "resolve_device",
     "resolve_threads",
+    "room_for",
     "threads_in_use",
 ]

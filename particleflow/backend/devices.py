@@ -1,5 +1,8 @@
 """Devices, threads, and the kernels' cache."""
 
+import ctypes
+import importlib
+import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 from particleflow.errors import DeviceError
 from particleflow.kernels import _jit, cpu
 
-Device = Literal["auto", "cpu"]
+Device = Literal["auto", "cpu", "cuda"]
 DEVICES: tuple[str, ...] = get_args(Device)
 
 _blas = ThreadpoolController()
@@ -26,20 +29,84 @@ def kernels_are_compiled() -> bool:
 
 def kernels_of(device: str) -> ModuleType:
     """The kernels of a device, ``cpu`` or ``cuda``: modules of the same names and signatures."""
+    if device == "cuda":
+        return importlib.import_module("particleflow.kernels.cuda")
     return cpu
 
 
 def resolve_device(device: str) -> str:
-    """The device a run will use: ``auto`` and ``cpu`` both mean the processor's cores.
+    """The device a run will use, ``cpu`` or ``cuda``; ``auto`` is CUDA where a device works.
+
+    Numba's simulator of CUDA (``NUMBA_ENABLE_CUDASIM=1``) has to be asked for by ``cuda``.
 
     Raises
     ------
     DeviceError
-        The name is not one of `DEVICES`.
+        The name is not one of `DEVICES`, or ``cuda`` cannot be used: which part is missing.
     """
     if device not in DEVICES:
         raise DeviceError(f"device: expected one of {', '.join(DEVICES)}, found {device!r}")
-    return "cpu"
+    if device == "cpu" or (device == "auto" and _is_simulated()):
+        return "cpu"
+    problem = cuda_problem()
+    if problem is not None and device == "cuda":
+        raise DeviceError(f"device: cuda cannot be used: {problem}")
+    return "cpu" if problem is not None else "cuda"
+
+
+def _is_simulated() -> bool:
+    return bool(numba.config.ENABLE_CUDASIM)
+
+
+def cuda_problem() -> str | None:
+    """The part that CUDA lacks here: numba-cuda, the driver, or a device; None if it works."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "numba-cuda is not installed; pip install 'particleflow[cuda13]', or cuda12"
+    if not _is_simulated() and not _has_driver():
+        return "no NVIDIA driver is installed (libcuda is not found)"
+    found = _cuda_devices().problem()
+    return None if found is None else str(found)
+
+
+def _has_driver() -> bool:
+    for library in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def _cuda_devices() -> ModuleType:
+    return importlib.import_module("particleflow.kernels.cuda.devices")
+
+
+def device_notice(device: str) -> str | None:
+    """What to tell a user about the device of a run; None for the processor."""
+    return f"running on CUDA: {_cuda_devices().name()}" if device == "cuda" else None
+
+
+@contextmanager
+def room_for(m: int, bytes_a_neuron: float, device: str) -> Iterator[None]:
+    """Turn a lack of memory on a device into an error that says how many neurons would fit.
+
+    Raises
+    ------
+    DeviceError
+    """
+    memory = _cuda_devices().memory() if device == "cuda" else None
+    try:
+        yield
+    except MemoryError as problem:
+        if memory is None:
+            raise
+        free, total = memory
+        raise DeviceError(
+            f"device: {m:,} neurons do not fit into the memory of {_cuda_devices().name()}, of "
+            f"which {free / 1e9:.3g} of {total / 1e9:.3g} GB were free: about "
+            f"{int(free / bytes_a_neuron):,} would ({problem})"
+        ) from None
 
 
 def resolve_threads(threads: int | None) -> int:

@@ -1,0 +1,44 @@
+"""The device: whether there is one that works, its name, its memory."""
+
+from ._jit import cuda, simulated
+
+
+def problem():
+    """What keeps kernels from running, None if nothing does."""
+    if simulated:
+        return None
+    try:
+        cuda.current_context()
+        have, need = _versions()
+    except Exception as error:
+        first_line = str(error).strip().splitlines() or [type(error).__name__]
+        return f"no device can be used: {first_line[0]}"
+    if have < need:
+        return (
+            f"the driver is too old: it serves CUDA {have[0]}, numba-cuda was installed for "
+            f"CUDA {need[0]}; update the driver or install the extra for CUDA {have[0]}"
+        )
+    return None
+
+
+def _versions():
+    """Major versions that the driver serves and that the compiler makes code for."""
+    from numba.cuda.cudadrv.driver import driver
+
+    return driver.get_version()[:1], cuda.runtime.get_version()[:1]
+
+
+def name():
+    """The name of the device."""
+    if simulated:
+        return "numba's simulator"
+    found = cuda.get_current_device().name
+    return found.decode() if isinstance(found, bytes) else str(found)
+
+
+def memory():
+    """Bytes of the device that are free, and all; None in the simulator."""
+    if simulated:
+        return None
+    free, total = cuda.current_context().get_memory_info()
+    return int(free), int(total)

@@ -1,0 +1,202 @@
+"""What kernels of a CUDA device, simulated or not, have to have in common with the CPU's.
+
+Each function asserts it for m neurons on s samples. ``exact`` asks for the same bits of the state;
+a device's compiler contracts multiplications and additions.
+"""
+
+import naive
+import numpy as np
+from numpy.testing import assert_allclose, assert_array_equal
+
+import particleflow as pf
+from particleflow.backend import ExactFlow, RungeKuttaTrial, State
+from particleflow.kernels import dense
+
+CODE = {"network": 0, "euclidean": 1}
+
+
+def pair(m, s, metric="network", dtype="float64", seed=0):
+    """The same state on the CPU and on the device, residuals to the bit."""
+    random = np.random.default_rng(seed)
+    x, y = naive.samples(random, s)
+    z = naive.hard_neurons(random, x, m) if dtype == "float64" else random.standard_normal((3, m))
+    z = tuple(np.clip(v, -5.0, 5.0) for v in z)
+    both = [
+        State(x, y, z, metric, np.inf, device=device, dtype=dtype) for device in ("cpu", "cuda")
+    ]
+    both[1].residual[:] = both[0].residual
+    return both
+
+
+def same_state(one, two, exact=True, tolerance=1e-13):
+    assert_array_equal(one.cells(), two.cells())
+    a, b = one.parameters(), two.parameters()
+    if exact:
+        assert_array_equal(a, b)
+    else:
+        assert_allclose(a, b, rtol=0, atol=tolerance * max(1.0, np.abs(a).max()))
+
+
+def close(one, two, tolerance=1e-13):
+    one, two = np.asarray(one), np.asarray(two)
+    assert_allclose(two, one, rtol=0, atol=tolerance * max(1.0, np.abs(one).max()))
+
+
+def start_and_order(m, s):
+    """Cells, residuals, and that a sorted state is the same one in the original order."""
+    one, two = pair(m, s)
+    same_state(one, two)
+    device_cells = two.kernels.download(two.cell)
+    region = np.array([naive.region(k, s) for k in device_cells])
+    assert (np.diff(region) >= 0).all()
+    ident = two.kernels.download(two.ident)
+    assert_array_equal(np.sort(ident), np.arange(m))
+    equal = np.flatnonzero(np.diff(region) == 0)
+    assert (ident[equal + 1] > ident[equal]).all()  # stable
+    close(one.residual, State(one.x, one.y, tuple(one.parameters()), "network", np.inf,
+                              device="cuda").residual)  # fmt: skip
+
+
+def sums(m, s, metric):
+    """Moments, counts, predictions, velocities, drift, frames."""
+    one, two = pair(m, s, metric)
+    a, b, c = one.parameters()
+    close(one.first_moments(), two.first_moments())
+    close(one.covariances(), two.covariances())
+    assert_array_equal(one.cell_counts(), two.cell_counts())
+    points = np.linspace(-1.2, 1.2, 7)
+    close(dense.predict(a, b, c, points), two.predict(points))
+    ident = two.kernels.download(two.ident)
+    assert one.slots.size == 2  # a plain slot: the original order
+    assert_array_equal(one.velocity()[:, ident], two.velocity())
+    close(one.residual_rate(), two.residual_rate())
+    if metric == "network":  # in the other, knots on samples are off them once rounded
+        v = dense.velocity(a, b, c, one.x, one.residual, CODE[metric]).T[:, ident]
+        close(v, two.velocity(), 1e-12)
+        h = dense.tangent_kernel(a, b, c, one.x, CODE[metric])
+        close(-h @ one.residual, two.residual_rate())
+    delta = one.delta() + np.linspace(0.0, 1.0, m)
+    assert_array_equal(one.delta(), two.delta())
+    assert_allclose(two.largest_drift(delta), one.largest_drift(delta), rtol=1e-12)
+    for n, dtype in ((m, "float32"), (max(1, m // 3), "float64")):
+        frames = [state.new_frame(n, dtype) for state in (one, two)]
+        for state, frame in zip((one, two), frames, strict=True):
+            state.pack_frame(frame)
+            frame.wait()
+        assert_array_equal(frames[0].cells, frames[1].cells)
+        assert_allclose(frames[1].position, frames[0].position, rtol=1e-6 if dtype == "float32"
+                        else 1e-14)  # fmt: skip
+
+
+def fields(s):
+    """Field, prediction and residual rate of the device against those of the CPU."""
+    from particleflow.kernels import cpu, cuda
+
+    random = np.random.default_rng(s)
+    x, rho = naive.samples(random, s)
+    results = []
+    for kernels in (cpu, cuda):
+        g, f = np.empty((2 * s, 2)), np.empty(s)
+        work, rate = np.empty((2 * s, 2)), np.empty(s)
+        kernels.field(rho, x, g)
+        kernels.prediction(g, x, 0.5, f)
+        kernels.residual_rate(np.abs(np.repeat(g[:, :1], 3, axis=1)), rho, x, work, rate)
+        results.append((g, f, work, rate))
+    for one, two in zip(*results, strict=True):
+        close(one, two)
+
+
+def descent(m, s, metric, steps, exact):
+    """Gradient descent: cells, state, residuals, crossings; the first step to the bit."""
+    one, two = pair(m, s, metric)
+    for n in (1, steps):
+        assert one.gradient_descent(0.02, n) == two.gradient_descent(0.02, n) == n
+        same_state(one, two, exact=False)
+        close(one.residual, two.residual)
+        assert one.crossings.sum() == two.crossings.sum()
+    assert one.crossings.sum() > 0 or m < 50
+
+
+def passes(m, s, h, exact):
+    """The exact flow, kept and only looked at: state, residuals, covariances, events."""
+    one, two = pair(m, s)
+    flows = [ExactFlow(state, 1.0) for state in (one, two)]
+    events = 0
+    for time in (h, 0.5 * h):
+        looked = flows[1].advance(one.residual, time)
+        arrivals = [flow.advance(one.residual, time, keep=True) for flow in flows]
+        assert looked.finite
+        assert_array_equal(looked.residual, arrivals[1].residual)
+        assert_array_equal(arrivals[0].tally, arrivals[1].tally)
+        close(arrivals[0].residual, arrivals[1].residual)
+        close(arrivals[0].covariances, arrivals[1].covariances)
+        for flow, state in zip(flows, (one, two), strict=True):
+            begin = flow._at_begin
+            flow._at_begin, flow._between = flow._between, begin
+            state.variables, state.cell = flow._at_begin
+        same_state(one, two, exact)
+        events += arrivals[0].tally[0]
+    assert events > 0 or s == 1
+
+
+def runge_kutta(m, s, metric, exact):
+    """A Runge-Kutta step."""
+    one, two = pair(m, s, metric)
+    trials = [RungeKuttaTrial(state) for state in (one, two)]
+    errors = [trial.step(0.05) for trial in trials]
+    assert_allclose(errors[1], errors[0], rtol=1e-9)
+    for trial in trials:
+        trial.accept()
+    same_state(one, two, exact=False)
+    close(one.residual, two.residual)
+    assert one.crossings.sum() == two.crossings.sum() > 0
+
+
+def run(integrator, metric, m, until, tolerance=1e-10, dtype="float64"):
+    """A whole run, and its observables."""
+    samples = pf.Samples.generate("square_wave", 4)
+    neurons = pf.initialise("reduced", m, delta=-1.0, seed=1)
+    sims = [
+        pf.Simulation(samples, neurons, integrator, metric, device=device, state_dtype=dtype)
+        for device in ("cpu", "cuda")
+    ]
+    for sim in sims:
+        sim.run(until)
+    one, two = sims
+    assert one.step == two.step
+    assert one.rejected == two.rejected
+    assert_array_equal(one.state.cells(), two.state.cells())
+    close(one.residual, two.residual, tolerance)
+    close(one.state.parameters(), two.state.parameters(), tolerance)
+    return one, two
+
+
+def hand_over(m, until):
+    """A run that begins on one device and goes on on the other is the run of either."""
+    samples = pf.Samples.generate("square_wave", 4)
+    neurons = pf.initialise("reduced", m, delta=-1.0, seed=2)
+    ends = []
+    for devices in (("cpu", "cuda"), ("cuda", "cpu"), ("cpu", "cpu")):
+        now = neurons
+        for device in devices:
+            sim = pf.Simulation(samples, now, pf.GradientDescent(0.01), device=device)
+            sim.run(until)
+            now = sim.neurons
+        ends.append(np.array([now.a, now.b, now.c]))
+    close(ends[2], ends[0], 1e-12)
+    close(ends[2], ends[1], 1e-12)
+
+
+def run_single(integrator, m, until, tolerance):
+    """A run in single precision: computed in float32 here, in float64 and stored so on the CPU."""
+    samples = pf.Samples.generate("square_wave", 4)
+    neurons = pf.initialise("reduced", m, delta=-1.0, seed=1)
+    one, two = (
+        pf.Simulation(samples, neurons, integrator, device=device, state_dtype="float32")
+        for device in ("cpu", "cuda")
+    )
+    for sim in (one, two):
+        sim.run(until)
+    assert two.state.variables.dtype == np.float32
+    assert np.abs(one.residual - two.residual).max() < tolerance
+    assert (one.state.cells() != two.state.cells()).mean() < 1e-3

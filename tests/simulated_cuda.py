@@ -1,0 +1,57 @@
+"""Agreement of the CUDA kernels with the CPU's in numba's simulator: test_cuda runs this file.
+
+It has a process of its own, since the simulator has to be chosen before numba is imported.
+"""
+
+import sys
+
+import agreement
+import pytest
+
+import particleflow as pf
+from particleflow.kernels.cuda._jit import simulated
+
+assert simulated
+sys.setswitchinterval(1e-5)  # the simulator's threads wait for each other all the time
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def test_start_and_order():
+    agreement.start_and_order(150, 4)
+    agreement.start_and_order(5, 1)
+
+
+@pytest.mark.parametrize("metric", ["network", "euclidean"])
+def test_sums(metric):
+    agreement.sums(120, 3, metric)
+
+
+@pytest.mark.parametrize("s", [1, 2, 11])
+def test_fields(s):
+    agreement.fields(s)
+
+
+@pytest.mark.parametrize("metric", ["network", "euclidean"])
+def test_gradient_descent(metric):
+    agreement.descent(120, 3, metric, steps=3, exact=True)
+
+
+@pytest.mark.parametrize("s", [1, 4])
+def test_passes(s):
+    agreement.passes(150, s, 0.4, exact=True)
+
+
+@pytest.mark.parametrize("metric", ["network", "euclidean"])
+def test_runge_kutta(metric):
+    agreement.runge_kutta(80, 3, metric, exact=True)
+
+
+@pytest.mark.parametrize("integrator", [
+    pf.Boost(1e-2), pf.GradientDescent(0.05), pf.RungeKutta(1e-2),
+], ids=lambda i: i.name)  # fmt: skip
+def test_runs(integrator):
+    agreement.run(integrator, "network", 60, 0.3)
+
+
+def test_a_run_goes_on_on_another_device():
+    agreement.hand_over(60, 0.03)
