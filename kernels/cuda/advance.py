@@ -21,7 +21,6 @@ from ._jit import (
     doubles,
     float64,
     int32,
-    int64,
     ints,
     kernel,
     long,
@@ -46,6 +45,7 @@ from .sums import (
 
 MOMENTS = 5
 """Sums of a row: c a, c b, and Sigma as (xx, x1, 11)."""
+IN_TILE = 3 * MOMENTS
 COUNTERS = TALLIES + 2
 CHANGES, REST = TALLIES, TALLIES + 1
 """Counters behind the tally: changes of cell, and the rest."""
@@ -60,7 +60,7 @@ def advance_tiles(
     counters,
 ):  # fmt: skip
     """Move the neurons of all tiles by the maps of their cells; list those who need more."""
-    values = cuda.shared.array((3 * MOMENTS, THREADS), float64)
+    values = cuda.shared.array((IN_TILE, THREADS), float64)
     counts = cuda.shared.array(THREADS, int32)
     t, m, n_rows = cuda.threadIdx.x, a.size, rays.shape[0]
     s, stride = n_rows // 2, cuda.blockDim.x
@@ -70,7 +70,7 @@ def advance_tiles(
     for tile in range(cuda.blockIdx.x, homes.size, cuda.gridDim.x):
         home, first = homes[tile], tile * ROUNDS * stride
         flags = 0
-        for q in range(3 * MOMENTS):
+        for q in range(IN_TILE):
             values[q, t] = 0.0
         for r in range(ROUNDS):
             i = first + r * stride + t
@@ -99,8 +99,8 @@ def advance_tiles(
                         values[q + 3, t] += x * y + xo
                         values[q + 4, t] += y * y + oo
         n_rest = list_rest(flags, first, stride, m, rest, counts)
-        block_sum(values, 3 * MOMENTS)
-        for v in range(t, 3 * MOMENTS, stride):
+        block_sum(values, IN_TILE)
+        for v in range(t, IN_TILE, stride):
             near[tile, v] = values[v, 0]
         if t == 0:
             count[tile] = n_rest
@@ -120,11 +120,12 @@ def advance_rest(
     keys = cuda.shared.array(THREADS, int32)
     values = cuda.shared.array((COUNTERS, THREADS), float64)
     ends = cuda.shared.array(THREADS, int32)
-    tally = cuda.local.array(TALLIES, int64)
+    tallies = cuda.shared.array((THREADS, TALLIES), int32)
     t, s, n_groups = cuda.threadIdx.x, x.size, used.size
     for group in range(cuda.blockIdx.x, n_groups, cuda.gridDim.x):
         filled = 0
         changes = moved = 0
+        tally = tallies[t]
         for n in range(TALLIES):
             tally[n] = 0
         for first in range(group, count.size, n_groups * cuda.blockDim.x):

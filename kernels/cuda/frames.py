@@ -96,7 +96,8 @@ def _drift(a, b, c, cell, ident, s, delta0, worst):
         for j in range(1, cuda.blockDim.x):
             if not (math.isnan(values[0]) or values[j] <= values[0]):
                 values[0] = values[j]
-        worst[cuda.blockIdx.x] = values[0]
+        for j in range(cuda.blockIdx.x, worst.size, cuda.gridDim.x):
+            worst[j] = values[0]
 
 
 def largest_drift(a, b, c, cell, ident, slots, s, delta0):

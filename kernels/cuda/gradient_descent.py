@@ -26,7 +26,7 @@ from .arrays import download, upload
 from .blocks import block_sum
 from .field import field_in_block, prediction_in_block
 from .slots import ROUNDS, sort_slots
-from .sums import BEFORE, FAR, HOME, NEXT, add_rest, combine, list_rest, place_of
+from .sums import FAR, add_rest, combine, list_rest, place_of
 
 CHECK = 64
 """Steps between two looks at what has happened on the device."""
@@ -52,7 +52,8 @@ def push(a, b, c, cell, homes, field, x, metric, near, rest, count, counters):
     for tile in range(cuda.blockIdx.x, homes.size, cuda.gridDim.x):
         home, first = homes[tile], tile * ROUNDS * stride
         flags = changes = 0
-        hx = h1 = nx = n1 = bx = b1 = float64(0.0)
+        for q in range(7):
+            values[q, t] = 0.0
         for r in range(ROUNDS):
             i = first + r * stride + t
             k = cell[i] if i < m else s
@@ -68,21 +69,12 @@ def push(a, b, c, cell, homes, field, x, metric, near, rest, count, counters):
                     changes += 1
                 if new < 2 * s and new != s:
                     place = place_of(new, home, 2 * s)
-                    px, p1 = float64(cn) * float64(an), float64(cn) * float64(bn)
-                    if place == HOME:
-                        hx += px
-                        h1 += p1
-                    elif place == NEXT:
-                        nx += px
-                        n1 += p1
-                    elif place == BEFORE:
-                        bx += px
-                        b1 += p1
                     if place == FAR:
                         flags |= 1 << r
+                    else:
+                        values[2 * place, t] += float64(cn) * float64(an)
+                        values[2 * place + 1, t] += float64(cn) * float64(bn)
         n_rest = list_rest(flags, first, stride, m, rest, counts)
-        values[0, t], values[1, t], values[2, t] = hx, h1, nx
-        values[3, t], values[4, t], values[5, t] = n1, bx, b1
         values[6, t] = changes
         block_sum(values, 7)
         for v in range(t, 6, stride):
@@ -116,7 +108,7 @@ def close_step(moments, x, y, scale, h, rho, field, counters):
     for j in range(t, x.size, cuda.blockDim.x):
         rho[j] -= y[j]
         unfinished = unfinished or not (abs(rho[j]) < np.inf)
-    failed = cuda.syncthreads_or(unfinished)
+    failed = cuda.syncthreads_or(1 if unfinished else 0)
     field_in_block(rho, x, h, field, sums)
     if t == 0:
         counters[TAKEN] += 1

@@ -89,7 +89,7 @@ def _close_stage(moments, x, y, scale, rho, field, failed):
     for j in range(t, x.size, cuda.blockDim.x):
         rho[j] -= y[j]
         unfinished = unfinished or not (abs(rho[j]) < np.inf)
-    stop = cuda.syncthreads_or(unfinished)
+    stop = cuda.syncthreads_or(1 if unfinished else 0)
     field_in_block(rho, x, float64(1.0), field, sums)
     if t == 0 and stop:
         failed[0] = 1

@@ -49,7 +49,7 @@ def list_rest(flags, first, stride, m, rest, counts):
     Thread t holds the neurons ``first + t + r stride`` of the rounds r.
     """
     n = 0
-    if cuda.syncthreads_or(flags != 0):
+    if cuda.syncthreads_or(flags):
         for r in range(ROUNDS):
             flag = (flags >> r) & 1 == 1
             place, found = rank_among(flag, counts)
@@ -217,7 +217,7 @@ def gather(a, b, c, cell, kind, n_values, bins, used):
                 block_sum(values, n_values)
                 for v in range(t, n_values, cuda.blockDim.x):
                     bins[group, middle, v] += values[v, 0]
-            if cuda.syncthreads_or(is_other):
+            if cuda.syncthreads_or(1 if is_other else 0):
                 place, found = rank_among(is_other, counts)
                 if is_other:
                     keys[place] = key
