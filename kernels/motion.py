@@ -14,13 +14,20 @@ from .transit import leg, slide
 
 
 @inlined
-def finish(a, b, c, k, time, left, field, rays, x, tally):
-    """`go_on`, which most have to only for a slide to the end of the time."""
-    slid, r = False, ray_of(k, x.size)
+def _try_to_slide(a, b, c, k, time, rays):
+    """Slide to the end of the time, and whether that is all; as before if not."""
+    slid, r = False, ray_of(k, rays.shape[0] // 2)
     if r >= 0:
         a1, b1, c1, slid = slide(a, c, time, rays[r, UX], rays[r, XJ], rays[r, ALONG])
         if slid:
             a, b, c = a1, b1, c1
+    return a, b, c, slid
+
+
+@inlined
+def finish(a, b, c, k, time, left, field, rays, x, tally):
+    """`go_on`, which most have to only for a slide to the end of the time."""
+    a, b, c, slid = _try_to_slide(a, b, c, k, time, rays)
     if not slid:
         a, b, c, k = go_on(a, b, c, k, time, left, field, rays, x, tally)
     return a, b, c, k
@@ -54,6 +61,45 @@ def _pass_rays(a, b, c, k, left, up, time, field, rays):
 
 
 @routine
+def set_out(a, b, c, k, h, field, rays, sector_map, ray_map, x, tally):
+    """Move one neuron of cell k by its cell's map, or by legs while rays let it pass, and a slide.
+
+    Parameters are those of `move`.
+
+    Returns
+    -------
+    a, b, c : float
+    cell : int
+    time : float
+        What is left of h.
+    left : int
+        The ray on which the neuron is; -1 if on none.
+    arrived : bool
+        Whether that is all; else `go_on` does the rest.
+    """
+    s = x.size
+    left, time, arrived = -1, h, True
+    an, bn, cn, doubt = mapped(a, b, c, k, sector_map, ray_map, s)
+    if doubt:
+        an, bn, cn = a, b, c
+        left, arrived = ray_of(k, s), False
+        if left >= 0:
+            k = recheck(a, c, left, rays, tally)
+        if k < 2 * s:
+            turn = c * (b * field[k, NX] - a * field[k, N1])
+            if turn != 0.0 and (left < 0 or sector_beyond(left, turn > 0.0, s) == k):
+                an, bn, cn, k, time, left, passed, meets, arrived = _pass_rays(
+                    a, b, c, k, left, turn > 0.0, h, field, rays
+                )
+                tally[CROSSINGS] += passed
+                if meets:
+                    k = meet(an, bn, cn, k, left, field, rays, tally)
+        if not arrived:
+            an, bn, cn, arrived = _try_to_slide(an, bn, cn, k, time, rays)
+    return an, bn, cn, k, time, left, arrived
+
+
+@routine
 def move(a, b, c, k, h, field, rays, sector_map, ray_map, x, tally):
     """Move one neuron of cell k for the time h.
 
@@ -73,22 +119,9 @@ def move(a, b, c, k, h, field, rays, sector_map, ray_map, x, tally):
     a, b, c : float
     cell : int
     """
-    s = x.size
-    an, bn, cn, doubt = mapped(a, b, c, k, sector_map, ray_map, s)
-    if doubt:
-        an, bn, cn = a, b, c
-        left, time, arrived = ray_of(k, s), h, False
-        if left >= 0:
-            k = recheck(a, c, left, rays, tally)
-        if k < 2 * s:
-            turn = c * (b * field[k, NX] - a * field[k, N1])
-            if turn != 0.0 and (left < 0 or sector_beyond(left, turn > 0.0, s) == k):
-                an, bn, cn, k, time, left, passed, meets, arrived = _pass_rays(
-                    a, b, c, k, left, turn > 0.0, h, field, rays
-                )
-                tally[CROSSINGS] += passed
-                if meets:
-                    k = meet(an, bn, cn, k, left, field, rays, tally)
-        if not arrived:
-            an, bn, cn, k = finish(an, bn, cn, k, time, left, field, rays, x, tally)
-    return an, bn, cn, k
+    a, b, c, k, time, left, arrived = set_out(
+        a, b, c, k, h, field, rays, sector_map, ray_map, x, tally
+    )
+    if not arrived:
+        a, b, c, k = go_on(a, b, c, k, time, left, field, rays, x, tally)
+    return a, b, c, k

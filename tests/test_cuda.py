@@ -14,7 +14,7 @@ from particleflow.backend import cuda_problem, devices
 
 pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 
-from particleflow.kernels.cuda import _jit, arrays, moments, slots
+from particleflow.kernels.cuda import _jit, arrays, moments, offline, slots
 
 HERE = Path(__file__).parent
 
@@ -89,6 +89,7 @@ def one_thread(monkeypatch):
             for (kind, ndim), value in zip(kernel.arguments, args, strict=True)
         ]  # fmt: skip
         launched.add(kernel)
+        kernel.launches += 1
         _jit.standing_in(kernel, precision)(*plain)
 
     monkeypatch.setattr(_jit.Kernel, "__call__", launch)
@@ -106,7 +107,7 @@ def test_a_million_neurons_as_one_thread(one_thread):
     agreement.start_and_order(m, 6)
     for metric in ("network", "euclidean"):
         agreement.sums(m, 6, metric)
-        agreement.descent(m, 6, metric, steps=70, exact=True)
+        agreement.descent(m, 6, metric, steps=8, exact=True)
         agreement.runge_kutta(m, 6, metric, exact=True)
     agreement.fields(9)
     agreement.passes(m, 6, 0.4, exact=True)
@@ -123,6 +124,66 @@ def test_runs_as_one_thread(one_thread):
 ], ids=["boost", "gd"])  # fmt: skip
 def test_single_precision_as_one_thread(one_thread, integrator, tolerance):
     agreement.run_single(integrator, 20_000, 0.5, tolerance)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """PTX of every kernel in every precision, and what it needs on sm_80 and sm_90."""
+    codes = {(name, p): offline.ptx(kernel, p) for name, kernel, p in offline.variants()}
+    needs = {
+        key: [offline.assembled(code, processor) for processor in offline.PROCESSORS]
+        for key, code in codes.items()
+    }
+    return codes, needs
+
+
+def test_no_kernel_spills_and_registers_are_bounded(compiled):
+    _, needs = compiled
+    assert {name for name, _ in needs} == set(_jit.KERNELS)
+    for key, processors in needs.items():
+        for found in processors:
+            assert 0 < found.registers <= 128, key
+            assert found.spilled == found.stack == 0, key
+            assert found.shared <= 48 * 1024, key
+    for precision in ("float64", "float32"):
+        assert all(n.registers <= 64 for n in needs["gradient_descent.push", precision])
+
+
+def test_single_precision_has_float64_in_sums_only(compiled):
+    """Sums load, convert, multiply and add in float64; nothing else does."""
+    codes, _ = compiled
+    in_sums = {"add", "sub", "mul", "fma", "cvt", "ld", "st", "mov", "neg", "selp"}
+    counts = {"setp", "abs"}  # of tallies, added up as float64, and of the largest drift
+    elementwise = ("slots.", "sums.locate", "velocity.", "frames.unpack", "frames.pack",
+                   "runge_kutta.stage", "runge_kutta.error")  # fmt: skip
+    for (name, precision), code in codes.items():
+        if precision != "float32":
+            continue
+        used = {
+            line.split()[0 if not line.strip().startswith("@") else 1].partition(".")[0]
+            for line in code.splitlines()
+            if ".f64" in line and "\t" in line and not line.strip().startswith(".")
+        }
+        allowed = set() if name.startswith(elementwise) else in_sums | counts
+        assert used <= allowed, (name, used - allowed)
+
+
+def test_launches_of_a_step(one_thread):
+    """Gradient descent 4 a step, the exact flow 10; few others in a call."""
+
+    def launches(function):
+        before = sum(kernel.launches for kernel in _jit.KERNELS.values())
+        function()
+        return sum(kernel.launches for kernel in _jit.KERNELS.values()) - before
+
+    state = agreement.pair(500, 3)[1]
+    one, many = (launches(lambda: state.gradient_descent(1e-3, n)) for n in (1, 11))  # noqa: B023
+    assert many - one == 10 * 4
+    assert one == 5
+    samples = pf.Samples.generate("square_wave", 4)
+    sim = pf.Simulation(samples, pf.initialise("reduced", 500, delta=-20.0), pf.Boost(step=1e-3),
+                        device="cuda")  # fmt: skip
+    assert launches(lambda: sim.run(1e-3)) == 10
 
 
 def test_cuda_names_what_is_missing(monkeypatch):

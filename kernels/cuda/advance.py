@@ -1,23 +1,25 @@
 """All neurons through a frozen field for a given time, and the moments of where they arrive.
 
-A pass is three launches: every neuron moves by the map of its cell, and those whose exact motion
+A pass is five launches: every neuron moves by the map of its cell, and those whose exact motion
 that is add up their moments by tile (`advance_tiles`); the rest, who may meet rays or count in far
-sectors, move by whatever it takes (`advance_rest`), many of them side by side; both are combined.
+sectors, move by legs (`set_out_rest`) and by whatever it takes (`finish_rest`), and are added up
+(`add_arrivals`); all are combined.
 What the field means to sectors and rays is found on the host, in O(s), and so are the residuals.
 """
 
 import numpy as np
 
 from .. import cpu
-from ..advance import FAILURES, TALLIES
+from ..advance import FAILURES, TALLIES, go_on
 from ..maps import mapped, tables_of
-from ..motion import move
+from ..motion import set_out
 from ..origin import largest_field
 from ..rays import SIGN, U1, UX, XJ, ray_table
 from ..sectors import row_of
 from ._jit import (
     THREADS,
     cuda,
+    device,
     doubles,
     float64,
     int32,
@@ -46,9 +48,29 @@ from .sums import (
 MOMENTS = 5
 """Sums of a row: c a, c b, and Sigma as (xx, x1, 11)."""
 IN_TILE = 3 * MOMENTS
+NOWHERE = -2
+"""Instead of a ray: the neuron has arrived."""
 COUNTERS = TALLIES + 2
 CHANGES, REST = TALLIES, TALLIES + 1
 """Counters behind the tally: changes of cell, and the rest."""
+
+
+@device
+def add_moments(values, q, a, b, c, k, row, rays):
+    """Add those of one neuron of cell k to this thread's, from row q on."""
+    t = cuda.threadIdx.x
+    x, y, z = float64(a), float64(b), float64(c)
+    zz = z * z
+    xx = oo = zz
+    xo = zz - zz
+    if k >= rays.shape[0]:
+        ux, u1 = float64(rays[row, UX]), float64(rays[row, U1])
+        xx, xo, oo = zz * ux * ux, zz * ux * u1, zz * u1 * u1
+    values[q, t] += z * x
+    values[q + 1, t] += z * y
+    values[q + 2, t] += x * x + xx
+    values[q + 3, t] += x * y + xo
+    values[q + 4, t] += y * y + oo
 
 
 @kernel(
@@ -85,19 +107,7 @@ def advance_tiles(
                     if keep:
                         a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
                     if row >= 0:
-                        x, y, z = float64(an), float64(bn), float64(cn)
-                        zz = z * z
-                        xx = oo = zz
-                        xo = zz - zz
-                        if k >= n_rows:
-                            ux, u1 = float64(rays[row, UX]), float64(rays[row, U1])
-                            xx, xo, oo = zz * ux * ux, zz * ux * u1, zz * u1 * u1
-                        q = place * MOMENTS
-                        values[q, t] += z * x
-                        values[q + 1, t] += z * y
-                        values[q + 2, t] += x * x + xx
-                        values[q + 3, t] += x * y + xo
-                        values[q + 4, t] += y * y + oo
+                        add_moments(values, place * MOMENTS, an, bn, cn, k, row, rays)
         n_rest = list_rest(flags, first, stride, m, rest, counts)
         block_sum(values, IN_TILE)
         for v in range(t, IN_TILE, stride):
@@ -107,27 +117,85 @@ def advance_tiles(
         cuda.syncthreads()
 
 
+@device
+def add_tallies(tally, counters):
+    """Add the tallies of all threads of a block to the counters."""
+    values = cuda.shared.array((COUNTERS, THREADS), float64)
+    t = cuda.threadIdx.x
+    for n in range(COUNTERS):
+        values[n, t] = tally[n]
+    block_sum(values, COUNTERS)
+    for n in range(t, COUNTERS, cuda.blockDim.x):
+        if values[n, 0] > 0.0:
+            cuda.atomic.add(counters, n, int(values[n, 0]))
+
+
 @kernel(
-    reals(), reals(), reals(), ints, reals(), reals(), reals(), ints, long, real, reals(2),
-    reals(2), reals(2), reals(2), reals(), ints, ints, doubles(3), ints, longs,
+    reals(), reals(), reals(), ints, reals(), reals(), reals(), ints, real, reals(2), reals(2),
+    reals(2), reals(2), reals(), ints, ints, long, reals(), ints, longs,
     blocks_a_processor=2,
 )  # fmt: skip
-def advance_rest(
-    a, b, c, cell, a1, b1, c1, cell1, keep, h, field, rays, sector_map, ray_map, x, rest, count,
-    bins, used, counters,
+def set_out_rest(
+    a, b, c, cell, a1, b1, c1, cell1, h, field, rays, sector_map, ray_map, x, rest, count, tile,
+    time, left, counters,
 ):  # fmt: skip
-    """Move the rest through whatever they meet, and add them to the bins of their groups."""
+    """Move the rest by maps and legs; ``time`` and ``left`` say what is to be done still."""
+    tallies = cuda.shared.array((THREADS, COUNTERS), int32)
+    tally = tallies[cuda.threadIdx.x]
+    for n in range(COUNTERS):
+        tally[n] = 0
+    j = cuda.grid(1)
+    while j < rest.size:
+        if j % tile < count[j // tile]:
+            i = rest[j]
+            an, bn, cn, k, time_left, ray, arrived = set_out(
+                a[i], b[i], c[i], cell[i], h, field, rays, sector_map, ray_map, x, tally
+            )
+            a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
+            time[j], left[j] = time_left, NOWHERE if arrived else ray
+        j += cuda.gridsize(1)
+    add_tallies(tally, counters)
+
+
+@kernel(
+    ints, reals(), reals(), reals(), ints, reals(2), reals(2), reals(), ints, ints, long, reals(),
+    ints, longs, blocks_a_processor=2,
+)  # fmt: skip
+def finish_rest(
+    cell, a1, b1, c1, cell1, field, rays, x, rest, count, tile, time, left, counters
+):  # fmt: skip
+    """Move those of the rest who have not arrived through whatever they meet."""
+    # one loop, not over a range: others would take a third more registers
+    tallies = cuda.shared.array((THREADS, COUNTERS), int32)
+    tally = tallies[cuda.threadIdx.x]
+    for n in range(COUNTERS):
+        tally[n] = 0
+    j = cuda.grid(1)
+    while j < rest.size:
+        if j % tile < count[j // tile]:
+            if left[j] != NOWHERE:
+                i = rest[j]
+                an, bn, cn, k = go_on(
+                    a1[i], b1[i], c1[i], cell1[i], time[j], left[j], field, rays, x, tally
+                )
+                a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
+            tally[CHANGES] += cell1[rest[j]] != cell[rest[j]]
+            tally[REST] += 1
+        j += cuda.gridsize(1)
+    add_tallies(tally, counters)
+
+
+@kernel(
+    reals(), reals(), reals(), ints, reals(2), ints, ints, doubles(3), ints, blocks_a_processor=2
+)
+def add_arrivals(a, b, c, cell, rays, rest, count, bins, used):
+    """Add the moments of the rest, which has arrived, to the bins of its groups."""
     keys = cuda.shared.array(THREADS, int32)
-    values = cuda.shared.array((COUNTERS, THREADS), float64)
+    values = cuda.shared.array((MOMENTS, THREADS), float64)
     ends = cuda.shared.array(THREADS, int32)
-    tallies = cuda.shared.array((THREADS, TALLIES), int32)
-    t, s, n_groups = cuda.threadIdx.x, x.size, used.size
+    t, s, n_groups = cuda.threadIdx.x, rays.shape[0] // 2, used.size
     for group in range(cuda.blockIdx.x, n_groups, cuda.gridDim.x):
         filled = 0
-        changes = moved = 0
-        tally = tallies[t]
-        for n in range(TALLIES):
-            tally[n] = 0
         for first in range(group, count.size, n_groups * cuda.blockDim.x):
             total = rest_of_tiles(count, first, n_groups, ends)
             if total > 0 and filled == 0:
@@ -136,37 +204,15 @@ def advance_rest(
             for begin in range(0, total, cuda.blockDim.x):
                 if begin + t < total:
                     i = find_rest(begin + t, rest, first, n_groups, ends)
-                    own = cell[i]
-                    an, bn, cn, k = move(
-                        a[i], b[i], c[i], own, h, field, rays, sector_map, ray_map, x, tally
-                    )
-                    if keep:
-                        a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
-                    changes += k != own
-                    moved += 1
+                    k = cell[i]
                     row = row_of(k, s)
-                    p, q, z = float64(an), float64(bn), float64(cn)
-                    zz = z * z
-                    xx = oo = zz
-                    xo = zz - zz
-                    if k >= 2 * s and row >= 0:
-                        ux, u1 = float64(rays[row, UX]), float64(rays[row, U1])
-                        xx, xo, oo = zz * ux * ux, zz * ux * u1, zz * u1 * u1
                     keys[t] = row
-                    values[0, t] = z * p
-                    values[1, t] = z * q
-                    values[2, t] = p * p + xx
-                    values[3, t] = p * q + xo
-                    values[4, t] = q * q + oo
+                    for q in range(MOMENTS):
+                        values[q, t] = 0.0
+                    if row >= 0:
+                        add_moments(values, 0, a[i], b[i], c[i], k, row, rays)
                 n_records = min(total - begin, cuda.blockDim.x)
                 add_records(keys, values, n_records, MOMENTS, bins[group])
-        for n in range(TALLIES):
-            values[n, t] = tally[n]
-        values[CHANGES, t], values[REST, t] = changes, moved
-        block_sum(values, COUNTERS)
-        for n in range(t, COUNTERS, cuda.blockDim.x):
-            if values[n, 0] > 0.0:
-                cuda.atomic.add(counters, n, int(values[n, 0]))
         if t == 0:
             used[group] = filled
         cuda.syncthreads()
@@ -178,24 +224,40 @@ def advance(
 ):  # fmt: skip
     """Move every neuron exactly for the time h in a frozen field, as `cpu.advance`.
 
-    Arrays of the size of the state are the device's, all others the host's.
+    Arrays of the size of the state are the device's, all others the host's. Without ``keep`` the
+    new state is left incomplete.
     """
     s = x.size
     tally[:] = 0
     if not (largest_field(field) < np.inf and h < np.inf):
         return False
     tables = [upload(table, a.dtype) for table in tables_of(field, x, h)]
-    state = a, b, c, cell, a1, b1, c1, cell1, int(keep)
+    state = a, b, c, cell, a1, b1, c1, cell1
     near, bins = slots.near(MOMENTS), slots.bins(2 * s, MOMENTS)
     sums = slots.array("sums", (2 * s, MOMENTS))
     counters = slots.array("counters", (COUNTERS,), np.int64)
     advance_tiles(
-        slots.n_tiles, *state, slots.homes, *tables[1:], near, slots.rest, slots.count, counters
+        slots.n_tiles,
+        *state,
+        int(keep),
+        slots.homes,
+        *tables[1:],
+        near,
+        slots.rest,
+        slots.count,
+        counters,
     )
-    advance_rest(
-        slots.n_groups, *state, h, *tables, upload(x, a.dtype), slots.rest, slots.count, bins,
-        slots.used, counters,
-    )  # fmt: skip
+    listed = slots.rest, slots.count, slots.tile
+    time = slots.array("time", (slots.m,), a.dtype)
+    left = slots.array("left", (slots.m,), np.int32)
+    x_state = upload(x, a.dtype)
+    set_out_rest(grid(slots.m), *state, h, *tables, x_state, *listed, time, left, counters)
+    finish_rest(
+        grid(slots.m), cell, *state[4:], *tables[:2], x_state, *listed, time, left, counters
+    )
+    add_arrivals(
+        slots.n_groups, a1, b1, c1, cell1, tables[1], slots.rest, slots.count, bins, slots.used
+    )
     combine(2 * s, slots.homes, near, 3, bins, slots.used, sums)
     moments, counted = download(sums), download(counters)
     tally[:] = counted[:TALLIES]

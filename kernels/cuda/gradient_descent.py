@@ -8,7 +8,7 @@ new residuals and their field. The host waits only after many steps.
 import numpy as np
 
 from ..flow import EUCLIDEAN, euler_euclidean, euler_network
-from ..sectors import relocate
+from ..sectors import is_in, move_on
 from ._jit import (
     THREADS,
     cuda,
@@ -51,7 +51,7 @@ def push(a, b, c, cell, homes, field, x, metric, near, rest, count, counters):
         return
     for tile in range(cuda.blockIdx.x, homes.size, cuda.gridDim.x):
         home, first = homes[tile], tile * ROUNDS * stride
-        flags = changes = 0
+        flags = 0
         for q in range(7):
             values[q, t] = 0.0
         for r in range(ROUNDS):
@@ -63,10 +63,10 @@ def push(a, b, c, cell, homes, field, x, metric, near, rest, count, counters):
                 else:
                     an, bn, cn = euler_network(a[i], b[i], c[i], field[k, 0], field[k, 1])
                 a[i], b[i], c[i] = an, bn, cn
-                new = relocate(an, bn, k, x)
+                new = k if is_in(an, bn, k, x) else move_on(an, bn, k, x)
                 if new != k:
                     cell[i] = new
-                    changes += 1
+                    values[6, t] += 1.0
                 if new < 2 * s and new != s:
                     place = place_of(new, home, 2 * s)
                     if place == FAR:
@@ -75,7 +75,6 @@ def push(a, b, c, cell, homes, field, x, metric, near, rest, count, counters):
                         values[2 * place, t] += float64(cn) * float64(an)
                         values[2 * place + 1, t] += float64(cn) * float64(bn)
         n_rest = list_rest(flags, first, stride, m, rest, counts)
-        values[6, t] = changes
         block_sum(values, 7)
         for v in range(t, 6, stride):
             near[tile, v] = values[v, 0]

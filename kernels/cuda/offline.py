@@ -36,7 +36,7 @@ def ptx(kernel, precision):
     """The kernel as PTX, for compute capability 8.0."""
     body = _jit._copy(kernel.body, precision, _jit._for_device)
     signature = numba.void(*kernel.signature(precision))
-    with mock.patch("numba.cuda.dispatcher.get_current_device", lambda: _Processor):
+    with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=_Processor):
         code, _ = cuda.compile(
             body, signature, device=False, abi="numba", cc=_Processor.compute_capability,
             output="ptx", launch_bounds=kernel.launch_bounds,

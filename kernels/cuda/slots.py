@@ -33,7 +33,8 @@ class Slots:
 
     Attributes
     ----------
-    m, s, n_tiles, n_groups : int
+    m, s, tile, n_tiles, n_groups : int
+        Neurons and samples; neurons of a tile; numbers of tiles and groups.
     last_rest : int
         How many the rest of the last pass were.
     homes : (n_tiles,) int32
@@ -49,7 +50,8 @@ class Slots:
 
     def __init__(self, m, s):
         self.m, self.s = m, s
-        self.n_tiles = -(-m // (ROUNDS * threads_a_block()))
+        self.tile = ROUNDS * threads_a_block()
+        self.n_tiles = -(-m // self.tile)
         groups = min(MOST_GROUPS, max(LEAST_GROUPS, BINS // (2 * s)))
         self.n_groups = min(groups, self.n_tiles)
         self.last_rest = 0

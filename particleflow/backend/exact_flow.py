@@ -193,9 +193,9 @@ class ExactFlow:
 
         With ``keep`` the neurons are stored, for `show_between`; else only what they add up to is.
         """
-        if self._between is None and keep:
+        if self._between is None:
             self._between = _Buffers.of(self._state)
-        state, to = self._state, self._between or self._at_end
+        state, to = self._state, self._between
         arrival = Arrival.empty(state.x.size)
         finite = state.kernels.advance(
             *self._at_begin.arrays,
