@@ -131,3 +131,18 @@ def test_small_step(benchmark, method, most):
     sim.run(0.1)
     time_run(benchmark, sim, 20.0)
     benchmark.extra_info["target"] = most
+
+
+@pytest.mark.parametrize("delta", [-1.0, 1.0])
+@pytest.mark.parametrize("m", [10**3, 10**5])
+def test_single_precision(benchmark, fitting, quick, m, delta):
+    """`Boost` to tau = 20 in single precision, and its residuals' distance from those in double."""
+    until, m = 2.0 if quick else 20.0, fitting(m)
+    samples, start = square_wave(10), pf.initialise("reduced", m, delta=delta, seed=0)
+    one, two = (
+        pf.Simulation(samples, start, pf.Boost(1e-4), state_dtype=dtype)
+        for dtype in ("float32", "float64")
+    )
+    two.run(until)
+    time_run(benchmark, one, until)
+    benchmark.extra_info["difference"] = float(abs(one.residual - two.residual).max())

@@ -11,6 +11,8 @@ from ._jit import THREADS, cuda, doubles, float64, ints, kernel, long, outputs, 
 from .arrays import download, download_into, empty, upload
 from .moments import grid
 
+PI = math.pi  # a constant of this module, so that it has the precision of the state
+
 
 def to_direction(a, b, c, slots):
     """Turn (a, b, c) into (cos theta, sin theta, rhat), in place, with the bits of the host."""
@@ -55,7 +57,7 @@ def _pack_frame(a, b, c, cell, ident, position, cells):
         j = (k * n_out + m - 1) // m
         if j < n_out and j * m // n_out == k:
             theta = math.atan2(b[n], a[n])
-            if theta <= -math.pi:
+            if theta <= -PI:
                 theta = -theta
             position[j, 0] = c[n] * math.hypot(a[n], b[n])
             position[j, 1] = theta
