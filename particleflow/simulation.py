@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
@@ -108,16 +109,19 @@ class Simulation:
             integrator = Boost() if metric == "network" else RungeKutta()
         self.integrator: Integrator = integrator
         self.metric: Metric = metric
-        with room_for(neurons.size, self._bytes_a_neuron(state_dtype), self.device):
+        with self._room(neurons.size, state_dtype):
             self._begin(neurons, metric, state_dtype)
         self.writers: list[Writer] = []
         self.observables = UserObservables(self)
         self.provenance: dict[str, Any] = {}
 
-    def _bytes_a_neuron(self, dtype: str) -> float:
-        """Memory of a device that a run needs, with that of a sort."""
-        words = {"gd": 3, "boost": 6, "rk": 12}[self.integrator.name] + 1
-        return words * np.dtype(dtype).itemsize + 32.0
+    def _room(self, m: int, dtype: str) -> AbstractContextManager[None]:
+        """Names the neurons that would fit where a device has no memory for these.
+
+        A run needs a few words a neuron, and a sort's work space.
+        """
+        words = {"gd": 3, "boost": 6}.get(self.integrator.name, 12) + 1
+        return room_for(m, words * np.dtype(dtype).itemsize + 32.0, self.device)
 
     def _begin(self, neurons: Neurons, metric: Metric, dtype: Precision) -> None:
         samples = self.samples
@@ -294,7 +298,7 @@ class Simulation:
         """
         stop = positive("stop", stop, ConfigError)
         if until == math.inf:
-            with threads_in_use(self.threads):
+            with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
                 ends = self.reachable(check_times(self.time))
                 self._run(math.inf, ends[ends > self.time], progress, stop)
             return
@@ -309,7 +313,7 @@ class Simulation:
                     else f", found {until:g}"
                 )
             )
-        with threads_in_use(self.threads):
+        with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
             self._run(end, np.array([end]), progress, 0.0)
 
     def _run(

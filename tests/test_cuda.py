@@ -14,7 +14,9 @@ from particleflow.backend import cuda_problem, devices
 
 pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 
+from particleflow.kernels import advance, boost, origin, transit
 from particleflow.kernels.cuda import _jit, arrays, moments, offline, slots
+from particleflow.kernels.precision import SINGLE
 
 HERE = Path(__file__).parent
 
@@ -166,6 +168,36 @@ def test_single_precision_has_float64_in_sums_only(compiled):
         }
         allowed = set() if name.startswith(elementwise) else in_sums | counts
         assert used <= allowed, (name, used - allowed)
+
+
+def test_constants_of_single_precision():
+    """Each is the constant of a module, and copies have it under the names that they import."""
+    assert all(any(hasattr(module, name) for module in (boost, origin)) for name in SINGLE)
+    for function, name in ((transit.leg, "AT_ORIGIN"), (advance._spend, "MOST_RAPIDITY")):
+        for dtype, value in (("float32", SINGLE[name]), ("float64", getattr(
+            origin if name == "AT_ORIGIN" else boost, name))):  # fmt: skip
+            copy = _jit._copy(function.py_func, dtype, _jit._for_stand_in)
+            assert copy.__globals__[name] == np.dtype(dtype).type(value)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(cuda_problem() is not None, reason=f"no GPU: {cuda_problem()}")
+def test_a_device():
+    """Agreement within the device's rounding, and the same bits again."""
+    for m, s in ((1000, 4), (200_000, 6)):
+        agreement.start_and_order(m, s)
+        for metric in ("network", "euclidean"):
+            agreement.descent(m, s, metric, steps=100, exact=False)
+            agreement.runge_kutta(m, s, metric, exact=False)
+        agreement.passes(m, s, 0.4, exact=False)
+    samples = pf.Samples.generate("square_wave", 10)
+    ends = []
+    for _ in range(2):
+        sim = pf.Simulation(samples, pf.initialise("reduced", 10**6, delta=1.0), device="cuda")
+        sim.run(1.0)
+        ends.append((sim.residual, *sim.state.parameters(), sim.state.cells()))
+    for one, two in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_launches_of_a_step(one_thread):

@@ -3,8 +3,8 @@
 A kernel is a plain function with the types of its arguments; `reals` and `real` stand for the
 precision of the state. It calls `device` functions of this package and the scalar physics of
 ``kernels``, and is compiled from copies of all of these: in single precision every float literal
-and every float constant of a module is float32 (those that depend on the precision stand in the
-module's ``SINGLE``), so that one source serves both and no float64 arithmetic is left but what says
+and every float constant of a module is float32 (``kernels.precision`` has those whose value
+depends on it), so that one source serves both and no float64 arithmetic is left but what says
 ``float64``. Three targets take such copies:
 
 * a device, through numba-cuda;
@@ -28,6 +28,7 @@ from numba import cuda, float64, int32, int64, njit
 from numba.core.dispatcher import Dispatcher
 
 from .._jit import driver
+from ..precision import SINGLE
 
 __all__ = [
     "KERNELS",
@@ -186,12 +187,11 @@ def _single(value):
 def _copy(function, precision, convert):
     """A copy of a function with literals of a precision, its globals converted for a target."""
     code, scope = function.__code__, dict(function.__globals__)
-    constants = scope.get("SINGLE", {})
     for name in code.co_names:
         if name in scope:
             value = convert(scope[name], precision)
             if precision == "float32" and isinstance(value, float):
-                value = np.float32(constants.get(name, value))
+                value = np.float32(SINGLE.get(name, value))
             scope[name] = value
     if precision == "float32":
         code = code.replace(co_consts=_single(code.co_consts))
