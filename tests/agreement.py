@@ -106,8 +106,8 @@ def fields(s):
         close(one, two)
 
 
-def descent(m, s, metric, steps, exact):
-    """Gradient descent: cells, state, residuals, crossings; the first step to the bit."""
+def descent(m, s, metric, steps):
+    """Gradient descent: cells, state, residuals, crossings."""
     one, two = pair(m, s, metric)
     for n in (1, steps):
         assert one.gradient_descent(0.02, n) == two.gradient_descent(0.02, n) == n
@@ -139,7 +139,7 @@ def passes(m, s, h, exact):
     assert events > 0 or s == 1
 
 
-def runge_kutta(m, s, metric, exact):
+def runge_kutta(m, s, metric):
     """A Runge-Kutta step."""
     one, two = pair(m, s, metric)
     trials = [RungeKuttaTrial(state) for state in (one, two)]

@@ -33,7 +33,7 @@ def test_fields(s):
 
 @pytest.mark.parametrize("metric", ["network", "euclidean"])
 def test_gradient_descent(metric):
-    agreement.descent(120, 3, metric, steps=3, exact=True)
+    agreement.descent(120, 3, metric, steps=3)
 
 
 @pytest.mark.parametrize("s", [1, 4])
@@ -43,7 +43,7 @@ def test_passes(s):
 
 @pytest.mark.parametrize("metric", ["network", "euclidean"])
 def test_runge_kutta(metric):
-    agreement.runge_kutta(80, 3, metric, exact=True)
+    agreement.runge_kutta(80, 3, metric)
 
 
 @pytest.mark.parametrize("integrator", [

@@ -109,8 +109,8 @@ def test_a_million_neurons_as_one_thread(one_thread):
     agreement.start_and_order(m, 6)
     for metric in ("network", "euclidean"):
         agreement.sums(m, 6, metric)
-        agreement.descent(m, 6, metric, steps=8, exact=True)
-        agreement.runge_kutta(m, 6, metric, exact=True)
+        agreement.descent(m, 6, metric, steps=8)
+        agreement.runge_kutta(m, 6, metric)
     agreement.fields(9)
     agreement.passes(m, 6, 0.4, exact=True)
     assert one_thread == set(_jit.KERNELS.values())
@@ -187,8 +187,8 @@ def test_a_device():
     for m, s in ((1000, 4), (200_000, 6)):
         agreement.start_and_order(m, s)
         for metric in ("network", "euclidean"):
-            agreement.descent(m, s, metric, steps=100, exact=False)
-            agreement.runge_kutta(m, s, metric, exact=False)
+            agreement.descent(m, s, metric, steps=100)
+            agreement.runge_kutta(m, s, metric)
         agreement.passes(m, s, 0.4, exact=False)
     samples = pf.Samples.generate("square_wave", 10)
     ends = []

@@ -247,7 +247,7 @@ def _for_simulator(value, precision):
     if isinstance(value, _DeviceFunction):
         return _copy(value.py_func, precision, _for_simulator)
     if isinstance(value, Dispatcher):
-        return _on_plain_arrays(_compiled_here(value.py_func, precision))
+        return _on_plain_arrays(_compile_here(value.py_func, precision, _for_stand_in))
     return value
 
 
@@ -256,10 +256,6 @@ def _on_plain_arrays(function):
         return function(*(getattr(getattr(a, "_item", a), "_ary", a) for a in args))
 
     return call
-
-
-def _compiled_here(function, precision):
-    return _compile_here(function, precision, _for_stand_in)
 
 
 @cache

@@ -12,9 +12,9 @@ from ..cpu.field import prediction
 from ..cpu.runge_kutta import B_EMBEDDED, STAGES, A, B
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
 from ..sectors import relocate
-from ._jit import THREADS, cuda, double, doubles, float64, ints, kernel, long, longs, real, reals
+from ._jit import cuda, ints, kernel, long, real, reals
 from .arrays import download, upload
-from .field import field_in_block, prediction_in_block
+from .gradient_descent import FAILED, close_step, set_field
 from .moments import gathered, grid
 from .sums import FIRST
 
@@ -28,8 +28,7 @@ FIRST_STAGE, INNER_STAGE, LAST_STAGE = range(3)
 def _stage(state, cell, total, stage, stage_cell, error, field, x, metric, ha, hb, he, which):
     """Rate at the stage's argument; sum, error and next argument, and its cell.
 
-    After the last stage ``stage`` holds what the error changes of c (a, b) to first order, as
-    (c, a, b) whose moments it is.
+    After the last stage ``total`` is the new state, and ``stage`` is left as it was.
     """
     s = x.size
     for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
@@ -77,30 +76,6 @@ def _error_moments(total, error, out):
         out[2, n] = 1.0
 
 
-@kernel(doubles(2), doubles(), doubles(), double, doubles(), reals(2), longs, blocks_a_processor=1)
-def _close_stage(moments, x, y, scale, rho, field, failed):
-    """Residuals and field of the moments; one block."""
-    sums = cuda.shared.array((4, THREADS), float64)
-    t = cuda.threadIdx.x
-    if failed[0] != 0:
-        return
-    prediction_in_block(moments, x, scale, rho, sums)
-    unfinished = False
-    for j in range(t, x.size, cuda.blockDim.x):
-        rho[j] -= y[j]
-        unfinished = unfinished or not (abs(rho[j]) < np.inf)
-    stop = cuda.syncthreads_or(1 if unfinished else 0)
-    field_in_block(rho, x, float64(1.0), field, sums)
-    if t == 0 and stop:
-        failed[0] = 1
-
-
-@kernel(doubles(), doubles(), reals(2), blocks_a_processor=1)
-def _open(rho, x, field):
-    sums = cuda.shared.array((4, THREADS), float64)
-    field_in_block(rho, x, float64(1.0), field, sums)
-
-
 def runge_kutta_step(
     state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho
 ):
@@ -108,9 +83,9 @@ def runge_kutta_step(
     m, s, blocks = slots.m, x.size, grid(slots.m)
     x_state = upload(x, state.dtype)
     xs, ys, rhos = (upload(v, np.float64) for v in (x, y, rho))
-    failed = upload(np.zeros(1, np.int64), np.int64)
+    counters = upload(np.zeros(4, np.int64), np.int64)
     field = slots.array("field", (2 * s, 2), state.dtype)
-    _open(1, rhos, xs, field)
+    set_field(1, rhos, xs, 1.0, field)
     for step in range(STAGES):
         last = step == STAGES - 1
         which = LAST_STAGE if last else (INNER_STAGE if step else FIRST_STAGE)
@@ -120,11 +95,11 @@ def runge_kutta_step(
         )  # fmt: skip
         at = total if last else stage
         sums = gathered(FIRST, 2, 2 * s, at[0], at[1], at[2], new_cell, slots)
-        _close_stage(1, sums, xs, ys, 1.0 / m, rhos, field, failed)
+        close_step(1, sums, xs, ys, 1.0 / m, 1.0, rhos, field, counters)
     _error_moments(blocks, total, error, stage)
     sums = download(gathered(FIRST, 2, 2 * s, stage[0], stage[1], stage[2], cell, slots))
     new_rho[:] = download(rhos)
-    if download(failed)[0] or not np.isfinite(new_rho).all():
+    if download(counters)[FAILED] or not np.isfinite(new_rho).all():
         return np.inf
     difference = np.empty(s)
     prediction(sums, x, 1.0 / m, difference)

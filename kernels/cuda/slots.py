@@ -57,7 +57,8 @@ class Slots:
         self.last_rest = 0
         self._made = {}
 
-    def _work(self, name, shape, dtype=np.float64):
+    def array(self, name, shape, dtype=np.float64):
+        """A work array with this name."""
         if (name, shape) not in self._made:
             self._made[name, shape] = empty(shape, dtype)
         return self._made[name, shape]
@@ -80,15 +81,11 @@ class Slots:
 
     def near(self, n_values):
         """Sums of the tiles over their home and the rows before and behind, (n_tiles, 3 n)."""
-        return self._work("near", (self.n_tiles, 3 * n_values))
+        return self.array("near", (self.n_tiles, 3 * n_values))
 
     def bins(self, n_rows, n_values):
         """Sums of the groups, (n_groups, n_rows, n)."""
-        return self._work("bins", (self.n_groups, n_rows, n_values))
-
-    def array(self, name, shape, dtype=np.float64):
-        """A work array with this name."""
-        return self._work(name, shape, dtype)
+        return self.array("bins", (self.n_groups, n_rows, n_values))
 
 
 def slot_bounds(m, s):
@@ -252,8 +249,3 @@ def _copy(values, out):
 def _copy_ints(values, out):
     for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
         out[i] = values[i]
-
-
-__all__ = [
-    "ROUNDS", "Slots", "identity_order", "slot_bounds", "sort_slots", "wants_order",
-]  # fmt: skip
