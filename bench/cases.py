@@ -29,8 +29,8 @@ def square_wave(s):
     return pf.Samples.generate("square_wave", s)
 
 
-def state_of(parameters, s, integrator):
+def state_of(parameters, s, integrator, device="cpu", dtype="float64"):
     """A state on the square wave in the order that this integrator wants."""
     samples = square_wave(s)
     return State(samples.x, samples.y, parameters, "network", integrator.run_length,
-                 integrator.sorted_from)  # fmt: skip
+                 integrator.sorted_from, device, dtype)  # fmt: skip

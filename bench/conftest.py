@@ -76,13 +76,26 @@ def _processor():
 
 
 def seconds_of_stream(kind, state):
-    """The memory stream over a state's neurons, measured now."""
+    """The memory stream over a state's neurons on its device, measured now."""
+    if not isinstance(state.variables, np.ndarray):
+        return _seconds_on_device(kind, state)
     if kind == "in place":
         return median_seconds(lambda: in_place(*state.variables, 1.0), 5)
     if kind == "reading":
         return median_seconds(lambda: reading(*state.variables, state.cell), 5)
     to, cells = np.empty_like(state.variables), np.empty_like(state.cell)
     return median_seconds(lambda: out_of_place(*state.variables, state.cell, *to, cells), 5)
+
+
+def _seconds_on_device(kind, state):
+    import device_streams
+
+    if kind == "in place":
+        return median_seconds(lambda: device_streams.in_place(state), 5)
+    empty = state.kernels.empty
+    rows = [empty(state.size, row.dtype) for row in state.rows]
+    cell = empty(state.size, state.cell.dtype)
+    return median_seconds(lambda: device_streams.out_of_place(state, rows, cell), 5)
 
 
 @pytest.fixture

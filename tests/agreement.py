@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
 from particleflow.backend import ExactFlow, RungeKuttaTrial, State
-from particleflow.kernels import dense
+from particleflow.kernels import dense, sectors
 
 CODE = {"network": 0, "euclidean": 1}
 
@@ -28,18 +28,22 @@ def pair(m, s, metric="network", dtype="float64", seed=0):
     return both
 
 
-def same_state(one, two, exact=True, tolerance=1e-13):
-    assert_array_equal(one.cells(), two.cells())
-    a, b = one.parameters(), two.parameters()
-    if exact:
-        assert_array_equal(a, b)
-    else:
-        assert_allclose(a, b, rtol=0, atol=tolerance * max(1.0, np.abs(a).max()))
-
-
 def close(one, two, tolerance=1e-13):
     one, two = np.asarray(one), np.asarray(two)
     assert_allclose(two, one, rtol=0, atol=tolerance * max(1.0, np.abs(one).max()))
+
+
+def equal(one, two, exact):
+    """To the bit, or else within rounding."""
+    if exact:
+        assert_array_equal(two, one)
+    else:
+        close(one, two)
+
+
+def same_state(one, two, exact=True):
+    assert_array_equal(one.cells(), two.cells())
+    equal(one.parameters(), two.parameters(), exact)
 
 
 def start_and_order(m, s):
@@ -57,7 +61,7 @@ def start_and_order(m, s):
                               device="cuda").residual)  # fmt: skip
 
 
-def sums(m, s, metric):
+def sums(m, s, metric, exact=True):
     """Moments, counts, predictions, velocities, drift, frames."""
     one, two = pair(m, s, metric)
     a, b, c = one.parameters()
@@ -68,7 +72,7 @@ def sums(m, s, metric):
     close(dense.predict(a, b, c, points), two.predict(points))
     ident = two.kernels.download(two.ident)
     assert one.members.shape[1] == 1  # not sorted
-    assert_array_equal(one.velocity()[:, ident], two.velocity())
+    equal(one.velocity()[:, ident], two.velocity(), exact)
     close(one.residual_rate(), two.residual_rate())
     if metric == "network":  # in the other, knots on samples are off them once rounded
         v = dense.velocity(a, b, c, one.x, one.residual, CODE[metric]).T[:, ident]
@@ -104,6 +108,45 @@ def fields(s):
         results.append((g, f, work, rate))
     for one, two in zip(*results, strict=True):
         close(one, two)
+
+
+def push(m, s, metric, exact=True):
+    """Every neuron moved once by a given field: the bits of the state, cells, moments, changes."""
+    from particleflow.kernels import flow
+    from particleflow.kernels.cuda import upload
+    from particleflow.kernels.cuda.gradient_descent import CHANGES, REST
+    from particleflow.kernels.cuda.gradient_descent import push as push_kernel
+    from particleflow.kernels.cuda.sums import add_rest, combine
+
+    state = pair(m, s, metric)[1]
+    slots, kernels, code = state.slots, state.kernels, CODE[metric]
+    cells, ident = state.cells(), kernels.download(state.ident)
+    h_field = 0.3 * np.random.default_rng(m).standard_normal((2 * s, 2))
+    expected, new_cells = state.parameters(), cells.copy()
+    euler = flow.euler_euclidean if metric == "euclidean" else flow.euler_network
+    for i, k in enumerate(cells):
+        if k not in (s, 4 * s):
+            z = expected[:, i] = euler(*expected[:, i], *h_field[k])
+            new_cells[i] = sectors.relocate(z[0], z[1], k, state.x)
+    near, bins, sums = slots.near(2), slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
+    counters = upload(np.zeros(4, np.int64), np.int64)
+    push_kernel(
+        slots.n_tiles, *state.rows, state.cell, slots.homes, upload(h_field, np.float64),
+        upload(state.x, np.float64), code, near, slots.rest, slots.count, counters,
+    )  # fmt: skip
+    add_rest(slots.n_groups, *state.rows, state.cell, slots.rest, slots.count, bins, slots.used, s)
+    combine(2 * s, slots.homes, near, 3, bins, slots.used, sums)
+    equal(expected, state.parameters(), exact)
+    assert_array_equal(state.cells(), new_cells)
+    assert_array_equal(kernels.download(state.ident), ident)
+    a, b, c = expected
+    moments = np.zeros((2 * s, 2))
+    living = np.isin(new_cells, (s, 4 * s), invert=True)
+    np.add.at(moments, new_cells[living], np.stack([c * a, c * b], axis=1)[living])
+    close(moments, kernels.download(sums))
+    counted = kernels.download(counters)
+    assert counted[CHANGES] == (new_cells != cells).sum() > 0
+    assert 0 < counted[REST] < m
 
 
 def descent(m, s, metric, steps):
@@ -152,6 +195,18 @@ def runge_kutta(m, s, metric):
     assert one.crossings.sum() == two.crossings.sum() > 0
 
 
+def within_rounding(m, s, metric):
+    """All of the above but for bits."""
+    start_and_order(m, s)
+    sums(m, s, metric, exact=False)
+    fields(s)
+    push(1000, s, metric, exact=False)
+    descent(m, s, metric, steps=100)
+    runge_kutta(m, s, metric)
+    if metric == "network":
+        passes(m, s, 0.4, exact=False)
+
+
 def run(integrator, metric, m, until, tolerance=1e-10, dtype="float64"):
     """A whole run, and its observables."""
     samples = pf.Samples.generate("square_wave", 4)
@@ -187,10 +242,10 @@ def hand_over(m, until):
     close(ends[2], ends[1], 1e-12)
 
 
-def run_single(integrator, m, until, tolerance):
+def run_single(integrator, m, delta, until, tolerance):
     """A run in single precision: computed in float32 here, in float64 and stored so on the CPU."""
     samples = pf.Samples.generate("square_wave", 4)
-    neurons = pf.initialise("reduced", m, delta=-1.0, seed=1)
+    neurons = pf.initialise("reduced", m, delta=delta, seed=1)
     one, two = (
         pf.Simulation(samples, neurons, integrator, device=device, state_dtype="float32")
         for device in ("cpu", "cuda")
@@ -200,3 +255,4 @@ def run_single(integrator, m, until, tolerance):
     assert two.state.variables.dtype == np.float32
     assert np.abs(one.residual - two.residual).max() < tolerance
     assert (one.state.cells() != two.state.cells()).mean() < 1e-3
+    return one, two

@@ -32,6 +32,11 @@ def test_fields(s):
 
 
 @pytest.mark.parametrize("metric", ["network", "euclidean"])
+def test_push(metric):
+    agreement.push(150, 3, metric)
+
+
+@pytest.mark.parametrize("metric", ["network", "euclidean"])
 def test_gradient_descent(metric):
     agreement.descent(120, 3, metric, steps=3)
 

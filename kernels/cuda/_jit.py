@@ -34,6 +34,8 @@ __all__ = [
     "KERNELS",
     "THREADS",
     "Kernel",
+    "anything",
+    "blocks_for",
     "cuda",
     "device",
     "double",
@@ -45,7 +47,6 @@ __all__ = [
     "kernel",
     "long",
     "longs",
-    "outputs",
     "real",
     "reals",
     "simulated",
@@ -74,9 +75,9 @@ def doubles(ndim=1):
     return Argument("double", ndim)
 
 
-def outputs(ndim=1):
-    """An array of float32, or of the precision of the state."""
-    return Argument("output", ndim)
+def anything(ndim=1):
+    """An array of float32, float64 or int32, the same for all such arguments of a kernel."""
+    return Argument("anything", ndim)
 
 
 ints, longs = Argument("int", 1), Argument("long", 1)
@@ -85,7 +86,7 @@ real, double, long = Argument("real", 0), Argument("double", 0), Argument("long"
 """Numbers."""
 
 _TYPES = {"double": numba.float64, "int": numba.int32, "long": numba.int64}
-_PRECISIONS = {"float64": numba.float64, "float32": numba.float32}
+_DTYPES = {"float64": numba.float64, "float32": numba.float32, "int32": numba.int32}
 
 
 class _DeviceFunction:
@@ -112,6 +113,11 @@ def threads_a_block():
     return _SIMULATED_THREADS if simulated else THREADS
 
 
+def blocks_for(n):
+    """Blocks for n independent elements."""
+    return min(-(-n // threads_a_block()), 2**16)
+
+
 class Kernel:
     """A kernel of any precision; called with the number of blocks, and its arguments."""
 
@@ -122,9 +128,9 @@ class Kernel:
         self.launches = 0
         KERNELS[f"{body.__module__.rpartition('.')[2]}.{body.__name__.lstrip('_')}"] = self
 
-    def signature(self, precision, output=None):
-        """Types of the arguments."""
-        of_kind = dict(_TYPES, real=_PRECISIONS[precision], output=_PRECISIONS[output or precision])
+    def signature(self, precision, dtype=None):
+        """Types of the arguments; ``dtype`` that of `anything`."""
+        of_kind = dict(_TYPES, real=_DTYPES[precision], anything=_DTYPES[dtype or precision])
         return tuple(
             of_kind[kind] if ndim == 0 else numba.types.Array(of_kind[kind], ndim, "C")
             for kind, ndim in self.arguments
@@ -136,11 +142,11 @@ class Kernel:
         return any(kind == "real" for kind, _ in self.arguments)
 
     @cache  # noqa: B019 (kernels live as long as the module)
-    def compiled(self, precision, output):
+    def compiled(self, precision, dtype):
         """The dispatcher for the present device."""
         if simulated:
             return cuda.jit(_copy(self.body, precision, _for_simulator))
-        signature = self.signature(precision, output)
+        signature = self.signature(precision, dtype)
         return cuda.jit(numba.void(*signature), launch_bounds=self.launch_bounds)(
             _copy(self.body, precision, _for_device)
         )
@@ -148,19 +154,20 @@ class Kernel:
     def __call__(self, blocks, *args):
         """Launch it with this many blocks."""
         self.launches += 1
-        precision = output = "float64"
-        for (kind, ndim), value in zip(self.arguments, args, strict=True):
-            if ndim and kind == "real":
-                precision = str(value.dtype)
-                break
-        for (kind, _), value in zip(self.arguments, args, strict=True):
-            if kind == "output":
-                output = str(value.dtype)
+        precision, dtype = self.dtypes(args)
         args = [
             np.float32(value) if kind == "real" and ndim == 0 and precision == "float32" else value
             for (kind, ndim), value in zip(self.arguments, args, strict=True)
         ]
-        self.compiled(precision, output)[max(1, blocks), threads_a_block(), stream()](*args)
+        self.compiled(precision, dtype)[max(1, blocks), threads_a_block(), stream()](*args)
+
+    def dtypes(self, args):
+        """Precision of the state, and dtype of `anything`, in these arguments."""
+        found = {"real": "float64", "anything": "float64"}
+        for (kind, ndim), value in zip(self.arguments, args, strict=True):
+            if ndim and kind in found:
+                found[kind] = str(value.dtype)
+        return found["real"], found["anything"]
 
 
 def kernel(*arguments, blocks_a_processor=2):

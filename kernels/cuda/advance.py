@@ -18,6 +18,7 @@ from ..rays import SIGN, U1, UX, XJ, ray_table
 from ..sectors import row_of
 from ._jit import (
     THREADS,
+    blocks_for,
     cuda,
     device,
     doubles,
@@ -32,7 +33,6 @@ from ._jit import (
 )
 from .arrays import download, upload
 from .blocks import add_records, block_sum
-from .moments import grid
 from .slots import ROUNDS
 from .sums import (
     FAR,
@@ -251,9 +251,9 @@ def advance(
     time = slots.array("time", (slots.m,), a.dtype)
     left = slots.array("left", (slots.m,), np.int32)
     x_state = upload(x, a.dtype)
-    set_out_rest(grid(slots.m), *state, h, *tables, x_state, *listed, time, left, counters)
+    set_out_rest(blocks_for(slots.m), *state, h, *tables, x_state, *listed, time, left, counters)
     finish_rest(
-        grid(slots.m), cell, *state[4:], *tables[:2], x_state, *listed, time, left, counters
+        blocks_for(slots.m), cell, *state[4:], *tables[:2], x_state, *listed, time, left, counters
     )
     add_arrivals(
         slots.n_groups, a1, b1, c1, cell1, tables[1], slots.rest, slots.count, bins, slots.used
@@ -290,7 +290,7 @@ def repulsor_starts(a, b, c, cell, field, x):
     """Number of neurons whose knot lies on a sample that repels it, on the inactive side."""
     out = upload(np.zeros(1, np.int64), np.int64)
     _repulsor_starts(
-        min(grid(cell.size), 1024), a, b, c, cell, upload(field, a.dtype),
+        min(blocks_for(cell.size), 1024), a, b, c, cell, upload(field, a.dtype),
         upload(ray_table(field, x), a.dtype), out,
     )  # fmt: skip
     return int(download(out)[0])

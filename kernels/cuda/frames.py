@@ -7,9 +7,8 @@ import numpy as np
 from .. import cpu
 from ..flow import invariant
 from ..sectors import origin_cell
-from ._jit import THREADS, cuda, doubles, float64, ints, kernel, long, outputs, reals
+from ._jit import THREADS, anything, blocks_for, cuda, doubles, float64, ints, kernel, long, reals
 from .arrays import download, download_into, empty, upload
-from .moments import grid
 
 PI = math.pi  # a constant of this module, so that it has the precision of the state
 
@@ -22,14 +21,8 @@ def to_direction(a, b, c, slots):
         to.copy_to_device(values)
 
 
-@kernel(reals(), ints, reals(), blocks_a_processor=4)
+@kernel(anything(), ints, anything(), blocks_a_processor=4)
 def _unpack(values, ident, out):
-    for n in range(cuda.grid(1), ident.size, cuda.gridsize(1)):
-        out[ident[n]] = values[n]
-
-
-@kernel(ints, ints, ints, blocks_a_processor=4)
-def _unpack_ints(values, ident, out):
     for n in range(cuda.grid(1), ident.size, cuda.gridsize(1)):
         out[ident[n]] = values[n]
 
@@ -38,18 +31,18 @@ def unpack_state(a, b, c, ident, slots, out):
     """Write the three state variables in the original order into the host's ``out`` (3, m)."""
     room = empty(slots.m, a.dtype)
     for values, row in zip((a, b, c), out, strict=True):
-        _unpack(grid(slots.m), values, ident, room)
+        _unpack(blocks_for(slots.m), values, ident, room)
         download_into(room, row)
 
 
 def unpack_cells(cell, ident, slots, out):
     """Write the cells in the original order into the host's ``out`` (m,) int32."""
     room = empty(slots.m, np.int32)
-    _unpack_ints(grid(slots.m), cell, ident, room)
+    _unpack(blocks_for(slots.m), cell, ident, room)
     download_into(room, out)
 
 
-@kernel(reals(), reals(), reals(), ints, ints, outputs(2), ints, blocks_a_processor=4)
+@kernel(reals(), reals(), reals(), ints, ints, anything(2), ints, blocks_a_processor=4)
 def _pack_frame(a, b, c, cell, ident, position, cells):
     m, n_out = ident.size, cells.size
     for n in range(cuda.grid(1), m, cuda.gridsize(1)):
@@ -67,7 +60,7 @@ def _pack_frame(a, b, c, cell, ident, position, cells):
 def pack_frame(a, b, c, cell, ident, slots, frame):
     """Have (rhat, theta) and the cell of an evenly spread subset brought to the host's frame."""
     position, cells = frame.on_device(a.dtype)
-    _pack_frame(grid(slots.m), a, b, c, cell, ident, position, cells)
+    _pack_frame(blocks_for(slots.m), a, b, c, cell, ident, position, cells)
     frame.fetch()
 
 
@@ -104,7 +97,7 @@ def _drift(a, b, c, cell, ident, s, delta0, worst):
 
 def largest_drift(a, b, c, cell, ident, slots, s, delta0):
     """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` (m,) in the original order."""
-    blocks = min(grid(slots.m), 1024)
+    blocks = min(blocks_for(slots.m), 1024)
     worst = empty(blocks)
     _drift(blocks, a, b, c, cell, ident, s, upload(delta0, a.dtype), worst)
     return download(worst).max()

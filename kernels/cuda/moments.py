@@ -4,7 +4,7 @@ import numpy as np
 
 from ..cpu.moments import covariances_of
 from ..flow import EUCLIDEAN
-from ._jit import THREADS, cuda, float64, int32, ints, kernel, longs, threads_a_block
+from ._jit import THREADS, blocks_for, cuda, float64, int32, ints, kernel, longs
 from .arrays import download, upload
 from .blocks import block_sum
 from .sums import COUNT, COVARIANCE_EUCLIDEAN, FIRST, SECOND, combine, gather, locate_each
@@ -12,12 +12,7 @@ from .sums import COUNT, COVARIANCE_EUCLIDEAN, FIRST, SECOND, combine, gather, l
 
 def locate_all(a, b, x, cell, slots):
     """Write the cell of every neuron, by the signs of a x_j + b, into ``cell`` (m,) int32."""
-    locate_each(grid(cell.size), a, b, upload(x, a.dtype), cell)
-
-
-def grid(n):
-    """Blocks for n independent elements."""
-    return min(-(-n // threads_a_block()), 2**16)
+    locate_each(blocks_for(cell.size), a, b, upload(x, a.dtype), cell)
 
 
 def gathered(kind, n_values, n_rows, a, b, c, cell, slots):
@@ -72,5 +67,5 @@ def _differences(one, two, out):
 def count_changes(one, two, slots):
     """Number of neurons whose cell differs."""
     out = upload(np.zeros(1, np.int64), np.int64)
-    _differences(min(grid(slots.m), 1024), one, two, out)
+    _differences(min(blocks_for(slots.m), 1024), one, two, out)
     return int(download(out)[0])

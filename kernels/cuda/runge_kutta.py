@@ -12,10 +12,10 @@ from ..cpu.field import prediction
 from ..cpu.runge_kutta import B_EMBEDDED, STAGES, A, B
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
 from ..sectors import relocate
-from ._jit import cuda, ints, kernel, long, real, reals
+from ._jit import blocks_for, cuda, ints, kernel, long, real, reals
 from .arrays import download, upload
 from .gradient_descent import FAILED, close_step, set_field
-from .moments import gathered, grid
+from .moments import gathered
 from .sums import FIRST
 
 FIRST_STAGE, INNER_STAGE, LAST_STAGE = range(3)
@@ -80,7 +80,7 @@ def runge_kutta_step(
     state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho
 ):
     """Try one step of size h; as `cpu.runge_kutta_step`, residuals and samples the host's."""
-    m, s, blocks = slots.m, x.size, grid(slots.m)
+    m, s, blocks = slots.m, x.size, blocks_for(slots.m)
     x_state = upload(x, state.dtype)
     xs, ys, rhos = (upload(v, np.float64) for v in (x, y, rho))
     counters = upload(np.zeros(4, np.int64), np.int64)

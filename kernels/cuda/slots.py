@@ -16,7 +16,18 @@ from functools import cached_property
 import numpy as np
 
 from ..sectors import region_of, row_of
-from ._jit import THREADS, cuda, int32, ints, kernel, long, reals, simulated, threads_a_block
+from ._jit import (
+    THREADS,
+    anything,
+    blocks_for,
+    cuda,
+    int32,
+    ints,
+    kernel,
+    long,
+    simulated,
+    threads_a_block,
+)
 from .arrays import empty
 from .blocks import block_scan
 
@@ -101,12 +112,8 @@ def wants_order(m, s, n_slots, run_length, sorted_from):
 def identity_order(slots, s, by_sector):
     """The order before the first sort: ident (m,) int32 of the device, and nothing else."""
     ident = empty(slots.m, np.int32)
-    _count_up(_blocks(slots.m), ident)
+    _count_up(blocks_for(slots.m), ident)
     return ident, np.zeros((1, 2), np.int64), np.zeros((1, 1), np.int64)
-
-
-def _blocks(n):
-    return min(-(-n // threads_a_block()), 2**16)
 
 
 @kernel(ints)
@@ -193,14 +200,8 @@ def _scatter(region, order, shift, offsets, new_region, new_order):
         cuda.syncthreads()
 
 
-@kernel(reals(), ints, reals())
+@kernel(anything(), ints, anything())
 def _take(values, order, out):
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        out[i] = values[order[i]]
-
-
-@kernel(ints, ints, ints)
-def _take_ints(values, order, out):
     for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
         out[i] = values[order[i]]
 
@@ -217,7 +218,7 @@ def _find_homes(cell, s, homes):
 def sort_slots(a, b, c, cell, ident, slots, start, members):
     """Put the neurons into the order of their regions, in place, and find the homes."""
     m, s = slots.m, slots.s
-    blocks = _blocks(m)
+    blocks = blocks_for(m)
     region, other_region = empty(m, np.int32), empty(m, np.int32)
     order, other_order = empty(m, np.int32), empty(m, np.int32)
     counts = empty(DIGIT * slots.n_tiles, np.int32)
@@ -230,22 +231,13 @@ def sort_slots(a, b, c, cell, ident, slots, start, members):
         region, other_region = other_region, region
         order, other_order = other_order, order
     room = empty(m, a.dtype)
-    for values in (a, b, c):
-        _take(blocks, values, order, room)
-        _copy(blocks, room, values)
-    for values in (cell, ident):
-        _take_ints(blocks, values, order, other_order)
-        _copy_ints(blocks, other_order, values)
-    _find_homes(_blocks(slots.n_tiles), cell, s, slots.homes)
+    for values, other in ((a, room), (b, room), (c, room), (cell, region), (ident, region)):
+        _take(blocks, values, order, other)
+        _copy(blocks, other, values)
+    _find_homes(blocks_for(slots.n_tiles), cell, s, slots.homes)
 
 
-@kernel(reals(), reals())
+@kernel(anything(), anything())
 def _copy(values, out):
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        out[i] = values[i]
-
-
-@kernel(ints, ints)
-def _copy_ints(values, out):
     for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
         out[i] = values[i]

@@ -1,9 +1,8 @@
 """Velocity of every neuron in the field of its sector."""
 
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
-from ._jit import cuda, ints, kernel, long, reals
+from ._jit import blocks_for, cuda, ints, kernel, long, reals
 from .arrays import upload
-from .moments import grid
 
 
 @kernel(reals(), reals(), reals(), ints, reals(2), long, reals(2), blocks_a_processor=4)
@@ -22,4 +21,4 @@ def _velocity(a, b, c, cell, field, metric, out):
 
 def velocity(a, b, c, cell, field, slots, metric, out):
     """Rate of the three state variables into ``out`` (3, m), as `cpu.velocity`."""
-    _velocity(grid(cell.size), a, b, c, cell, upload(field, a.dtype), metric, out)
+    _velocity(blocks_for(cell.size), a, b, c, cell, upload(field, a.dtype), metric, out)

@@ -1,0 +1,143 @@
+"""Kernels for CUDA as one thread of the CPU: compiled, or as Python that counts the bytes it moves.
+
+`take_the_place_of_a_device` lets every launch be one compiled thread.
+"""
+
+import types
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+from particleflow.backend import devices
+from particleflow.kernels.cuda import _jit, arrays, slots
+
+
+class HostArray(np.ndarray):
+    """An array of a device that is the host."""
+
+    def copy_to_host(self, out=None, stream=0):
+        if out is None:
+            return np.array(self)
+        out[...] = self
+        return out
+
+    def copy_to_device(self, values):
+        self[...] = values
+
+
+class Host:
+    """What `arrays` asks of the module cuda."""
+
+    @staticmethod
+    def device_array(shape, dtype, stream=0):
+        return np.empty(shape, dtype).view(HostArray)
+
+    @staticmethod
+    def to_device(values, stream=0):
+        return np.array(values).view(HostArray)
+
+    @staticmethod
+    def pinned_array(shape, dtype):
+        return np.empty(shape, dtype)
+
+    class stream:
+        def synchronize(self):
+            pass
+
+    class event:
+        def record(self, stream):
+            pass
+
+        wait = record
+
+        def synchronize(self):
+            pass
+
+
+def take_the_place_of_a_device(monkeypatch):
+    """Every launch is one thread, compiled for the CPU; returns the kernels that were launched."""
+    launched = set()
+
+    def launch(kernel, blocks, *args):
+        precision, _ = kernel.dtypes(args)
+        plain = [
+            np.asarray(value) if ndim else
+            np.dtype(precision if kind == "real" else float).type(value)
+            if kind in ("real", "double") else int(value)
+            for (kind, ndim), value in zip(kernel.arguments, args, strict=True)
+        ]  # fmt: skip
+        launched.add(kernel)
+        kernel.launches += 1
+        _jit.standing_in(kernel, precision)(*plain)
+
+    monkeypatch.setattr(_jit.Kernel, "__call__", launch)
+    monkeypatch.setattr(arrays, "cuda", Host)
+    monkeypatch.setattr(arrays, "stream", Host.stream)
+    monkeypatch.setattr(devices, "cuda_problem", lambda: None)
+    monkeypatch.setattr("particleflow.kernels.cuda.devices.memory", lambda: None)
+    monkeypatch.setattr(slots, "threads_a_block", lambda: 1)
+    return launched
+
+
+LINE = 32
+"""Bytes that a device moves at least, for an element read at a place of its own."""
+
+
+class Counting:
+    """An array that counts the bytes which are read from it and written to it."""
+
+    def __init__(self, array, whole_lines=False):
+        self.array, self.bytes = array, 0
+        self.unit = LINE if whole_lines else array.itemsize
+        self.size, self.shape = array.size, array.shape
+
+    def __getitem__(self, key):
+        self.bytes += self.unit
+        return self.array[key]
+
+    def __setitem__(self, key, value):
+        self.bytes += self.unit
+        self.array[key] = value
+
+
+def _shared(shape, dtype):
+    return np.empty(shape, dtype.name)
+
+
+def _vote(flag):
+    return flag
+
+
+def _add(target, index, value):
+    target[index] += value
+
+
+def _nothing():
+    pass
+
+
+def _namespace(**names):
+    return types.SimpleNamespace(**names)
+
+
+_ZERO, _ONE = _namespace(x=0), _namespace(x=1)
+ONE_THREAD = _namespace(
+    threadIdx=_ZERO, blockIdx=_ZERO, blockDim=_ONE, gridDim=_ONE,
+    shared=_namespace(array=_shared), atomic=_namespace(add=_add), syncthreads=_nothing,
+    syncthreads_or=_vote,
+)  # fmt: skip
+
+
+def _for_python(value, precision):
+    if value is _jit.cuda:
+        return ONE_THREAD
+    if isinstance(value, _jit.device):
+        return _jit._copy(value.py_func, precision, _for_python)
+    if isinstance(value, Dispatcher):
+        return _jit._compile_here(value.py_func, precision, _jit._for_stand_in)
+    return value
+
+
+def launch(kernel, *args):
+    """Run a kernel on arrays of the host, `Counting` ones among them."""
+    _jit._copy(kernel.body, "float64", _for_python)(*args)

@@ -1,0 +1,23 @@
+"""The kernels for CUDA in numba's simulator."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
+
+HERE = Path(__file__).parent
+
+
+def test_every_kernel_in_the_simulator():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "simulated_cuda.py"],
+        check=False, cwd=HERE, env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}, text=True,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "18 passed" in done.stdout
+    assert "skipped" not in done.stdout
