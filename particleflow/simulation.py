@@ -16,6 +16,7 @@ from .backend import (
     Precision,
     State,
     field_at,
+    free_memory,
     resolve_device,
     resolve_threads,
     room_for,
@@ -109,6 +110,7 @@ class Simulation:
             integrator = Boost() if metric == "network" else RungeKutta()
         self.integrator: Integrator = integrator
         self.metric: Metric = metric
+        self._free = free_memory(self.device)
         with self._room(neurons.size, state_dtype):
             self._begin(neurons, metric, state_dtype)
         self.writers: list[Writer] = []
@@ -118,10 +120,11 @@ class Simulation:
     def _room(self, m: int, dtype: str) -> AbstractContextManager[None]:
         """Names the neurons that would fit where a device has no memory for these.
 
-        A run needs a few words a neuron, and a sort's work space.
+        A run needs a few words and indices a neuron, with the work space of a sort.
         """
-        words = {"gd": 3, "boost": 6}.get(self.integrator.name, 12) + 1
-        return room_for(m, words * np.dtype(dtype).itemsize + 32.0, self.device)
+        words, indices = {"gd": (4, 7), "boost": (11, 10)}.get(self.integrator.name, (13, 8))
+        need = words * np.dtype(dtype).itemsize + 4.0 * indices
+        return room_for(m, need, self.device, self._free)
 
     def _begin(self, neurons: Neurons, metric: Metric, dtype: Precision) -> None:
         samples = self.samples

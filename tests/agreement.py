@@ -80,8 +80,10 @@ def sums(m, s, metric, exact=True):
         h = dense.tangent_kernel(a, b, c, one.x, CODE[metric])
         close(-h @ one.residual, two.residual_rate())
     assert_array_equal(one.delta(), two.delta())
-    delta = one.delta() * np.linspace(1.0, 1.01, m)
-    assert_allclose(two.largest_drift(delta), one.largest_drift(delta), rtol=1e-12)
+    away = np.abs(one.delta()) * np.linspace(0.0, 0.01, m)
+    for delta in (one.delta() + away, one.delta() - away):
+        assert_allclose(two.largest_drift(delta), one.largest_drift(delta), rtol=1e-12)
+        assert one.largest_drift(delta) > 0.0
     for n, dtype in ((m, "float32"), (max(1, m // 3), "float64")):
         frames = [state.new_frame(n, dtype) for state in (one, two)]
         for state, frame in zip((one, two), frames, strict=True):
@@ -160,6 +162,29 @@ def descent(m, s, metric, steps):
     assert one.crossings.sum() > 0 or m < 50
 
 
+def overflow(m, s):
+    """Steps far too long: as many as the CPU takes until the residuals are no longer finite."""
+    one, two = pair(m, s)
+    taken = [state.gradient_descent(1e200, 50) for state in (one, two)]
+    assert taken[0] == taken[1] < 50
+    assert not np.isfinite(one.residual).all()
+    assert not np.isfinite(two.residual).all()
+
+
+def starts_on_repulsors(m):
+    """Knots on samples, on the inactive side, in a field that drives half of them away."""
+    random = np.random.default_rng(m)
+    x = np.array([-0.7, 0.1, 0.9])
+    a, c = random.standard_normal((2, m))
+    z = a, -a * random.choice(x, m), c
+    counts = []
+    for device in ("cpu", "cuda"):
+        state = State(x, np.array([1.0, -2.0, 1.5]), z, "network", np.inf, device=device)
+        ExactFlow(state, 1.0)
+        counts.append(state.repulsors)
+    assert 0.1 * m < counts[0] == counts[1]
+
+
 def passes(m, s, h, exact):
     """The exact flow, kept and only looked at: state, residuals, covariances, events."""
     one, two = pair(m, s)
@@ -168,6 +193,7 @@ def passes(m, s, h, exact):
     for time in (h, 0.5 * h):
         looked = flows[1].advance(one.residual, time)
         arrivals = [flow.advance(one.residual, time, keep=True) for flow in flows]
+        assert one.repulsors == two.repulsors
         assert looked.finite
         assert_array_equal(looked.residual, arrivals[1].residual)
         assert_array_equal(arrivals[0].tally, arrivals[1].tally)
@@ -179,6 +205,7 @@ def passes(m, s, h, exact):
             state.variables, state.cell = flow._at_begin
         same_state(one, two, exact)
         events += arrivals[0].tally[0]
+        assert two.slots.pace.numbers[0] >= 0
     assert events > 0 or s == 1
 
 
@@ -202,6 +229,8 @@ def within_rounding(m, s, metric):
     fields(s)
     push(1000, s, metric, exact=False)
     descent(m, s, metric, steps=100)
+    overflow(m, s)
+    starts_on_repulsors(m)
     runge_kutta(m, s, metric)
     if metric == "network":
         passes(m, s, 0.4, exact=False)

@@ -21,7 +21,7 @@ class HostArray(np.ndarray):
         out[...] = self
         return out
 
-    def copy_to_device(self, values):
+    def copy_to_device(self, values, stream=0):
         self[...] = values
 
 
@@ -35,6 +35,10 @@ class Host:
     @staticmethod
     def to_device(values, stream=0):
         return np.array(values).view(HostArray)
+
+    @staticmethod
+    def current_context():
+        pass
 
     @staticmethod
     def pinned_array(shape, dtype):

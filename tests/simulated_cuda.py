@@ -41,6 +41,11 @@ def test_gradient_descent(metric):
     agreement.descent(120, 3, metric, steps=3)
 
 
+def test_overflow_and_repulsors():
+    agreement.overflow(40, 3)
+    agreement.starts_on_repulsors(60)
+
+
 @pytest.mark.parametrize("s", [1, 4])
 def test_passes(s):
     agreement.passes(150, s, 0.4, exact=True)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+ALONE = {name: value for name, value in os.environ.items() if "XDIST" not in name}
+"""The environment of a pytest that is no worker of this one."""
 
 
 @pytest.mark.parametrize(("args", "message"), [
@@ -20,7 +23,7 @@ ROOT = Path(__file__).parent.parent
     (["--benchmark", "--large"], "unrecognized arguments: --large"),
 ])  # fmt: skip
 def test_the_benchmark_option_refuses(args, message):
-    done = subprocess.run([sys.executable, "-m", "pytest", *args], cwd=ROOT, text=True,
+    done = subprocess.run([sys.executable, "-m", "pytest", *args], cwd=ROOT, env=ALONE, text=True,
                           capture_output=True, check=False)  # fmt: skip
     assert done.returncode == 4
     assert message in done.stderr
@@ -32,7 +35,7 @@ def test_the_benchmark_option_refuses(args, message):
 def test_the_benchmark_option_selects(args, folder):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", *args],
-        cwd=ROOT, text=True, capture_output=True, check=True,
+        cwd=ROOT, env=ALONE, text=True, capture_output=True, check=True,
     )  # fmt: skip
     collected = [line for line in done.stdout.splitlines() if "::" in line]
     assert len(collected) > 3
@@ -65,6 +68,7 @@ def results(tmp_path_factory):
             *(str(ROOT / "bench" / one) for one in chosen),
         ],
         cwd=file.parent,
+        env=ALONE,
         text=True,
         capture_output=True,
         check=False,
@@ -206,7 +210,12 @@ def test_a_missing_peer_is_skipped_with_its_install_line(tmp_path):
         f"{str(ROOT / 'bench' / 'bench_peers.py')!r} + '::test_step_beside[JAX-1000-4]']))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=False
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=ALONE,
+        text=True,
+        capture_output=True,
+        check=False,
     )
     assert "jax is missing: pip install -e '.[peers]'" in done.stdout
     assert "1 skipped" in done.stdout

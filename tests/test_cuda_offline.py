@@ -12,10 +12,13 @@ from particleflow.kernels.precision import SINGLE
 
 @pytest.fixture(scope="module")
 def compiled():
-    """PTX of every kernel in every precision, and what it needs on sm_80 and sm_90."""
-    codes = {(name, p): offline.ptx(kernel, p) for name, kernel, p in offline.variants()}
+    """PTX of every kernel in every precision, and what it needs, on sm_80 and sm_90."""
+    codes = {
+        (name, precision): [offline.ptx(kernel, precision, p) for p in offline.PROCESSORS]
+        for name, kernel, precision in offline.variants()
+    }
     needs = {
-        key: [offline.assembled(code, processor) for processor in offline.PROCESSORS]
+        key: [offline.assembled(*pair) for pair in zip(code, offline.PROCESSORS, strict=True)]
         for key, code in codes.items()
     }
     return codes, needs
@@ -40,7 +43,7 @@ def test_single_precision_has_float64_in_sums_only(compiled):
     counts = {"setp", "abs"}  # of tallies, added up as float64, and of the largest drift
     elementwise = ("slots.", "sums.locate", "velocity.", "frames.unpack", "frames.pack",
                    "runge_kutta.stage", "runge_kutta.error")  # fmt: skip
-    for (name, precision), code in codes.items():
+    for (name, precision), (code, _) in codes.items():
         if precision != "float32":
             continue
         used = {

@@ -28,7 +28,7 @@ from .moments import (
     second_moments,
 )
 from .runge_kutta import STAGES, runge_kutta_step
-from .slots import identity_order, slot_bounds, sort_slots, wants_order
+from .slots import identity_order, order_of, set_order, slot_bounds, sort_slots, wants_order
 from .stepping import boost_steps
 from .velocity import velocity
 
@@ -50,6 +50,7 @@ __all__ = [
     "largest_drift",
     "locate_all",
     "mean_residual",
+    "order_of",
     "pack_delta",
     "pack_frame",
     "prediction",
@@ -57,6 +58,7 @@ __all__ = [
     "residual_rate",
     "runge_kutta_step",
     "second_moments",
+    "set_order",
     "slot_bounds",
     "sort_slots",
     "tangent_kernel",

@@ -69,6 +69,15 @@ def identity_order(slots, s, by_sector):
     return ident, start, np.zeros((n_slots, n_regions), np.int64)
 
 
+def order_of(slots):
+    """What an order depends on beside its tables, as host arrays by name; see `set_order`."""
+    return {"bounds": slots}
+
+
+def set_order(slots, arrays):
+    """Take over what `order_of` gave, from slots of the same bounds."""
+
+
 @leaf
 def swap_members(a, b, c, ident, i, j):
     """Exchange two neurons of one cell."""

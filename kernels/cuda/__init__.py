@@ -27,7 +27,7 @@ from .moments import (
     second_moments,
 )
 from .runge_kutta import runge_kutta_step
-from .slots import identity_order, slot_bounds, sort_slots, wants_order
+from .slots import identity_order, order_of, set_order, slot_bounds, sort_slots, wants_order
 from .stepping import boost_steps
 from .velocity import velocity
 
@@ -49,6 +49,7 @@ __all__ = [
     "largest_drift",
     "locate_all",
     "mean_residual",
+    "order_of",
     "pack_delta",
     "pack_frame",
     "prediction",
@@ -56,6 +57,7 @@ __all__ = [
     "residual_rate",
     "runge_kutta_step",
     "second_moments",
+    "set_order",
     "slot_bounds",
     "sort_slots",
     "tangent_kernel",

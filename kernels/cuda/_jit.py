@@ -19,6 +19,7 @@ Kernels stride over blocks and threads, so that they are right for any launch. B
 import sys
 import threading
 import types as python
+import warnings
 from collections import namedtuple
 from functools import cache
 
@@ -147,9 +148,17 @@ class Kernel:
         if simulated:
             return cuda.jit(_copy(self.body, precision, _for_simulator))
         signature = self.signature(precision, dtype)
-        return cuda.jit(numba.void(*signature), launch_bounds=self.launch_bounds)(
-            _copy(self.body, precision, _for_device)
-        )
+        # without link-time optimisation: other registers, and spills in `push`
+        compile_ = cuda.jit(numba.void(*signature), launch_bounds=self.launch_bounds, lto=False)
+        return compile_(_copy(self.body, precision, _for_device))
+
+    @cache  # noqa: B019
+    def launcher(self, precision, dtype, blocks):
+        """What launches it with this many blocks; a few of them are no reason to warn."""
+        compiled = self.compiled(precision, dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return compiled[blocks, threads_a_block(), stream()]
 
     def __call__(self, blocks, *args):
         """Launch it with this many blocks."""
@@ -159,7 +168,7 @@ class Kernel:
             np.float32(value) if kind == "real" and ndim == 0 and precision == "float32" else value
             for (kind, ndim), value in zip(self.arguments, args, strict=True)
         ]
-        self.compiled(precision, dtype)[max(1, blocks), threads_a_block(), stream()](*args)
+        self.launcher(precision, dtype, max(1, blocks))(*args)
 
     def dtypes(self, args):
         """Precision of the state, and dtype of `anything`, in these arguments."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import cpu
 from ..advance import FAILURES, TALLIES, go_on
-from ..maps import mapped, tables_of
+from ..maps import Tables, mapped, tables_of
 from ..motion import set_out
 from ..origin import largest_field
 from ..rays import SIGN, U1, UX, XJ, ray_table
@@ -144,16 +144,19 @@ def set_out_rest(
     tally = tallies[cuda.threadIdx.x]
     for n in range(COUNTERS):
         tally[n] = 0
-    j = cuda.grid(1)
-    while j < rest.size:
-        if j % tile < count[j // tile]:
+    number, n = cuda.blockIdx.x, cuda.threadIdx.x
+    while number < count.size:
+        if n < count[number]:
+            j = number * tile + n
             i = rest[j]
             an, bn, cn, k, time_left, ray, arrived = set_out(
                 a[i], b[i], c[i], cell[i], h, field, rays, sector_map, ray_map, x, tally
             )
             a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
             time[j], left[j] = time_left, NOWHERE if arrived else ray
-        j += cuda.gridsize(1)
+            n += cuda.blockDim.x
+        else:
+            number, n = number + cuda.gridDim.x, cuda.threadIdx.x
     add_tallies(tally, counters)
 
 
@@ -170,9 +173,10 @@ def finish_rest(
     tally = tallies[cuda.threadIdx.x]
     for n in range(COUNTERS):
         tally[n] = 0
-    j = cuda.grid(1)
-    while j < rest.size:
-        if j % tile < count[j // tile]:
+    number, n = cuda.blockIdx.x, cuda.threadIdx.x
+    while number < count.size:
+        if n < count[number]:
+            j = number * tile + n
             if left[j] != NOWHERE:
                 i = rest[j]
                 an, bn, cn, k = go_on(
@@ -181,7 +185,9 @@ def finish_rest(
                 a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
             tally[CHANGES] += cell1[rest[j]] != cell[rest[j]]
             tally[REST] += 1
-        j += cuda.gridsize(1)
+            n += cuda.blockDim.x
+        else:
+            number, n = number + cuda.gridDim.x, cuda.threadIdx.x
     add_tallies(tally, counters)
 
 
@@ -231,7 +237,10 @@ def advance(
     tally[:] = 0
     if not (largest_field(field) < np.inf and h < np.inf):
         return False
-    tables = [upload(table, a.dtype) for table in tables_of(field, x, h)]
+    tables = [
+        slots.put(name, table, a.dtype)
+        for name, table in zip(Tables._fields, tables_of(field, x, h), strict=True)
+    ]
     state = a, b, c, cell, a1, b1, c1, cell1
     near, bins = slots.near(MOMENTS), slots.bins(2 * s, MOMENTS)
     sums = slots.array("sums", (2 * s, MOMENTS))
@@ -250,10 +259,10 @@ def advance(
     listed = slots.rest, slots.count, slots.tile
     time = slots.array("time", (slots.m,), a.dtype)
     left = slots.array("left", (slots.m,), np.int32)
-    x_state = upload(x, a.dtype)
-    set_out_rest(blocks_for(slots.m), *state, h, *tables, x_state, *listed, time, left, counters)
+    x_state = slots.put("x", x, a.dtype)
+    set_out_rest(slots.n_tiles, *state, h, *tables, x_state, *listed, time, left, counters)
     finish_rest(
-        blocks_for(slots.m), cell, *state[4:], *tables[:2], x_state, *listed, time, left, counters
+        slots.n_tiles, cell, *state[4:], *tables[:2], x_state, *listed, time, left, counters
     )
     add_arrivals(
         slots.n_groups, a1, b1, c1, cell1, tables[1], slots.rest, slots.count, bins, slots.used
@@ -262,7 +271,7 @@ def advance(
     moments, counted = download(sums), download(counters)
     tally[:] = counted[:TALLIES]
     changes[0] = counted[CHANGES]
-    slots.last_rest = int(counted[REST])
+    slots.pace.last(int(counted[REST]))
     cpu.prediction(moments, x, 1.0 / slots.m, residual)
     residual -= y
     covariances[:] = moments[:, 2:] / slots.m
@@ -279,7 +288,8 @@ def _repulsor_starts(a, b, c, cell, field, rays, out):
         if 0 < k < 2 * s and k != s:
             r = k - 1 if k < s else k  # whose inactive side is k
             sign = c[n] if c[n] != 0.0 else a[n] * field[k, 0] + b[n] * field[k, 1]
-            count += a[n] * rays[r, XJ] + b[n] == 0.0 and rays[r, SIGN] * sign < 0.0
+            # not as a sum that is 0: a device would not round the product
+            count += b[n] == -(a[n] * rays[r, XJ]) and rays[r, SIGN] * sign < 0.0
     found[0, cuda.threadIdx.x] = count
     block_sum(found, 1)
     if cuda.threadIdx.x == 0:

@@ -45,6 +45,11 @@ def upload(array, dtype):
         return cuda.to_device(np.ascontiguousarray(array, dtype), stream=stream())
 
 
+def fill(array, values):
+    """Copy a host array's values into an array of the device."""
+    array.copy_to_device(np.ascontiguousarray(values, array.dtype), stream=stream())
+
+
 def download(array):
     """The values as a host array."""
     out = array.copy_to_host(stream=stream())
@@ -100,7 +105,8 @@ class Frame:
         self._copied.record(self._copies)
 
     def wait(self):
-        """Return when the host arrays are filled."""
+        """Return when the host arrays are filled; any thread may call it."""
+        cuda.current_context()
         self._copied.synchronize()
         if self._received is not self.position:
             self.position[...] = self._received

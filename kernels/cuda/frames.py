@@ -77,7 +77,7 @@ def _drift(a, b, c, cell, ident, s, delta0, worst):
     """Largest drift of each block."""
     values = cuda.shared.array(THREADS, float64)
     t = cuda.threadIdx.x
-    largest = a[0] - a[0]
+    largest = 0.0
     for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
         an, bn, cn = a[n], b[n], c[n]
         size = an * an + bn * bn + cn * cn

@@ -29,9 +29,10 @@ from .slots import ROUNDS, sort_slots
 from .sums import FAR, add_rest, combine, list_rest, place_of
 
 CHECK = 64
-"""Steps between two looks at what has happened on the device."""
+"""Steps between two looks at what has happened on the device, wherever a call begins."""
 SORT_SHARE = 0.1
-"""Neurons are sorted again when so many of the rest, in units of all neurons, have cost time."""
+"""Neurons are sorted again when the rest, in units of all neurons, has cost so much more time than
+right after the last sort."""
 
 TAKEN, FAILED, CHANGES, REST = range(4)
 """Counters: steps, whether the residuals have ceased to be finite, changes of cell, the rest."""
@@ -127,9 +128,9 @@ def gradient_descent(
     field = slots.array("field", (2 * s, 2), a.dtype)
     near, bins, sums = slots.near(2), slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
     set_field(1, on_device["rho"], on_device["x"], h, field)
-    taken, failed, rest = 0, 0, 0
+    taken, failed, rest, changes = 0, 0, 0, 0
     while taken < n_steps and not failed:
-        for _ in range(min(CHECK, n_steps - taken)):
+        for _ in range(min(CHECK - slots.pace.steps % CHECK, n_steps - taken)):
             push(
                 slots.n_tiles, a, b, c, cell, slots.homes, field, x_state, metric, near,
                 slots.rest, slots.count, counters,
@@ -140,11 +141,15 @@ def gradient_descent(
                 1, sums, on_device["x"], on_device["y"], 1.0 / slots.m, h, on_device["rho"],
                 field, counters,
             )  # fmt: skip
-        taken, failed, changes, all_rest = (int(n) for n in download(counters))
-        if stray_work[0] + all_rest - rest > SORT_SHARE * slots.m:
-            sort_slots(a, b, c, cell, ident, slots, start, members)
-            stray_work[0], rest = 0, all_rest
-    stray_work[0] += all_rest - rest if n_steps > 0 else 0
-    crossings[0] += changes if n_steps > 0 else 0
+        before, rest_before = taken, rest
+        taken, failed, changes, rest = (int(n) for n in download(counters))
+        slots.pace.steps += taken - before
+        stray_work[0] += rest - rest_before
+        if slots.pace.steps % CHECK == 0:
+            slots.pace.add(int(stray_work[0]))
+            stray_work[0] = 0
+            if slots.pace.is_over(SORT_SHARE * slots.m):
+                sort_slots(a, b, c, cell, ident, slots, start, members)
+    crossings[0] += changes
     rho[:] = download(on_device["rho"])
     return taken

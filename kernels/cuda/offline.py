@@ -14,15 +14,10 @@ from . import _jit, advance, frames, gradient_descent, runge_kutta, velocity
 from ._jit import KERNELS, cuda
 
 LOADED = (advance, frames, gradient_descent, runge_kutta, velocity)
-PROCESSORS = "sm_80", "sm_90"
+PROCESSORS = {"sm_80": (8, 0), "sm_90": (9, 0)}
+"""Compute capability of each."""
 Resources = namedtuple("Resources", "registers shared stack spilled")
 """Registers a thread; bytes of shared memory a block, of stack and of spills a thread."""
-
-
-class _Processor:
-    """The device that compilation of device functions asks for; code for it runs on later ones."""
-
-    compute_capability = (8, 0)
 
 
 def variants():
@@ -32,14 +27,17 @@ def variants():
             yield name, kernel, precision
 
 
-def ptx(kernel, precision):
-    """The kernel as PTX, for compute capability 8.0."""
+def ptx(kernel, precision, processor):
+    """The kernel as PTX for a processor, by the same options as for a device."""
     body = _jit._copy(kernel.body, precision, _jit._for_device)
     signature = numba.void(*kernel.signature(precision))
-    with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=_Processor):
+    capability = PROCESSORS[processor]
+    # compilation of device functions asks the present device
+    device = mock.Mock(compute_capability=capability)
+    with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device):
         code, _ = cuda.compile(
-            body, signature, device=False, abi="numba", cc=_Processor.compute_capability,
-            output="ptx", launch_bounds=kernel.launch_bounds,
+            body, signature, device=False, abi="numba", cc=capability, output="ptx",
+            launch_bounds=kernel.launch_bounds,
         )  # fmt: skip
     return code if isinstance(code, str) else code.decode()
 
@@ -74,8 +72,11 @@ def assembled(code, processor):
 def table():
     """Rows of the table: name, precision, and the `Resources` on each processor."""
     for name, kernel, precision in variants():
-        code = ptx(kernel, precision)
-        yield name, precision, [assembled(code, processor) for processor in PROCESSORS]
+        yield (
+            name,
+            precision,
+            [assembled(ptx(kernel, precision, processor), processor) for processor in PROCESSORS],
+        )
 
 
 def main():

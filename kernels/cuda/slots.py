@@ -28,7 +28,7 @@ from ._jit import (
     simulated,
     threads_a_block,
 )
-from .arrays import empty
+from .arrays import download, empty, fill
 from .blocks import block_scan
 
 ROUNDS = 4
@@ -39,6 +39,50 @@ MOST_GROUPS, LEAST_GROUPS, BINS = (3 if simulated else 1024), 16, 2**19
 """Groups of tiles: as many as give this many bins of rows."""
 
 
+class Pace:
+    """When neurons are to be sorted again: when the rest has grown since they were.
+
+    Where sectors are narrower than tiles some count in far sectors however they are sorted.
+
+    Attributes
+    ----------
+    numbers : (3,) int64
+        The rest right after the last sort, -1 until it is known; what came on top since; steps of
+        gradient descent so far.
+    """
+
+    def __init__(self):
+        self.numbers = np.array([-1, 0, 0])
+
+    @property
+    def steps(self):
+        """Steps of gradient descent so far."""
+        return int(self.numbers[2])
+
+    @steps.setter
+    def steps(self, n):
+        self.numbers[2] = n
+
+    def add(self, rest):
+        """Count the rest of a pass, or of a fixed number of steps."""
+        if self.numbers[0] < 0:
+            self.numbers[0] = rest
+        self.numbers[1] += max(0, rest - self.numbers[0])
+
+    def last(self, rest):
+        """Count that of the last pass only."""
+        self.numbers[1] = 0
+        self.add(rest)
+
+    def is_over(self, most):
+        """Whether more than this came on top."""
+        return bool(self.numbers[1] > most)
+
+    def begin(self):
+        """Neurons have been sorted."""
+        self.numbers[:2] = -1, 0
+
+
 class Slots:
     """How m neurons are split for s samples.
 
@@ -46,8 +90,8 @@ class Slots:
     ----------
     m, s, tile, n_tiles, n_groups : int
         Neurons and samples; neurons of a tile; numbers of tiles and groups.
-    last_rest : int
-        How many the rest of the last pass were.
+    pace : Pace
+        When to sort again.
     homes : (n_tiles,) int32
     rest : (m,) int32
         Indices of the rest, those of a tile from its begin on.
@@ -65,14 +109,21 @@ class Slots:
         self.n_tiles = -(-m // self.tile)
         groups = min(MOST_GROUPS, max(LEAST_GROUPS, BINS // (2 * s)))
         self.n_groups = min(groups, self.n_tiles)
-        self.last_rest = 0
+        self.pace = Pace()
         self._made = {}
 
     def array(self, name, shape, dtype=np.float64):
         """A work array with this name."""
-        if (name, shape) not in self._made:
-            self._made[name, shape] = empty(shape, dtype)
-        return self._made[name, shape]
+        key = name, shape, np.dtype(dtype)
+        if key not in self._made:
+            self._made[key] = empty(shape, dtype)
+        return self._made[key]
+
+    def put(self, name, values, dtype):
+        """A host array's values in a work array with this name."""
+        to = self.array(name, values.shape, dtype)
+        fill(to, values)
+        return to
 
     @cached_property
     def homes(self):
@@ -114,6 +165,18 @@ def identity_order(slots, s, by_sector):
     ident = empty(slots.m, np.int32)
     _count_up(blocks_for(slots.m), ident)
     return ident, np.zeros((1, 2), np.int64), np.zeros((1, 1), np.int64)
+
+
+def order_of(slots):
+    """What an order depends on beside its tables, as host arrays by name; see `set_order`."""
+    bounds = np.array([0, slots.m])
+    return {"bounds": bounds, "homes": download(slots.homes), "pace": slots.pace.numbers}
+
+
+def set_order(slots, arrays):
+    """Take over what `order_of` gave, from slots of the same bounds."""
+    fill(slots.homes, arrays["homes"])
+    slots.pace.numbers[:] = arrays["pace"]
 
 
 @kernel(ints)
@@ -235,6 +298,7 @@ def sort_slots(a, b, c, cell, ident, slots, start, members):
         _take(blocks, values, order, other)
         _copy(blocks, other, values)
     _find_homes(blocks_for(slots.n_tiles), cell, s, slots.homes)
+    slots.pace.begin()
 
 
 @kernel(anything(), anything())

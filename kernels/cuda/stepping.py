@@ -24,7 +24,7 @@ from .advance import advance
 from .slots import sort_slots
 
 SORT_SHARE = 0.05
-"""Neurons are sorted again when this share of them was the rest of a pass."""
+"""Neurons are sorted again when the rest of a pass, in units of all, has grown by so much."""
 
 
 def boost_steps(
@@ -53,9 +53,8 @@ def boost_steps(
             rho[:], covariances[:] = rho1, covariances1
             tally += tally1
             clock[BEGIN] = clock[END]
-            if slots.last_rest > SORT_SHARE * slots.m:
+            if slots.pace.is_over(SORT_SHARE * slots.m):
                 sort_slots(*begin, ident, slots, start, members)
-                slots.last_rest = 0
         status = first_mean(clock, rho, covariances, x, allowed, mean)
         if status != UNDER_WAY:
             break

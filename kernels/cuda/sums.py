@@ -210,9 +210,11 @@ def gather(a, b, c, cell, kind, n_values, bins, used):
             cuda.syncthreads()
             middle = keys[(min(cell.size - first, cuda.blockDim.x)) // 2]
             is_other = key != middle and key >= 0
-            share = float64(1.0) if key == middle else float64(0.0)
-            values[0, t], values[1, t] = share * v0, share * v1
-            values[2, t], values[3, t] = share * v2, share * v3
+            nothing = float64(0.0)
+            values[0, t] = v0 if key == middle else nothing
+            values[1, t] = v1 if key == middle else nothing
+            values[2, t] = v2 if key == middle else nothing
+            values[3, t] = v3 if key == middle else nothing
             if middle >= 0:
                 block_sum(values, n_values)
                 for v in range(t, n_values, cuda.blockDim.x):

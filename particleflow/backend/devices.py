@@ -87,9 +87,17 @@ def device_notice(device: str) -> str | None:
     return f"running on CUDA: {_cuda_devices().name()}" if device == "cuda" else None
 
 
+def free_memory(device: str) -> int | None:
+    """Bytes that are free on a device; None on the CPU and in the simulator."""
+    memory = _cuda_devices().memory() if device == "cuda" else None
+    return None if memory is None else int(memory[0])
+
+
 @contextmanager
-def room_for(m: int, bytes_a_neuron: float, device: str) -> Iterator[None]:
+def room_for(m: int, bytes_a_neuron: float, device: str, free: int | None = None) -> Iterator[None]:
     """Turn a lack of memory on a device into an error that says how many neurons would fit.
+
+    ``free`` is what was free before any of them was there; by default what is now.
 
     Raises
     ------
@@ -101,7 +109,8 @@ def room_for(m: int, bytes_a_neuron: float, device: str) -> Iterator[None]:
     except MemoryError as problem:
         if memory is None:
             raise
-        free, total = memory
+        total = memory[1]
+        free = memory[0] if free is None else free
         raise DeviceError(
             f"device: {m:,} neurons do not fit into the memory of {_cuda_devices().name()}, of "
             f"which {free / 1e9:.3g} of {total / 1e9:.3g} GB were free: about "
