@@ -26,6 +26,7 @@ _HOME = {
     "GradientDescent": "integrators",
     "RungeKutta": "integrators",
     "TrajectoryWriter": "trajectory",
+    "resume": "resumption",
     "open_trajectory": "trajectory",
     "ParticleflowError": "errors",
     "SamplesError": "errors",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     )
     from .integrators import Boost, GradientDescent, RungeKutta
     from .neurons import Neurons, initialise
+    from .resumption import resume
     from .samples import Samples
     from .simulation import Simulation
     from .trajectory import TrajectoryWriter, open_trajectory

@@ -19,6 +19,7 @@ from .errors import IntegrationError, ParticleflowError, WriteError
 
 if TYPE_CHECKING:
     from .preparation import Run
+    from .resumption import Resumed
     from .simulation import Simulation
     from .trajectory import Trajectory
 
@@ -69,12 +70,49 @@ def run(
         _check_figure(Path(figure), overwrite)
     _announce_compilation(quiet)
     prepared = prepare(source, overwrite=overwrite, device=device, threads=threads)
-    _announce_device(prepared, quiet)
-    begin = time.perf_counter()
-    _simulate(prepared, quiet)
-    summary = _summary(prepared, time.perf_counter() - begin, figure)
-    file = prepared.writer.path
-    del prepared  # the picture needs the memory
+    _announce_device(prepared.simulation, quiet)
+    _carry_out(prepared, figure, quiet)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
+@click.option("--t-end", type=float, metavar="T", help="Another end of the run.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    help="That of the run by default; on another one the rest agrees within rounding.",
+)
+@click.option("--threads", type=int, metavar="N", help="Threads of the kernels.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def resume(
+    file: Path, t_end: float | None, device: str | None, threads: int | None, quiet: bool
+) -> None:
+    """Go on with a run from its last checkpoint; --t-end extends one that has ended."""
+    from .resumption import configuration, is_finished
+    from .resumption import resume as go_on
+
+    if t_end is None and is_finished(file):
+        if not quiet:
+            click.echo(f"{file}: is complete; --t-end goes on")
+        return
+    figure, every = configuration(file)
+    _announce_compilation(quiet)
+    run = go_on(file, t_end, device=device, threads=threads, checkpoint_every=every)
+    for note in run.notes:
+        click.echo(note, err=True)
+    _announce_device(run.simulation, quiet)
+    _carry_out(run, figure, quiet)
+
+
+def _carry_out(run: "Run | Resumed", figure: str | None, quiet: bool) -> None:
+    """Run, draw, and say what has been done."""
+    begin, file = time.perf_counter(), run.writer.path
+    try:
+        _simulate(run, quiet)
+    except _Stopped as stopped:
+        raise _Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
+    summary = _summary(run, time.perf_counter() - begin, figure)
+    del run  # the picture needs the memory
     if figure is not None:
         _draw(file, Path(figure))
     if not quiet:
@@ -88,16 +126,16 @@ def _announce_compilation(quiet: bool) -> None:
         click.echo(compile_notice(), err=True)
 
 
-def _announce_device(prepared: "Run", quiet: bool) -> None:
+def _announce_device(simulation: "Simulation", quiet: bool) -> None:
     from .backend import device_notice
 
-    notice = device_notice(prepared.simulation.device)
+    notice = device_notice(simulation.device)
     if notice is not None and not quiet:
         click.echo(notice, err=True)
 
 
-def _simulate(prepared: "Run", quiet: bool) -> None:
-    simulation, until, stop, _ = prepared
+def _simulate(run: "Run | Resumed", quiet: bool) -> None:
+    simulation, until, stop = run.simulation, run.until, run.stop
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         simulation.run(until, stop=stop)
     else:
@@ -130,7 +168,7 @@ def _share_done(time: float, until: float) -> float:
     return min(1.0, math.log(max(time, FIRST) / FIRST) / math.log(LAST / FIRST))
 
 
-def _summary(prepared: "Run", seconds: float, figure: str | None) -> str:
+def _summary(prepared: "Run | Resumed", seconds: float, figure: str | None) -> str:
     simulation, writer = prepared.simulation, prepared.writer
     from .trajectory import open_trajectory
 
@@ -248,9 +286,9 @@ def _draw(file: Path, figure: Path) -> None:
 class _Stopped(BaseException):
     """A signal asks to stop; not an Exception, so that nothing on the way catches it."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, file: Path | None = None) -> None:
         super().__init__(number)
-        self.number = number
+        self.number, self.file = number, file
 
 
 def _stop(number: int, frame: Any) -> NoReturn:
@@ -283,11 +321,19 @@ def main() -> None:
         where = f"{problem.filename}: " if problem.filename else ""
         code = _fail(f"{where}{problem.strerror or problem}", EXIT_BAD_INPUT)
     except _Stopped as stopped:
-        code = _fail("interrupted; frames that were recorded are kept", 128 + stopped.number)
+        code = _fail(_farewell(stopped.file), 128 + stopped.number)
     except Exception as problem:
         code = _fail(f"{type(problem).__name__}: {problem} (a defect: please report it)",
                      EXIT_RUN_FAILED)  # fmt: skip
     sys.exit(code)
+
+
+def _farewell(file: Path | None) -> str:
+    from .trajectory import checkpoint
+
+    if file is not None and checkpoint.path_of(file).exists():
+        return f"interrupted; 'particleflow resume {file}' goes on"
+    return "interrupted; frames that were recorded are kept"
 
 
 def _fail(message: str, code: int) -> int:

@@ -73,6 +73,7 @@ class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     neurons: int | Literal["all"] = "all"
     observables: tuple[str, ...] = DEFAULT
     figure: str | None = None
+    checkpoint_every: float = 600.0
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -100,13 +101,27 @@ class Source(NamedTuple):
     @property
     def toml(self) -> str:
         """The resolved configuration."""
+        return dump(msgspec.to_builtins(self.config))
+
+    @property
+    def portable_toml(self) -> str:
+        """The same with the inputs' full paths: it means the same in any folder."""
         tables = msgspec.to_builtins(self.config)
-        return tomli_w.dumps(
-            {
-                name: {key: value for key, value in table.items() if value is not None}
-                for name, table in tables.items()
-            }
-        )
+        for name in ("samples", "neurons"):
+            file = tables[name]["file"]
+            if file is not None:
+                tables[name]["file"] = str((self.path.parent / file).resolve())
+        return dump(tables)
+
+
+def dump(tables: dict[str, Any]) -> str:
+    """Tables as TOML, without the keys that have no value."""
+    return tomli_w.dumps(
+        {
+            name: {key: value for key, value in table.items() if value is not None}
+            for name, table in tables.items()
+        }
+    )
 
 
 def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = None) -> Source:
@@ -356,6 +371,11 @@ def _resolve_output(table: OutputTable, file: Path, endless: bool) -> OutputTabl
     table = msgspec.structs.replace(
         table, file=f"{file.stem}.h5" if table.file is None else table.file
     )
+    if not table.checkpoint_every >= 0.0:
+        raise ConfigError(
+            f"output.checkpoint_every: expected seconds (0: no checkpoints), found "
+            f"{table.checkpoint_every:g}"
+        )
     for key in ("file", "figure"):
         name = getattr(table, key)
         if name is not None and (not name or "\0" in name or name.endswith("/")):

@@ -1,6 +1,6 @@
 """What a run can record beside the frames: built-in observables and those that users add."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,14 @@ from .errors import TrajectoryError
 if TYPE_CHECKING:
     from .simulation import Simulation
 
+FROM_START = (
+    "delta_drift",
+    "kernel_distance",
+    "activation_distance",
+    "spline_distance",
+    "parameter_distance",
+)
+"""Built-in observables that compare with where the recording began."""
 DEFAULT = ("loss", "residual", "dead_fraction", "steps", "rejected", "crossings")
 
 
@@ -120,7 +128,7 @@ def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def build(names: tuple[str, ...], sim: "Simulation") -> list[Quantity]:
+def build(names: Iterable[str], sim: "Simulation") -> list[Quantity]:
     """Built-in observables of a simulation, as of now (drifts are measured from here).
 
     Raises

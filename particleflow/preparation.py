@@ -59,7 +59,7 @@ def prepare(
             threads=threads,
             state_dtype=config.flow.state_dtype,
         )
-    simulation.provenance.update(config=source.toml, seed=config.neurons.seed)
+    simulation.provenance.update(config=source.portable_toml, seed=config.neurons.seed)
     simulation.writers.append(writer)
     stop = DEFAULT_STOP if config.flow.stop is None else config.flow.stop
     return Run(simulation, until, stop, writer)
@@ -169,4 +169,5 @@ def _writer(table: OutputTable, overwrite: bool) -> TrajectoryWriter:
         observables=table.observables,
         overwrite=overwrite,
         first=DEFAULT_FIRST if table.first is None else table.first,
+        checkpoint_every=table.checkpoint_every or None,
     )

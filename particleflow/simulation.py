@@ -1,9 +1,9 @@
-"""The loop: integrate, observe, write."""
+"""A run of neurons on samples: its state, its settings, its end."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,31 +23,13 @@ from .backend import (
     threads_in_use,
 )
 from .coordinates import output_weight_squared
-from .errors import ConfigError, IntegrationError
+from .errors import ConfigError, IntegrationError, TrajectoryError
 from .integrators import Boost, Integrator, RungeKutta
+from .loop import Loop, Writer
 from .neurons import Neurons
 from .observables import UserObservables
 from .samples import Samples
 from .stopping import DEFAULT_STOP, Settling, check_times
-
-
-class Writer(Protocol):
-    """Something that records a simulation at times of its own."""
-
-    def open(self, sim: "Simulation", until: float) -> Array:
-        """Get ready; returns the times at which to be called, or at the nearest reachable ones.
-
-        ``until`` is infinite for a run that ends when its loss has settled.
-        """
-        ...
-
-    def record(self, last: bool) -> None:
-        """The simulation stands at one of those times; ``last``: a run without an end ends here."""
-        ...
-
-    def close(self) -> None:
-        """The run has ended, well or not."""
-        ...
 
 
 class Simulation:
@@ -77,6 +59,8 @@ class Simulation:
         Called during `run`.
     observables : UserObservables
         ``observables.add(name, function, every=1)``.
+    stop : float
+        Argument of the last `run`.
     provenance : dict
         What a writer shall store beside the data: "config" (TOML text) and "seed".
 
@@ -113,6 +97,9 @@ class Simulation:
         self._free = free_memory(self.device)
         with self._room(neurons.size, state_dtype):
             self._begin(neurons, metric, state_dtype)
+        self.stop = DEFAULT_STOP
+        self._settling: Settling | None = None
+        self._goes_on = False
         self.writers: list[Writer] = []
         self.observables = UserObservables(self)
         self.provenance: dict[str, Any] = {}
@@ -299,11 +286,14 @@ class Simulation:
         TrajectoryError
             A writer could not write.
         """
-        stop = positive("stop", stop, ConfigError)
+        self.stop = positive("stop", stop, ConfigError)
+        if not self._goes_on:
+            self._settling = Settling(self.stop, self.time)
+        self._goes_on = False
         if until == math.inf:
-            with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
-                ends = self.reachable(check_times(self.time))
-                self._run(math.inf, ends[ends > self.time], progress, stop)
+            assert self._settling is not None
+            ends = self.reachable(check_times(self._settling.begin))
+            self._run(math.inf, ends[ends > self.time], progress)
             return
         until = finite("until", until, ConfigError)
         end = float(self.reachable(np.array([until]))[-1])
@@ -316,56 +306,40 @@ class Simulation:
                     else f", found {until:g}"
                 )
             )
-        with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
-            self._run(end, np.array([end]), progress, 0.0)
+        self._run(end, np.array([end]), progress)
 
     def _run(
-        self,
-        end: float,
-        ends: Array,
-        progress: Callable[["Simulation"], None] | None,
-        stop: float,
+        self, end: float, ends: Array, progress: Callable[["Simulation"], None] | None
     ) -> None:
-        """Run to one of the times ``ends``: the last, or the first where the loss has settled."""
-        opened: list[Writer] = []
+        assert self._settling is not None
+        loop = Loop(self, self._motion, self._settling, progress)
+        with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
+            loop.run(end, ends)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that `restore` goes on from, as host arrays; valid until the next step."""
+        arrays = self._motion.snapshot()
+        if self._settling is not None:
+            arrays["settling"] = np.array([self._settling.begin, self._settling.has_moved])
+        return arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray], stop: float = DEFAULT_STOP) -> None:
+        """Go on from what `snapshot` gave: another simulation of the same samples and settings.
+
+        The next `run` goes on with the one that was interrupted. The state is the same to the bit,
+        on another device within rounding.
+
+        Raises
+        ------
+        TrajectoryError
+            Arrays are missing or have other shapes.
+        """
         try:
-            due: list[Array] = []
-            for writer in self.writers:
-                due.append(self.reachable(writer.open(self, end)))
-                opened.append(writer)
-            settling = Settling(stop)
-            recorded = [0] * len(opened)
-            targets = np.unique(np.concatenate([*due, ends]))
-            for target, may_end in zip(targets, np.isin(targets, ends), strict=True):
-                while self.time < target:
-                    self._motion.advance(float(target))
-                    if progress is not None:
-                        progress(self)
-                ended = target == ends[-1] or (
-                    may_end and settling.has_settled(self.state, self.time)
-                )
-                early = ended and end == math.inf
-                for k, writer in enumerate(opened):
-                    is_due = recorded[k] < due[k].size and due[k][recorded[k]] == target
-                    if is_due or early:
-                        writer.record(early)
-                        recorded[k] += 1
-                if ended:
-                    break
-            if end == math.inf and target == ends[-1]:
-                raise IntegrationError(
-                    f"the loss has not settled at tau = {target:g}: raise stop = {stop:g}, its "
-                    "relative change per unit of ln tau"
-                )
-        finally:
-            _close_all(opened)
-
-
-def _close_all(writers: list[Writer]) -> None:
-    """Close every writer, even if one of them fails; the first failure is raised."""
-    if not writers:
-        return
-    try:
-        writers[0].close()
-    finally:
-        _close_all(writers[1:])
+            with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
+                self._motion.restore(arrays)
+            if "settling" in arrays:
+                begin, has_moved = arrays["settling"]
+                self._settling = Settling(stop, float(begin), bool(has_moved))
+                self._goes_on = True
+        except (KeyError, ValueError, TypeError, IndexError) as problem:
+            raise TrajectoryError(f"checkpoint: is not of this run: {problem}") from None

@@ -33,11 +33,15 @@ class Settling:
     ----------
     stop : float
         Relative change of the loss per unit of ln tau that counts as none.
+    begin : float
+        When the run began: it is looked at at times from then on.
+    has_moved : bool
+        Whether the loss has ever changed by more.
     """
 
-    def __init__(self, stop: float) -> None:
+    def __init__(self, stop: float, begin: float = 0.0, has_moved: bool = False) -> None:
         self._stop = stop
-        self._has_moved = False
+        self.begin, self.has_moved = begin, has_moved
 
     def has_settled(self, state: State, tau: float) -> bool:
         """Whether it has at the time tau; ask at ascending times.
@@ -52,8 +56,8 @@ class Settling:
             return True
         power = -float(np.dot(rho, state.residual_rate()))
         if 2.0 * tau * power > self._stop * square:
-            self._has_moved = True
+            self.has_moved = True
             return False
         size = float(state.kernel_covariances()[:, [0, 2]].sum())
         most = size * square * (1.0 + float(np.abs(state.x).max()) ** 2)
-        return self._has_moved or power <= self._stop * most
+        return self.has_moved or power <= self._stop * most

@@ -15,7 +15,8 @@ KERNELS = ROOT / "kernels"
 
 # each layer may import from those after it
 LAYERS = [
-    {"__main__"}, {"cli"}, {"gallery"}, {"preparation", "figures"}, {"config", "simulation"},
+    {"__main__"}, {"cli"}, {"gallery"}, {"resumption"}, {"preparation", "figures"},
+    {"config", "simulation"}, {"loop"}, {"interruption"},
     {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},
     {"samples", "backend", "_csv", "coordinates"},

@@ -80,7 +80,7 @@ def test_a_run_writes_its_file_and_one_line(call, here, monkeypatch):
     assert (code, err) == (0, "")
     assert out.count("\n") == 1
     assert out.startswith("small.h5: 40 neurons on 6 samples, tau = 1 in 100 steps")
-    assert sorted(p.name for p in here.iterdir()) == ["small.h5", "small.toml"]
+    assert sorted(p.name for p in here.iterdir()) == ["small.h5", "small.h5.ckpt", "small.toml"]
     with pf.open_trajectory("small.h5") as traj:
         assert traj.is_complete
         config = tomllib.loads(traj.config)
@@ -421,7 +421,7 @@ def test_help_needs_neither_numba_nor_matplotlib():
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interruption_keeps_the_frames(here, number, code):
+def test_an_interrupted_run_can_be_resumed(here, number, code):
     write(SMALL.replace("t_end = 1.0", "t_end = 1e5").replace("frames = 5", "frames = 10001"))
     child = subprocess.Popen(
         [sys.executable, "-m", "particleflow", "run", str(here / "small.toml"), "-o",
@@ -434,7 +434,9 @@ def test_interruption_keeps_the_frames(here, number, code):
     out, err = child.communicate()
     assert child.returncode == code, err
     assert out == ""
-    assert err.splitlines()[-1].endswith("interrupted; frames that were recorded are kept")
+    assert err.splitlines()[-1].endswith(
+        f"interrupted; 'particleflow resume {here}/small.h5' goes on"
+    )
     assert err.count("\n") == 1 + err.startswith("compiling")
     assert 0 < frames_of(here / "small.h5") < 10001
 

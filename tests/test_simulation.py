@@ -29,6 +29,9 @@ class Recorder:
         if self.sim.time == self.fail_at:
             raise RuntimeError("recorder fails")
 
+    def pause(self, now=False):
+        pass
+
     def close(self):
         self.closed += 1
 

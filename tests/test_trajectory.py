@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
 from particleflow.observables import BUILT_IN
-from particleflow.trajectory import layout, pipeline, writer
+from particleflow.trajectory import disk, pipeline, writer
 from particleflow.trajectory.schema import chunk_width
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
@@ -438,7 +438,7 @@ def test_existing_files_are_kept(path, tmp_path):
 
 def test_a_disk_that_is_too_small_is_an_error_before_the_first_step(path, monkeypatch, tmp_path):
     usage = type("usage", (), {"free": 1000})
-    monkeypatch.setattr(layout.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: usage)
     with pytest.raises(pf.WriteError, match=r"GB free; lower output\.frames"):
         simulate(path, m=100_000, frames=201, until=0.01)
     assert list(tmp_path.iterdir()) == []

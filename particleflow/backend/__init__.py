@@ -18,19 +18,10 @@ from .devices import (
     threads_in_use,
 )
 from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
+from .fields import field, field_at, predict, predict_at
 from .runge_kutta import RungeKuttaTrial
-from .state import (
-    METRICS,
-    PRECISIONS,
-    Frame,
-    Metric,
-    Precision,
-    State,
-    field,
-    field_at,
-    predict,
-    predict_at,
-)
+from .snapshot import original_order
+from .state import METRICS, PRECISIONS, Frame, Metric, Precision, State
 from .tangent import kernel_matrix, kernel_product, mean_residual
 
 __all__ = [
@@ -60,6 +51,7 @@ __all__ = [
     "kernel_product",
     "kernels_are_compiled",
     "mean_residual",
+    "original_order",
     "predict",
     "predict_at",
     "resolve_device",

@@ -1,5 +1,6 @@
 """The exact flow of all neurons in frozen fields: passes, and steps of two passes each."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,8 +9,13 @@ from particleflow._cast import Array
 from particleflow.kernels import advance as events
 from particleflow.kernels.cpu import stepping as steps
 
-from .state import State, field
+from .fields import field
+from .snapshot import like
+from .state import State
 from .tangent import mean_residual
+
+_MOST_TRIALS = 100
+"""For a step that is taken again on another device."""
 
 ARRIVED, UNDER_WAY = steps.ARRIVED, steps.UNDER_WAY
 UNTAME, SHRUNK, OVERFLOWN = steps.UNTAME, steps.SHRUNK, steps.OVERFLOWN
@@ -161,6 +167,95 @@ class ExactFlow:
             self._at_begin, self._at_end = self._at_end, self._at_begin
         self._show(self._at_begin, self._first)
         return int(status)
+
+    def snapshot(self, shown: float) -> dict[str, np.ndarray]:
+        """Host arrays from which `restore` goes on, with the time that the state shows.
+
+        The begin of the step is among them if something in it may be shown still.
+        """
+        download = self._state.kernels.download
+        is_pending, is_over = self.end > self.begin, shown >= self.end
+        buffers = {"begin": self._at_begin} if not (is_pending and is_over) else {}
+        if is_pending:
+            buffers["end"] = self._at_end
+        arrays = {
+            "clock": self._clock,
+            "flow_counts": self._counts,
+            "change": self._change,
+            "allowed": np.array(self._allowed),
+        }
+        for name, (variables, cell) in buffers.items():
+            arrays[f"{name}_variables"] = np.asarray(download(variables))
+            arrays[f"{name}_cell"] = np.asarray(download(cell))
+        for name, arrival in (("first", self._first), ("last", self._last)):
+            for field_name in ("residual", "covariances", "tally"):
+                arrays[f"{name}_{field_name}"] = getattr(arrival, field_name)
+        return self._state.snapshot(neurons=False) | arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray], shown: float) -> None:
+        """Take over what `snapshot` gave; the state shows the same time.
+
+        From another device the step is taken again, from its begin if that is there.
+
+        Raises
+        ------
+        KeyError, ValueError
+            Arrays are missing or have other shapes.
+        """
+        has_begin, has_end = "begin_variables" in arrays, "end_variables" in arrays
+        base = "begin" if has_begin else "end"
+        own = {name: arrays[f"{base}_{name}"] for name in ("variables", "cell")}
+        same = self._state.restore({**arrays, **own})
+        for now, name in (
+            (self._clock, "clock"), (self._counts, "flow_counts"), (self._change, "change"),
+            *((getattr(arrival, part), f"{which}_{part}")
+              for which, arrival in (("first", self._first), ("last", self._last))
+              for part in ("residual", "covariances", "tally")),
+        ):  # fmt: skip
+            now[...] = like(now, arrays, name)
+        self._allowed = float(arrays["allowed"])
+        loaded = _Buffers(self._state.variables, self._state.cell)
+        if not same:
+            self._at_begin, self._at_end = loaded, _Buffers.of(self._state)
+            self._begin_again(at_end=not has_begin)
+            if shown > self.begin:
+                self.take_steps(shown, _MOST_TRIALS)
+        elif not has_begin:
+            self._at_begin, self._at_end = _Buffers.of(self._state), loaded
+        else:
+            self._at_begin = loaded
+            if has_end:
+                upload, to = self._state.kernels.upload, self._at_end
+                self._at_end = _Buffers(
+                    upload(like(to.variables, arrays, "end_variables"), to.variables.dtype),
+                    upload(like(to.cell, arrays, "end_cell"), to.cell.dtype),
+                )
+        self._show_time(shown)
+        if same:  # what was shown between counts for when to sort
+            self._state.kernels.set_order(self._state.slots, arrays)
+
+    def _begin_again(self, at_end: bool) -> None:
+        """Let the step be one that is to be taken: from its begin, or the next one from its end."""
+        clock, counts = self._clock, self._counts
+        if at_end:
+            self._first = self._first._replace(
+                residual=self._last.residual.copy(),
+                covariances=self._last.covariances.copy(),
+                tally=self._first.tally + self._last.tally,
+            )
+            clock[steps.BEGIN] = clock[steps.END]
+        elif clock[steps.END] > clock[steps.BEGIN]:
+            clock[steps.NEXT] = clock[steps.END] - clock[steps.BEGIN]
+            clock[steps.END] = clock[steps.BEGIN]
+            counts[steps.STEPS] -= 1
+
+    def _show_time(self, time: float) -> None:
+        if time <= self.begin:
+            self._show(self._at_begin, self._first)
+        elif time == self.end:
+            self.show_end()
+        else:
+            self.show_between(time)
 
     def show_end(self) -> None:
         """Let the state be the end of the present step."""

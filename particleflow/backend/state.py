@@ -1,7 +1,7 @@
 """The state of all neurons, and what is computed from it without moving it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -11,6 +11,8 @@ from particleflow.errors import ConfigError
 from particleflow.kernels import cpu, flow
 
 from .devices import kernels_of
+from .fields import at_sorted, field, prediction
+from .snapshot import like, original_order
 from .tangent import kernel_product
 
 Metric = Literal["network", "euclidean"]
@@ -18,67 +20,10 @@ METRICS: tuple[str, ...] = get_args(Metric)
 Precision = Literal["float64", "float32"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 
+_OF_DEVICE = ("variables", "cell", "ident")
+_OF_HOST = ("start", "members", "guests", "stray_work", "crossings", "residual")
+
 _METRIC_CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
-
-
-def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
-    """f(x_j) = (1/m) sum_i c_i [a_i x_j + b_i]_+ in O(m log n + n).
-
-    Parameters
-    ----------
-    a, b, c : (m,) float64
-        Hat parameters, or (cos theta, sin theta, rhat).
-    x : (n,) float64
-        Points, strictly increasing.
-
-    Returns
-    -------
-    (n,) float64
-    """
-    moments = cpu.first_moments_at(a, b, c, x, cpu.slot_bounds(a.size, x.size))
-    return _prediction(moments, x, a.size)
-
-
-def _prediction(moments: Array, x: Array, m: int) -> Array:
-    f = np.empty(x.size)
-    cpu.prediction(moments, x, 1.0 / m, f)
-    return f
-
-
-def predict_at(a: Array, b: Array, c: Array, points: Array) -> Array:
-    """`predict` at points of any shape and order, repeated ones too.
-
-    Raises
-    ------
-    ConfigError
-        A point is not finite.
-    """
-    return _at_sorted(lambda x: predict(a, b, c, x), points)
-
-
-def _at_sorted(function: Callable[[Array], Array], points: Array) -> Array:
-    """A function of strictly increasing points, at points of any shape and order."""
-    if not np.isfinite(points).all():
-        raise ConfigError("x: expected finite numbers")
-    x, where = np.unique(points, return_inverse=True)
-    if x.size == 0:
-        return np.zeros(points.shape)
-    return function(x)[where].reshape(points.shape)
-
-
-def field(residual: Array, x: Array) -> Array:
-    """G_k = - sum_{j in C_k} rho_j (x_j, 1), (2 s, 2)."""
-    out = np.empty((2 * x.size, 2))
-    cpu.field(residual, x, out)
-    return out
-
-
-def field_at(field: Array, x: Array, a: Array, b: Array) -> Array:
-    """G of the sector of each (a, b), (n, 2); 0 in the origin."""
-    cell = np.empty(a.size, np.int32)
-    cpu.locate_all(a, b, x, cell, np.array([0, a.size]))
-    padded = np.concatenate([field, np.zeros((1, 2))])
-    return padded[np.minimum(cell, field.shape[0])]
 
 
 def _samples_in(dtype: Precision, x: Array) -> Array:
@@ -184,24 +129,82 @@ class State:
         self.metric = metric
         self.metric_code = _METRIC_CODE[metric]
         m, s = parameters[0].size, x.size
-        variables, cell = _start(parameters, x, metric)
-        self.variables = kernels.upload(variables, np.dtype(dtype))
-        self.cell = kernels.upload(cell, np.dtype(np.int32))
-        del variables, cell
         self.slots = kernels.slot_bounds(m, s)
         n_slots = self.slots.size - 1
-        sort = kernels.wants_order(m, s, n_slots, run_length, sorted_from)
-        self.ident, self.start, self.members = kernels.identity_order(self.slots, s, sort)
-        if sort:
+        self._dtype = np.dtype(dtype)
+        self._is_sorted = kernels.wants_order(m, s, n_slots, run_length, sorted_from)
+        self.crossings = np.zeros(n_slots, np.int64)
+        self.releases = self.repulsors = self.origins = 0
+        self.residual = np.empty(s)
+        self.place(*_start(parameters, x, metric))
+
+    def place(self, variables: Array, cell: np.ndarray) -> None:
+        """Take over variables (3, m) and cells (m,) in the original order, residuals too."""
+        self._place(variables, cell)
+        self.update_residual()
+
+    def _place(self, variables: Array, cell: np.ndarray) -> None:
+        kernels = self.kernels
+        self.variables = kernels.upload(np.array(variables), self._dtype)
+        self.cell = kernels.upload(np.array(cell), np.dtype(np.int32))
+        order = kernels.identity_order(self.slots, self.x.size, self._is_sorted)
+        self.ident, self.start, self.members = order
+        if self._is_sorted:
             kernels.sort_slots(
                 *self.rows, self.cell, self.ident, self.slots, self.start, self.members
             )
         self.guests = np.zeros_like(self.members)
-        self.stray_work = np.zeros(n_slots)
-        self.crossings = np.zeros(n_slots, np.int64)
-        self.releases = self.repulsors = self.origins = 0
-        self.residual = np.empty(s)
-        self.update_residual()
+        self.stray_work = np.zeros(self.slots.size - 1)
+
+    def snapshot(self, neurons: bool = True) -> dict[str, np.ndarray]:
+        """Host arrays from which `restore` makes this state again, its order and all.
+
+        Without ``neurons`` all but variables and cells.
+        """
+        download = self.kernels.download
+        names = _OF_DEVICE if neurons else _OF_DEVICE[2:]
+        own = {name: np.asarray(download(getattr(self, name))) for name in names}
+        tables = {name: getattr(self, name) for name in _OF_HOST}
+        counts = {"counts": np.array([self.releases, self.repulsors, self.origins])}
+        return own | tables | counts | self.kernels.order_of(self.slots)
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> bool:
+        """Take over what `snapshot` gave.
+
+        Returns
+        -------
+        bool
+            Whether this state is the same to the bit; else, from another device, the neurons are,
+            but not their order.
+
+        Raises
+        ------
+        KeyError, ValueError
+            Arrays are missing or have other shapes.
+        """
+        same = self._has_order_of(arrays)
+        if same:
+            for name in _OF_DEVICE:
+                now = getattr(self, name)
+                setattr(self, name, self.kernels.upload(like(now, arrays, name), now.dtype))
+            for name in _OF_HOST:
+                setattr(self, name, like(getattr(self, name), arrays, name).copy())
+            self.kernels.set_order(self.slots, arrays)
+        else:
+            self._place(*original_order(arrays))
+            self.residual = like(self.residual, arrays, "residual").copy()
+            self.crossings[:] = 0
+            self.crossings[0] = arrays["crossings"].sum()
+        self.releases, self.repulsors, self.origins = (int(n) for n in arrays["counts"])
+        return same
+
+    def _has_order_of(self, arrays: Mapping[str, np.ndarray]) -> bool:
+        own = self.kernels.order_of(self.slots)
+        return all(
+            name in arrays and arrays[name].shape == values.shape for name, values in own.items()
+        ) and np.array_equal(arrays["bounds"], own["bounds"]) and (
+            ("homes" in arrays) == ("homes" in own)
+        )  # fmt: skip
 
     @property
     def size(self) -> int:
@@ -272,13 +275,13 @@ class State:
 
     def predict(self, points: Array) -> Array:
         """f at any points, the same shape."""
-        return _at_sorted(self._predict_at, points)
+        return at_sorted(self._predict_at, points)
 
     def _predict_at(self, x: Array) -> Array:
         moments = self.kernels.first_moments_at(
             *self.rows, x, self.kernels.slot_bounds(self.size, x.size)
         )
-        return _prediction(moments, x, self.size)
+        return prediction(moments, x, self.size)
 
     def parameters(self) -> Array:
         """The three variables in the original order, (3, m)."""

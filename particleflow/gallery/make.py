@@ -153,7 +153,7 @@ def _simulate(name: str, run: str, folder: Path, tables: Tables, overwrite: bool
         np.savez(file, a=raw * scale * neurons.a, b=raw * scale * neurons.b,
                  c=raw / scale * neurons.c)  # fmt: skip
         tables["neurons"] = {"init": "file", "file": file.name, "alpha": neurons.alpha}
-    tables["output"] = {**tables["output"], "file": str(path)}
+    tables["output"] = {**tables["output"], "file": str(path), "checkpoint_every": 0.0}
     simulation, until, stop, _ = prepare(convert(source, tables), overwrite=overwrite)
     simulation.run(until, stop=stop)
     return path

@@ -22,6 +22,7 @@ than on the way of the step itself.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -131,6 +132,15 @@ class BoostMotion:
                 f"{_MOST_STEPS:g} steps"
             )
         return np.unique(times)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Host arrays from which `restore` goes on."""
+        return self._flow.snapshot(self.time) | {"time": np.array(self.time)}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `snapshot` gave."""
+        self.time = float(arrays["time"])
+        self._flow.restore(arrays, self.time)
 
     def advance(self, until: float) -> None:
         """Take steps until one of them holds this time, or for about a tenth of a second."""

@@ -1,8 +1,10 @@
 """What the simulation asks of an integrator."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol
+
+import numpy as np
 
 from particleflow._cast import Array
 from particleflow.backend import State
@@ -31,6 +33,20 @@ class Motion(Protocol):
 
     def reachable(self, times: Array) -> Array:
         """The distinct times nearest to ``times`` (ascending) at which the state can be seen."""
+        ...
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Host arrays from which `restore` goes on, those of the state among them."""
+        ...
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `snapshot` gave, to the bit; from another device within rounding.
+
+        Raises
+        ------
+        KeyError, ValueError
+            Arrays are missing or have other shapes.
+        """
         ...
 
     def advance(self, until: float) -> None:

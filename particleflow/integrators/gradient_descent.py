@@ -6,6 +6,7 @@ forward Euler on the mean-field flow of Appendix C, eqs. (30), (31), the directi
 unit length after each step. Stable for dtau below about 2 / lambda_max of the tangent kernel.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -70,6 +71,15 @@ class GradientDescentMotion:
                 f"steps, expected fewer than {_MOST_STEPS:g}"
             )
         return steps * self._h
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Host arrays from which `restore` goes on."""
+        return self._state.snapshot() | {"step": np.array(self.step)}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `snapshot` gave."""
+        self.step = int(arrays["step"])
+        self._state.restore(arrays)
 
     def advance(self, until: float) -> None:
         """Take steps in one compiled call, as many as about a tenth of a second allows."""

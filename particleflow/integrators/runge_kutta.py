@@ -9,6 +9,7 @@ tangent kernel, and the order is lost in steps in which neurons meet rays: the f
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -83,6 +84,18 @@ class RungeKuttaMotion:
     def reachable(self, times: Array) -> Array:
         """Every time."""
         return np.unique(times)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Host arrays from which `restore` goes on."""
+        numbers = np.array([self.time, self._h, self._last_error])
+        steps = np.array([self.step, self.rejected])
+        return self._state.snapshot() | {"control": numbers, "steps": steps}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `snapshot` gave."""
+        self.time, self._h, self._last_error = (float(v) for v in arrays["control"])
+        self.step, self.rejected = (int(n) for n in arrays["steps"])
+        self._state.restore(arrays)
 
     def advance(self, until: float) -> None:
         """Take steps up to a time, or for about a tenth of a second."""

@@ -3,9 +3,20 @@
 Together with checkpoints the only importer of h5py.
 """
 
+from . import checkpoint
 from .arrays import save_arrays
-from .layout import check_target
+from .continuation import Recorded
+from .disk import check_target, require_free
 from .reader import Trajectory, open_trajectory
 from .writer import TrajectoryWriter
 
-__all__ = ["Trajectory", "TrajectoryWriter", "check_target", "open_trajectory", "save_arrays"]
+__all__ = [
+    "Recorded",
+    "Trajectory",
+    "TrajectoryWriter",
+    "check_target",
+    "checkpoint",
+    "open_trajectory",
+    "require_free",
+    "save_arrays",
+]

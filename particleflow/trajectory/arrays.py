@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from . import layout
+from . import disk, layout
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], overwrite: bool = False) -> None:
@@ -22,4 +22,4 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], overwrite: bool = 
         for name, values in arrays.items():
             layout.store(file, name, np.asarray(values))
 
-    layout.create(path, overwrite, fill).close()
+    disk.create(path, overwrite, fill)

@@ -1,8 +1,11 @@
 """Everything in a trajectory file but the data of the run: groups, shapes, scales, parameters."""
 
+import json
 import os
 import platform
+import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
@@ -10,9 +13,10 @@ import numpy as np
 
 from particleflow._cast import Array
 from particleflow._version import __version__
-from particleflow.observables import Quantity
+from particleflow.errors import TrajectoryError
+from particleflow.observables import FROM_START, Quantity, build, check_names
 
-from . import layout
+from . import disk, layout
 from .schema import PARTICLES, SCHEMA_VERSION, chunk_width
 
 if TYPE_CHECKING:
@@ -24,19 +28,70 @@ LARGE = 256
 
 @dataclass(frozen=True)
 class Plan:
-    """What a file will hold."""
+    """What a file will hold, of which run.
+
+    Attributes
+    ----------
+    frames, observables : (n,) float64
+        Times; the last may be infinite: the end of a run without one.
+    neurons : int
+        How many are recorded.
+    precision : dtype
+        Of the positions.
+    quantities : list of Quantity
+    begin, until, stop : float
+        Arguments of the run.
+    """
 
     frames: Array
     observables: Array
     neurons: int
     precision: np.dtype
     quantities: list[Quantity]
+    begin: float
+    until: float
+    stop: float
 
     @property
     def all_times(self) -> Array:
         """Times at which anything is recorded, ascending; not the end of a run without one."""
         times = np.union1d(self.frames, self.observables)
         return times[np.isfinite(times)]
+
+    def start_of(self, sim: "Simulation") -> dict[str, np.ndarray]:
+        """Variables and cells of a simulation at its start, if an observable compares with them."""
+        if not any(quantity.name in FROM_START for quantity in self.quantities):
+            return {}
+        return {"began": sim.state.parameters(), "began_cell": sim.state.cells()}
+
+    @classmethod
+    def of_file(cls, file: h5py.File, sim: "Simulation") -> "Plan":
+        """That of a file, for a simulation that stands where its run began.
+
+        Raises
+        ------
+        TrajectoryError
+            An observable of users is missing.
+        """
+        group = file["parameters/plan"]
+        names = [layout.string(name) for name in group.attrs["quantities"] if name]
+        added = {quantity.name: quantity for quantity in sim.observables}
+        users = [name.partition("/")[2] for name in names if name.startswith("user/")]
+        missing = [name for name in users if name not in added]
+        if missing or len(users) < len(added):
+            raise TrajectoryError(
+                f"observables: the run recorded {', '.join(users) or 'none'} of the user's, found "
+                f"{', '.join(added) or 'none'}"
+            )
+        own = [name.rpartition("/")[2] for name in names if not name.startswith("user/")]
+        return cls(
+            frames=layout.read_all(group, "frames"),
+            observables=layout.read_all(group, "observables"),
+            neurons=file[f"{PARTICLES}/id"].size,
+            precision=file[f"{PARTICLES}/position/value"].dtype,
+            quantities=[*build(check_names(tuple(own)), sim), *(added[name] for name in users)],
+            **{name: float(group.attrs[name]) for name in ("begin", "until", "stop")},
+        )
 
 
 def is_recorded_at_frames(quantity: Quantity, value: np.ndarray) -> bool:
@@ -49,6 +104,7 @@ def fill(file: h5py.File, sim: "Simulation", plan: Plan, values: list[np.ndarray
     file.attrs["schema_version"] = SCHEMA_VERSION
     _fill_h5md(file)
     _fill_parameters(file, sim)
+    _fill_plan(file, sim, plan)
     _fill_particles(file, sim, plan)
     _fill_observables(file, plan, values)
 
@@ -79,6 +135,7 @@ def _fill_parameters(file: h5py.File, sim: "Simulation") -> None:
     group.attrs["device"] = layout.text(sim.device)
     group.attrs["threads"] = sim.threads
     group.attrs["seed"] = sim.provenance.get("seed", -1)
+    group.attrs["run"] = layout.text(uuid.uuid4().hex)
     versions = {
         "particleflow": __version__,
         "python": platform.python_version(),
@@ -98,6 +155,34 @@ def _fill_parameters(file: h5py.File, sim: "Simulation") -> None:
     config = sim.provenance.get("config", "").encode()
     layout.store(group, "config", np.array(config or b"\0"))
     layout.store(group, "progress", np.zeros(2, np.int64))
+
+
+def _fill_plan(file: h5py.File, sim: "Simulation", plan: Plan) -> None:
+    group = file["parameters"].create_group("plan")
+    layout.store(group, "frames", plan.frames)
+    layout.store(group, "observables", plan.observables)
+    for name in ("begin", "until", "stop"):
+        group.attrs[name] = getattr(plan, name)
+    group.attrs["quantities"] = np.array([q.path.encode() for q in plan.quantities] or [b""])
+    group.attrs["integrator"] = layout.text(json.dumps(vars(sim.integrator)))
+
+
+def remake(path: Path, sim: "Simulation", plan: Plan, values: list[np.ndarray]) -> None:
+    """Replace a file by one of another plan, with all data that both have room for.
+
+    Raises
+    ------
+    WriteError
+        The disk refuses it; the file stays as it was.
+    """
+
+    def fill_again(file: h5py.File) -> None:
+        with h5py.File(path, "r", locking=False) as whole:
+            fill(file, sim, plan, values)
+            layout.copy_beginnings(whole, file, skip="parameters/plan")
+            file["parameters"].attrs["run"] = whole["parameters"].attrs["run"]
+
+    disk.create(path, True, fill_again)
 
 
 def _fill_particles(file: h5py.File, sim: "Simulation", plan: Plan) -> None:
@@ -167,3 +252,17 @@ def _axis(file: h5py.File, group: h5py.Group, axis: str, size: int) -> h5py.Data
         labels = np.array(_COMPONENTS[size]) if axis == "component" else np.arange(size)
         layout.make_scale(layout.store(group, name, labels), axis)
     return group[name]
+
+
+def evaluate(quantity: Quantity) -> np.ndarray:
+    """The present value; what users add is float64, since a first value may be a whole number.
+
+    Raises
+    ------
+    TrajectoryError
+        It is no number.
+    """
+    value = np.array(quantity.evaluate())
+    if value.dtype.kind not in "biuf":
+        raise TrajectoryError(f"observable {quantity.name}: expected numbers, found {value.dtype}")
+    return value.astype(np.float64) if quantity.group == "user" else value

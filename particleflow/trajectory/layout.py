@@ -1,23 +1,18 @@
-"""Making a trajectory file: every dataset at its final shape, its space reserved, then renamed.
+"""Datasets, strings and scales of a file, every dataset at its final shape, its space reserved.
 
 Datasets that grow and are flushed once a frame are not safe against a kill between two writes. Here
 nothing but raw data is written once the file has its name; a full disk shows before the first step.
 """
 
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from particleflow.errors import TrajectoryError, WriteError
-
-OPEN_OPTIONS = {"rdcc_nbytes": 0}
-"""Whole chunks go to the file at once; a chunk cache would only copy them."""
+DAMAGE = (OSError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, OverflowError)
+"""What h5py raises on damaged files."""
+_FILTERED = 1100
+"""Bytes that a byte of a compressed file may stand for."""
 
 
 def reserve(
@@ -52,18 +47,23 @@ def text(value: str) -> np.bytes_:
     return np.bytes_(value.encode(errors="replace"))
 
 
-def copy_beginnings(source: h5py.File, target: h5py.File) -> None:
-    """Fill every dataset of ``target`` with the first rows of its namesake in ``source``."""
+def copy_beginnings(source: h5py.File, target: h5py.File, skip: str) -> None:
+    """Fill every dataset of ``target`` with as many rows as it shares with one in ``source``.
+
+    Datasets whose names begin with ``skip`` are left as they are.
+    """
 
     def copy(name: str, dataset: h5py.Group | h5py.Dataset) -> None:
-        if not isinstance(dataset, h5py.Dataset):
+        if not isinstance(dataset, h5py.Dataset) or name.startswith(skip):
             return
         if dataset.ndim == 0:
             dataset[()] = source[name][()]
-        elif dataset.ndim == 1:
-            dataset[:] = source[name][: dataset.shape[0]]
+            return
+        rows = min(dataset.shape[0], source[name].shape[0])
+        if dataset.ndim == 1:
+            dataset[:rows] = source[name][:rows]
         else:
-            for row in range(dataset.shape[0]):  # a frame may be as large as the memory allows
+            for row in range(rows):  # a frame may be as large as the memory allows
                 dataset[row] = source[name][row]
 
     target.visititems(copy)
@@ -81,75 +81,32 @@ def attach(dataset: h5py.Dataset, *scales: h5py.Dataset) -> None:
         dataset.dims[axis].attach_scale(scale)
 
 
-def check_target(path: Path, overwrite: bool) -> None:
-    """Refuse a path that cannot become a new file.
+def string(value: Any) -> str:
+    """A string attribute or dataset."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def read_all(group: h5py.Group, name: str) -> np.ndarray:
+    """A whole dataset.
 
     Raises
     ------
-    TrajectoryError
-        The folder does not exist or cannot be written, or the path is taken.
+    ValueError
+        It claims to be larger than its file can be.
     """
-    folder = path.parent
-    if not folder.is_dir():
-        raise TrajectoryError(f"{path}: the folder {folder} does not exist")
-    if not os.access(folder, os.W_OK):
-        raise TrajectoryError(f"{path}: no permission to write in the folder {folder}")
-    if path.is_dir():
-        raise TrajectoryError(f"{path}: is a folder, expected a file name")
-    if path.exists() and not overwrite:
-        raise TrajectoryError(f"{path}: exists already (--overwrite replaces it)")
+    dataset = group[name]
+    check_size(dataset)
+    return np.asarray(dataset[()])
 
 
-def create(path: Path, overwrite: bool, fill: Callable[[h5py.File], None]) -> h5py.File:
-    """Create a file by ``fill``, reserve its space on the disk, name it, and open it for data.
+def check_size(dataset: h5py.Dataset, share: float = 1.0) -> None:
+    """Refuse to read a share of a dataset for which a damaged file would ask all memory.
 
     Raises
     ------
-    TrajectoryError
-        The path cannot become a new file.
-    WriteError
-        The disk refuses it. Nothing is left behind.
+    ValueError
+        It claims to be larger than its file can be.
     """
-    check_target(path, overwrite)
-    handle, name = tempfile.mkstemp(prefix=f"{path.name}.partial-", dir=path.parent)
-    temporary = Path(name)
-    try:
-        os.close(handle)
-        os.chmod(temporary, 0o666 & ~_umask())
-        with h5py.File(temporary, "w", **OPEN_OPTIONS) as file:
-            fill(file)
-        _reserve_space(temporary, path)
-        check_target(path, overwrite)
-        os.replace(temporary, path)
-        return h5py.File(path, "r+", **OPEN_OPTIONS)
-    except OSError as problem:
-        temporary.unlink(missing_ok=True)
-        if isinstance(problem, TrajectoryError):
-            raise
-        raise WriteError(f"{path}: cannot be created: {problem}") from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _reserve_space(temporary: Path, path: Path) -> None:
-    size = temporary.stat().st_size
-    free = shutil.disk_usage(temporary.parent).free + 512 * temporary.stat().st_blocks
-    if size > free:
-        raise WriteError(
-            f"{path}: needs {size / 1e9:.3g} GB, the disk has {free / 1e9:.3g} GB free; "
-            "lower output.frames or output.neurons"
-        )
-    if hasattr(os, "posix_fallocate"):
-        handle = os.open(temporary, os.O_RDWR)
-        try:
-            os.posix_fallocate(handle, 0, max(1, size))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    most = dataset.file.id.get_filesize() * (1 if dataset.compression is None else _FILTERED)
+    if dataset.nbytes * share > most:
+        raise ValueError(f"{dataset.name} claims {dataset.nbytes:,} bytes, more than the file has")

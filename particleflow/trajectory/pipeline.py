@@ -38,18 +38,27 @@ class WriterThread:
         self._file, self._path = file, path
         self._datasets: dict[str, h5py.Dataset] = {}
         self._progress = file["parameters/progress"]
-        self._queue: queue.Queue[Batch | None] = queue.Queue(_QUEUE_LENGTH)
+        self._queue: queue.Queue[Batch | threading.Event | None] = queue.Queue(_QUEUE_LENGTH)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="particleflow-writer", daemon=True)
         self._thread.start()
 
-    def put(self, batch: Batch) -> None:
+    def put(self, item: Batch | threading.Event) -> None:
+        """Have a batch written, or an event set when all before it is written."""
         while True:
             self.check()
             try:
-                return self._queue.put(batch, timeout=0.1)
+                return self._queue.put(item, timeout=0.1)
             except queue.Full:
                 continue
+
+    def drain(self) -> None:
+        """Return when everything is written and counted."""
+        done = threading.Event()
+        self.put(done)
+        while not done.wait(0.1):
+            self.check()
+        self.check()
 
     def check(self) -> None:
         if self._error is not None:
@@ -64,15 +73,18 @@ class WriterThread:
     def _work(self) -> None:
         last = False
         while not last:
-            batches = [self._queue.get()]
-            while len(batches) < _BATCH and not self._queue.empty():
-                batches.append(self._queue.get())
-            last = batches[-1] is None
+            items = [self._queue.get()]
+            while len(items) < _BATCH and not self._queue.empty():
+                items.append(self._queue.get())
+            last = items[-1] is None
             if self._error is None:
                 try:
-                    self._write([batch for batch in batches if batch is not None])
+                    self._write([item for item in items if isinstance(item, Batch)])
                 except BaseException as problem:
                     self._error = problem
+            for item in items:
+                if isinstance(item, threading.Event):
+                    item.set()
 
     def _write(self, batches: list[Batch]) -> None:
         if not batches:

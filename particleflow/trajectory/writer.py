@@ -1,64 +1,29 @@
 """Writing trajectories: what to record when."""
 
 import math
-import queue
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
 from particleflow import _cast
 from particleflow._cast import Array, PathLike
-from particleflow.backend import Frame
 from particleflow.errors import TrajectoryError
-from particleflow.observables import DEFAULT, Quantity, build, check_names
-from particleflow.stopping import LAST
+from particleflow.observables import DEFAULT, build, check_names
 
-from . import contents, layout
+from . import checkpoint, contents, disk
 from .contents import Plan
-from .pipeline import Batch, WriterThread
-from .schema import PARTICLES
+from .continuation import Continuation
+from .recording import Recording
+from .times import MOST_FRAMES, Spacing, finer_times, frame_times
 
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
 
-Spacing = Literal["linear", "geometric"]
 Precision = Literal["float32", "float64"]
 
-MOST_FRAMES = 1_000_000
-FINER = 10
-"""Observable times between two frames, by default."""
 _BUFFERS = 2
-
-
-def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: float) -> Array:
-    """Times of the frames: linear, or the start and from ``start + first`` geometric; (frames,).
-
-    For a run without an end the last one is infinite, and the others go to the latest end.
-    """
-    if end == math.inf:
-        if frames < 3:
-            raise TrajectoryError(f"frames: expected at least 3 without an end, found {frames}")
-        finite = frame_times(start, start + LAST, frames - 1, "geometric", first)
-        return np.append(finite, math.inf)
-    if spacing == "linear" or frames == 2:
-        return np.linspace(start, end, frames)
-    if first >= end - start:
-        raise TrajectoryError(f"first: expected a time below {end - start:g}, found {first:g}")
-    steps = np.geomspace(first, end - start, frames - 1)
-    return np.concatenate(([start], start + steps))
-
-
-def finer_times(times: Array) -> Array:
-    """`FINER` equal parts of every interval, the times themselves included to the bit."""
-    if times[-1] == math.inf:
-        return np.append(finer_times(times[:-1]), math.inf)
-    parts = np.arange(FINER) / FINER
-    inner = times[:-1, None] + np.diff(times)[:, None] * parts
-    return np.append(inner.ravel(), times[-1])
 
 
 class TrajectoryWriter:
@@ -88,6 +53,10 @@ class TrajectoryWriter:
         Whether an existing file may be replaced.
     first : float
         Time after the start of the second frame, for geometric spacing.
+    checkpoint_every : float, optional
+        Seconds between checkpoints, from which ``particleflow.resume`` goes on. They lie beside
+        the file as ``FILE.h5.ckpt`` and ``FILE.h5.ckpt.1``. One more is written at the end, and
+        before the run is interrupted; infinite: only those. No checkpoints by default.
 
     Notes
     -----
@@ -114,6 +83,7 @@ class TrajectoryWriter:
         observable_times: ArrayLike | None = None,
         overwrite: bool = False,
         first: float = 1e-3,
+        checkpoint_every: float | None = None,
     ) -> None:
         self.path = Path(path)
         self.frames = _cast.count("frames", frames, TrajectoryError, least=2, most=MOST_FRAMES)
@@ -127,12 +97,65 @@ class TrajectoryWriter:
         self.observable_times = _ascending("observable_times", observable_times)
         self.overwrite = overwrite
         self.first = _cast.positive("first", first, TrajectoryError)
-        self._recording: _Recording | None = None
+        self.checkpoint_every = checkpoint_every
+        if checkpoint_every is not None and not checkpoint_every > 0.0:
+            raise TrajectoryError(
+                f"checkpoint_every: expected seconds above 0, found {checkpoint_every!r}"
+            )
+        self._going_on: Continuation | None = None
+        self._recording: Recording | None = None
         self._has_recorded = False
-        layout.check_target(self.path, overwrite)
+        disk.check_target(self.path, overwrite)
+
+    @classmethod
+    def going_on(
+        cls,
+        path: PathLike,
+        sim: "Simulation",
+        position: tuple[int, int],
+        until: float | None = None,
+        checkpoint_every: float | None = None,
+    ) -> "TrajectoryWriter":
+        """A writer that goes on in an existing file.
+
+        Parameters
+        ----------
+        path : path
+        sim : Simulation
+            Stands where the recorded run began; `Simulation.restore` comes afterwards.
+        position : tuple of int
+            Frames and observable times of the file that are kept.
+        until : float, optional
+            Another end of the run. The file is made anew when the run begins, with the frames'
+            times up to there: the same, or more of them in the same way.
+        checkpoint_every : float, optional
+
+        Raises
+        ------
+        TrajectoryError
+            The file cannot be gone on with.
+        """
+        writer = cls(path, overwrite=True, checkpoint_every=checkpoint_every)
+        writer._going_on = Continuation.of(writer.path, sim, position, until)
+        return writer
+
+    @property
+    def until(self) -> float:
+        """The end of the run that is gone on with.
+
+        Raises
+        ------
+        TrajectoryError
+            It goes on with none.
+        """
+        if self._going_on is None:
+            raise TrajectoryError(f"{self.path}: goes on with no run")
+        return self._going_on.plan.until
 
     def open(self, sim: "Simulation", until: float) -> Array:
         """Make the file for a run to ``until``; returns all times at which to record."""
+        if self._going_on is not None:
+            return self._open_again(self._going_on, sim, until)
         if self._has_recorded:
             raise TrajectoryError(
                 f"{self.path}: has recorded a run; take a new TrajectoryWriter to go on"
@@ -163,16 +186,64 @@ class TrajectoryWriter:
             neurons=n,
             precision=np.dtype(self.precision),
             quantities=[*build(self.observables, sim), *sim.observables],
+            begin=sim.time,
+            until=until,
+            stop=sim.stop,
         )
-        self._recording = _Recording(self.path, self.overwrite, sim, plan)
-        self._has_recorded = True
+        values = [contents.evaluate(quantity) for quantity in plan.quantities]
+        self._record(sim, plan, values, (0, 0), plan.start_of(sim), make=True)
         return plan.all_times
+
+    def _open_again(self, old: Continuation, sim: "Simulation", until: float) -> Array:
+        self._going_on = None
+        if until != old.plan.until:
+            raise TrajectoryError(
+                f"{self.path}: records a run to tau = {old.plan.until:g}, found {until:g}; resume "
+                "it with that end"
+            )
+        if old.is_other_plan:
+            contents.remake(self.path, sim, old.plan, old.values)
+        self._record(sim, old.plan, old.values, old.position, old.start, make=False)
+        return old.times_left
+
+    def _record(
+        self,
+        sim: "Simulation",
+        plan: Plan,
+        values: list[np.ndarray],
+        position: tuple[int, int],
+        start: dict[str, np.ndarray],
+        make: bool,
+    ) -> None:
+        # before the file is made: where memory does not suffice, nothing has been written
+        buffers = [sim.state.new_frame(plan.neurons, plan.precision) for _ in range(_BUFFERS)]
+        if make:
+            disk.create(
+                self.path,
+                self.overwrite,
+                lambda file: contents.fill(file, sim, plan, values),
+                before=lambda: checkpoint.remove(self.path),
+            )
+        every = self.checkpoint_every
+        self._recording = Recording(self.path, sim, plan, values, position, buffers, every, start)
+        self._has_recorded = True
 
     def record(self, last: bool = False) -> None:
         """Record the present state, as the times that `open` returned ask for, or as the last."""
         if self._recording is None:
             raise TrajectoryError(f"{self.path}: is not open")
         self._recording.record(last)
+
+    def pause(self, now: bool = False) -> None:
+        """Between steps: look after the file, and write a checkpoint if one is due, or ``now``.
+
+        Raises
+        ------
+        WriteError
+            The disk refuses it, or the file was removed or replaced.
+        """
+        if self._recording is not None:
+            self._recording.pause(now)
 
     def close(self) -> None:
         """Wait until everything is written and close the file.
@@ -206,119 +277,3 @@ def _ascending(name: str, times: ArrayLike | None) -> Array | None:
     if array.size == 0 or (np.diff(array) <= 0).any():
         raise TrajectoryError(f"{name}: expected ascending times")
     return array
-
-
-class _Recording:
-    """An open file, the place reached in it, and the thread that writes it."""
-
-    def __init__(self, path: Path, overwrite: bool, sim: "Simulation", plan: Plan) -> None:
-        self._path, self._sim, self._plan = path, sim, plan
-        self._frame = self._observed = 0
-        values = [_evaluate(quantity) for quantity in plan.quantities]
-        self._shapes = [value.shape for value in values]
-        self._kinds = [value.dtype for value in values]
-        self._ended = False
-        self._at_frames = [
-            contents.is_recorded_at_frames(q, v)
-            for q, v in zip(plan.quantities, values, strict=True)
-        ]
-        # before the file is made: where memory does not suffice, nothing has been written
-        self._free: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-        for _ in range(_BUFFERS):
-            self._free.put(sim.state.new_frame(plan.neurons, plan.precision))
-        self._file = layout.create(
-            path, overwrite, lambda file: contents.fill(file, sim, plan, values)
-        )
-        self._thread = WriterThread(self._file, path)
-
-    def record(self, last: bool) -> None:
-        now = self._sim.time
-        plan = self._plan
-        is_frame = last or _is_next(plan.frames, self._frame, now)
-        is_observed = last or _is_next(plan.observables, self._observed, now)
-        self._ended = last
-        writes: list[tuple[str, int, Any]] = []
-        if is_observed:
-            writes += self._stamp("observables/step", "observables/time", self._observed)
-        for k, quantity in enumerate(plan.quantities):
-            if self._at_frames[k]:
-                if is_frame:
-                    writes.append(self._value(k, self._frame))
-            elif is_observed and self._observed % quantity.every == 0:
-                index = self._observed // quantity.every
-                writes.append(self._value(k, index))
-                if quantity.every > 1:
-                    base = f"observables/{quantity.path}"
-                    writes += self._stamp(f"{base}/step", f"{base}/time", index)
-        buffer = None
-        if is_frame:
-            base = f"{PARTICLES}/position"
-            writes += self._stamp(f"{base}/step", f"{base}/time", self._frame)
-            buffer = self._packed()
-            writes.append((f"{base}/value", self._frame, buffer.position))
-            writes.append((f"{PARTICLES}/cell/value", self._frame, buffer.cells))
-            self._frame += 1
-        self._observed += is_observed
-        self._thread.put(Batch(writes, self._frame, self._observed, buffer, self._free))
-
-    def _stamp(self, step: str, time: str, index: int) -> list[tuple[str, int, Any]]:
-        return [(step, index, self._sim.step), (time, index, self._sim.time)]
-
-    def _value(self, k: int, index: int) -> tuple[str, int, Any]:
-        quantity = self._plan.quantities[k]
-        value = _evaluate(quantity)
-        if value.shape != self._shapes[k]:
-            raise TrajectoryError(
-                f"observable {quantity.name}: expected the shape {self._shapes[k]} of its first "
-                f"value, found {value.shape}"
-            )
-        return f"observables/{quantity.path}/value", index, value
-
-    def _packed(self) -> Frame:
-        while True:
-            self._thread.check()
-            try:
-                buffer = self._free.get(timeout=0.1)
-                break
-            except queue.Empty:
-                continue
-        self._sim.state.pack_frame(buffer)
-        return buffer
-
-    def close(self) -> None:
-        try:
-            self._thread.finish()
-        finally:
-            self._file.close()
-        if self._ended:
-            self._shorten()
-
-    def _shorten(self) -> None:
-        """Leave out the frames and observable times that the run did not come to."""
-        plan = replace(
-            self._plan,
-            frames=self._plan.frames[: self._frame],
-            observables=self._plan.observables[: self._observed],
-        )
-        values = [
-            np.zeros(shape, kind) for shape, kind in zip(self._shapes, self._kinds, strict=True)
-        ]
-
-        def fill(file: h5py.File) -> None:
-            contents.fill(file, self._sim, plan, values)
-            with h5py.File(self._path, "r") as whole:
-                layout.copy_beginnings(whole, file)
-
-        layout.create(self._path, True, fill).close()
-
-
-def _is_next(times: Array, index: int, now: float) -> bool:
-    return index < times.size and bool(times[index] == now)
-
-
-def _evaluate(quantity: Quantity) -> np.ndarray:
-    """The present value; what users add is float64, since a first value may be a whole number."""
-    value = np.array(quantity.evaluate())
-    if value.dtype.kind not in "biuf":
-        raise TrajectoryError(f"observable {quantity.name}: expected numbers, found {value.dtype}")
-    return value.astype(np.float64) if quantity.group == "user" else value

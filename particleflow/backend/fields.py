@@ -1,0 +1,70 @@
+"""The network function and the field, of neurons and residuals in host arrays."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from particleflow._cast import Array
+from particleflow.errors import ConfigError
+from particleflow.kernels import cpu
+
+
+def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """f(x_j) = (1/m) sum_i c_i [a_i x_j + b_i]_+ in O(m log n + n).
+
+    Parameters
+    ----------
+    a, b, c : (m,) float64
+        Hat parameters, or (cos theta, sin theta, rhat).
+    x : (n,) float64
+        Points, strictly increasing.
+
+    Returns
+    -------
+    (n,) float64
+    """
+    moments = cpu.first_moments_at(a, b, c, x, cpu.slot_bounds(a.size, x.size))
+    return prediction(moments, x, a.size)
+
+
+def prediction(moments: Array, x: Array, m: int) -> Array:
+    """f(x_j) of m neurons with these first moments of sectors, (n,)."""
+    f = np.empty(x.size)
+    cpu.prediction(moments, x, 1.0 / m, f)
+    return f
+
+
+def predict_at(a: Array, b: Array, c: Array, points: Array) -> Array:
+    """`predict` at points of any shape and order, repeated ones too.
+
+    Raises
+    ------
+    ConfigError
+        A point is not finite.
+    """
+    return at_sorted(lambda x: predict(a, b, c, x), points)
+
+
+def at_sorted(function: Callable[[Array], Array], points: Array) -> Array:
+    """A function of strictly increasing points, at points of any shape and order."""
+    if not np.isfinite(points).all():
+        raise ConfigError("x: expected finite numbers")
+    x, where = np.unique(points, return_inverse=True)
+    if x.size == 0:
+        return np.zeros(points.shape)
+    return function(x)[where].reshape(points.shape)
+
+
+def field(residual: Array, x: Array) -> Array:
+    """G_k = - sum_{j in C_k} rho_j (x_j, 1), (2 s, 2)."""
+    out = np.empty((2 * x.size, 2))
+    cpu.field(residual, x, out)
+    return out
+
+
+def field_at(field: Array, x: Array, a: Array, b: Array) -> Array:
+    """G of the sector of each (a, b), (n, 2); 0 in the origin."""
+    cell = np.empty(a.size, np.int32)
+    cpu.locate_all(a, b, x, cell, np.array([0, a.size]))
+    padded = np.concatenate([field, np.zeros((1, 2))])
+    return padded[np.minimum(cell, field.shape[0])]

@@ -1,0 +1,135 @@
+"""The loop: integrate, observe, write, and stop between two steps."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ._cast import Array
+from .errors import IntegrationError
+from .integrators import Motion
+from .interruption import Interruption
+from .stopping import Settling
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+
+class Writer(Protocol):
+    """Something that records a simulation at times of its own."""
+
+    def open(self, sim: "Simulation", until: float) -> Array:
+        """Get ready; returns the times at which to be called, or at the nearest reachable ones.
+
+        ``until`` is infinite for a run that ends when its loss has settled.
+        """
+        ...
+
+    def record(self, last: bool) -> None:
+        """The simulation stands at one of those times; ``last``: a run without an end ends here."""
+        ...
+
+    def pause(self, now: bool = False) -> None:
+        """The simulation stands between two steps, as it does ten times a second.
+
+        ``now``: it is about to stop, at the end of the run or before it.
+        """
+        ...
+
+    def close(self) -> None:
+        """The run has ended, well or not."""
+        ...
+
+
+class Loop:
+    """A simulation on its way to the end of a run.
+
+    Parameters
+    ----------
+    sim : Simulation
+    motion : Motion
+        Its own.
+    settling : Settling
+        Says when a run without an end has settled.
+    progress : callable or None
+        Called with the simulation about ten times a second.
+    """
+
+    def __init__(
+        self,
+        sim: "Simulation",
+        motion: Motion,
+        settling: Settling,
+        progress: Callable[["Simulation"], None] | None,
+    ) -> None:
+        self._sim, self._motion, self._settling = sim, motion, settling
+        self._progress = progress
+
+    def run(self, end: float, ends: Array) -> None:
+        """Run to one of the times ``ends``: the last, or the first where the loss has settled."""
+        sim = self._sim
+        opened: list[Writer] = []
+        try:
+            with Interruption() as interruption:
+                due: list[Array] = []
+                for writer in sim.writers:
+                    due.append(sim.reachable(writer.open(sim, end)))
+                    opened.append(writer)
+                targets = np.unique(np.concatenate([*due, ends]))
+                has_settled = False
+                for target, may_end in zip(targets, np.isin(targets, ends), strict=True):
+                    while sim.time < target:
+                        self._motion.advance(float(target))
+                        if sim.time < target:
+                            self._pause(opened, interruption)
+                    has_settled = may_end and self._has_settled(end)
+                    is_last = has_settled or target == ends[-1]
+                    early = is_last and end == math.inf
+                    for writer, times in zip(opened, due, strict=True):
+                        if early or _is_among(times, target):
+                            writer.record(early)
+                    self._pause(opened, interruption)
+                    if is_last:
+                        break
+                for writer in opened:
+                    writer.pause(now=True)
+            if end == math.inf and not has_settled:
+                raise IntegrationError(
+                    f"the loss has not settled at tau = {sim.time:g}: raise stop = {sim.stop:g}, "
+                    "its relative change per unit of ln tau"
+                )
+        finally:
+            _close_all(opened)
+
+    def _has_settled(self, end: float) -> bool:
+        return end == math.inf and self._settling.has_settled(self._sim.state, self._sim.time)
+
+    def _pause(self, writers: list[Writer], interruption: Interruption) -> None:
+        """Between two steps: what others do then, and the end if a signal or they ask for it."""
+        try:
+            if self._progress is not None:
+                self._progress(self._sim)
+        except BaseException:
+            for writer in writers:
+                writer.pause(now=True)
+            raise
+        for writer in writers:
+            writer.pause(now=interruption.is_due)
+        interruption.act()
+
+
+def _is_among(times: Array, time: float) -> bool:
+    """Whether a time is one of these, which ascend."""
+    k = int(np.searchsorted(times, time))
+    return k < times.size and bool(times[k] == time)
+
+
+def _close_all(writers: list[Writer]) -> None:
+    """Close every writer, even if one of them fails; the first failure is raised."""
+    if not writers:
+        return
+    try:
+        writers[0].close()
+    finally:
+        _close_all(writers[1:])

@@ -1,0 +1,217 @@
+"""Going on with a run from its file and its last checkpoint."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import config
+from ._cast import PathLike, existing_file, finite
+from .backend import original_order
+from .errors import ConfigError, TrajectoryError
+from .integrators import Boost, GradientDescent, Integrator, RungeKutta
+from .neurons import Neurons
+from .preparation import prepare
+from .simulation import Simulation
+from .trajectory import Recorded, TrajectoryWriter, checkpoint, open_trajectory, require_free
+
+DEFAULT_EVERY = 600.0
+"""Seconds between checkpoints."""
+
+_INTEGRATORS: dict[str, Callable[..., Integrator]] = {
+    "boost": Boost,
+    "gd": GradientDescent,
+    "rk": RungeKutta,
+}
+
+
+class Resumed(NamedTuple):
+    """A run, ready to go on: ``simulation.run(until, stop=stop)``.
+
+    Attributes
+    ----------
+    simulation : Simulation
+        With its writer, at the time of the checkpoint.
+    until, stop : float
+    writer : TrajectoryWriter
+    notes : list of str
+        What a user should know: checkpoints that were passed over.
+    """
+
+    simulation: Simulation
+    until: float
+    stop: float
+    writer: TrajectoryWriter
+    notes: list[str]
+
+
+def resume(
+    path: PathLike,
+    until: float | None = None,
+    observables: Mapping[str, Callable[[Simulation], Any]] | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    checkpoint_every: float | None = DEFAULT_EVERY,
+) -> Resumed:
+    """Go on with the run of a trajectory file from its last checkpoint.
+
+    The rest of the run is that of the uninterrupted one to the bit, for any number of threads; on
+    another device within rounding. Without a checkpoint it begins again from its configuration.
+
+    Parameters
+    ----------
+    path : path
+        The trajectory file; its checkpoint lies beside it.
+    until : float, optional
+        Another end of the run.
+    observables : mapping of str to callable, optional
+        What the run recorded of the user's: functions of the simulation.
+    device : {"auto", "cpu", "cuda"}, optional
+        That of the run by default.
+    threads : int, optional
+    checkpoint_every : float, optional
+        As of `TrajectoryWriter`.
+
+    Returns
+    -------
+    Resumed
+
+    Raises
+    ------
+    TrajectoryError
+        The file cannot be gone on with, another process writes it, or ``until`` is not later than
+        the checkpoint.
+    """
+    file = existing_file(path, TrajectoryError)
+    require_free(file)
+    recorded = Recorded.of(file)
+    arrays, notes = checkpoint.load(file, recorded.run)
+    if arrays is None:
+        return _begin_again(file, recorded, until, device, threads, notes)
+    simulation = _simulation(file, recorded, arrays, device, threads)
+    for name, function in (observables or {}).items():
+        simulation.observables.add(name, function, recorded.every.get(name, 1))
+    end = None if until is None else _end(simulation, until)
+    position = int(arrays["position"][0]), int(arrays["position"][1])
+    writer = TrajectoryWriter.going_on(file, simulation, position, end, checkpoint_every)
+    simulation.restore(arrays, recorded.stop)
+    if not writer.until > simulation.time:
+        raise TrajectoryError(
+            f"{file}: has come to tau = {simulation.time:g}; expected a later end, found "
+            f"{writer.until:g}"
+        )
+    simulation.provenance.update(config=_with_end(recorded.config, end), seed=recorded.seed)
+    simulation.writers.append(writer)
+    return Resumed(simulation, writer.until, recorded.stop, writer, notes)
+
+
+def is_finished(path: PathLike) -> bool:
+    """Whether the run of a trajectory file has come to its end.
+
+    Raises
+    ------
+    TrajectoryError
+        The file is no trajectory.
+    """
+    with open_trajectory(path) as trajectory:
+        return trajectory.is_complete
+
+
+def _simulation(
+    file: Path,
+    recorded: Recorded,
+    arrays: Mapping[str, Any],
+    device: str | None,
+    threads: int | None,
+) -> Simulation:
+    """One that stands where the run began, as far as its observables can see."""
+    try:
+        integrator = _INTEGRATORS[recorded.integrator](**recorded.settings)
+        a, b, c = _some_neurons(arrays)
+        len(arrays["position"]), arrays["settling"]
+    except (KeyError, ValueError, IndexError, TypeError) as problem:
+        raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
+    with open_trajectory(file) as trajectory:
+        samples, alpha, size = trajectory.samples, trajectory.alpha, trajectory.size
+    if a.size != size:
+        raise TrajectoryError(f"{file}: its checkpoint has {a.size} neurons, expected {size}")
+    simulation = Simulation(
+        samples,
+        Neurons(a, b, c, alpha=alpha),
+        integrator,
+        metric=recorded.metric,
+        device=recorded.device if device is None else device,
+        threads=threads,
+        state_dtype=recorded.state_dtype,
+    )
+    if "began" in arrays:
+        simulation.state.place(arrays["began"], arrays["began_cell"])
+    return simulation
+
+
+def _some_neurons(arrays: Mapping[str, Any]) -> Any:
+    """The variables of a checkpoint, (3, m): where the run began if it has them."""
+    if "began" in arrays:
+        return arrays["began"]
+    for kind in ("", "begin_", "end_"):
+        if f"{kind}variables" in arrays:
+            return original_order(arrays, f"{kind}variables", f"{kind}cell")[0]
+    raise KeyError("variables")
+
+
+def _end(simulation: Simulation, until: float) -> float:
+    end = finite("until", until, TrajectoryError)
+    return float(simulation.reachable(np.array([end]))[-1])
+
+
+def _begin_again(
+    file: Path,
+    recorded: Recorded,
+    until: float | None,
+    device: str | None,
+    threads: int | None,
+    notes: list[str],
+) -> Resumed:
+    if not recorded.config:
+        raise TrajectoryError(
+            f"{file}: has no checkpoint, and no configuration to begin again from"
+            + "".join(f"; {note}" for note in notes)
+        )
+    tables = tomllib.loads(_with_end(recorded.config, until))
+    tables["output"]["file"] = str(file)
+    source = config.convert(Path(f"{file}: configuration"), tables)
+    run = prepare(
+        source,
+        overwrite=True,
+        device=recorded.device if device is None else device,
+        threads=threads,
+    )
+    notes = [*notes, "there is no checkpoint: the run begins again"]
+    return Resumed(run.simulation, run.until, run.stop, run.writer, notes)
+
+
+def _with_end(toml: str, until: float | None) -> str:
+    """A configuration with another end."""
+    if until is None or not toml:
+        return toml
+    tables = tomllib.loads(toml)
+    flow = tables["flow"]
+    if "epochs" in flow:
+        raise ConfigError("t_end: the run was configured by epochs, which another end would belie")
+    flow["t_end"] = until
+    return config.dump(tables)
+
+
+def configuration(path: PathLike) -> tuple[str | None, float | None]:
+    """The picture and the seconds between checkpoints that a file's run was configured with.
+
+    Raises
+    ------
+    TrajectoryError
+        The run cannot be gone on with.
+    """
+    toml = Recorded.of(existing_file(path, TrajectoryError)).config
+    output = tomllib.loads(toml).get("output", {})
+    return output.get("figure"), output.get("checkpoint_every", DEFAULT_EVERY) or None

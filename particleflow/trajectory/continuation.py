@@ -1,0 +1,159 @@
+"""What a file says of the run that is to be gone on with."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from particleflow._cast import Array
+from particleflow.errors import TrajectoryError
+
+from . import contents, layout, times
+from .contents import Plan
+
+if TYPE_CHECKING:
+    from particleflow.simulation import Simulation
+
+
+class Recorded(NamedTuple):
+    """What a file says of its run beside samples, alpha and data.
+
+    Attributes
+    ----------
+    run : str
+        Identifier.
+    integrator : str
+    settings : dict
+        Arguments of the integrator.
+    until, stop : float
+    metric, state_dtype, device, config : str
+    seed : int
+    every : dict
+        Cadences of the user's observables by name.
+    """
+
+    run: str
+    integrator: str
+    settings: dict[str, Any]
+    until: float
+    stop: float
+    metric: Any
+    state_dtype: Any
+    device: str
+    config: str
+    seed: int
+    every: dict[str, int]
+
+    @classmethod
+    def of(cls, path: Path) -> "Recorded":
+        """That of a file.
+
+        Raises
+        ------
+        TrajectoryError
+            It was written by a version that could not go on with runs, or is damaged.
+        """
+        try:
+            with h5py.File(path, "r", locking=False) as file:
+                parameters = file["parameters"]
+                if "plan" not in parameters:
+                    raise TrajectoryError(
+                        f"{path}: was written by a version whose runs cannot be gone on with"
+                    )
+                return cls._of(file, parameters.attrs, parameters["plan"].attrs)
+        except layout.DAMAGE as problem:
+            if isinstance(problem, TrajectoryError):
+                raise
+            raise TrajectoryError(f"{path}: cannot be gone on with: {problem}") from None
+
+    @classmethod
+    def _of(cls, file: h5py.File, attributes: Any, plan: Any) -> "Recorded":
+        users = file.get("observables/user", {})
+        return cls(
+            run=layout.string(attributes["run"]),
+            integrator=layout.string(attributes["integrator"]),
+            settings=dict(json.loads(layout.string(plan["integrator"]))),
+            until=float(plan["until"]),
+            stop=float(plan["stop"]),
+            metric=layout.string(attributes["metric"]),
+            state_dtype=layout.string(attributes["state_dtype"]),
+            device=layout.string(attributes["device"]),
+            config=layout.string(layout.read_all(file, "parameters/config")[()]).strip("\0"),
+            seed=int(attributes["seed"]),
+            every={name: int(users[name].attrs["every"]) for name in users},
+        )
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """The plan of a run, how far it has come, and what its checkpoints need of its start.
+
+    Attributes
+    ----------
+    plan : Plan
+    values : list of array
+        A value of each of its quantities.
+    position : tuple of int
+        Frames and observable times that are kept.
+    start : dict of arrays
+    is_other_plan : bool
+        Whether the plan is another than the file's.
+    """
+
+    plan: Plan
+    values: list[np.ndarray]
+    position: tuple[int, int]
+    start: dict[str, np.ndarray]
+    is_other_plan: bool
+
+    @classmethod
+    def of(
+        cls, path: Path, sim: "Simulation", position: tuple[int, int], until: float | None
+    ) -> "Continuation":
+        """That of a file, for a simulation that stands where its run began.
+
+        Raises
+        ------
+        TrajectoryError
+            The file does not fit.
+        """
+        with h5py.File(path, "r", locking=False) as file:
+            plan = Plan.of_file(file, sim)
+        if not (0 <= position[0] <= plan.frames.size and 0 <= position[1] <= plan.observables.size):
+            raise TrajectoryError(f"{path}: has no room for {position[0]} frames")
+        values = [contents.evaluate(quantity) for quantity in plan.quantities]
+        start, is_other = plan.start_of(sim), until is not None and until != plan.until
+        if is_other and until is not None:
+            plan = _until(plan, sim, until)
+        return cls(plan, values, position, start, is_other)
+
+    @property
+    def times_left(self) -> Array:
+        """Times at which to record, ascending."""
+        left = np.union1d(
+            self.plan.frames[self.position[0] :], self.plan.observables[self.position[1] :]
+        )
+        return left[np.isfinite(left)]
+
+
+def _until(plan: Plan, sim: "Simulation", end: float) -> Plan:
+    """The same plan with another end."""
+    if plan.until == np.inf or end == np.inf:
+        raise TrajectoryError("t_end: a run that ends by itself has no other end")
+    frames = times.until(plan.frames, end)
+    finer = times.finer_times(plan.frames)
+    by_default = finer.size == plan.observables.size and np.allclose(finer, plan.observables)
+    if by_default:
+        shared = min(plan.frames.size - 1, frames.size - 1)
+        while shared > 0 and frames[shared] != plan.frames[shared]:
+            shared -= 1
+        kept = plan.observables[plan.observables <= frames[shared]]
+        observables = np.concatenate([kept, times.finer_times(frames[shared:])[1:]])
+    else:
+        observables = times.until(plan.observables, end)
+    return replace(
+        plan, frames=sim.reachable(frames), observables=sim.reachable(observables), until=end
+    )

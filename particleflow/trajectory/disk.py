@@ -1,0 +1,195 @@
+"""Files that get their names when they are whole, and what else a disk may do to a run.
+
+A new file is made under a temporary name beside its target, brought to the disk, and renamed: a
+kill or a full disk at any instant leaves either what was there before or the whole new file.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import h5py
+
+from particleflow.errors import TrajectoryError, WriteError
+
+OPEN_OPTIONS = {"rdcc_nbytes": 0}
+"""Whole chunks go to the file at once; a chunk cache would only copy them."""
+
+
+def open_file(path: Path, mode: str) -> h5py.File:
+    """An HDF5 file for writing, "w" or "r+"; locked where the file system has locks."""
+    return h5py.File(path, mode, **OPEN_OPTIONS)
+
+
+def check_target(path: Path, overwrite: bool) -> None:
+    """Refuse a path that cannot become a new file.
+
+    Raises
+    ------
+    TrajectoryError
+        The folder does not exist or cannot be written, the path is taken, or a run is writing it.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise TrajectoryError(f"{path}: the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise TrajectoryError(f"{path}: no permission to write in the folder {folder}")
+    if path.is_dir():
+        raise TrajectoryError(f"{path}: is a folder, expected a file name")
+    if path.exists() and not overwrite:
+        raise TrajectoryError(f"{path}: exists already (--overwrite replaces it)")
+    if path.exists():
+        require_free(path)
+
+
+def require_free(path: Path) -> None:
+    """Refuse a file that a process is writing.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    if is_locked(path):
+        raise TrajectoryError(f"{path}: is being written by another run")
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of a file that it writes; False where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def open_existing(path: Path) -> h5py.File:
+    """An existing file, for writing to its data.
+
+    Raises
+    ------
+    TrajectoryError
+        Another process writes it, there is no permission, or it is damaged.
+    """
+    require_free(path)
+    if not os.access(path, os.W_OK):
+        raise TrajectoryError(f"{path}: no permission to write it")
+    try:
+        return open_file(path, "r+")
+    except (OSError, RuntimeError) as problem:
+        raise TrajectoryError(f"{path}: cannot be opened for writing: {problem}") from None
+
+
+def create(
+    path: Path,
+    overwrite: bool,
+    fill: Callable[[h5py.File], None],
+    before: Callable[[], None] = lambda: None,
+) -> None:
+    """Make a file by ``fill``, its space reserved on the disk; ``before`` it gets its name.
+
+    Raises
+    ------
+    TrajectoryError
+        The path cannot become a new file.
+    WriteError
+        The disk refuses it. Nothing is left behind.
+    """
+    check_target(path, overwrite)
+    with _refusals(path, "created"):
+        handle, name = tempfile.mkstemp(prefix=f"{path.name}.partial-", dir=path.parent)
+        temporary = Path(name)
+        try:
+            os.close(handle)
+            os.chmod(temporary, 0o666 & ~_umask())
+            with open_file(temporary, "w") as file:
+                fill(file)
+            _reserve_space(temporary, path)
+            check_target(path, overwrite)
+            before()
+            rename(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _refusals(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except TrajectoryError:
+        raise
+    except (OSError, RuntimeError) as problem:
+        raise WriteError(f"{path}: cannot be {what}: {problem}") from None
+
+
+def rename(source: Path, target: Path) -> None:
+    """Give a file its name, for good once this returns."""
+    os.replace(source, target)
+    sync(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if there is one, for good once this returns."""
+    if path.exists():
+        os.unlink(path)
+        sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Return when a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # some file systems cannot sync a folder
+            raise
+    finally:
+        os.close(handle)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells the file that a path names from others; None if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _reserve_space(temporary: Path, path: Path) -> None:
+    size = temporary.stat().st_size
+    free = shutil.disk_usage(temporary.parent).free + 512 * temporary.stat().st_blocks
+    if size > free:
+        raise WriteError(
+            f"{path}: needs {size / 1e9:.3g} GB, the disk has {free / 1e9:.3g} GB free; "
+            "lower output.frames or output.neurons"
+        )
+    if hasattr(os, "posix_fallocate"):
+        handle = os.open(temporary, os.O_RDWR)
+        try:
+            os.posix_fallocate(handle, 0, max(1, size))
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,306 @@
+"""Interrupted and resumed runs are the uninterrupted ones, to the bit."""
+
+import h5py
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import particleflow as pf
+from particleflow.observables import BUILT_IN, FROM_START
+from particleflow.trajectory import checkpoint
+
+SAMPLES = pf.Samples.generate("square_wave", 6)
+RUNS = {
+    "boost": (pf.Boost(1e-3), "network", 300, 2.0),
+    "boost, fixed steps": (pf.Boost(step=0.03), "network", 300, 2.0),
+    "boost, sorted": (pf.Boost(1e-3), "network", 30_000, 0.5),
+    "gd": (pf.GradientDescent(0.005), "network", 300, 2.0),
+    "gd, sorted": (pf.GradientDescent(0.005), "network", 30_000, 0.3),
+    "gd euclidean": (pf.GradientDescent(0.005), "euclidean", 300, 1.0),
+    "rk": (pf.RungeKutta(1e-3), "network", 200, 0.4),
+    "rk euclidean": (pf.RungeKutta(1e-3), "euclidean", 200, 0.4),
+}
+
+
+class Stop(BaseException):
+    pass
+
+
+def stopping_after(pauses):
+    """A progress function that stops a run when it has been called so often."""
+    left = iter(range(pauses))
+
+    def progress(sim):
+        if next(left, None) is None:
+            raise Stop
+
+    return progress
+
+
+def begin(name, path, state_dtype="float64", threads=None, frames=9, **options):
+    integrator, metric, m, until = RUNS[name]
+    sim = pf.Simulation(
+        SAMPLES, pf.initialise("reduced", m, delta=0.3, seed=1), integrator, metric,
+        state_dtype=state_dtype, threads=threads,
+    )  # fmt: skip
+    names = [n for n in BUILT_IN if metric == "network" or n != "delta_drift"]
+    sim.writers.append(pf.TrajectoryWriter(
+        path, frames=frames, observables=names, precision="float64", checkpoint_every=np.inf,
+        **options,
+    ))  # fmt: skip
+    sim.observables.add("mean_knot", mean_knot, every=3)
+    return sim, until
+
+
+def mean_knot(sim):
+    return np.nanmean(np.clip(sim.neurons.knots, -9.0, 9.0))
+
+
+def go_on(path, **options):
+    run = pf.resume(path, observables={"mean_knot": mean_knot}, **options)
+    assert run.notes == []
+    return run
+
+
+def data_of(path):
+    """All datasets of a file by name."""
+    found = {}
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda name, item: found.__setitem__(name, item[()])
+                        if isinstance(item, h5py.Dataset) else None)  # fmt: skip
+    return found
+
+
+def assert_same_data(one, two):
+    one, two = data_of(one), data_of(two)
+    assert one.keys() == two.keys()
+    for name, values in one.items():
+        assert_array_equal(values, two[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("name", "state_dtype"), [
+    *((name, "float64") for name in RUNS), ("boost", "float32"), ("gd", "float32"),
+])  # fmt: skip
+def test_any_interruption_leads_to_the_same_bits(name, state_dtype, tmp_path):
+    """Stopped three times, with another number of threads each time."""
+    whole, parts = tmp_path / "whole.h5", tmp_path / "in parts.h5"
+    sim, until = begin(name, whole, state_dtype)
+    sim.run(until)
+    for k, pauses in enumerate((4, 11, 30)):
+        if k == 0:
+            stopped, until = begin(name, parts, state_dtype, threads=1)
+        else:
+            run = go_on(parts, threads=1 + k)
+            stopped, until = run.simulation, run.until
+        with pytest.raises(Stop):
+            stopped.run(until, progress=stopping_after(pauses))
+        assert stopped.time < until
+    run = go_on(parts)
+    run.simulation.run(run.until)
+    assert_same_data(whole, parts)
+    assert_array_equal(sim.state.parameters(), run.simulation.state.parameters())
+    assert_array_equal(sim.state.cells(), run.simulation.state.cells())
+    assert sim.rejected == run.simulation.rejected
+
+
+@pytest.mark.parametrize("name", ["boost", "gd", "rk"])
+def test_a_resumed_simulation_stands_where_the_checkpoint_was_written(name, tmp_path):
+    path = tmp_path / "a run.h5"
+    sim, until = begin(name, path)
+    with pytest.raises(Stop):
+        sim.run(until, progress=stopping_after(37))
+    assert 0.0 < sim.time < until
+    run = go_on(path)
+    again = run.simulation
+    assert (again.time, again.step, again.rejected) == (sim.time, sim.step, sim.rejected)
+    assert_array_equal(again.residual, sim.residual)
+    assert_array_equal(again.state.parameters(), sim.state.parameters())
+    assert_array_equal(again.state.cells(), sim.state.cells())
+    assert run.until == until
+
+
+def test_what_compares_with_the_start_is_in_the_observables_that_are_tested():
+    assert set(FROM_START) < set(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", ["boost", "gd", "rk"])
+def test_another_end_goes_on_with_frames_as_far_apart(name, tmp_path):
+    long, path = tmp_path / "long.h5", tmp_path / "short, then longer.h5"
+    sim, until = begin(name, path, frames=6)
+    sim.run(until)
+    run = go_on(path, until=1.5 * until)
+    run.simulation.run(run.until)
+    with pf.open_trajectory(path) as extended:
+        assert extended.is_complete
+        assert extended.frames >= 8
+        assert_allclose(extended.time[:6], np.linspace(0.0, until, 6), atol=0.003)
+        assert_allclose(extended.time[-1], 1.5 * until)
+        assert_allclose(np.diff(extended.time)[:-1], until / 5, atol=0.006)
+        assert extended.loss.size == 10 * (extended.frames - 1) + 1
+        assert np.isfinite(extended.loss).all()
+        times = extended.time, extended.observable("loss")[0]
+        residual = extended.residual[-1]
+    whole, _ = begin(name, long, times=times[0], observable_times=times[1])
+    whole.run(run.until)
+    if name != "rk":
+        assert_same_but_config(long, path)
+    assert_allclose(whole.residual, residual, atol=1e-2)
+
+
+def assert_same_but_config(one, two):
+    one, two = data_of(one), data_of(two)
+    for name, values in one.items():
+        if "plan" not in name:
+            assert_array_equal(values, two[name], err_msg=name)
+
+
+def test_an_interrupted_run_may_end_earlier(tmp_path):
+    path = tmp_path / "a run.h5"
+    sim, until = begin("gd", path)
+    with pytest.raises(Stop):
+        sim.run(until, progress=stopping_after(20))
+    run = go_on(path, until=1.5)
+    run.simulation.run(run.until)
+    with pf.open_trajectory(path) as traj:
+        assert_allclose(traj.time, [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5])
+        assert traj.is_complete
+    with pytest.raises(pf.TrajectoryError, match=r"has come to tau = 1\.5; expected a later end"):
+        go_on(path, until=1.0)
+
+
+def test_a_run_without_an_end_is_resumed(tmp_path):
+    ends = []
+    for stop in (False, True):
+        path = tmp_path / f"{stop}.h5"
+        sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 100, delta=1.0, seed=3), pf.Boost())
+        sim.writers.append(pf.TrajectoryWriter(path, frames=40, checkpoint_every=np.inf))
+        if stop:
+            with pytest.raises(Stop):
+                sim.run(np.inf, progress=stopping_after(60), stop=1e-3)
+            run = pf.resume(path)
+            assert (run.until, run.stop) == (np.inf, 1e-3)
+            sim = run.simulation
+        sim.run(np.inf, stop=1e-3)
+        ends.append(path)
+    assert_same_data(*ends)
+
+
+def test_the_checkpoint_before_is_taken_where_the_last_one_is_damaged(tmp_path):
+    path, whole = tmp_path / "a run.h5", tmp_path / "whole.h5"
+    sim, until = begin("gd", whole)
+    sim.run(until)
+    sim, until = begin("gd", path)
+    for pauses in (12, 9):
+        with pytest.raises(Stop):
+            sim.run(until, progress=stopping_after(pauses))
+        sim = go_on(path).simulation
+    with h5py.File(checkpoint.path_of(path), "r+") as file:
+        file["variables"][1, 7] += 1e-9
+    run = pf.resume(path, observables={"mean_knot": mean_knot})
+    assert len(run.notes) == 1
+    assert "is damaged: variables is not what was written" in run.notes[0]
+    run.simulation.run(run.until)
+    assert_same_data(whole, path)
+
+
+def test_checkpoints_of_a_file_that_was_replaced_are_not_taken(tmp_path):
+    path = tmp_path / "a run.h5"
+    sim, until = begin("gd", path)
+    sim.run(until)
+    kept = checkpoint.path_of(path).read_bytes()
+    sim, until = begin("gd", path, overwrite=True)
+    del sim.writers[0]
+    sim.writers.append(pf.TrajectoryWriter(path, overwrite=True))
+    sim.run(until)
+    assert not checkpoint.path_of(path).exists()
+    checkpoint.path_of(path).write_bytes(kept)
+    with pytest.raises(pf.TrajectoryError, match=r"no checkpoint, and no configuration .*; .* is a "
+                                                 "checkpoint of another run"):  # fmt: skip
+        go_on(path)
+
+
+def test_observables_of_users_have_to_be_given_again(tmp_path):
+    path = tmp_path / "a run.h5"
+    sim, until = begin("gd", path)
+    with pytest.raises(Stop):
+        sim.run(until, progress=stopping_after(12))
+    with pytest.raises(pf.TrajectoryError, match="recorded mean_knot of the user's, found none"):
+        pf.resume(path)
+    with pytest.raises(pf.TrajectoryError, match="found mean_knot, other"):
+        pf.resume(path, observables={"mean_knot": mean_knot, "other": mean_knot})
+
+
+def test_a_checkpoint_is_written_when_it_is_due(tmp_path, monkeypatch):
+    from particleflow.trajectory import recording
+
+    now = [0.0]
+    monkeypatch.setattr(recording.time, "monotonic", lambda: now[0])
+    path, written = tmp_path / "a run.h5", []
+    save = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", lambda *args: (written.append(now[0]), save(*args)))
+    sim, until = begin("gd", path)
+    sim.writers[0].checkpoint_every = 10.0
+
+    def progress(sim):
+        now[0] += 1.0
+
+    sim.run(until, progress=progress)
+    pauses = now[0]
+    assert written[:-1] == list(np.arange(10.0, pauses + 1.0, 10.0))
+    assert written[-1] == pauses
+
+
+def test_the_file_must_keep_its_name(tmp_path):
+    path = tmp_path / "a run.h5"
+    for what, act in (("removed", path.unlink), ("replaced", lambda: path.write_bytes(b"x"))):
+        sim, until = begin("gd", path, overwrite=True)
+
+        def progress(sim, act=act):
+            if sim.time > 0.5 and path.exists() and path.stat().st_size > 1:
+                path.unlink()
+                act() if act != path.unlink else None
+
+        with pytest.raises(pf.WriteError, match=f"was {what}.* during the run"):
+            sim.run(until, progress=progress)
+        path.unlink(missing_ok=True)
+
+
+def test_two_writers_of_one_file(tmp_path):
+    path = tmp_path / "a run.h5"
+    sim, until = begin("gd", path)
+    with pytest.raises(Stop):
+        sim.run(until, progress=stopping_after(12))
+    first = go_on(path)
+    errors = []
+
+    def progress(sim):
+        if len(errors) < 2:
+            for attempt in (lambda: go_on(path), lambda: begin("gd", path, overwrite=True)):
+                with pytest.raises(pf.TrajectoryError, match="is being written by another run"):
+                    attempt()
+                errors.append(1)
+
+    first.simulation.run(first.until, progress=progress)
+    assert len(errors) == 2
+
+
+def test_ctrl_c_in_python_waits_for_the_end_of_a_step(tmp_path):
+    import os
+    import signal
+
+    path = tmp_path / "a run.h5"
+    sim, until = begin("gd", path)
+    before = signal.getsignal(signal.SIGINT)
+    calls = []
+
+    def progress(sim):
+        calls.append(sim.time)
+        if len(calls) == 15:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        sim.run(until, progress=progress)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(calls) in (15, 16)
+    run = go_on(path)
+    assert run.simulation.time == sim.time == calls[-1]
