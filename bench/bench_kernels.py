@@ -8,11 +8,12 @@ of the stream has nothing left out.
 import numpy as np
 import pytest
 from cases import neurons, spread_out, square_wave, state_of
-from streams import in_place, median_seconds, numpy_copy, numpy_in_place
+from streams import median_seconds, numpy_copy, numpy_in_place
 
 import particleflow as pf
 from particleflow.backend import ExactFlow, field
 from particleflow.kernels import cpu
+from particleflow.kernels.cpu.stream import stream_in_place
 
 SIZES = [(10**3, 10), (10**5, 10), (10**5, 1000), (10**7, 10), (10**7, 100), (10**7, 1000),
          (10**7, 10**4)]  # fmt: skip
@@ -119,7 +120,7 @@ def test_the_stream_is_no_straw_man(benchmark, fitting, m):
     """The in-place limit itself beside NumPy on the same bytes."""
     variables = np.array(spread_out(fitting(m)))
     target = variables.copy()
-    benchmark.pedantic(lambda: in_place(*variables, 1.0), rounds=9, warmup_rounds=1)
+    benchmark.pedantic(lambda: stream_in_place(*variables, 1.0), rounds=9, warmup_rounds=1)
     seconds = benchmark.stats.stats.median
     benchmark.extra_info.update(
         m=m,

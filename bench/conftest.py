@@ -6,7 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import pytest
-from streams import BYTES, in_place, median_seconds, out_of_place, reading
+from streams import BYTES, median_seconds, out_of_place, reading
+
+from particleflow.kernels.cpu.stream import stream_in_place
 
 PACKAGES = ("particleflow", "numba", "numpy", "scipy", "h5py", "torch", "jax", "pytest-benchmark")
 BYTES_A_NEURON = 160
@@ -80,7 +82,7 @@ def seconds_of_stream(kind, state):
     if not isinstance(state.variables, np.ndarray):
         return _seconds_on_device(kind, state)
     if kind == "in place":
-        return median_seconds(lambda: in_place(*state.variables, 1.0), 5)
+        return median_seconds(lambda: stream_in_place(*state.variables, 1.0), 5)
     if kind == "reading":
         return median_seconds(lambda: reading(*state.variables, state.cell), 5)
     to, cells = np.empty_like(state.variables), np.empty_like(state.cell)

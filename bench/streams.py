@@ -12,22 +12,6 @@ BYTES = {"in place": 48, "out of place": 56, "reading": 28}
 
 
 @njit(nogil=True)
-def _scale(a, b, c, factor):
-    for i in range(a.size):
-        a[i] *= factor
-        b[i] *= factor
-        c[i] *= factor
-
-
-@njit(parallel=True, nogil=True)
-def in_place(a, b, c, factor):
-    """Read and write every element once, on all threads."""
-    for p in prange(PIECES):
-        lo, hi = p * a.size // PIECES, (p + 1) * a.size // PIECES
-        _scale(a[lo:hi], b[lo:hi], c[lo:hi], factor)
-
-
-@njit(nogil=True)
 def _copy(a, b, c, k, a1, b1, c1, k1):
     for i in range(a.size):
         a1[i] = a[i]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EXIT_BAD_INPUT = 2
 EXIT_RUN_FAILED = 3
 _TICKS = 1000
+_ISOLATED_SECONDS = 60
+_FOLLOW_SECONDS = 1.0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -185,12 +187,23 @@ def _summary(prepared: "Run | Resumed", seconds: float, figure: str | None) -> s
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def info(file: Path, as_json: bool) -> None:
+@click.option(
+    "--isolate", is_flag=True,
+    help="Read it in another process, for a file on which the HDF5 library hangs or crashes.",
+)  # fmt: skip
+def info(file: Path, as_json: bool, isolate: bool) -> None:
     """Say what a trajectory file holds."""
+    if isolate:
+        click.echo(_isolated(file, as_json), nl=False)
+        return
     from .trajectory import open_trajectory
 
     with open_trajectory(file) as trajectory:
         facts = _facts(trajectory)
+    _show(facts, as_json)
+
+
+def _show(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
@@ -198,6 +211,40 @@ def info(file: Path, as_json: bool) -> None:
     for name, value in facts.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         click.echo(f"{name:<{width}}  {shown}")
+
+
+def _isolated(file: Path, as_json: bool) -> str:
+    """What ``info`` prints, from a process with a limit of time."""
+    import subprocess
+
+    from .errors import TrajectoryError
+
+    command = [sys.executable, "-m", "particleflow", "info", str(file), *["--json"] * as_json]
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=_ISOLATED_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise TrajectoryError(
+            f"{file}: is damaged: the HDF5 library has not read it in {_ISOLATED_SECONDS} s"
+        ) from None
+    if done.returncode < 0:
+        raise TrajectoryError(
+            f"{file}: is damaged: the HDF5 library crashes on it (signal {-done.returncode})"
+        )
+    if done.returncode:
+        raise TrajectoryError(done.stderr.strip().removeprefix("particleflow: "))
+    return done.stdout
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def doctor(as_json: bool) -> None:
+    """Say what this machine offers: versions, threads, devices, cache, speed of a push."""
+    from .doctor import examine
+
+    _announce_compilation(quiet=as_json)
+    _show(examine(), as_json)
 
 
 def _facts(trajectory: "Trajectory") -> dict[str, Any]:
@@ -235,7 +282,8 @@ def _facts(trajectory: "Trajectory") -> dict[str, Any]:
     help="Picture (.png, .pdf, .svg); FILE.png by default.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
-def plot(file: Path, output: Path | None, overwrite: bool) -> None:
+@click.option("--follow", is_flag=True, help="Draw again as the file grows, until it is complete.")
+def plot(file: Path, output: Path | None, overwrite: bool, follow: bool) -> None:
     """Draw the function, the neurons in the uv-plane, the loss and the residuals."""
     from ._cast import existing_file
     from .errors import TrajectoryError
@@ -243,8 +291,27 @@ def plot(file: Path, output: Path | None, overwrite: bool) -> None:
     existing_file(file, TrajectoryError)
     figure = file.with_suffix(".png") if output is None else output
     _check_figure(figure, overwrite)
-    _draw(file, figure)
+    if follow:
+        _follow(file, figure)
+    else:
+        _draw(file, figure)
     click.echo(str(figure))
+
+
+def _follow(file: Path, figure: Path) -> None:
+    """Draw whenever there are more frames, until all of them are there."""
+    from .trajectory import open_trajectory
+
+    drawn = 0
+    while True:
+        with open_trajectory(file) as trajectory:
+            frames, is_complete = trajectory.frames, trajectory.is_complete
+        if frames != drawn:
+            _draw(file, figure)
+            drawn = frames
+        if is_complete:
+            return
+        time.sleep(_FOLLOW_SECONDS)
 
 
 @cli.command("figures")

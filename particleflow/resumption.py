@@ -15,7 +15,7 @@ from .integrators import Boost, GradientDescent, Integrator, RungeKutta
 from .neurons import Neurons
 from .preparation import prepare
 from .simulation import Simulation
-from .trajectory import Recorded, TrajectoryWriter, checkpoint, open_trajectory, require_free
+from .trajectory import Recorded, TrajectoryWriter, checkpoint, open_trajectory, require_writable
 
 DEFAULT_EVERY = 600.0
 """Seconds between checkpoints."""
@@ -85,7 +85,7 @@ def resume(
         the checkpoint.
     """
     file = existing_file(path, TrajectoryError)
-    require_free(file)
+    require_writable(file)
     recorded = Recorded.of(file)
     arrays, notes = checkpoint.load(file, recorded.run)
     if arrays is None:

@@ -7,6 +7,7 @@ everything that leaves it is in the original one.
 from .devices import (
     DEVICES,
     Device,
+    cache_folder,
     compile_notice,
     cuda_problem,
     device_notice,
@@ -21,6 +22,8 @@ from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, 
 from .fields import field, field_at, predict, predict_at
 from .runge_kutta import RungeKuttaTrial
 from .snapshot import original_order
+from .speed import difference as measure_difference
+from .speed import measure as measure_speed
 from .state import METRICS, PRECISIONS, Frame, Metric, Precision, State
 from .tangent import kernel_matrix, kernel_product, mean_residual
 
@@ -41,6 +44,7 @@ __all__ = [
     "Precision",
     "RungeKuttaTrial",
     "State",
+    "cache_folder",
     "compile_notice",
     "cuda_problem",
     "device_notice",
@@ -51,6 +55,8 @@ __all__ = [
     "kernel_product",
     "kernels_are_compiled",
     "mean_residual",
+    "measure_difference",
+    "measure_speed",
     "original_order",
     "predict",
     "predict_at",

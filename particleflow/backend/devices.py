@@ -27,6 +27,11 @@ def kernels_are_compiled() -> bool:
     return _jit.is_cached()
 
 
+def cache_folder() -> str:
+    """The folder of compiled kernels; empty if none can be written."""
+    return _jit.cache_folder
+
+
 def kernels_of(device: str) -> ModuleType:
     """The kernels of a device, ``cpu`` or ``cuda``: modules of the same names and signatures."""
     if device == "cuda":

@@ -6,7 +6,8 @@ Together with checkpoints the only importer of h5py.
 from . import checkpoint
 from .arrays import save_arrays
 from .continuation import Recorded
-from .disk import check_target, require_free
+from .disk import check_target, require_writable
+from .layout import hdf5_version
 from .reader import Trajectory, open_trajectory
 from .writer import TrajectoryWriter
 
@@ -16,7 +17,8 @@ __all__ = [
     "TrajectoryWriter",
     "check_target",
     "checkpoint",
+    "hdf5_version",
     "open_trajectory",
-    "require_free",
+    "require_writable",
     "save_arrays",
 ]

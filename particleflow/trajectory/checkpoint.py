@@ -97,13 +97,8 @@ def read(path: Path, run: str | None = None) -> dict[str, np.ndarray]:
     TrajectoryError
         It is no checkpoint, of a newer version, of another run, or damaged.
     """
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            return dict(_arrays(path, file, run))
-    except TrajectoryError:
-        raise
-    except layout.DAMAGE as problem:
-        raise TrajectoryError(f"{path}: cannot be read as a checkpoint: {problem}") from None
+    with layout.naming(path, "checkpoint"), h5py.File(path, "r", locking=False) as file:
+        return dict(_arrays(path, file, run))
 
 
 def _arrays(path: Path, file: h5py.File, run: str | None) -> Iterator[tuple[str, np.ndarray]]:

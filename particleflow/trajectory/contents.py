@@ -174,13 +174,20 @@ def remake(path: Path, sim: "Simulation", plan: Plan, values: list[np.ndarray]) 
     ------
     WriteError
         The disk refuses it; the file stays as it was.
+    TrajectoryError
+        The file is damaged.
     """
 
     def fill_again(file: h5py.File) -> None:
-        with h5py.File(path, "r", locking=False) as whole:
-            fill(file, sim, plan, values)
-            layout.copy_beginnings(whole, file, skip="parameters/plan")
-            file["parameters"].attrs["run"] = whole["parameters"].attrs["run"]
+        fill(file, sim, plan, values)
+        try:
+            with h5py.File(path, "r", locking=False) as whole:
+                layout.copy_beginnings(whole, file, skip="parameters/plan")
+                file["parameters"].attrs["run"] = whole["parameters"].attrs["run"]
+        except (OSError, RuntimeError):  # most likely of the disk
+            raise
+        except layout.DAMAGE as problem:
+            raise TrajectoryError(f"{path}: is damaged: {problem}") from None
 
     disk.create(path, True, fill_again)
 

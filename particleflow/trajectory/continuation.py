@@ -56,18 +56,13 @@ class Recorded(NamedTuple):
         TrajectoryError
             It was written by a version that could not go on with runs, or is damaged.
         """
-        try:
-            with h5py.File(path, "r", locking=False) as file:
-                parameters = file["parameters"]
-                if "plan" not in parameters:
-                    raise TrajectoryError(
-                        f"{path}: was written by a version whose runs cannot be gone on with"
-                    )
-                return cls._of(file, parameters.attrs, parameters["plan"].attrs)
-        except layout.DAMAGE as problem:
-            if isinstance(problem, TrajectoryError):
-                raise
-            raise TrajectoryError(f"{path}: cannot be gone on with: {problem}") from None
+        with layout.naming(path), h5py.File(path, "r", locking=False) as file:
+            parameters = file["parameters"]
+            if "plan" not in parameters:
+                raise TrajectoryError(
+                    f"{path}: was written by a version whose runs cannot be gone on with"
+                )
+            return cls._of(file, parameters.attrs, parameters["plan"].attrs)
 
     @classmethod
     def _of(cls, file: h5py.File, attributes: Any, plan: Any) -> "Recorded":
@@ -120,7 +115,7 @@ class Continuation:
         TrajectoryError
             The file does not fit.
         """
-        with h5py.File(path, "r", locking=False) as file:
+        with layout.naming(path), h5py.File(path, "r", locking=False) as file:
             plan = Plan.of_file(file, sim)
         if not (0 <= position[0] <= plan.frames.size and 0 <= position[1] <= plan.observables.size):
             raise TrajectoryError(f"{path}: has no room for {position[0]} frames")

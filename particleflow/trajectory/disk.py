@@ -5,6 +5,7 @@ kill or a full disk at any instant leaves either what was there before or the wh
 """
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -56,6 +57,24 @@ def require_free(path: Path) -> None:
         raise TrajectoryError(f"{path}: is being written by another run")
 
 
+def require_writable(path: Path) -> None:
+    """Refuse a file that a process is writing, or that nobody may write.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    require_free(path)
+    if not os.access(path, os.W_OK):
+        raise TrajectoryError(f"{path}: no permission to write it")
+
+
+def reason(problem: BaseException) -> str:
+    """What the system said, out of what HDF5 makes of it."""
+    found = re.search(r"error message = '([^']*)'", str(problem))
+    return found[1] if found else str(problem)
+
+
 def is_locked(path: Path) -> bool:
     """Whether a process holds the lock of a file that it writes; False where there are no locks."""
     try:
@@ -85,13 +104,12 @@ def open_existing(path: Path) -> h5py.File:
     TrajectoryError
         Another process writes it, there is no permission, or it is damaged.
     """
-    require_free(path)
-    if not os.access(path, os.W_OK):
-        raise TrajectoryError(f"{path}: no permission to write it")
+    require_writable(path)
     try:
         return open_file(path, "r+")
     except (OSError, RuntimeError) as problem:
-        raise TrajectoryError(f"{path}: cannot be opened for writing: {problem}") from None
+        why = reason(problem)
+        raise TrajectoryError(f"{path}: cannot be opened for writing: {why}") from None
 
 
 def create(
@@ -135,7 +153,7 @@ def _refusals(path: Path, what: str) -> Iterator[None]:
     except TrajectoryError:
         raise
     except (OSError, RuntimeError) as problem:
-        raise WriteError(f"{path}: cannot be {what}: {problem}") from None
+        raise WriteError(f"{path}: cannot be {what}: {reason(problem)}") from None
 
 
 def rename(source: Path, target: Path) -> None:

@@ -4,10 +4,15 @@ Datasets that grow and are flushed once a frame are not safe against a kill betw
 nothing but raw data is written once the file has its name; a full disk shows before the first step.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+
+from particleflow.errors import ConfigError, SamplesError, TrajectoryError
 
 DAMAGE = (OSError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, OverflowError)
 """What h5py raises on damaged files."""
@@ -40,6 +45,11 @@ def store(group: h5py.Group, name: str, data: np.ndarray) -> h5py.Dataset:
     dataset = reserve(group, name, data.shape, data.dtype)
     dataset[...] = data
     return dataset
+
+
+def hdf5_version() -> str:
+    """Of the HDF5 library."""
+    return str(h5py.version.hdf5_version)
 
 
 def text(value: str) -> np.bytes_:
@@ -110,3 +120,18 @@ def check_size(dataset: h5py.Dataset, share: float = 1.0) -> None:
     most = dataset.file.id.get_filesize() * (1 if dataset.compression is None else _FILTERED)
     if dataset.nbytes * share > most:
         raise ValueError(f"{dataset.name} claims {dataset.nbytes:,} bytes, more than the file has")
+
+
+@contextmanager
+def naming(path: Path, what: str = "trajectory") -> Iterator[None]:
+    """Turn whatever h5py raises on a damaged file into an error that names the file."""
+    try:
+        with np.errstate(all="ignore"):  # of numbers that are none
+            yield
+    except (TrajectoryError, ConfigError):
+        raise
+    except KeyError as problem:
+        name = str(problem).strip("\"'")
+        raise TrajectoryError(f"{path}: is no complete {what} file: {name}") from None
+    except (*DAMAGE, SamplesError) as problem:
+        raise TrajectoryError(f"{path}: cannot be read as a {what}: {problem}") from None

@@ -11,6 +11,8 @@ import h5py
 from particleflow.backend import Frame
 from particleflow.errors import WriteError
 
+from . import disk
+
 _QUEUE_LENGTH = 256
 _BATCH = 64
 
@@ -62,7 +64,8 @@ class WriterThread:
 
     def check(self) -> None:
         if self._error is not None:
-            raise WriteError(f"{self._path}: cannot be written: {self._error}") from None
+            why = disk.reason(self._error)
+            raise WriteError(f"{self._path}: cannot be written: {why}") from None
 
     def finish(self) -> None:
         if self._thread.is_alive():

@@ -1,7 +1,6 @@
 """Reading trajectories: lazily, and never past what progress counts."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +12,11 @@ from numpy.typing import ArrayLike
 
 from particleflow._cast import Array, PathLike, existing_file
 from particleflow.coordinates import knots, parameters_from_reduced, put_on_samples
-from particleflow.errors import ConfigError, RangeError, SamplesError, TrajectoryError
+from particleflow.errors import RangeError, TrajectoryError
 from particleflow.samples import Samples
 
+from . import layout
+from .layout import string
 from .schema import PARTICLES, SCHEMA_VERSION
 
 P = ParamSpec("P")
@@ -49,25 +50,11 @@ def open_trajectory(path: PathLike) -> "Trajectory":
     return Trajectory(existing_file(path, TrajectoryError))
 
 
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turn whatever h5py raises on a damaged file into an error that names the file."""
-    try:
-        yield
-    except (TrajectoryError, ConfigError):
-        raise
-    except KeyError as problem:
-        name = str(problem).strip("\"'")
-        raise TrajectoryError(f"{path}: is no complete trajectory file: {name}") from None
-    except (OSError, RuntimeError, ValueError, TypeError, AttributeError, SamplesError) as problem:
-        raise TrajectoryError(f"{path}: cannot be read as a trajectory: {problem}") from None
-
-
 def _reading(method: Callable[P, R]) -> Callable[P, R]:
     @wraps(method)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         trajectory: Any = args[0]
-        with _naming(trajectory.path):
+        with layout.naming(trajectory.path):
             return method(*args, **kwargs)
 
     return wrapped
@@ -101,10 +88,10 @@ class Trajectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _naming(path):
+        with layout.naming(path):
             self._file = _open(path)
         try:
-            with _naming(path):
+            with layout.naming(path):
                 self._load()
         except BaseException:
             self._file.close()
@@ -116,7 +103,7 @@ class Trajectory:
             raise TrajectoryError(f"{self.path}: is an HDF5 file but no particleflow trajectory")
         self.schema_version = int(file.attrs["schema_version"])
         if self.schema_version > SCHEMA_VERSION:
-            creator = _text(file["h5md/creator"].attrs["version"])
+            creator = string(file["h5md/creator"].attrs["version"])
             raise TrajectoryError(
                 f"{self.path}: has schema {self.schema_version}, this version reads up to "
                 f"{SCHEMA_VERSION}; particleflow {creator} or newer reads it"
@@ -127,24 +114,30 @@ class Trajectory:
         parameters = file["parameters"]
         self.size = int(parameters.attrs["m"])
         self.alpha = float(parameters.attrs["alpha"])
-        self.metric = _text(parameters.attrs["metric"])
-        self.integrator = _text(parameters.attrs["integrator"])
-        self.config = _text(parameters["config"][()])
+        self.metric = string(parameters.attrs["metric"])
+        self.integrator = string(parameters.attrs["integrator"])
+        self.config = string(layout.read_all(parameters, "config")[()])
         samples = parameters["samples"]
         self.samples = Samples(
-            samples["x"][:],
-            samples["y"][:],
+            layout.read_all(samples, "x"),
+            layout.read_all(samples, "y"),
             float(samples.attrs["x_shift"]),
             float(samples.attrs["x_scale"]),
         )
         particles = file[PARTICLES]
-        self.ids = particles["id"][:]
+        self.ids = layout.read_all(particles, "id")
         self._position = particles["position/value"]
         self._cell = particles["cell/value"]
         self._delta = particles["delta"] if self.metric == "network" else None
         n = self.ids.size
         if self._position.shape[1:] != (n, 2) or self._cell.shape[1:] != (n,):
             raise TrajectoryError(f"{self.path}: positions, cells and ids differ in shape")
+        if not 1 <= n <= self.size:
+            raise TrajectoryError(f"{self.path}: records {n} of {self.size} neurons")
+        for dataset in (self._position, self._cell):
+            layout.check_size(dataset)
+        if self._position.dtype.kind != "f" or self._cell.dtype.kind not in "iu":
+            raise TrajectoryError(f"{self.path}: positions or cells are no numbers")
 
     def __enter__(self) -> Self:
         return self
@@ -168,6 +161,8 @@ class Trajectory:
     def _acknowledged(self) -> tuple[int, int]:
         progress = self._file["parameters/progress"]
         progress.refresh()
+        if progress.shape != (2,):
+            raise TrajectoryError(f"{self.path}: progress has the shape {progress.shape}")
         frames, observed = (int(v) for v in progress[:])
         if not (0 <= frames <= self.planned_frames and 0 <= observed <= self.planned_observed):
             raise TrajectoryError(f"{self.path}: progress counts more than there is")
@@ -313,6 +308,8 @@ class Trajectory:
             done = frames
         else:
             done = -(-observed // int(group.attrs["every"]))
+        layout.check_size(group["time"])
+        layout.check_size(group["value"])
         return group["time"][:done], group["value"][:done]
 
     @property
@@ -333,7 +330,3 @@ class Trajectory:
             "chunks": list(self._position.chunks or ()),
             "filter": self._position.compression or "none",
         }
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
