@@ -271,6 +271,49 @@ def hand_over(m, until):
     close(ends[2], ends[1], 1e-12)
 
 
+def checkpoints(integrator, m, dtype="float64"):
+    """Going on from a snapshot: on the device to the bit, on the other one within rounding."""
+    samples = pf.Samples.generate("square_wave", 4)
+    start = pf.initialise("reduced", m, delta=-1.0, seed=4)
+
+    def make(device):
+        return pf.Simulation(samples, start, integrator, device=device, state_dtype=dtype)
+
+    whole, first = make("cuda"), make("cuda")
+    times = np.linspace(0.0, 0.2, 8)[1:]
+    for sim in (whole, first):  # most of them within a step
+        for time in times[:4]:
+            sim.run(time)
+    ends = []
+    for device in ("cuda", "cpu"):
+        again = make(device)
+        again.restore(first.snapshot())
+        assert (again.time, again.step) == (first.time, first.step)
+        same_ending(first, again, device == "cuda", dtype)
+        back = make("cuda")
+        back.restore(again.snapshot())
+        same_ending(first, back, device == "cuda", dtype)
+        for time in times[4:]:
+            again.run(time)
+        ends.append(again)
+    for time in times[4:]:
+        whole.run(time)
+    for again, exact in zip(ends, (True, False), strict=True):
+        same_ending(whole, again, exact, dtype)
+
+
+def same_ending(one, two, exact, dtype):
+    """Two simulations that stand where they should: the same bits, or the same within rounding."""
+    if exact:
+        assert_array_equal(one.residual, two.residual)
+        assert_array_equal(one.state.parameters(), two.state.parameters())
+        assert_array_equal(one.state.cells(), two.state.cells())
+    else:
+        tolerance = 1e-10 if dtype == "float64" else 1e-5
+        close(one.residual, two.residual, tolerance)
+        close(one.state.parameters(), two.state.parameters(), tolerance)
+
+
 def run_single(integrator, m, delta, until, tolerance):
     """A run in single precision: computed in float32 here, in float64 and stored so on the CPU."""
     samples = pf.Samples.generate("square_wave", 4)

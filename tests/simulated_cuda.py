@@ -63,5 +63,9 @@ def test_runs(integrator):
     agreement.run(integrator, "network", 60, 0.3)
 
 
+def test_checkpoints():
+    agreement.checkpoints(pf.Boost(1e-2), 50)
+
+
 def test_a_run_goes_on_on_another_device():
     agreement.hand_over(60, 0.03)

@@ -113,6 +113,14 @@ def test_any_split_of_the_steps_gives_the_same_bits(one_thread):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("integrator", [
+    pf.Boost(1e-3), pf.GradientDescent(1e-3), pf.RungeKutta(1e-3),
+], ids=lambda i: i.name)  # fmt: skip
+def test_checkpoints_as_one_thread(one_thread, integrator, dtype):
+    agreement.checkpoints(integrator, 5000, dtype)
+
+
 def test_launches_of_a_step(one_thread):
     """Gradient descent 4 a step, the exact flow 10; few others in a call."""
 

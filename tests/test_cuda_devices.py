@@ -39,6 +39,14 @@ def test_single_precision_on_a_device(delta):
 
 
 @on_a_device
+@pytest.mark.parametrize("integrator", [
+    pf.Boost(1e-3), pf.GradientDescent(1e-3), pf.RungeKutta(1e-3),
+], ids=lambda i: i.name)  # fmt: skip
+def test_checkpoints_of_a_device(integrator):
+    agreement.checkpoints(integrator, 5000)
+
+
+@on_a_device
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_same_bits_again_on_a_device(dtype):
     samples = pf.Samples.generate("square_wave", 10)

@@ -10,12 +10,9 @@ from particleflow.kernels import advance as events
 from particleflow.kernels.cpu import stepping as steps
 
 from .fields import field
-from .snapshot import like
+from .snapshot import like, order_of, original_order
 from .state import State
 from .tangent import mean_residual
-
-_MOST_TRIALS = 100
-"""For a step that is taken again on another device."""
 
 ARRIVED, UNDER_WAY = steps.ARRIVED, steps.UNDER_WAY
 UNTAME, SHRUNK, OVERFLOWN = steps.UNTAME, steps.SHRUNK, steps.OVERFLOWN
@@ -195,8 +192,6 @@ class ExactFlow:
     def restore(self, arrays: Mapping[str, np.ndarray], shown: float) -> None:
         """Take over what `snapshot` gave; the state shows the same time.
 
-        From another device the step is taken again, from its begin if that is there.
-
         Raises
         ------
         KeyError, ValueError
@@ -215,39 +210,27 @@ class ExactFlow:
             now[...] = like(now, arrays, name)
         self._allowed = float(arrays["allowed"])
         loaded = _Buffers(self._state.variables, self._state.cell)
-        if not same:
-            self._at_begin, self._at_end = loaded, _Buffers.of(self._state)
-            self._begin_again(at_end=not has_begin)
-            if shown > self.begin:
-                self.take_steps(shown, _MOST_TRIALS)
-        elif not has_begin:
+        if not has_begin:
             self._at_begin, self._at_end = _Buffers.of(self._state), loaded
         else:
             self._at_begin = loaded
             if has_end:
-                upload, to = self._state.kernels.upload, self._at_end
-                self._at_end = _Buffers(
-                    upload(like(to.variables, arrays, "end_variables"), to.variables.dtype),
-                    upload(like(to.cell, arrays, "end_cell"), to.cell.dtype),
-                )
+                self._at_end = self._loaded_end(arrays, same)
         self._show_time(shown)
         if same:  # what was shown between counts for when to sort
             self._state.kernels.set_order(self._state.slots, arrays)
 
-    def _begin_again(self, at_end: bool) -> None:
-        """Let the step be one that is to be taken: from its begin, or the next one from its end."""
-        clock, counts = self._clock, self._counts
-        if at_end:
-            self._first = self._first._replace(
-                residual=self._last.residual.copy(),
-                covariances=self._last.covariances.copy(),
-                tally=self._first.tally + self._last.tally,
-            )
-            clock[steps.BEGIN] = clock[steps.END]
-        elif clock[steps.END] > clock[steps.BEGIN]:
-            clock[steps.NEXT] = clock[steps.END] - clock[steps.BEGIN]
-            clock[steps.END] = clock[steps.BEGIN]
-            counts[steps.STEPS] -= 1
+    def _loaded_end(self, arrays: Mapping[str, np.ndarray], same: bool) -> _Buffers:
+        """The end of the step in the order of the state, which is that of the arrays or not."""
+        state, to = self._state, self._at_end
+        variables = like(to.variables, arrays, "end_variables")
+        cell = like(to.cell, arrays, "end_cell")
+        if not same:
+            variables, cell = original_order(arrays, "end_variables", "end_cell")
+            order = order_of(state.snapshot(neurons=False))
+            variables, cell = np.ascontiguousarray(variables[:, order]), cell[order]
+        upload = state.kernels.upload
+        return _Buffers(upload(variables, to.variables.dtype), upload(cell, to.cell.dtype))
 
     def _show_time(self, time: float) -> None:
         if time <= self.begin:

@@ -8,13 +8,18 @@ import numpy as np
 from particleflow._cast import Array
 
 
+def order_of(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Original indices of the neurons of a snapshot in its order, (m,)."""
+    bounds = arrays["bounds"]
+    return np.asarray(arrays["ident"] + np.repeat(bounds[:-1], np.diff(bounds)))
+
+
 def original_order(
     arrays: Mapping[str, np.ndarray], variables: str = "variables", cell: str = "cell"
 ) -> tuple[Array, np.ndarray]:
     """Variables (3, m) and cells (m,) of a `State.snapshot` in the original order."""
-    bounds, ident = arrays["bounds"], arrays["ident"]
-    order = ident + np.repeat(bounds[:-1], np.diff(bounds))
-    out, cells = np.empty(arrays[variables].shape), np.empty(ident.size, np.int32)
+    order = order_of(arrays)
+    out, cells = np.empty(arrays[variables].shape), np.empty(order.size, np.int32)
     out[:, order], cells[order] = arrays[variables], arrays[cell]
     return out, cells
 
