@@ -188,7 +188,7 @@ def _begin_again(
         device=recorded.device if device is None else device,
         threads=threads,
     )
-    notes = [*notes, "there is no checkpoint: the run begins again"]
+    notes = [*notes, f"{file}: there is no checkpoint: the run begins again"]
     return Resumed(run.simulation, run.until, run.stop, run.writer, notes)
 
 

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -447,3 +448,135 @@ def frames_of(path):
             return traj.frames
     except pf.TrajectoryError:
         return 0
+
+
+def test_resume_goes_on_and_extends(call, here):
+    """After a kill, after the end, and again; the picture and the summary are those of a run."""
+    name = write(SMALL + 'figure = "small.png"\ncheckpoint_every = 1e-9\n')
+    child = subprocess.Popen(
+        [sys.executable, "-m", "particleflow", "run", name, "--set", "flow.t_end=2000"],
+        stderr=subprocess.DEVNULL,
+    )
+    while frames_of(here / "small.h5") < 2:
+        assert child.poll() is None
+    child.kill()
+    child.wait()
+    code, out, err = call("resume", "small.h5", "--t-end", 1000, "--threads", 1)
+    assert code == 0, err
+    assert out.startswith("small.h5: 40 neurons on 6 samples, tau = 1000 in 100000 steps")
+    assert out.endswith("picture small.png\n")
+    assert Path("small.png").stat().st_size > 10_000
+    assert call("resume", "small.h5") == (0, "small.h5: is complete; --t-end goes on\n", "")
+    assert call("resume", "small.h5", "--quiet") == (0, "", "")
+    code, out, _ = call("resume", "small.h5", "--t-end", "1001", "--quiet")
+    assert (code, out) == (0, "")
+    with pf.open_trajectory("small.h5") as traj:
+        assert traj.is_complete
+        assert traj.time[-1] == 1001.0
+        assert tomllib.loads(traj.config)["flow"]["t_end"] == 1001.0
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(call, here):
+    folder = here / "elsewhere"
+    folder.mkdir()
+    shutil.copy(DATA / "square_wave.csv", folder)
+    text = SMALL.replace('kind = "square_wave"\ncount = 6', 'file = "square_wave.csv"')
+    (folder / "small.toml").write_text(text)
+    assert call("run", folder / "small.toml")[0] == 0
+    with pf.open_trajectory("small.h5") as traj:
+        expected = traj.position(-1), traj.residual
+    Path("small.h5.ckpt").unlink()
+    with h5py.File("small.h5", "r+") as file:
+        file["parameters/progress"][:] = 0
+    os.rename("small.h5", "moved.h5")
+    code, out, err = call("resume", "moved.h5")
+    assert code == 0, err
+    assert err.splitlines()[0] == "moved.h5: there is no checkpoint: the run begins again"
+    assert out.startswith("moved.h5: 40 neurons")
+    with pf.open_trajectory("moved.h5") as traj:
+        assert traj.is_complete
+        assert (traj.position(-1) == expected[0]).all()
+        assert (traj.residual == expected[1]).all()
+
+
+@pytest.mark.parametrize(("args", "message"), [
+    (["none.h5"], "none.h5: no such file"),
+    (["small.toml"], "small.toml: cannot be read as a trajectory: "),
+    (["small.h5", "--t-end", "0.5"], "has come to tau = 1; expected a later end, found 0.5"),
+    (["small.h5", "--t-end", "nan"], "until: expected a finite number, found nan"),
+    (["small.h5", "--t-end", "inf"], "until: expected a finite number, found inf"),
+    (["small.h5", "--t-end", "-3"], "has come to tau = 1; expected a later end, found -3"),
+    (["small.h5", "--t-end", "x"], "'x' is not a valid float"),
+    (["v1.h5"], "v1.h5: was written by a version whose runs cannot be gone on with"),
+])  # fmt: skip
+def test_what_cannot_be_resumed(call, args, message):
+    call("run", write(SMALL))
+    (old,) = (ROOT / "tests" / "files").glob("*.h5")
+    shutil.copy(old, "v1.h5")
+    with h5py.File("v1.h5", "r+") as file:
+        file["parameters/progress"][0] -= 1
+    code, out, err = call("resume", *args)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_epochs_have_no_other_end(call):
+    flow = 'integrator = "gd"\nlearning_rate = 0.4\nepochs = 100\n'
+    call("run", write(SMALL.replace('integrator = "gd"\nstep = 1e-2\nt_end = 1.0\n', flow)))
+    code, _, err = call("resume", "small.h5", "--t-end", 5)
+    assert code == 2
+    assert "the run was configured by epochs" in err
+
+
+@pytest.mark.parametrize(("value", "names"), [
+    ("0", ["small.h5", "small.toml"]), ("inf", ["small.h5", "small.h5.ckpt", "small.toml"]),
+])  # fmt: skip
+def test_checkpoints_can_be_left_out(call, here, value, names):
+    assert call("run", write(SMALL), "--set", f"output.checkpoint_every={value}")[0] == 0
+    assert sorted(p.name for p in here.iterdir()) == names
+
+
+def test_checkpoint_every_is_checked(call):
+    code, _, err = call("run", write(SMALL), "--set", "output.checkpoint_every=-1")
+    assert code == 2
+    assert "output.checkpoint_every: expected seconds (0: no checkpoints), found -1" in err
+
+
+def test_doctor(call):
+    code, out, _ = call("doctor", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["particleflow"] == pf.__version__
+    assert facts["numpy"] == np.__version__
+    assert 0.01 < facts["share_of_stream"] < 5.0
+    assert facts["share_of_stream"] == pytest.approx(
+        facts["stream_ns_a_neuron"] / facts["push_ns_a_neuron"], abs=0.02
+    )
+    assert facts["thread_layer"] in ("omp", "tbb", "workqueue")
+    assert ("cuda_difference" in facts) == (facts["cuda"].startswith("running on CUDA"))
+    assert Path(facts["cache"]).is_dir() or facts["cache"].startswith("none: ")
+
+
+def test_plot_follows_a_running_file(call, here, monkeypatch):
+    """It draws when there are new frames, and ends when all are there."""
+    call("run", write(SMALL), "--quiet")
+    with h5py.File("small.h5", "r+") as file:
+        file["parameters/progress"][:] = 2, 11
+    drawn, draw = [], cli._draw
+
+    def draw_and_note(file, figure):
+        with pf.open_trajectory(file) as traj:
+            drawn.append(traj.frames)
+        draw(file, figure)
+
+    steps = iter([(2, 11), (3, 21), (5, 41)])
+
+    def wait(seconds):
+        with h5py.File("small.h5", "r+") as file:
+            file["parameters/progress"][:] = next(steps)
+
+    monkeypatch.setattr(cli, "_draw", draw_and_note)
+    monkeypatch.setattr(cli.time, "sleep", wait)
+    assert call("plot", "small.h5", "--follow") == (0, "small.png\n", "")
+    assert drawn == [2, 3, 5]

@@ -22,6 +22,7 @@ from .schema import PARTICLES, SCHEMA_VERSION, chunk_width
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
 
+_OF_A_PLAN = ("parameters/plan", "parameters/config")
 LARGE = 256
 """Arrays with a longer first axis are recorded at frames only."""
 
@@ -182,7 +183,7 @@ def remake(path: Path, sim: "Simulation", plan: Plan, values: list[np.ndarray]) 
         fill(file, sim, plan, values)
         try:
             with h5py.File(path, "r", locking=False) as whole:
-                layout.copy_beginnings(whole, file, skip="parameters/plan")
+                layout.copy_beginnings(whole, file, skip=_OF_A_PLAN)
                 file["parameters"].attrs["run"] = whole["parameters"].attrs["run"]
         except (OSError, RuntimeError):  # most likely of the disk
             raise

@@ -57,10 +57,10 @@ def text(value: str) -> np.bytes_:
     return np.bytes_(value.encode(errors="replace"))
 
 
-def copy_beginnings(source: h5py.File, target: h5py.File, skip: str) -> None:
+def copy_beginnings(source: h5py.File, target: h5py.File, skip: tuple[str, ...]) -> None:
     """Fill every dataset of ``target`` with as many rows as it shares with one in ``source``.
 
-    Datasets whose names begin with ``skip`` are left as they are.
+    Datasets whose names begin with one of ``skip`` are left as they are.
     """
 
     def copy(name: str, dataset: h5py.Group | h5py.Dataset) -> None:
