@@ -446,3 +446,24 @@ def test_theta_stays_in_its_half_open_interval():
     frame = state.new_frame(1, "float64")
     state.pack_frame(frame)
     assert frame.position[0, 1] == np.pi
+
+
+def test_polar_coordinates():
+    """Within 4 units in the last place, special values included; NaN where there is one."""
+    from particleflow.kernels.polar import polar
+
+    random = np.random.default_rng(0)
+    scale = 10.0 ** random.uniform(-300, 300, 20_000)
+    special = [0.0, -0.0, 1.0, -1.0, 1e-310, -1e-310, 1e308, np.tan(np.pi / 8)]
+    points = [*(random.standard_normal((20_000, 2)) * scale[:, None]),
+              *((x, y) for x in special for y in special)]  # fmt: skip
+    for x, y in points:
+        length, angle = polar(x, y)
+        expected = np.arctan2(y, x) if (x, y) != (0.0, 0.0) else 0.0
+        if expected == -np.pi:
+            expected = np.pi
+        assert abs(angle - expected) <= 4 * np.spacing(abs(expected))
+        expected = np.hypot(x, y)
+        assert abs(length - expected) <= 4 * np.spacing(expected)
+    for x, y in ((np.nan, 1.0), (1.0, np.nan), (np.nan, 0.0), (0.0, np.nan), (np.nan, np.inf)):
+        assert np.isnan(polar(x, y)).all()

@@ -4,10 +4,14 @@ import math
 
 import numpy as np
 
-from .._jit import driver, float64, parallel, prange
+from .._jit import block, driver, parallel, prange
 from ..flow import invariant
+from ..polar import polar
 from ..sectors import origin_cell
 from .arrays import read
+
+CHUNK = 512
+"""Neurons whose coordinates are computed in vectors before they are put in their places."""
 
 
 @parallel
@@ -43,23 +47,35 @@ def unpack_cells(cell, ident, slots, out):
             out[lo + ident[n]] = cell[n]
 
 
+@block
+def _to_cylinder(a, b, c, rhat, theta):
+    for n in range(a.size):
+        an, bn, cn = read(a, b, c, n)
+        length, theta[n] = polar(an, bn)
+        rhat[n] = cn * length
+
+
+@block
+def _put(rhat, theta, cell, ident, lo, m, position, cells):
+    """Store a chunk of neurons; row j is neuron ``j m // n``."""
+    n_out = cells.size
+    for n in range(cell.size):
+        k = j = lo + ident[n]
+        if n_out < m:
+            j = (k * n_out + m - 1) // m
+            if j >= n_out or j * m // n_out != k:
+                continue
+        position[j, 0], position[j, 1], cells[j] = rhat[n], theta[n], cell[n]
+
+
 @parallel
 def _pack_frame(a, b, c, cell, ident, slots, position, cells):
-    """Row j is neuron ``j m // n``; theta is in (-pi, pi]."""
-    m, n_out = a.size, cells.size
     for i in prange(slots.size - 1):
-        lo = slots[i]
-        for n in range(lo, slots[i + 1]):
-            k = lo + ident[n]
-            j = (k * n_out + m - 1) // m
-            if j < n_out and j * m // n_out == k:
-                x, y = float64(a[n]), float64(b[n])
-                theta = math.atan2(y, x)
-                if theta == -math.pi:
-                    theta = math.pi
-                position[j, 0] = c[n] * math.hypot(x, y)
-                position[j, 1] = theta
-                cells[j] = cell[n]
+        rhat, theta = np.empty(CHUNK), np.empty(CHUNK)
+        for lo in range(slots[i], slots[i + 1], CHUNK):
+            hi = min(lo + CHUNK, slots[i + 1])
+            _to_cylinder(a[lo:hi], b[lo:hi], c[lo:hi], rhat, theta)
+            _put(rhat, theta, cell[lo:hi], ident[lo:hi], slots[i], a.size, position, cells)
 
 
 def pack_frame(a, b, c, cell, ident, slots, frame):

@@ -6,11 +6,10 @@ import numpy as np
 
 from .. import cpu
 from ..flow import invariant
+from ..polar import polar
 from ..sectors import origin_cell
 from ._jit import THREADS, anything, blocks_for, cuda, doubles, float64, ints, kernel, long, reals
 from .arrays import download, download_into, empty, upload
-
-PI = math.pi  # a constant of this module, so that it has the precision of the state
 
 
 def to_direction(a, b, c, slots):
@@ -49,10 +48,8 @@ def _pack_frame(a, b, c, cell, ident, position, cells):
         k = ident[n]
         j = (k * n_out + m - 1) // m
         if j < n_out and j * m // n_out == k:
-            theta = math.atan2(b[n], a[n])
-            if theta <= -PI:
-                theta = -theta
-            position[j, 0] = c[n] * math.hypot(a[n], b[n])
+            length, theta = polar(a[n], b[n])
+            position[j, 0] = c[n] * length
             position[j, 1] = theta
             cells[j] = cell[n]
 
