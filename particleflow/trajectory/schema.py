@@ -17,9 +17,13 @@ Schema version 1::
     /observables/neurons/NAME             sums over the neurons of each sector or ray
     /observables/user/NAME                what the user added
     /parameters                           attributes alpha, m, s, metric, integrator, device,
-                                          state_dtype, threads, seed, version_...
+                                          state_dtype, threads, seed, run (an identifier that
+                                          checkpoints share), version_...
     /parameters/samples/{x, y}            attributes x_shift, x_scale
     /parameters/config                    the resolved configuration, TOML
+    /parameters/plan/{frames, observables}  all times at which the run records, those of the
+                                          future too; attributes begin, until, stop, integrator
+                                          (its arguments, JSON), quantities
     /parameters/progress                  (2,) int64: frames and observable times acknowledged
 
 T and T' are final when the file is created. Everything beyond ``progress`` is undefined: readers
