@@ -21,12 +21,10 @@ if TYPE_CHECKING:
     from .preparation import Run
     from .resumption import Resumed
     from .simulation import Simulation
-    from .trajectory import Trajectory
 
 EXIT_BAD_INPUT = 2
 EXIT_RUN_FAILED = 3
 _TICKS = 1000
-_ISOLATED_SECONDS = 60
 _FOLLOW_SECONDS = 1.0
 
 
@@ -193,13 +191,15 @@ def _summary(prepared: "Run | Resumed", seconds: float, figure: str | None) -> s
 )  # fmt: skip
 def info(file: Path, as_json: bool, isolate: bool) -> None:
     """Say what a trajectory file holds."""
+    from .facts import facts_of, isolated
+
     if isolate:
-        click.echo(_isolated(file, as_json), nl=False)
+        click.echo(isolated(file, as_json), nl=False)
         return
     from .trajectory import open_trajectory
 
     with open_trajectory(file) as trajectory:
-        facts = _facts(trajectory)
+        facts = facts_of(trajectory)
     _show(facts, as_json)
 
 
@@ -213,30 +213,6 @@ def _show(facts: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{name:<{width}}  {shown}")
 
 
-def _isolated(file: Path, as_json: bool) -> str:
-    """What ``info`` prints, from a process with a limit of time."""
-    import subprocess
-
-    from .errors import TrajectoryError
-
-    command = [sys.executable, "-m", "particleflow", "info", str(file), *["--json"] * as_json]
-    try:
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=_ISOLATED_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise TrajectoryError(
-            f"{file}: is damaged: the HDF5 library has not read it in {_ISOLATED_SECONDS} s"
-        ) from None
-    if done.returncode < 0:
-        raise TrajectoryError(
-            f"{file}: is damaged: the HDF5 library crashes on it (signal {-done.returncode})"
-        )
-    if done.returncode:
-        raise TrajectoryError(done.stderr.strip().removeprefix("particleflow: "))
-    return done.stdout
-
-
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def doctor(as_json: bool) -> None:
@@ -245,31 +221,6 @@ def doctor(as_json: bool) -> None:
 
     _announce_compilation(quiet=as_json)
     _show(examine(), as_json)
-
-
-def _facts(trajectory: "Trajectory") -> dict[str, Any]:
-    times = trajectory.time
-    facts: dict[str, Any] = {
-        "file": str(trajectory.path),
-        "schema": trajectory.schema_version,
-        "neurons": trajectory.size,
-        "recorded": int(trajectory.ids.size),
-        "samples": trajectory.samples.size,
-        "metric": trajectory.metric,
-        "integrator": trajectory.integrator,
-        "alpha": trajectory.alpha,
-        "frames": trajectory.frames,
-        "planned_frames": trajectory.planned_frames,
-        "complete": trajectory.is_complete,
-        "time_first": float(times[0]) if times.size else None,
-        "time_last": float(times[-1]) if times.size else None,
-        **trajectory.storage(),
-        "observables": list(trajectory.observables),
-    }
-    if "loss" in trajectory.observables and trajectory.loss.size:
-        facts["loss_first"] = float(trajectory.loss[0])
-        facts["loss_last"] = float(trajectory.loss[-1])
-    return facts
 
 
 @cli.command()

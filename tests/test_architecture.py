@@ -15,7 +15,7 @@ KERNELS = ROOT / "kernels"
 
 # each layer may import from those after it
 LAYERS = [
-    {"__main__"}, {"cli"}, {"gallery"}, {"resumption", "doctor"}, {"preparation", "figures"},
+    {"__main__"}, {"cli"}, {"gallery"}, {"resumption", "doctor", "facts"}, {"preparation", "figures"},
     {"config", "simulation"}, {"loop"}, {"interruption"},
     {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},
