@@ -15,8 +15,8 @@ KERNELS = ROOT / "kernels"
 
 # each layer may import from those after it
 LAYERS = [
-    {"__main__"}, {"cli"}, {"gallery"}, {"resumption", "doctor", "facts"}, {"preparation", "figures"},
-    {"config", "simulation"}, {"loop"}, {"interruption"},
+    {"__main__"}, {"cli"}, {"gallery"}, {"resumption", "doctor", "facts"},
+    {"preparation", "figures"}, {"config", "simulation"}, {"loop"}, {"interruption"},
     {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},
     {"samples", "backend", "_csv", "coordinates"},
