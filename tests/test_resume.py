@@ -1,5 +1,7 @@
 """Interrupted and resumed runs are the uninterrupted ones, to the bit."""
 
+import io
+
 import h5py
 import numpy as np
 import pytest
@@ -304,3 +306,103 @@ def test_ctrl_c_in_python_waits_for_the_end_of_a_step(tmp_path):
     assert len(calls) in (15, 16)
     run = go_on(path)
     assert run.simulation.time == sim.time == calls[-1]
+
+
+@pytest.mark.parametrize("pauses", [1, 6, 37])
+@pytest.mark.parametrize("name", RUNS)
+def test_what_is_restored_is_what_was_saved(name, pauses, tmp_path):
+    """All of it: a snapshot of the resumed simulation is the checkpoint."""
+    path = tmp_path / "a run.h5"
+    sim, until = begin(name, path)
+    with pytest.raises(Stop):
+        sim.run(until, progress=stopping_after(pauses))
+    saved = checkpoint.read(checkpoint.path_of(path))
+    again = go_on(path).simulation.snapshot()
+    for array in ("position", "began", "began_cell"):
+        del saved[array]
+    assert saved.keys() == again.keys()
+    for array, values in saved.items():
+        assert_array_equal(values, again[array], err_msg=array)
+
+
+def test_the_tolerance_is_that_of_the_start(tmp_path):
+    """Where it is bound by rounding it depends on the neurons of the start."""
+    path = tmp_path / "a run.h5"
+    start = pf.initialise("reduced", 50, delta=0.3, seed=1, scale=1e4)
+    sim = pf.Simulation(SAMPLES, start, pf.Boost(1e-13))
+    sim.writers.append(pf.TrajectoryWriter(path, checkpoint_every=np.inf))
+    with pytest.raises(Stop):
+        sim.run(1e-4, progress=stopping_after(60))
+    saved = checkpoint.read(checkpoint.path_of(path))
+    assert saved["allowed"] > 1e-13 * SAMPLES.spread
+    assert_array_equal(pf.resume(path).simulation.snapshot()["allowed"], saved["allowed"])
+
+
+def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
+    tmp_path, monkeypatch
+):
+    """Frames are written and synced before the checkpoint that counts them gets its name."""
+    import time
+
+    from particleflow.trajectory import disk, pipeline
+
+    path, log = tmp_path / "a run.h5", []
+    write, sync, save = pipeline.WriterThread._write, disk.sync, checkpoint.save
+
+    def slow_write(self, batches):
+        time.sleep(0.02)
+        write(self, batches)
+
+    def progress_of(file):
+        with h5py.File(io.BytesIO(file.read_bytes())) as opened:
+            return tuple(opened["parameters/progress"][:])
+
+    def save_and_look(trajectory, run, arrays):
+        assert log[-1] == path
+        assert progress_of(trajectory) == tuple(arrays["position"])
+        save(trajectory, run, arrays)
+
+    monkeypatch.setattr(pipeline.WriterThread, "_write", slow_write)
+    monkeypatch.setattr(disk, "sync", lambda target: (log.append(target), sync(target)))
+    monkeypatch.setattr(checkpoint, "save", save_and_look)
+    sim, until = begin("gd", path)
+    sim.writers[0].checkpoint_every = 1e-9
+    with pytest.raises(Stop):
+        sim.run(until, progress=stopping_after(9))
+    saved = tuple(checkpoint.read(checkpoint.path_of(path))["position"])
+    with h5py.File(path, "r+") as file:
+        file["parameters/progress"][:] = saved[0] + 1, saved[1] + 10
+    begun = pipeline.WriterThread.__init__
+    seen = []
+
+    def begin_and_look(self, file, where):
+        seen.append(progress_of(where))
+        begun(self, file, where)
+
+    monkeypatch.setattr(pipeline.WriterThread, "__init__", begin_and_look)
+    run = go_on(path)
+    run.simulation.run(run.until)
+    assert seen == [saved]
+
+
+def test_a_new_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """And its name is on the disk when that is reported."""
+    from particleflow.trajectory import disk
+
+    log = []
+    fsync, replace = disk.os.fsync, disk.os.replace
+
+    def logged_fsync(handle):
+        log.append(("fsync", disk.os.readlink(f"/proc/self/fd/{handle}")))
+        fsync(handle)
+
+    monkeypatch.setattr(disk.os, "fsync", logged_fsync)
+    monkeypatch.setattr(
+        disk.os, "replace", lambda a, b: (log.append(("rename", str(a), str(b))), replace(a, b))
+    )
+    target = tmp_path / "new.h5"
+    disk.create(target, False, lambda file: file.create_dataset("x", data=[1.0]))
+    (first, made), (second, source, name), (third, folder) = log
+    assert (first, second, third) == ("fsync", "rename", "fsync")
+    assert made == source
+    assert (name, folder) == (str(target), str(tmp_path))
