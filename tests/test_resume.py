@@ -181,6 +181,9 @@ def test_a_run_without_an_end_is_resumed(tmp_path):
                 sim.run(np.inf, progress=stopping_after(60), stop=1e-3)
             run = pf.resume(path)
             assert (run.until, run.stop) == (np.inf, 1e-3)
+            saved = checkpoint.read(checkpoint.path_of(path))["settling"]
+            assert list(saved) == [0.0, 1.0]  # the loss has moved
+            assert_array_equal(run.simulation.snapshot()["settling"], saved)
             sim = run.simulation
         sim.run(np.inf, stop=1e-3)
         ends.append(path)
