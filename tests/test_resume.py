@@ -409,3 +409,21 @@ def test_a_new_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch)
     assert (first, second, third) == ("fsync", "rename", "fsync")
     assert made == source
     assert (name, folder) == (str(target), str(tmp_path))
+
+
+def test_a_second_ctrl_c_acts_at_once(tmp_path):
+    import os
+    import signal
+
+    path, reached = tmp_path / "a run.h5", []
+    sim, until = begin("gd", path)
+
+    def progress(sim):
+        os.kill(os.getpid(), signal.SIGINT)
+        reached.append("between")
+        os.kill(os.getpid(), signal.SIGINT)
+        reached.append("after")
+
+    with pytest.raises(KeyboardInterrupt):
+        sim.run(until, progress=progress)
+    assert reached == ["between"]
