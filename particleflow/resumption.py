@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,8 +82,8 @@ def resume(
     Raises
     ------
     TrajectoryError
-        The file cannot be gone on with, another process writes it, or ``until`` is not later than
-        the checkpoint.
+        The file cannot be gone on with, another process writes it, the run has ended by itself, or
+        ``until`` is not later than the checkpoint.
     """
     file = existing_file(path, TrajectoryError)
     require_writable(file)
@@ -97,6 +98,9 @@ def resume(
     position = int(arrays["position"][0]), int(arrays["position"][1])
     writer = TrajectoryWriter.going_on(file, simulation, position, end, checkpoint_every)
     simulation.restore(arrays, recorded.stop)
+    if _has_ended(arrays):
+        writer.end(simulation)
+        raise RunHasEnded(f"{file}: is complete: its run has ended by itself")
     if not writer.until > simulation.time:
         raise TrajectoryError(
             f"{file}: has come to tau = {simulation.time:g}; expected a later end, found "
@@ -110,13 +114,35 @@ def resume(
 def is_finished(path: PathLike) -> bool:
     """Whether the run of a trajectory file has come to its end.
 
+    A run that has ended by itself but was killed then is complete afterwards.
+
     Raises
     ------
     TrajectoryError
         The file is no trajectory.
     """
     with open_trajectory(path) as trajectory:
-        return trajectory.is_complete
+        if trajectory.is_complete or trajectory.frames == 0:
+            return trajectory.is_complete
+    file = Path(path)
+    recorded = Recorded.of(file)
+    if recorded.until < np.inf:
+        return False
+    arrays, _ = checkpoint.load(file, recorded.run)
+    if arrays is None or not _has_ended(arrays):
+        return False
+    with suppress(RunHasEnded):
+        resume(file)
+    return True
+
+
+class RunHasEnded(TrajectoryError):
+    """There is nothing left to run."""
+
+
+def _has_ended(arrays: Mapping[str, Any]) -> bool:
+    """Whether a run without an end had ended when this checkpoint was written."""
+    return arrays["position"].size == 3 and bool(arrays["position"][2])
 
 
 def _simulation(
@@ -130,7 +156,7 @@ def _simulation(
     try:
         integrator = _INTEGRATORS[recorded.integrator](**recorded.settings)
         a, b, c = _some_neurons(arrays)
-        len(arrays["position"]), arrays["settling"]
+        arrays["position"][2], arrays["settling"]
     except (KeyError, ValueError, IndexError, TypeError) as problem:
         raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
     with open_trajectory(file) as trajectory:

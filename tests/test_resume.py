@@ -362,7 +362,7 @@ def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
 
     def save_and_look(trajectory, run, arrays):
         assert log[-1] == path
-        assert progress_of(trajectory) == tuple(arrays["position"])
+        assert progress_of(trajectory) == tuple(arrays["position"][:2])
         save(trajectory, run, arrays)
 
     monkeypatch.setattr(pipeline.WriterThread, "_write", slow_write)
@@ -372,7 +372,7 @@ def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
     sim.writers[0].checkpoint_every = 1e-9
     with pytest.raises(Stop):
         sim.run(until, progress=stopping_after(9))
-    saved = tuple(checkpoint.read(checkpoint.path_of(path))["position"])
+    saved = tuple(checkpoint.read(checkpoint.path_of(path))["position"][:2])
     with h5py.File(path, "r+") as file:
         file["parameters/progress"][:] = saved[0] + 1, saved[1] + 10
     begun = pipeline.WriterThread.__init__
@@ -427,3 +427,31 @@ def test_a_second_ctrl_c_acts_at_once(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         sim.run(until, progress=progress)
     assert reached == ["between"]
+
+
+def test_a_run_that_ended_but_was_killed_before_its_file_was_shortened(tmp_path, monkeypatch):
+    from particleflow.resumption import is_finished
+    from particleflow.trajectory import recording
+
+    def killed(self):
+        raise Stop
+
+    whole, path = tmp_path / "whole.h5", tmp_path / "killed.h5"
+    for file in (whole, path):
+        sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 100, delta=1.0, seed=3), pf.Boost())
+        sim.writers.append(pf.TrajectoryWriter(file, frames=40, checkpoint_every=np.inf))
+        if file == path:
+            monkeypatch.setattr(recording.Recording, "_shorten", killed)
+            with pytest.raises(Stop):
+                sim.run(np.inf, stop=1e-3)
+            monkeypatch.undo()
+        else:
+            sim.run(np.inf, stop=1e-3)
+    with pf.open_trajectory(path) as traj:
+        assert not traj.is_complete
+    assert is_finished(path)
+    assert_same_data(whole, path)
+    with pf.open_trajectory(path) as traj:
+        assert traj.is_complete
+    with pytest.raises(pf.TrajectoryError, match="is complete: its run has ended by itself"):
+        pf.resume(path)

@@ -151,7 +151,7 @@ class Recording:
             self._saved_at = time.monotonic()
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        position = np.array([self._frame, self._observed])
+        position = np.array([self._frame, self._observed, self._ended])
         return {**self._sim.snapshot(), **self._start, "position": position}
 
     def _check_name(self) -> None:
@@ -170,6 +170,10 @@ class Recording:
             self._file.close()
         if self._ended:
             self._shorten()
+
+    def end(self) -> None:
+        """The run has ended where the file stands; for one without an end of its own."""
+        self._ended = True
 
     def _shorten(self) -> None:
         """Leave out the frames and observable times that the run did not come to."""

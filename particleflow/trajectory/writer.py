@@ -234,6 +234,13 @@ class TrajectoryWriter:
             raise TrajectoryError(f"{self.path}: is not open")
         self._recording.record(last)
 
+    def end(self, sim: "Simulation") -> None:
+        """Close a file that is gone on with and whose run has ended: it is shortened still."""
+        self.open(sim, self.until)
+        assert self._recording is not None
+        self._recording.end()
+        self.close()
+
     def pause(self, now: bool = False) -> None:
         """Between steps: look after the file, and write a checkpoint if one is due, or ``now``.
 
