@@ -114,9 +114,11 @@ class Loop:
             for writer in writers:
                 writer.pause(now=True)
             raise
+        is_due = interruption.is_due  # a signal that comes from here on waits for the next pause
         for writer in writers:
-            writer.pause(now=interruption.is_due)
-        interruption.act()
+            writer.pause(now=is_due)
+        if is_due:
+            interruption.act()
 
 
 def _is_among(times: Array, time: float) -> bool:

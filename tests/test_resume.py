@@ -455,3 +455,59 @@ def test_a_run_that_ended_but_was_killed_before_its_file_was_shortened(tmp_path,
         assert traj.is_complete
     with pytest.raises(pf.TrajectoryError, match="is complete: its run has ended by itself"):
         pf.resume(path)
+
+
+@pytest.mark.parametrize("name", ["boost", "gd"])
+@pytest.mark.parametrize("end", [1.3, 1.55, 2.35])
+def test_another_end_inside_an_interval(name, end, tmp_path):
+    """What has been recorded in the interval that it divides anew is kept as it is."""
+    path = tmp_path / "a run.h5"
+    sim, until = begin(name, path)
+    with pytest.raises(Stop):
+        sim.run(until, progress=lambda sim: stop_at(sim, 1.14))
+    reached = sim.time
+    run = go_on(path, until=end)
+    run.simulation.run(run.until)
+    with pf.open_trajectory(path) as traj:
+        assert traj.is_complete
+        frames, (times, loss) = traj.time, traj.observable("loss")
+        assert times[-1] == frames[-1] == run.until
+    assert (np.diff(times) > 0).all()
+    assert np.isin(frames, times).all()
+    old = np.linspace(0.0, until, 81)
+    assert_allclose(times[times <= reached], old[: (times <= reached).sum()], atol=1e-9)
+    whole, _ = begin(name, tmp_path / "whole.h5", times=frames, observable_times=times)
+    whole.run(run.until)
+    with pf.open_trajectory(tmp_path / "whole.h5") as traj:
+        assert_array_equal(traj.observable("loss")[0], times)
+        assert_array_equal(traj.loss, loss)
+
+
+def stop_at(sim, time):
+    if sim.time > time:
+        raise Stop
+
+
+def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
+    """It does not end the run without a checkpoint."""
+    import os
+    import signal
+
+    from particleflow.trajectory import recording
+
+    path, saved = tmp_path / "a run.h5", []
+    save, look = checkpoint.save, recording.Recording._check_name
+    looks = iter(range(10**6))
+
+    def look_and_signal(self):
+        if next(looks) == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        look(self)
+
+    monkeypatch.setattr(checkpoint, "save", lambda *args: (saved.append(1), save(*args)))
+    monkeypatch.setattr(recording.Recording, "_check_name", look_and_signal)
+    sim, until = begin("gd", path)
+    with pytest.raises(KeyboardInterrupt):
+        sim.run(until)
+    assert len(saved) == 1
+    assert go_on(path).simulation.time == sim.time

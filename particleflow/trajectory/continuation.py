@@ -122,7 +122,7 @@ class Continuation:
         values = [contents.evaluate(quantity) for quantity in plan.quantities]
         start, is_other = plan.start_of(sim), until is not None and until != plan.until
         if is_other and until is not None:
-            plan = _until(plan, sim, until)
+            plan = _until(plan, sim, until, plan.observables[: position[1]])
         return cls(plan, values, position, start, is_other)
 
     @property
@@ -134,8 +134,8 @@ class Continuation:
         return left[np.isfinite(left)]
 
 
-def _until(plan: Plan, sim: "Simulation", end: float) -> Plan:
-    """The same plan with another end."""
+def _until(plan: Plan, sim: "Simulation", end: float, recorded: Array) -> Plan:
+    """The same plan with another end; ``recorded`` are the observables' times that have been."""
     if plan.until == np.inf or end == np.inf:
         raise TrajectoryError("t_end: a run that ends by itself has no other end")
     frames = times.until(plan.frames, end)
@@ -149,6 +149,9 @@ def _until(plan: Plan, sim: "Simulation", end: float) -> Plan:
         observables = np.concatenate([kept, times.finer_times(frames[shared:])[1:]])
     else:
         observables = times.until(plan.observables, end)
+    if recorded.size:  # the old end may have divided its interval otherwise
+        later = observables[observables > recorded[-1] * (1.0 + 1e-12)]
+        observables = np.concatenate([recorded, later])
     return replace(
         plan, frames=sim.reachable(frames), observables=sim.reachable(observables), until=end
     )
