@@ -10,13 +10,20 @@ import numpy as np
 
 from . import config
 from ._cast import PathLike, existing_file, finite
-from .backend import original_order
+from .backend import original_order, threads_in_use
 from .errors import ConfigError, TrajectoryError
 from .integrators import Boost, GradientDescent, Integrator, RungeKutta
 from .neurons import Neurons
 from .preparation import prepare
 from .simulation import Simulation
-from .trajectory import Recorded, TrajectoryWriter, checkpoint, open_trajectory, require_writable
+from .trajectory import (
+    BEGAN,
+    Recorded,
+    TrajectoryWriter,
+    checkpoint,
+    open_trajectory,
+    require_writable,
+)
 
 DEFAULT_EVERY = 600.0
 """Seconds between checkpoints."""
@@ -60,6 +67,7 @@ def resume(
 
     The rest of the run is that of the uninterrupted one to the bit, for any number of threads; on
     another device within rounding. Without a checkpoint it begins again from its configuration.
+    The times of other writers, on which steps of `RungeKutta` ended too, are not known any more.
 
     Parameters
     ----------
@@ -96,7 +104,8 @@ def resume(
         simulation.observables.add(name, function, recorded.every.get(name, 1))
     end = None if until is None else _end(simulation, until)
     position = int(arrays["position"][0]), int(arrays["position"][1])
-    writer = TrajectoryWriter.going_on(file, simulation, position, end, checkpoint_every)
+    with threads_in_use(simulation.threads):  # bits of norms depend on LAPACK's threads
+        writer = TrajectoryWriter.going_on(file, simulation, position, end, checkpoint_every)
     simulation.restore(arrays, recorded.stop)
     if _has_ended(arrays):
         writer.end(simulation)
@@ -172,15 +181,22 @@ def _simulation(
         threads=threads,
         state_dtype=recorded.state_dtype,
     )
-    if "began" in arrays:
-        simulation.state.place(arrays["began"], arrays["began_cell"])
+    began = _began(arrays)
+    if began:
+        try:
+            simulation.state.restore(began)
+        except (KeyError, ValueError) as problem:
+            raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
     return simulation
 
 
+def _began(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays of the state in which the recording began, without their prefix."""
+    return {name.removeprefix(BEGAN): array for name, array in arrays.items() if BEGAN in name}
+
+
 def _some_neurons(arrays: Mapping[str, Any]) -> Any:
-    """The variables of a checkpoint, (3, m): where the run began if it has them."""
-    if "began" in arrays:
-        return arrays["began"]
+    """Variables of a checkpoint in the original order, (3, m)."""
     for kind in ("", "begin_", "end_"):
         if f"{kind}variables" in arrays:
             return original_order(arrays, f"{kind}variables", f"{kind}cell")[0]

@@ -5,6 +5,7 @@ Together with checkpoints the only importer of h5py.
 
 from . import checkpoint
 from .arrays import save_arrays
+from .contents import BEGAN
 from .continuation import Recorded
 from .disk import check_target, require_writable
 from .layout import hdf5_version
@@ -12,6 +13,7 @@ from .reader import Trajectory, open_trajectory
 from .writer import TrajectoryWriter
 
 __all__ = [
+    "BEGAN",
     "Recorded",
     "Trajectory",
     "TrajectoryWriter",

@@ -22,6 +22,8 @@ from .schema import PARTICLES, SCHEMA_VERSION, chunk_width
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
 
+BEGAN = "began_"
+"""Prefix of the arrays of a checkpoint that are of the state in which the recording began."""
 _OF_A_PLAN = ("parameters/plan", "parameters/config")
 LARGE = 256
 """Arrays with a longer first axis are recorded at frames only."""
@@ -60,10 +62,10 @@ class Plan:
         return times[np.isfinite(times)]
 
     def start_of(self, sim: "Simulation") -> dict[str, np.ndarray]:
-        """Variables and cells of a simulation at its start, if an observable compares with them."""
+        """A copy of the state in which the recording begins, if an observable compares with it."""
         if not any(quantity.name in FROM_START for quantity in self.quantities):
             return {}
-        return {"began": sim.state.parameters(), "began_cell": sim.state.cells()}
+        return {BEGAN + name: values.copy() for name, values in sim.state.snapshot().items()}
 
     @classmethod
     def of_file(cls, file: h5py.File, sim: "Simulation") -> "Plan":

@@ -98,9 +98,9 @@ class TrajectoryWriter:
         self.overwrite = overwrite
         self.first = _cast.positive("first", first, TrajectoryError)
         self.checkpoint_every = checkpoint_every
-        if checkpoint_every is not None and not checkpoint_every > 0.0:
-            raise TrajectoryError(
-                f"checkpoint_every: expected seconds above 0, found {checkpoint_every!r}"
+        if checkpoint_every is not None and checkpoint_every != math.inf:
+            self.checkpoint_every = _cast.positive(
+                "checkpoint_every", checkpoint_every, TrajectoryError
             )
         self._going_on: Continuation | None = None
         self._recording: Recording | None = None
