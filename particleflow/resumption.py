@@ -10,8 +10,8 @@ import numpy as np
 
 from . import config
 from ._cast import PathLike, existing_file, finite
-from .backend import original_order, threads_in_use
-from .errors import ConfigError, TrajectoryError
+from .backend import DEVICES, original_order, threads_in_use
+from .errors import ConfigError, NeuronsError, TrajectoryError
 from .integrators import Boost, GradientDescent, Integrator, RungeKutta
 from .neurons import Neurons
 from .preparation import prepare
@@ -172,9 +172,15 @@ def _simulation(
         samples, alpha, size = trajectory.samples, trajectory.alpha, trajectory.size
     if a.size != size:
         raise TrajectoryError(f"{file}: its checkpoint has {a.size} neurons, expected {size}")
+    if recorded.device not in DEVICES:
+        raise TrajectoryError(f"{file}: is damaged: its device is {recorded.device!r}")
+    try:
+        neurons = Neurons(a, b, c, alpha=alpha)
+    except NeuronsError as problem:
+        raise TrajectoryError(f"{file}: is damaged: {problem}") from None
     simulation = Simulation(
         samples,
-        Neurons(a, b, c, alpha=alpha),
+        neurons,
         integrator,
         metric=recorded.metric,
         device=recorded.device if device is None else device,

@@ -228,3 +228,29 @@ def test_nothing_is_unpickled():
         text = path.read_text()
         for word in ("pickle", "eval(", "exec(", "marshal", "shelve"):
             assert word not in text.replace("allow_pickle=False", ""), path
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [
+    ("parameters/alpha", np.nan, "alpha: expected a finite number, found nan"),
+    ("parameters/device", b"x", "its device is 'x'"),
+    ("parameters/metric", b"x", "metric: expected one of"),
+    ("parameters/state_dtype", b"x", "state_dtype: expected one of"),
+    ("parameters/integrator", b"x", "is not of this run"),
+    ("parameters/plan/integrator", b"{", "cannot be read as a trajectory"),
+    ("parameters/plan/integrator", b'{"speed": 1.0}', "is not of this run"),
+    ("parameters/plan/until", np.nan, "the plan of frames is damaged"),
+    ("parameters/plan/frames", 0.0, "the plan of frames is damaged"),
+    ("parameters/plan/observables", np.nan, "the plan of observables is damaged"),
+])  # fmt: skip
+def test_damaged_numbers_that_a_resumed_run_needs(whole, folder, name, value, message):
+    """Found before anything is computed: no endless run, no file that never is complete."""
+    path = written(folder, "numbers.h5", whole[1])
+    written(folder, "numbers.h5.ckpt", whole[2])
+    with h5py.File(path, "r+") as file:
+        if name in file:
+            file[name][...] = value
+        else:
+            group, _, attribute = name.rpartition("/")
+            file[group].attrs[attribute] = value
+    problem = problem_of(lambda: pf.resume(path, until=0.5), (pf.TrajectoryError, pf.ConfigError))
+    assert message in problem

@@ -74,7 +74,7 @@ class Plan:
         Raises
         ------
         TrajectoryError
-            An observable of users is missing.
+            An observable of users is missing, or the plan is damaged.
         """
         group = file["parameters/plan"]
         names = [layout.string(name) for name in group.attrs["quantities"] if name]
@@ -86,6 +86,12 @@ class Plan:
                 f"observables: the run recorded {', '.join(users) or 'none'} of the user's, found "
                 f"{', '.join(added) or 'none'}"
             )
+        begin, until = float(group.attrs["begin"]), float(group.attrs["until"])
+        for kind in ("frames", "observables"):
+            times = layout.read_all(group, kind)
+            inside = times.size > 0 and begin <= times[0] and times[-1] <= until
+            if not (inside and (np.diff(times) > 0.0).all()):
+                raise TrajectoryError(f"the plan of {kind} is damaged")
         own = [name.rpartition("/")[2] for name in names if not name.startswith("user/")]
         return cls(
             frames=layout.read_all(group, "frames"),
