@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 
 import json
 import math
+import shlex
 import signal
 import sys
 import time
@@ -18,6 +19,8 @@ from ._version import __version__
 from .errors import IntegrationError, ParticleflowError, WriteError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .preparation import Run
     from .resumption import Resumed
     from .simulation import Simulation
@@ -69,9 +72,9 @@ def run(
     if figure is not None:
         _check_figure(Path(figure), overwrite)
     _announce_compilation(quiet)
-    prepared = prepare(source, overwrite=overwrite, device=device, threads=threads)
-    _announce_device(prepared.simulation, quiet)
-    _carry_out(prepared, figure, quiet)
+    _carry_out(
+        lambda: prepare(source, overwrite=overwrite, device=device, threads=threads), figure, quiet
+    )
 
 
 @cli.command()
@@ -97,15 +100,20 @@ def resume(
         return
     figure, every = configuration(file)
     _announce_compilation(quiet)
-    run = go_on(file, t_end, device=device, threads=threads, checkpoint_every=every)
-    for note in run.notes:
-        click.echo(note, err=True)
-    _announce_device(run.simulation, quiet)
-    _carry_out(run, figure, quiet)
+
+    def make() -> "Resumed":
+        run = go_on(file, t_end, device=device, threads=threads, checkpoint_every=every)
+        for note in run.notes:
+            click.echo(note, err=True)
+        return run
+
+    _carry_out(make, figure, quiet)
 
 
-def _carry_out(run: "Run | Resumed", figure: str | None, quiet: bool) -> None:
+def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
     """Run, draw, and say what has been done."""
+    run = make()
+    _announce_device(run.simulation, quiet)
     begin, file = time.perf_counter(), run.writer.path
     try:
         _simulate(run, quiet)
@@ -233,7 +241,11 @@ def doctor(as_json: bool) -> None:
     help="Picture (.png, .pdf, .svg); FILE.png by default.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
-@click.option("--follow", is_flag=True, help="Draw again as the file grows, until it is complete.")
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Draw again as the file grows, until it is complete or its run has died.",
+)
 def plot(file: Path, output: Path | None, overwrite: bool, follow: bool) -> None:
     """Draw the function, the neurons in the uv-plane, the loss and the residuals."""
     from ._cast import existing_file
@@ -250,8 +262,8 @@ def plot(file: Path, output: Path | None, overwrite: bool, follow: bool) -> None
 
 
 def _follow(file: Path, figure: Path) -> None:
-    """Draw whenever there are more frames, until all of them are there."""
-    from .trajectory import open_trajectory
+    """Draw whenever there are more frames, until all are there or nobody writes them any more."""
+    from .trajectory import is_locked, open_trajectory
 
     drawn = 0
     while True:
@@ -260,7 +272,7 @@ def _follow(file: Path, figure: Path) -> None:
         if frames != drawn:
             _draw(file, figure)
             drawn = frames
-        if is_complete:
+        if is_complete or not is_locked(file):  # nobody writes it
             return
         time.sleep(_FOLLOW_SECONDS)
 
@@ -316,7 +328,8 @@ def _stop(number: int, frame: Any) -> NoReturn:
 def main() -> None:
     """Entry point: every failure is one line on stderr and an exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as of a parent's `trap '' INT`
+            signal.signal(number, _stop)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     try:
@@ -339,6 +352,8 @@ def main() -> None:
         where = f"{problem.filename}: " if problem.filename else ""
         code = _fail(f"{where}{problem.strerror or problem}", EXIT_BAD_INPUT)
     except _Stopped as stopped:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # it is on its way out
         code = _fail(_farewell(stopped.file), 128 + stopped.number)
     except Exception as problem:
         code = _fail(f"{type(problem).__name__}: {problem} (a defect: please report it)",
@@ -347,10 +362,8 @@ def main() -> None:
 
 
 def _farewell(file: Path | None) -> str:
-    from .trajectory import checkpoint
-
-    if file is not None and checkpoint.path_of(file).exists():
-        return f"interrupted; 'particleflow resume {file}' goes on"
+    if file is not None and file.with_name(f"{file.name}.ckpt").exists():
+        return f"interrupted; 'particleflow resume {shlex.quote(str(file))}' goes on"
     return "interrupted; frames that were recorded are kept"
 
 

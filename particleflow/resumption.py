@@ -102,7 +102,7 @@ def resume(
     simulation = _simulation(file, recorded, arrays, device, threads)
     for name, function in (observables or {}).items():
         simulation.observables.add(name, function, recorded.every.get(name, 1))
-    end = None if until is None else _end(simulation, until)
+    end = None if until is None else _end(file, simulation, until)
     position = int(arrays["position"][0]), int(arrays["position"][1])
     with threads_in_use(simulation.threads):  # bits of norms depend on LAPACK's threads
         writer = TrajectoryWriter.going_on(file, simulation, position, end, checkpoint_every)
@@ -115,7 +115,7 @@ def resume(
             f"{file}: has come to tau = {simulation.time:g}; expected a later end, found "
             f"{writer.until:g}"
         )
-    simulation.provenance.update(config=_with_end(recorded.config, end), seed=recorded.seed)
+    simulation.provenance.update(config=_with_end(file, recorded.config, end), seed=recorded.seed)
     simulation.writers.append(writer)
     return Resumed(simulation, writer.until, recorded.stop, writer, notes)
 
@@ -209,8 +209,8 @@ def _some_neurons(arrays: Mapping[str, Any]) -> Any:
     raise KeyError("variables")
 
 
-def _end(simulation: Simulation, until: float) -> float:
-    end = finite("until", until, TrajectoryError)
+def _end(file: Path, simulation: Simulation, until: float) -> float:
+    end = finite(f"{file}: the end", until, TrajectoryError)
     return float(simulation.reachable(np.array([end]))[-1])
 
 
@@ -222,13 +222,20 @@ def _begin_again(
     threads: int | None,
     notes: list[str],
 ) -> Resumed:
+    problems = "".join(f"; {note}" for note in notes)
+    with open_trajectory(file) as trajectory:
+        is_complete = trajectory.is_complete
     if not recorded.config:
         raise TrajectoryError(
-            f"{file}: has no checkpoint, and no configuration to begin again from"
-            + "".join(f"; {note}" for note in notes)
+            f"{file}: has no checkpoint, and no configuration to begin again from{problems}"
         )
-    tables = tomllib.loads(_with_end(recorded.config, until))
-    tables["output"]["file"] = str(file)
+    if notes or is_complete:  # its frames would be lost
+        raise TrajectoryError(
+            f"{file}: has no checkpoint to go on from{problems}; 'particleflow run' with "
+            "--overwrite begins again"
+        )
+    tables = _tables(file, _with_end(file, recorded.config, until))
+    tables.setdefault("output", {})["file"] = str(file)
     source = config.convert(Path(f"{file}: configuration"), tables)
     run = prepare(
         source,
@@ -240,12 +247,20 @@ def _begin_again(
     return Resumed(run.simulation, run.until, run.stop, run.writer, notes)
 
 
-def _with_end(toml: str, until: float | None) -> str:
+def _tables(file: Path, toml: str) -> dict[str, Any]:
+    """The configuration in a file."""
+    try:
+        return tomllib.loads(toml)
+    except (ValueError, RecursionError) as problem:
+        raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None
+
+
+def _with_end(file: Path, toml: str, until: float | None) -> str:
     """A configuration with another end."""
     if until is None or not toml:
         return toml
-    tables = tomllib.loads(toml)
-    flow = tables["flow"]
+    tables = _tables(file, toml)
+    flow = tables.setdefault("flow", {})
     if "epochs" in flow:
         raise ConfigError("t_end: the run was configured by epochs, which another end would belie")
     flow["t_end"] = until
@@ -260,6 +275,12 @@ def configuration(path: PathLike) -> tuple[str | None, float | None]:
     TrajectoryError
         The run cannot be gone on with.
     """
-    toml = Recorded.of(existing_file(path, TrajectoryError)).config
-    output = tomllib.loads(toml).get("output", {})
-    return output.get("figure"), output.get("checkpoint_every", DEFAULT_EVERY) or None
+    file = existing_file(path, TrajectoryError)
+    tables = _tables(file, Recorded.of(file).config)
+    try:
+        output = tables.get("output", {})
+        every = float(output.get("checkpoint_every", DEFAULT_EVERY))
+        figure = output.get("figure")
+        return (None if figure is None else str(figure)), every or None
+    except (AttributeError, TypeError, ValueError) as problem:
+        raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None

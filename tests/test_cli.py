@@ -503,8 +503,8 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(call, he
     (["none.h5"], "none.h5: no such file"),
     (["small.toml"], "small.toml: cannot be read as a trajectory: "),
     (["small.h5", "--t-end", "0.5"], "has come to tau = 1; expected a later end, found 0.5"),
-    (["small.h5", "--t-end", "nan"], "until: expected a finite number, found nan"),
-    (["small.h5", "--t-end", "inf"], "until: expected a finite number, found inf"),
+    (["small.h5", "--t-end", "nan"], "small.h5: the end: expected a finite number, found nan"),
+    (["small.h5", "--t-end", "inf"], "small.h5: the end: expected a finite number, found inf"),
     (["small.h5", "--t-end", "-3"], "has come to tau = 1; expected a later end, found -3"),
     (["small.h5", "--t-end", "x"], "'x' is not a valid float"),
     (["v1.h5"], "v1.h5: was written by a version whose runs cannot be gone on with"),
@@ -577,6 +577,41 @@ def test_plot_follows_a_running_file(call, here, monkeypatch):
             file["parameters/progress"][:] = next(steps)
 
     monkeypatch.setattr(cli, "_draw", draw_and_note)
+    monkeypatch.setattr("particleflow.trajectory.is_locked", lambda file: True)
     monkeypatch.setattr(cli.time, "sleep", wait)
     assert call("plot", "small.h5", "--follow") == (0, "small.png\n", "")
     assert drawn == [2, 3, 5]
+
+
+def test_frames_are_not_given_up_for_a_run_that_begins_again(call):
+    """A complete file without a checkpoint, or with damaged ones, stays as it is."""
+    call("run", write(SMALL))
+    before, saved = Path("small.h5").read_bytes(), Path("small.h5.ckpt").read_bytes()
+    Path("small.h5.ckpt").write_bytes(saved[:-900])
+    code, _, err = call("resume", "small.h5", "--t-end", 3)
+    assert code == 2
+    assert "has no checkpoint to go on from; small.h5.ckpt: " in err
+    assert err.endswith("'particleflow run' with --overwrite begins again\n")
+    Path("small.h5.ckpt").unlink()
+    code, _, err = call("resume", "small.h5", "--t-end", 3)
+    assert code == 2
+    assert "has no checkpoint to go on from; 'particleflow run' with --overwrite begins" in err
+    assert Path("small.h5").read_bytes() == before
+
+
+def test_a_damaged_configuration_in_the_file_is_one_line(call):
+    call("run", write(SMALL))
+    with h5py.File("small.h5", "r+") as file:
+        text = file["parameters/config"][()]
+        file["parameters/config"][()] = text.replace(b"[flow]", b"[flow[")
+    code, _, err = call("resume", "small.h5", "--t-end", 3)
+    assert code == 2
+    assert err.startswith("particleflow: small.h5: its configuration is damaged: ")
+
+
+def test_following_ends_with_a_run_that_has_died(call, monkeypatch):
+    call("run", write(SMALL), "--quiet")
+    with h5py.File("small.h5", "r+") as file:
+        file["parameters/progress"][:] = 2, 11
+    monkeypatch.setattr(cli.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    assert call("plot", "small.h5", "--follow") == (0, "small.png\n", "")

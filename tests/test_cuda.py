@@ -113,6 +113,21 @@ def test_any_split_of_the_steps_gives_the_same_bits(one_thread):
         np.testing.assert_array_equal(one, two)
 
 
+def test_when_to_sort_again_is_restored(one_thread):
+    """A state goes on in the order, and to the bits, of the one that it was taken from."""
+    one, two = (agreement.pair(3000, 4)[1] for _ in range(2))
+    one.gradient_descent(5e-3, 100)
+    assert one.slots.pace.numbers[1] > 0
+    two.restore(one.snapshot())
+    order = np.array(one.ident)
+    for state in (one, two):
+        state.gradient_descent(5e-3, 400)
+    assert not np.array_equal(np.asarray(one.ident), order)  # it was sorted meanwhile
+    np.testing.assert_array_equal(np.asarray(one.ident), np.asarray(two.ident))
+    np.testing.assert_array_equal(one.parameters(), two.parameters())
+    np.testing.assert_array_equal(one.residual, two.residual)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("integrator", [
     pf.Boost(1e-3), pf.GradientDescent(1e-3), pf.RungeKutta(1e-3),

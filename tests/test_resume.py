@@ -531,3 +531,107 @@ def test_a_second_recording_is_resumed_to_the_bit(name, tmp_path):
         sim.run(until)
         ends.append(path)
     assert_same_data(*ends)
+
+
+@pytest.mark.parametrize(("frames", "spacing", "ends"), [
+    (7, "linear", (2.0, 4.0)), (9, "linear", (2.0, 2.6, 6.0)), (9, "geometric", (2.0, 20.0)),
+])  # fmt: skip
+def test_extensions_keep_the_pace(frames, spacing, ends, tmp_path):
+    """Also of frames that gradient descent rounds to whole steps, and after an odd end."""
+    path = tmp_path / "a run.h5"
+    sim, _ = begin("gd", path, frames=frames, spacing=spacing)
+    sim.run(ends[0])
+    for end in ends[1:]:
+        run = go_on(path, until=end)
+        run.simulation.run(run.until)
+    if spacing == "linear":
+        pace = ends[0] / (frames - 1)
+        expected = np.union1d(np.arange(0.0, ends[-1] + 1e-9, pace), ends)
+    else:
+        ratio = (ends[0] / 1e-3) ** (1.0 / (frames - 2))
+        expected = np.append(1e-3 * ratio ** np.arange(20), [0.0, *ends])
+    expected = np.unique(np.rint(expected[expected <= ends[-1] + 1e-9] / 0.005)) * 0.005
+    with pf.open_trajectory(path) as traj:
+        assert traj.is_complete
+        assert_allclose(traj.time, expected, atol=1e-12)
+
+
+def test_a_kill_after_a_file_was_made_anew_leaves_it_readable(tmp_path, monkeypatch):
+    """Its progress is that of the checkpoint from its first instant."""
+    from particleflow.trajectory import disk
+
+    path = tmp_path / "a run.h5"
+    sim, until = begin("gd", path)
+    with pytest.raises(Stop):
+        sim.run(until, progress=lambda sim: stop_at(sim, 1.14))
+    with h5py.File(path, "r+") as file:  # more was acknowledged than the checkpoint counts
+        file["parameters/progress"][:] = 9, 81
+    run = go_on(path, until=1.3)
+
+    def killed(target):
+        raise Stop
+
+    monkeypatch.setattr(disk, "open_existing", killed)
+    with pytest.raises(Stop):
+        run.simulation.run(run.until)
+    monkeypatch.undo()
+    with pf.open_trajectory(path) as traj:
+        assert 0 < traj.frames < traj.planned_frames
+    run = go_on(path)
+    run.simulation.run(run.until)
+    with pf.open_trajectory(path) as traj:
+        assert traj.is_complete
+        assert_allclose(traj.time[-1], 1.3)
+
+
+def test_an_observable_that_fails_at_the_end_leaves_a_file_that_is_not_complete(tmp_path):
+    path = tmp_path / "a run.h5"
+    sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 100, delta=1.0, seed=3), pf.Boost())
+    sim.writers.append(pf.TrajectoryWriter(path, frames=40, checkpoint_every=np.inf))
+    calls = []
+
+    def fail_at_the_end(sim):
+        calls.append(sim.time)
+        if sim.writers[0]._recording is not None and sim.time > 50.0:
+            raise ValueError("boom")
+        return 1.0
+
+    sim.observables.add("f", fail_at_the_end)
+    with pytest.raises(ValueError, match="boom"):
+        sim.run(np.inf, stop=1e-3)
+    with pf.open_trajectory(path) as traj:
+        assert not traj.is_complete
+
+
+def test_what_a_kill_during_a_checkpoint_has_left_is_removed(tmp_path):
+    path = tmp_path / "a run.h5"
+    sim, until = begin("gd", path)
+    with pytest.raises(Stop):
+        sim.run(until, progress=stopping_after(12))
+    left = tmp_path / "a run.h5.ckpt.partial-abc"
+    left.write_bytes(b"x" * 1000)
+    run = go_on(path)
+    run.simulation.run(run.until)
+    assert not left.exists()
+
+
+def test_two_writers_where_hdf5_does_not_lock(tmp_path, monkeypatch):
+    from particleflow.trajectory import disk
+
+    monkeypatch.setattr(
+        disk, "open_file",
+        lambda path, mode: h5py.File(path, mode, locking=False, **disk.OPEN_OPTIONS),
+    )  # fmt: skip
+    path, seen = tmp_path / "a run.h5", []
+    sim, until = begin("gd", path)
+
+    def progress(sim):
+        with pytest.raises(pf.TrajectoryError, match="is being written by another run"):
+            go_on(path)
+        seen.append(1)
+        raise Stop
+
+    with pytest.raises(Stop):
+        sim.run(until, progress=progress)
+    assert seen == [1]
+    assert not disk.is_locked(path)

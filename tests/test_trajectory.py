@@ -538,3 +538,22 @@ def test_a_killed_run_leaves_a_file_that_opens(path):
         assert 0 < frames < 1001
         assert_allclose(traj.time, np.arange(frames) * 1.0, atol=1e-9)
         assert (np.diff(traj.loss) <= 1e-9).all()
+
+
+def test_data_are_in_the_file_when_progress_is_written(path, monkeypatch):
+    """As another process would see it: not in a buffer of the library."""
+    import io
+
+    write, looks = h5py.Dataset.__setitem__, []
+
+    def look_and_write(self, key, value):
+        if self.name == "/parameters/progress" and value[1] > 0:
+            with h5py.File(io.BytesIO(path.read_bytes())) as now:
+                looks.append(now["observables/time"][value[1] - 1])
+                assert looks[-1] == now["parameters/plan/observables"][value[1] - 1]
+                assert now["observables/loss/value"][value[1] - 1] > 0.0
+        write(self, key, value)
+
+    monkeypatch.setattr(h5py.Dataset, "__setitem__", look_and_write)
+    simulate(path, frames=5)
+    assert looks[-1] == 1.0

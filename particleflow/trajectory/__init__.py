@@ -7,7 +7,7 @@ from . import checkpoint
 from .arrays import save_arrays
 from .contents import BEGAN
 from .continuation import Recorded
-from .disk import check_target, require_writable
+from .disk import check_target, is_locked, require_writable
 from .layout import hdf5_version
 from .reader import Trajectory, open_trajectory
 from .writer import TrajectoryWriter
@@ -20,6 +20,7 @@ __all__ = [
     "check_target",
     "checkpoint",
     "hdf5_version",
+    "is_locked",
     "open_trajectory",
     "require_writable",
     "save_arrays",

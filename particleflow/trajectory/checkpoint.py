@@ -5,6 +5,8 @@ one dataset for each array, and sums of its words as an attribute, so that damag
 and its checkpoints share an identifier: those of a file that was replaced are not the new one's.
 """
 
+import glob
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -53,7 +55,7 @@ def save(trajectory: Path, run: str, arrays: Arrays) -> None:
         file.attrs["arrays"] = len(arrays)
         for name, values in arrays.items():
             dataset = layout.store(file, name, np.asarray(values, order="C"))
-            dataset.attrs["check"] = _check(values)
+            dataset.attrs["check"] = _check(name, values)
 
     last = path_of(trajectory)
 
@@ -67,6 +69,12 @@ def save(trajectory: Path, run: str, arrays: Arrays) -> None:
 def remove(trajectory: Path) -> None:
     """Remove all checkpoints of a trajectory that is about to be replaced."""
     for path in (path_of(trajectory), path_before(trajectory)):
+        disk.remove(path)
+
+
+def sweep(trajectory: Path) -> None:
+    """Remove what a kill in the middle of a checkpoint has left."""
+    for path in trajectory.parent.glob(f"{glob.escape(path_of(trajectory).name)}.partial-*"):
         disk.remove(path)
 
 
@@ -116,13 +124,13 @@ def _arrays(path: Path, file: h5py.File, run: str | None) -> Iterator[tuple[str,
         raise TrajectoryError(f"{path}: is damaged: holds {len(names)} arrays")
     for name in names:
         values = layout.read_all(file, name)
-        if not np.array_equal(_check(values), file[name].attrs["check"]):
+        if not np.array_equal(_check(name, values), file[name].attrs["check"]):
             raise TrajectoryError(f"{path}: is damaged: {name} is not what was written")
         yield name, values
 
 
-def _check(values: np.ndarray) -> np.ndarray:
-    """Sum and exclusive-or of the words of eight bytes, what is left over, and the size."""
+def _check(name: str, values: np.ndarray) -> np.ndarray:
+    """Sum and exclusive-or of the words of eight bytes, what is left over; what and how many."""
     data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
     whole = data[: data.size // 8 * 8].view(np.uint64)
     rest = np.zeros(8, np.uint8)
@@ -130,4 +138,5 @@ def _check(values: np.ndarray) -> np.ndarray:
     last = rest.view(np.uint64)[0]
     total = np.add.reduce(whole, initial=np.uint64(0))
     mixed = np.bitwise_xor.reduce(whole, initial=np.uint64(0))
-    return np.array([total, mixed, last, data.size], np.uint64)
+    what = zlib.crc32(f"{name} {values.dtype.str} {values.shape}".encode())
+    return np.array([total, mixed, last, what], np.uint64)

@@ -18,6 +18,7 @@ from particleflow.observables import FROM_START, Quantity, build, check_names
 
 from . import disk, layout
 from .schema import PARTICLES, SCHEMA_VERSION, chunk_width
+from .times import OWN, Pace
 
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
@@ -44,6 +45,10 @@ class Plan:
     quantities : list of Quantity
     begin, until, stop : float
         Arguments of the run.
+    pace : Pace
+        Of the frames.
+    divides : bool
+        Whether observables are recorded at equal parts of the time between frames.
     """
 
     frames: Array
@@ -54,6 +59,8 @@ class Plan:
     begin: float
     until: float
     stop: float
+    pace: Pace = OWN
+    divides: bool = False
 
     @property
     def all_times(self) -> Array:
@@ -99,7 +106,15 @@ class Plan:
             neurons=file[f"{PARTICLES}/id"].size,
             precision=file[f"{PARTICLES}/position/value"].dtype,
             quantities=[*build(check_names(tuple(own)), sim), *(added[name] for name in users)],
-            **{name: float(group.attrs[name]) for name in ("begin", "until", "stop")},
+            begin=begin,
+            until=until,
+            stop=float(group.attrs["stop"]),
+            pace=Pace(
+                layout.string(group.attrs["spacing"]),
+                float(group.attrs["first"]),
+                float(group.attrs["step"]),
+            ),
+            divides=bool(group.attrs["divides"]),
         )
 
 
@@ -172,12 +187,23 @@ def _fill_plan(file: h5py.File, sim: "Simulation", plan: Plan) -> None:
     layout.store(group, "observables", plan.observables)
     for name in ("begin", "until", "stop"):
         group.attrs[name] = getattr(plan, name)
+    group.attrs["spacing"] = layout.text(plan.pace.spacing)
+    group.attrs["first"], group.attrs["step"] = plan.pace.first, plan.pace.step
+    group.attrs["divides"] = plan.divides
     group.attrs["quantities"] = np.array([q.path.encode() for q in plan.quantities] or [b""])
     group.attrs["integrator"] = layout.text(json.dumps(vars(sim.integrator)))
 
 
-def remake(path: Path, sim: "Simulation", plan: Plan, values: list[np.ndarray]) -> None:
+def remake(
+    path: Path,
+    sim: "Simulation",
+    plan: Plan,
+    values: list[np.ndarray],
+    position: tuple[int, int],
+) -> None:
     """Replace a file by one of another plan, with all data that both have room for.
+
+    ``position``, frames and observable times, is what of them counts.
 
     Raises
     ------
@@ -187,18 +213,18 @@ def remake(path: Path, sim: "Simulation", plan: Plan, values: list[np.ndarray]) 
         The file is damaged.
     """
 
-    def fill_again(file: h5py.File) -> None:
-        fill(file, sim, plan, values)
+    def copy(file: h5py.File) -> None:
         try:
             with h5py.File(path, "r", locking=False) as whole:
                 layout.copy_beginnings(whole, file, skip=_OF_A_PLAN)
                 file["parameters"].attrs["run"] = whole["parameters"].attrs["run"]
+            file["parameters/progress"][:] = position
         except (OSError, RuntimeError):  # most likely of the disk
             raise
         except layout.DAMAGE as problem:
             raise TrajectoryError(f"{path}: is damaged: {problem}") from None
 
-    disk.create(path, True, fill_again)
+    disk.create(path, True, lambda file: fill(file, sim, plan, values), then=copy)
 
 
 def _fill_particles(file: h5py.File, sim: "Simulation", plan: Plan) -> None:

@@ -138,17 +138,15 @@ def _until(plan: Plan, sim: "Simulation", end: float, recorded: Array) -> Plan:
     """The same plan with another end; ``recorded`` are the observables' times that have been."""
     if plan.until == np.inf or end == np.inf:
         raise TrajectoryError("t_end: a run that ends by itself has no other end")
-    frames = times.until(plan.frames, end)
-    finer = times.finer_times(plan.frames)
-    by_default = finer.size == plan.observables.size and np.allclose(finer, plan.observables)
-    if by_default:
+    frames = times.until(plan.frames, end, plan.pace)
+    if plan.divides:
         shared = min(plan.frames.size - 1, frames.size - 1)
         while shared > 0 and frames[shared] != plan.frames[shared]:
             shared -= 1
         kept = plan.observables[plan.observables <= frames[shared]]
         observables = np.concatenate([kept, times.finer_times(frames[shared:])[1:]])
     else:
-        observables = times.until(plan.observables, end)
+        observables = times.until(plan.observables, end, times.OWN)
     if recorded.size:  # the old end may have divided its interval otherwise
         later = observables[observables > recorded[-1] * (1.0 + 1e-12)]
         observables = np.concatenate([recorded, later])

@@ -96,6 +96,27 @@ def is_locked(path: Path) -> bool:
     return False
 
 
+def lock(path: Path) -> int | None:
+    """Lock a file that HDF5 has opened without a lock; what `unlock` needs, None if it has one."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # HDF5 holds it, or the file system has no locks
+        os.close(handle)
+        return None
+    return handle
+
+
+def unlock(handle: int | None) -> None:
+    """Give back what `lock` has taken."""
+    if handle is not None:
+        os.close(handle)
+
+
 def open_existing(path: Path) -> h5py.File:
     """An existing file, for writing to its data.
 
@@ -117,8 +138,12 @@ def create(
     overwrite: bool,
     fill: Callable[[h5py.File], None],
     before: Callable[[], None] = lambda: None,
+    then: Callable[[h5py.File], None] | None = None,
 ) -> None:
-    """Make a file by ``fill``, its space reserved on the disk; ``before`` it gets its name.
+    """Make a file by ``fill``, reserve its space on the disk, and write its data by ``then``.
+
+    ``before`` is called when it is about to get its name. HDF5 may crash where a disk refuses data:
+    much of them belongs into ``then``.
 
     Raises
     ------
@@ -128,7 +153,7 @@ def create(
         The disk refuses it. Nothing is left behind.
     """
     check_target(path, overwrite)
-    with _refusals(path, "created"):
+    with refusals(path, "created"):
         handle, name = tempfile.mkstemp(prefix=f"{path.name}.partial-", dir=path.parent)
         temporary = Path(name)
         try:
@@ -137,6 +162,10 @@ def create(
             with open_file(temporary, "w") as file:
                 fill(file)
             _reserve_space(temporary, path)
+            if then is not None:
+                with open_file(temporary, "r+") as file:
+                    then(file)
+                sync(temporary)
             check_target(path, overwrite)
             before()
             rename(temporary, path)
@@ -147,7 +176,13 @@ def create(
 
 
 @contextmanager
-def _refusals(path: Path, what: str) -> Iterator[None]:
+def refusals(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever a disk or HDF5 refuses into an error that names the file.
+
+    Raises
+    ------
+    WriteError
+    """
     try:
         yield
     except TrajectoryError:

@@ -76,8 +76,11 @@ class Recording:
         try:
             self._identity = disk.identity(path)
             self._run = layout.string(self._file["parameters"].attrs["run"])
-            self._file["parameters/progress"][:] = position
-            self._file.flush()
+            with disk.refusals(path, "written"):
+                self._file["parameters/progress"][:] = position
+                self._file.flush()
+                checkpoint.sweep(path)
+            self._lock = disk.lock(path)
             self._thread = WriterThread(self._file, path)
         except BaseException:
             self._file.close()
@@ -89,7 +92,6 @@ class Recording:
         plan = self._plan
         is_frame = last or _is_next(plan.frames, self._frame, now)
         is_observed = last or _is_next(plan.observables, self._observed, now)
-        self._ended = last
         writes: list[tuple[str, int, Any]] = []
         if is_observed:
             writes += self._stamp("observables/step", "observables/time", self._observed)
@@ -113,6 +115,7 @@ class Recording:
             self._frame += 1
         self._observed += is_observed
         self._thread.put(Batch(writes, self._frame, self._observed, buffer, self._free))
+        self._ended = last
 
     def _stamp(self, step: str, time: str, index: int) -> list[tuple[str, int, Any]]:
         return [(step, index, self._sim.step), (time, index, self._sim.time)]
@@ -146,7 +149,8 @@ class Recording:
             return
         if now or time.monotonic() - self._saved_at >= self._every:
             self._thread.drain()
-            disk.sync(self._path)
+            with disk.refusals(self._path, "written"):
+                disk.sync(self._path)
             checkpoint.save(self._path, self._run, self._arrays())
             self._saved_at = time.monotonic()
 
@@ -167,7 +171,9 @@ class Recording:
             self._thread.finish()
             self._check_name()
         finally:
-            self._file.close()
+            with disk.refusals(self._path, "closed"):
+                self._file.close()
+            disk.unlock(self._lock)
         if self._ended:
             self._shorten()
 
@@ -185,7 +191,7 @@ class Recording:
         values = [
             np.zeros(shape, kind) for shape, kind in zip(self._shapes, self._kinds, strict=True)
         ]
-        contents.remake(self._path, self._sim, plan, values)
+        contents.remake(self._path, self._sim, plan, values, (self._frame, self._observed))
 
 
 def _is_next(times: Array, index: int, now: float) -> bool:

@@ -1,7 +1,7 @@
 """When to record: frames, the observables between them, and more of both for a longer run."""
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ MOST_FRAMES = 1_000_000
 FINER = 10
 """Observable times between two frames, by default."""
 _EQUAL = 1e-6
-"""Relative difference of intervals that count as equal."""
+"""Part of an interval within which two times count as equal."""
 
 
 def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: float) -> Array:
@@ -45,11 +45,39 @@ def finer_times(times: Array) -> Array:
     return np.append(inner.ravel(), times[-1])
 
 
-def until(times: Array, end: float) -> Array:
-    """The same times up to another end, itself included.
+class Pace(NamedTuple):
+    """How frames follow each other.
 
-    Later ones follow as far apart as the last ones, or by the same ratio; those without a pattern
-    are followed by the end alone.
+    Attributes
+    ----------
+    spacing : {"linear", "geometric", "own"}
+        Own times follow no rule.
+    first : float
+        Time of the second frame after the begin.
+    step : float
+        Distance of two frames, or the ratio of two times after the begin.
+    """
+
+    spacing: str
+    first: float
+    step: float
+
+    @classmethod
+    def of(cls, begin: float, end: float, frames: int, spacing: Spacing, first: float) -> "Pace":
+        """That of `frame_times` with these arguments."""
+        if end == math.inf or (spacing == "geometric" and frames == 2):
+            return OWN
+        if spacing == "linear":
+            step = (end - begin) / (frames - 1)
+            return cls(spacing, step, step)
+        return cls(spacing, first, ((end - begin) / first) ** (1.0 / (frames - 2)))
+
+
+OWN = Pace("own", math.nan, math.nan)
+
+
+def until(times: Array, end: float, pace: Pace) -> Array:
+    """The same times up to another end, itself included; later ones follow at the same pace.
 
     Raises
     ------
@@ -57,25 +85,25 @@ def until(times: Array, end: float) -> Array:
         There would be too many.
     """
     kept = times[times < end * (1.0 - 1e-12)]
-    if end <= times[-1] or times.size < 3:
-        return np.append(kept, end)
     begin, last = times[0], times[-1]
-    steps = np.diff(times)
-    if np.ptp(steps) <= _EQUAL * steps[-1]:
-        step = (last - begin) / steps.size
-        more = last + step * np.arange(1, _number((end - last) / step) + 1)
-    else:
-        ratios = (times[2:] - begin) / (times[1:-1] - begin)
-        if np.ptp(ratios) > _EQUAL * ratios[-1]:
-            return np.append(times, end)
-        ratio = float(ratios[-1])
-        number = _number(math.log((end - begin) / (last - begin)) / math.log(ratio))
-        more = begin + (last - begin) * ratio ** np.arange(1, number + 1)
-    more = more[more < end * (1.0 - 1e-9)]
-    return np.concatenate([times, more, [end]])
+    more = np.empty(0)
+    if end > last and pace.spacing == "linear":
+        numbers = _numbers((last - begin) / pace.step, (end - begin) / pace.step)
+        more = begin + pace.step * numbers
+    elif end > last and pace.spacing == "geometric":
+        scale = math.log(pace.step)
+        numbers = _numbers(
+            math.log((last - begin) / pace.first) / scale,
+            math.log((end - begin) / pace.first) / scale,
+        )
+        more = begin + pace.first * pace.step**numbers
+    return np.concatenate([kept, more, [end]])
 
 
-def _number(exact: float) -> int:
-    if not exact < MOST_FRAMES:
-        raise TrajectoryError(f"frames: expected at most {MOST_FRAMES:,}, found {exact:,.0f}")
-    return math.floor(exact)
+def _numbers(after: float, before: float) -> Array:
+    """Whole numbers between two numbers, farther from both than rounding."""
+    if not before - after < MOST_FRAMES:
+        raise TrajectoryError(
+            f"frames: expected at most {MOST_FRAMES:,}, found {before - after:,.0f} more"
+        )
+    return np.arange(math.floor(after + _EQUAL) + 1, math.ceil(before - _EQUAL), dtype=np.float64)

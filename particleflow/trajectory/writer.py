@@ -16,7 +16,7 @@ from . import checkpoint, contents, disk
 from .contents import Plan
 from .continuation import Continuation
 from .recording import Recording
-from .times import MOST_FRAMES, Spacing, finer_times, frame_times
+from .times import MOST_FRAMES, OWN, Pace, Spacing, finer_times, frame_times
 
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
@@ -189,10 +189,17 @@ class TrajectoryWriter:
             begin=sim.time,
             until=until,
             stop=sim.stop,
+            pace=self._pace(sim.time, until),
+            divides=self.observable_times is None,
         )
         values = [contents.evaluate(quantity) for quantity in plan.quantities]
         self._record(sim, plan, values, (0, 0), plan.start_of(sim), make=True)
         return plan.all_times
+
+    def _pace(self, begin: float, until: float) -> Pace:
+        if self.times is not None:
+            return OWN
+        return Pace.of(begin, until, self.frames, self.spacing, self.first)
 
     def _open_again(self, old: Continuation, sim: "Simulation", until: float) -> Array:
         self._going_on = None
@@ -202,7 +209,7 @@ class TrajectoryWriter:
                 "it with that end"
             )
         if old.is_other_plan:
-            contents.remake(self.path, sim, old.plan, old.values)
+            contents.remake(self.path, sim, old.plan, old.values, old.position)
         self._record(sim, old.plan, old.values, old.position, old.start, make=False)
         return old.times_left
 
