@@ -22,8 +22,10 @@ Schema version 1::
     /parameters/samples/{x, y}            attributes x_shift, x_scale
     /parameters/config                    the resolved configuration, TOML
     /parameters/plan/{frames, observables}  all times at which the run records, those of the
-                                          future too; attributes begin, until, stop, integrator
-                                          (its arguments, JSON), quantities
+                                          future too; attributes begin, until, stop; spacing,
+                                          first and step, how frames follow each other; divides,
+                                          whether observables divide their intervals; integrator
+                                          (its arguments, JSON); quantities
     /parameters/progress                  (2,) int64: frames and observable times acknowledged
 
 T and T' are final when the file is created. Everything beyond ``progress`` is undefined: readers
