@@ -2,10 +2,8 @@
 
 from functools import lru_cache
 
-import numpy as np
-
 import particleflow as pf
-from particleflow.backend import State
+from particleflow.backend import State, speed
 
 
 @lru_cache(maxsize=4)
@@ -15,13 +13,8 @@ def neurons(m, init="reduced", delta=1.0):
     return pf.initialise(init, m, seed=0, **options)
 
 
-@lru_cache(maxsize=1)
-def spread_out(m):
-    """Neurons with knots all over [-1, 1], so that none is dead and all sectors are alike."""
-    random = np.random.default_rng(0)
-    knot, a, c = random.uniform((-1.0, 0.2, -1.0), 1.0, (m, 3)).T
-    a *= random.choice([-1.0, 1.0], m)
-    return a, -knot * a, c
+spread_out = lru_cache(maxsize=1)(speed.spread_out)
+"""Neurons of which none is dead, all sectors alike; those of the last m are kept."""
 
 
 def square_wave(s):

@@ -21,6 +21,8 @@ from .observables import DEFAULT
 from .samples import SampleKind
 from .stopping import DEFAULT_STOP
 
+DEFAULT_CHECKPOINT_EVERY = 600.0
+
 
 class SamplesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """``[samples]``: a file, or one of the built-in functions."""
@@ -73,7 +75,7 @@ class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     neurons: int | Literal["all"] = "all"
     observables: tuple[str, ...] = DEFAULT
     figure: str | None = None
-    checkpoint_every: float = 600.0
+    checkpoint_every: float = DEFAULT_CHECKPOINT_EVERY
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -25,9 +25,6 @@ from .trajectory import (
     require_writable,
 )
 
-DEFAULT_EVERY = 600.0
-"""Seconds between checkpoints."""
-
 _INTEGRATORS: dict[str, Callable[..., Integrator]] = {
     "boost": Boost,
     "gd": GradientDescent,
@@ -61,7 +58,7 @@ def resume(
     observables: Mapping[str, Callable[[Simulation], Any]] | None = None,
     device: str | None = None,
     threads: int | None = None,
-    checkpoint_every: float | None = DEFAULT_EVERY,
+    checkpoint_every: float | None = config.DEFAULT_CHECKPOINT_EVERY,
 ) -> Resumed:
     """Go on with the run of a trajectory file from its last checkpoint.
 
@@ -198,7 +195,9 @@ def _simulation(
 
 def _began(arrays: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays of the state in which the recording began, without their prefix."""
-    return {name.removeprefix(BEGAN): array for name, array in arrays.items() if BEGAN in name}
+    return {
+        name.removeprefix(BEGAN): array for name, array in arrays.items() if name.startswith(BEGAN)
+    }
 
 
 def _some_neurons(arrays: Mapping[str, Any]) -> Any:
@@ -279,7 +278,7 @@ def configuration(path: PathLike) -> tuple[str | None, float | None]:
     tables = _tables(file, Recorded.of(file).config)
     try:
         output = tables.get("output", {})
-        every = float(output.get("checkpoint_every", DEFAULT_EVERY))
+        every = float(output.get("checkpoint_every", config.DEFAULT_CHECKPOINT_EVERY))
         figure = output.get("figure")
         return (None if figure is None else str(figure)), every or None
     except (AttributeError, TypeError, ValueError) as problem:

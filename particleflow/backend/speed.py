@@ -22,11 +22,16 @@ class Speed(NamedTuple):
     stream: float
 
 
-def _state(m: int, x: Array, y: Array, device: str) -> State:
+def spread_out(m: int) -> tuple[Array, Array, Array]:
+    """(a, b, c) with knots all over [-1, 1]: none is dead, and all sectors are alike."""
     random = np.random.default_rng(0)
     knot, a, c = random.uniform((-1.0, 0.2, -1.0), 1.0, (m, 3)).T
     a *= random.choice([-1.0, 1.0], m)
-    return State(x, y, (a, -knot * a, c), "network", 4, device=device)
+    return a, -knot * a, c
+
+
+def _state(m: int, x: Array, y: Array, device: str) -> State:
+    return State(x, y, spread_out(m), "network", 4, device=device)
 
 
 def measure(x: Array, y: Array, seconds: float = 1.0, m: int = NEURONS) -> Speed:

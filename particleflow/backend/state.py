@@ -136,17 +136,14 @@ class State:
         self.crossings = np.zeros(n_slots, np.int64)
         self.releases = self.repulsors = self.origins = 0
         self.residual = np.empty(s)
-        self.place(*_start(parameters, x, metric))
-
-    def place(self, variables: Array, cell: np.ndarray) -> None:
-        """Take over variables (3, m) and cells (m,) in the original order, residuals too."""
-        self._place(variables, cell)
+        self._place(*_start(parameters, x, metric))
         self.update_residual()
 
     def _place(self, variables: Array, cell: np.ndarray) -> None:
+        """Take over variables (3, m) and cells (m,) in the original order; not copied."""
         kernels = self.kernels
-        self.variables = kernels.upload(np.array(variables), self._dtype)
-        self.cell = kernels.upload(np.array(cell), np.dtype(np.int32))
+        self.variables = kernels.upload(variables, self._dtype)
+        self.cell = kernels.upload(cell, np.dtype(np.int32))
         order = kernels.identity_order(self.slots, self.x.size, self._is_sorted)
         self.ident, self.start, self.members = order
         if self._is_sorted:

@@ -94,15 +94,14 @@ class Plan:
                 f"{', '.join(added) or 'none'}"
             )
         begin, until = float(group.attrs["begin"]), float(group.attrs["until"])
-        for kind in ("frames", "observables"):
-            times = layout.read_all(group, kind)
+        all_times = {kind: layout.read_all(group, kind) for kind in ("frames", "observables")}
+        for kind, times in all_times.items():
             inside = times.size > 0 and begin <= times[0] and times[-1] <= until
             if not (inside and (np.diff(times) > 0.0).all()):
                 raise TrajectoryError(f"the plan of {kind} is damaged")
         own = [name.rpartition("/")[2] for name in names if not name.startswith("user/")]
         return cls(
-            frames=layout.read_all(group, "frames"),
-            observables=layout.read_all(group, "observables"),
+            **all_times,
             neurons=file[f"{PARTICLES}/id"].size,
             precision=file[f"{PARTICLES}/position/value"].dtype,
             quantities=[*build(check_names(tuple(own)), sim), *(added[name] for name in users)],
