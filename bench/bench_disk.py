@@ -114,3 +114,13 @@ def test_checkpoint(benchmark, fitting, quick, tmp_path, integrator):
         megabytes=sum(values.nbytes for values in arrays.values()) / 1e6,
         over_raw=benchmark.stats.stats.median / (0.5 * (before + after)),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("m", [10**5, 10**6])
+def test_pack(benchmark, fitting, m):
+    """A frame made ready in the memory: (rhat, theta) and cells in the original order."""
+    sim = pf.Simulation(square_wave(10), neurons(fitting(m)), pf.GradientDescent(1e-4))
+    sim.run(1e-3)
+    frame = sim.state.new_frame(m, "float32")
+    benchmark.pedantic(lambda: sim.state.pack_frame(frame), rounds=9, warmup_rounds=1)
+    benchmark.extra_info.update(m=m, ns_a_neuron=1e9 * benchmark.stats.stats.median / m)

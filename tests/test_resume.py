@@ -457,7 +457,7 @@ def test_a_run_that_ended_but_was_killed_before_its_file_was_shortened(tmp_path,
 
 
 @pytest.mark.parametrize("name", ["boost", "gd"])
-@pytest.mark.parametrize("end", [1.3, 1.55, 2.35])
+@pytest.mark.parametrize("end", [1.21, 1.3, 1.55, 2.35])
 def test_another_end_inside_an_interval(name, end, tmp_path):
     """What has been recorded in the interval that it divides anew is kept as it is."""
     path = tmp_path / "a run.h5"
