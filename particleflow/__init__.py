@@ -20,7 +20,8 @@ if (_root / "setup.cfg").is_file() and (_root / "kernels" / "_jit.py").is_file()
 _HOME = {
     "Samples": "samples",
     "Neurons": "neurons",
-    "initialise": "neurons",
+    "Initialisation": "initialisation",
+    "initialise": "initialisation",
     "Simulation": "simulation",
     "Boost": "integrators",
     "GradientDescent": "integrators",
@@ -56,8 +57,9 @@ if TYPE_CHECKING:
         TrajectoryError,
         WriteError,
     )
+    from .initialisation import Initialisation, initialise
     from .integrators import Boost, GradientDescent, RungeKutta
-    from .neurons import Neurons, initialise
+    from .neurons import Neurons
     from .resumption import resume
     from .samples import Samples
     from .simulation import Simulation

@@ -16,7 +16,7 @@ import tomli_w
 from ._cast import PathLike, existing_file
 from .backend import Metric, Precision
 from .errors import ConfigError
-from .neurons import InitKind
+from .initialisation import InitKind
 from .observables import DEFAULT
 from .samples import SampleKind
 from .stopping import DEFAULT_STOP

@@ -38,18 +38,17 @@ class Interruption:
         for number, before in self._before.items():
             signal.signal(number, before)
         if kind is None and self._noted is not None:
-            self.act()
+            self.act(self._noted)
 
     @property
-    def is_due(self) -> bool:
-        """Whether a signal waits."""
-        return self._noted is not None
+    def noted(self) -> int:
+        """The signal that waits, 0 if none does."""
+        return self._noted or 0
 
-    def act(self) -> None:
-        """Do what the noted signal did before."""
-        number, self._noted = self._noted, None
-        if number is not None:
-            self._act(number, None)
+    def act(self, number: int) -> None:
+        """Do what this signal did before: the one that waits here, or on another rank."""
+        self._noted = None
+        self._act(number, None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._noted is not None:
@@ -57,7 +56,7 @@ class Interruption:
         self._noted = number
 
     def _act(self, number: int, frame: FrameType | None) -> None:
-        before = self._before[number]
+        before = self._before.get(number, signal.SIG_DFL)
         if callable(before):
             before(number, frame)
         else:

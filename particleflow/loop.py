@@ -99,6 +99,9 @@ class Loop:
                     f"the loss has not settled at tau = {sim.time:g}: raise stop = {sim.stop:g}, "
                     "its relative change per unit of ln tau"
                 )
+        except BaseException as problem:
+            sim.ranks.failed(problem)  # from here on all ranks are on the same way out
+            raise
         finally:
             _close_all(opened)
 
@@ -114,11 +117,12 @@ class Loop:
             for writer in writers:
                 writer.pause(now=True)
             raise
-        is_due = interruption.is_due  # a signal that comes from here on waits for the next pause
+        # a signal that comes from here on waits for the next pause
+        number = max(self._sim.ranks.all_of(interruption.noted))
         for writer in writers:
-            writer.pause(now=is_due)
-        if is_due:
-            interruption.act()
+            writer.pause(now=number > 0)
+        if number > 0:
+            interruption.act(number)
 
 
 def _is_among(times: Array, time: float) -> bool:

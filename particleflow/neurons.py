@@ -1,4 +1,4 @@
-"""Neurons (a, b, c): conversions between raw, hat and reduced coordinates, and initialisations.
+"""Neurons (a, b, c): conversions between raw, hat and reduced coordinates.
 
 With m neurons and the network ``f(x) = (1/alpha) sum c [a x + b]_+`` of raw parameters, hat
 parameters are ``kappa (a, b, c)``, ``kappa = sqrt(m/alpha)``, so that
@@ -7,22 +7,15 @@ parameters are ``kappa (a, b, c)``, ``kappa = sqrt(m/alpha)``, so that
 """
 
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._cast import Array, PathLike, count, existing_file, finite, positive, vector
+from ._cast import Array, PathLike, existing_file, finite, positive, vector
 from ._csv import read_columns, write_columns
 from .coordinates import angle, invariant, knots, parameters_from_reduced
 from .errors import NeuronsError
-from .samples import Samples
-
-InitKind = Literal["reduced", "gaussian", "uniform", "pytorch", "paper", "grid"]
-KINDS: tuple[str, ...] = get_args(InitKind)
-DEFAULT_DELTA = 1.0
-DEFAULT_MARGIN = 0.25
-_CHUNK = 1 << 16
 
 
 class Neurons:
@@ -63,7 +56,7 @@ class Neurons:
             raise NeuronsError(f"a, b, c: expected equal lengths, found {sizes}")
         if sizes[0] == 0:
             raise NeuronsError("expected at least 1 neuron, found 0")
-        self._adopt(arrays[0], arrays[1], arrays[2], _scale_alpha(alpha, sizes[0]))
+        self._adopt(arrays[0], arrays[1], arrays[2], scale_alpha(alpha, sizes[0]))
 
     def _adopt(self, a: Array, b: Array, c: Array, alpha: float) -> None:
         for array in (a, b, c):
@@ -80,13 +73,17 @@ class Neurons:
     def __repr__(self) -> str:
         return f"Neurons({self.size}, alpha={self.alpha:g})"
 
+    def part(self, first: int, last: int) -> "Neurons":
+        """Neurons first .. last - 1; views, not copied."""
+        return Neurons._of(self.a[first:last], self.b[first:last], self.c[first:last], self.alpha)
+
     @classmethod
     def from_parameters(
         cls, a: ArrayLike, b: ArrayLike, c: ArrayLike, alpha: float | Literal["m"] = "m"
     ) -> Self:
         """Neurons from raw parameters of a network with this alpha."""
         neurons = cls(a, b, c)
-        return neurons._scaled(_scale_alpha(alpha, neurons.size))
+        return neurons._scaled(scale_alpha(alpha, neurons.size))
 
     def _scaled(self, alpha: float) -> Self:
         kappa = np.sqrt(self.size / alpha)
@@ -191,122 +188,6 @@ class Neurons:
         return knots(self.a, self.b)
 
 
-def initialise(
-    kind: InitKind,
-    count: int,
-    *,
-    delta: float | None = None,
-    alpha: float | Literal["m"] = "m",
-    scale: float = 1.0,
-    antisymmetric: bool = False,
-    seed: int = 0,
-    samples: Samples | None = None,
-    margin: float = DEFAULT_MARGIN,
-) -> Neurons:
-    """Neurons of one of the usual initialisations. All numbers here are raw.
-
-    Parameters
-    ----------
-    kind : {"reduced", "gaussian", "uniform", "pytorch", "paper", "grid"}
-        ====================  ==============================================================
-        ``reduced``           theta ~ U(-pi, pi), r ~ U(-1, 1) * scale, delta as given
-        ``gaussian``          a, b, c ~ N(0, 1) * scale
-        ``uniform``           a, b, c ~ U(-1, 1) * scale
-        ``pytorch``           a, b ~ U(-1, 1), c ~ U(-1, 1) / sqrt(m)
-        ``paper``             a, b ~ U(-1, 1), c ~ U(-1, 1) / m
-        ``grid``              knots equispaced over the samples' interval widened on each side
-                              by ``margin`` times its length, orientations alternating,
-                              |a| = 1, c = 0
-        ====================  ==============================================================
-    count : int
-        Number of neurons m.
-    delta : float, optional
-        For ``reduced`` only; 1 by default.
-    alpha : float or "m"
-        Scale of the network, ``f = (1/alpha) sum c [a x + b]_+``.
-    scale : float
-        For ``reduced``, ``gaussian`` and ``uniform``.
-    antisymmetric : bool
-        Neurons 2 i and 2 i + 1 are twins with c and -c, so that f = 0 to rounding.
-    seed : int
-        Philox key. Neuron i takes the four words of block i, whatever m is.
-    samples : Samples, optional
-        For ``grid``, which needs them.
-    margin : float
-        For ``grid``.
-
-    Returns
-    -------
-    Neurons
-        In hat units.
-
-    Raises
-    ------
-    NeuronsError
-        A number out of range, or an option that the kind does not have.
-    """
-    m = _count(count)
-    alpha_number = _scale_alpha(alpha, m)
-    if kind not in KINDS:
-        raise NeuronsError(f"init: expected one of {', '.join(KINDS)}, found {kind!r}")
-    if delta is not None and kind != "reduced":
-        raise NeuronsError(f'delta: only init = "reduced" has it, found init = "{kind}"')
-    if scale != 1.0 and kind not in ("reduced", "gaussian", "uniform"):
-        raise NeuronsError(f'scale: init = "{kind}" has none')
-    if antisymmetric and m % 2:
-        raise NeuronsError(f"antisymmetric: expected an even count, found {m}")
-    size = positive("scale", scale, NeuronsError)
-    kappa = np.sqrt(m / alpha_number)
-    a, b, c = np.empty(m), np.empty(m), np.empty(m)
-    if kind == "grid":
-        _fill_grid(a, b, c, samples, finite("margin", margin, NeuronsError))
-    else:
-        words = np.random.Philox(key=_seed(seed))
-        constant = DEFAULT_DELTA if delta is None else finite("delta", delta, NeuronsError)
-        for lo in range(0, m, _CHUNK):
-            part = slice(lo, min(lo + _CHUNK, m))
-            block = words.random_raw(4 * (part.stop - lo)).reshape(-1, 4)
-            a[part], b[part], c[part] = _draw(kind, block, size, constant, m)
-    if antisymmetric:
-        a[1::2], b[1::2], c[1::2] = a[::2], b[::2], -c[::2]
-    with np.errstate(over="ignore"):
-        for array in (a, b, c):
-            np.multiply(array, kappa, out=array)
-    if not all(np.isfinite(array).all() for array in (a, b, c)):
-        raise NeuronsError("the parameters are too large to compute with; lower scale or margin")
-    return Neurons._of(a, b, c, alpha_number)
-
-
-def _draw(
-    kind: str, words: np.ndarray, scale: float, delta: float, m: int
-) -> tuple[Array, Array, Array]:
-    """Raw (a, b, c) of some neurons from their words, (n, 4) uint64."""
-    if kind == "gaussian":
-        from scipy.special import ndtri
-
-        a, b, c = scale * ndtri(((words[:, :3] >> np.uint64(12)) + 0.5) * 2.0**-52).T
-        return a, b, c
-    u = (words[:, :3] >> np.uint64(11)).T * 2.0**-52 - 1.0
-    if kind == "reduced":
-        return parameters_from_reduced(u[1] * scale, np.pi * u[0], np.full(u.shape[1], delta))
-    if kind == "uniform":
-        return scale * u[0], scale * u[1], scale * u[2]
-    return u[0], u[1], u[2] / (np.sqrt(m) if kind == "pytorch" else m)
-
-
-def _fill_grid(a: Array, b: Array, c: Array, samples: Samples | None, margin: float) -> None:
-    if samples is None:
-        raise NeuronsError('init = "grid" places knots over the samples: expected samples')
-    if margin < 0.0:
-        raise NeuronsError(f"margin: expected 0 or more, found {margin}")
-    lo, hi = samples.x[0], samples.x[-1]
-    widen = margin * (hi - lo)
-    knots = np.linspace(lo - widen, hi + widen, a.size)
-    a[::2], a[1::2] = 1.0, -1.0
-    b[:] = -a * knots
-    c[:] = 0.0
-
-
 def _read_npz(file: PathLike) -> list[Array]:
     try:
         with np.load(file, allow_pickle=False) as archive:
@@ -321,15 +202,7 @@ def _read_npz(file: PathLike) -> list[Array]:
         raise NeuronsError(f"expected a NumPy .npz archive, found {problem}") from None
 
 
-def _count(value: int) -> int:
-    return count("count", value, NeuronsError)
-
-
-def _seed(value: int) -> int:
-    return count("seed", value, NeuronsError, least=0)
-
-
-def _scale_alpha(alpha: float | str | None, m: int) -> float:
+def scale_alpha(alpha: float | str | None, m: int) -> float:
     if alpha is None or alpha == "m":
         return float(m)
     if isinstance(alpha, str):

@@ -63,7 +63,7 @@ def _build(name: str, sim: "Simulation") -> Quantity:
         "sliding_fraction": lambda: state.cell_counts()[2 * s : 4 * s].sum() / m,
         "steps": lambda: sim.step,
         "rejected": lambda: sim.rejected,
-        "crossings": lambda: int(state.crossings.sum()),
+        "crossings": state.all_crossings,
         "releases": lambda: state.releases,
         "repulsors": lambda: state.repulsors,
         "origins": lambda: state.origins,

@@ -13,8 +13,9 @@ from .config import (
     Source,
 )
 from .errors import ConfigError, ParticleflowError
+from .initialisation import initialise
 from .integrators import Boost, GradientDescent, Integrator, RungeKutta
-from .neurons import Neurons, initialise
+from .neurons import Neurons
 from .samples import Samples
 from .simulation import Simulation
 from .stopping import DEFAULT_STOP

@@ -20,14 +20,18 @@ from .backend import (
     resolve_device,
     resolve_threads,
     room_for,
+    share_of,
     threads_in_use,
+    use_device_of,
 )
 from .coordinates import output_weight_squared
 from .errors import ConfigError, IntegrationError, TrajectoryError
+from .initialisation import Initialisation
 from .integrators import Boost, Integrator, RungeKutta
 from .loop import Loop, Writer
 from .neurons import Neurons
 from .observables import UserObservables
+from .parallel import ranks_of
 from .samples import Samples
 from .stopping import DEFAULT_STOP, Settling, check_times
 
@@ -38,7 +42,7 @@ class Simulation:
     Parameters
     ----------
     samples : Samples
-    neurons : Neurons
+    neurons : Neurons or Initialisation
         Initial state; copied into the engine's own layout.
     integrator : Boost, GradientDescent or RungeKutta, optional
         ``Boost()`` by default, ``RungeKutta()`` in the euclidean metric.
@@ -50,11 +54,18 @@ class Simulation:
         Precision of the neurons; field, residuals and sums are float64. Single precision halves
         the memory, rounds the samples' x to it as well, and costs about 1e-7 of the neurons' size.
     threads : int, optional
-        Threads of the kernels during `run`; as numba has them by default. Results do not depend
-        on it.
+        Threads of the kernels during `run`; as numba has them by default, or this rank's share of
+        the machine's processors. Results do not depend on it.
+    comm : mpi4py.MPI.Comm, optional
+        The ranks over which the neurons are spread; by default all that a launcher of MPI has
+        started, ``MPI.COMM_SELF`` for a simulation of this rank alone. All ranks make the same
+        simulation and call the same methods; what they compute from all neurons is collective, and
+        the same on every rank.
 
     Attributes
     ----------
+    ranks : Ranks
+        Those, with this one's number.
     writers : list of TrajectoryWriter
         Called during `run`.
     observables : UserObservables
@@ -67,18 +78,20 @@ class Simulation:
     Raises
     ------
     ConfigError, DeviceError
-        An argument is not one of the choices.
+        An argument is not one of the choices, there are more ranks than slots of neurons, or ranks
+        differ in version or arguments.
     """
 
     def __init__(
         self,
         samples: Samples,
-        neurons: Neurons,
+        neurons: Neurons | Initialisation,
         integrator: Integrator | None = None,
         metric: Metric = "network",
         device: str = "auto",
         threads: int | None = None,
         state_dtype: Precision = "float64",
+        comm: Any = None,
     ) -> None:
         if metric not in METRICS:
             raise ConfigError(f"metric: expected one of {', '.join(METRICS)}, found {metric!r}")
@@ -86,14 +99,21 @@ class Simulation:
             raise ConfigError(
                 f"state_dtype: expected one of {', '.join(PRECISIONS)}, found {state_dtype!r}"
             )
-        self.device = resolve_device(device)
-        self.threads = resolve_threads(threads)
+        self.ranks = ranks = ranks_of(comm)
+        self.device = ranks.together(lambda: resolve_device(device))
+        use_device_of(ranks, self.device)
+        self.threads = ranks.together(lambda: resolve_threads(threads, ranks.threads()))
         self.samples = samples
         self.alpha = neurons.alpha
         if integrator is None:
             integrator = Boost() if metric == "network" else RungeKutta()
         self.integrator: Integrator = integrator
         self.metric: Metric = metric
+        ranks.require_same(
+            "arguments of the simulation",
+            samples.x.tobytes(), samples.y.tobytes(), neurons.size, neurons.alpha, integrator,
+            metric, self.device, state_dtype,
+        )  # fmt: skip
         self._free = free_memory(self.device)
         with self._room(neurons.size, state_dtype):
             self._begin(neurons, metric, state_dtype)
@@ -113,18 +133,23 @@ class Simulation:
         need = words * np.dtype(dtype).itemsize + 4.0 * indices
         return room_for(m, need, self.device, self._free)
 
-    def _begin(self, neurons: Neurons, metric: Metric, dtype: Precision) -> None:
-        samples = self.samples
+    def _begin(self, neurons: Neurons | Initialisation, metric: Metric, dtype: Precision) -> None:
+        samples, ranks = self.samples, self.ranks
+        share = share_of(neurons.size, samples.size, ranks.rank, ranks.size)
+        own = ranks.together(lambda: neurons.part(share.first, share.last))
         self.state = State(
             samples.x,
             samples.y,
-            (neurons.a, neurons.b, neurons.c),
+            (own.a, own.b, own.c),
             metric,
             run_length=self.integrator.run_length,
             sorted_from=self.integrator.sorted_from,
             device=self.device,
             dtype=dtype,
+            share=share,
+            ranks=ranks,
         )
+        del own
         if not np.isfinite(self.residual).all():
             raise IntegrationError(
                 "step 0 (tau = 0): f(x_j) is not finite; start from smaller parameters"
@@ -170,7 +195,7 @@ class Simulation:
 
     @property
     def neurons(self) -> Neurons:
-        """The present neurons in the original order, hat units.
+        """The present neurons in the original order, hat units; all of them, on every rank.
 
         In the euclidean metric a and b are cos theta and sin theta, and c is rhat: the same
         function, without a meaning of delta.
@@ -247,8 +272,8 @@ class Simulation:
         return (sign * velocity[0]).reshape(u.shape), (sign * velocity[1]).reshape(u.shape)
 
     def _common_delta(self) -> float:
-        deltas = self.state.delta()
-        least, most = float(deltas.min()), float(deltas.max())
+        deltas, ranks = self.state.own_delta(), self.ranks
+        least, most = float(ranks.least(deltas.min())), float(ranks.most(deltas.max()))
         if most - least > 1e-6 * max(1.0, abs(least), abs(most)):
             raise ConfigError(
                 f"delta: the neurons differ, from {least:g} to {most:g}; say which one is meant"
@@ -317,7 +342,10 @@ class Simulation:
             loop.run(end, ends)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """All that `restore` goes on from, as host arrays; valid until the next step."""
+        """All that `restore` goes on from, as host arrays, this rank's share of the neurons.
+
+        Valid until the next step.
+        """
         arrays = self._motion.snapshot()
         if self._settling is not None:
             arrays["settling"] = np.array([self._settling.begin, self._settling.has_moved])
@@ -325,6 +353,8 @@ class Simulation:
 
     def restore(self, arrays: Mapping[str, np.ndarray], stop: float = DEFAULT_STOP) -> None:
         """Go on from what `snapshot` gave: another simulation of the same samples and settings.
+
+        ``arrays`` hold the share of this rank.
 
         The next `run` goes on with the one that was interrupted. The state is the same to the bit,
         on another device within rounding.

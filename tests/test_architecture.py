@@ -17,14 +17,14 @@ KERNELS = ROOT / "kernels"
 LAYERS = [
     {"__main__"}, {"cli"}, {"gallery"}, {"resumption", "doctor", "facts"},
     {"preparation", "figures"}, {"config", "simulation"}, {"loop"}, {"interruption"},
-    {"neurons"}, {"trajectory"},
+    {"initialisation"}, {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},
     {"samples", "backend", "_csv", "coordinates"},
-    {"_cast", "kernels"}, {"errors", "_version"},
+    {"parallel"}, {"_cast", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip
 SIBLINGS = {("samples", "_csv")}
 ONLY_IMPORTERS = {"h5py": {"trajectory"}, "matplotlib": {"figures"}, "click": {"cli"},
-                  "msgspec": {"config"}, "scipy": {"neurons", "backend", "theory"},
+                  "msgspec": {"config"}, "scipy": {"initialisation", "backend", "theory"},
                   "threadpoolctl": {"backend"}}  # fmt: skip
 
 

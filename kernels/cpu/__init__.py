@@ -28,13 +28,24 @@ from .moments import (
     second_moments,
 )
 from .runge_kutta import STAGES, runge_kutta_step
-from .slots import identity_order, order_of, set_order, slot_bounds, sort_slots, wants_order
+from .slots import (
+    add_pairs,
+    identity_order,
+    order_of,
+    set_order,
+    slot_bounds,
+    slots_of,
+    sort_slots,
+    tree_sum,
+    wants_order,
+)
 from .stepping import boost_steps
 from .velocity import velocity
 
 __all__ = [
     "STAGES",
     "Frame",
+    "add_pairs",
     "advance",
     "boost_steps",
     "cell_counts",
@@ -60,9 +71,11 @@ __all__ = [
     "second_moments",
     "set_order",
     "slot_bounds",
+    "slots_of",
     "sort_slots",
     "tangent_kernel",
     "to_direction",
+    "tree_sum",
     "unpack_cells",
     "unpack_state",
     "upload",

@@ -56,26 +56,27 @@ def _to_cylinder(a, b, c, rhat, theta):
 
 
 @block
-def _put(rhat, theta, cell, ident, lo, m, position, cells):
-    """Store a chunk of neurons; row j is neuron ``j m // n``."""
-    n_out = cells.size
+def _put(rhat, theta, cell, ident, lo, chosen, position, cells):
+    """Store those of a chunk of neurons that are chosen."""
+    m, n_out, first, row = chosen
     for n in range(cell.size):
-        k = j = lo + ident[n]
+        k = j = first + lo + ident[n]
         if n_out < m:
             j = (k * n_out + m - 1) // m
             if j >= n_out or j * m // n_out != k:
                 continue
+        j -= row
         position[j, 0], position[j, 1], cells[j] = rhat[n], theta[n], cell[n]
 
 
 @parallel
-def _pack_frame(a, b, c, cell, ident, slots, position, cells):
+def _pack_frame(a, b, c, cell, ident, slots, chosen, position, cells):
     for i in prange(slots.size - 1):
         rhat, theta = np.empty(CHUNK), np.empty(CHUNK)
         for lo in range(slots[i], slots[i + 1], CHUNK):
             hi = min(lo + CHUNK, slots[i + 1])
             _to_cylinder(a[lo:hi], b[lo:hi], c[lo:hi], rhat, theta)
-            _put(rhat, theta, cell[lo:hi], ident[lo:hi], slots[i], a.size, position, cells)
+            _put(rhat, theta, cell[lo:hi], ident[lo:hi], slots[i], chosen, position, cells)
 
 
 def pack_frame(a, b, c, cell, ident, slots, frame):
@@ -89,7 +90,7 @@ def pack_frame(a, b, c, cell, ident, slots, frame):
     frame : Frame
         Overwritten.
     """
-    _pack_frame(a, b, c, cell, ident, slots, frame.position, frame.cells)
+    _pack_frame(a, b, c, cell, ident, slots, frame.chosen, frame.position, frame.cells)
 
 
 @parallel

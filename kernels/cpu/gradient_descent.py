@@ -1,268 +1,19 @@
-"""Gradient descent: explicit Euler steps of all neurons with the residuals in between.
-
-A step is one pass over the state: every neuron moves in the field of its sector, its new sector is
-found by signs, and the moments that give the next residuals are added up. Members of a sector move
-in chunks with one field. A knot that crosses a sample mostly comes back, for attractors make it
-chatter: who leaves becomes a *guest* of its region, and guests move in chunks, too. Only strays,
-who are further away, move one by one. In the euclidean metric, where a dead neuron may not be
-touched, there are no guests.
-"""
+"""Gradient descent: explicit Euler steps of all neurons with the residuals in between."""
 
 import numpy as np
 
-from .._jit import block, driver, float64, inlined, leaf, parallel, prange
-from ..flow import EUCLIDEAN, euler_euclidean, euler_network
-from ..sectors import move_on, neighbours, outside, region_of
-from .arrays import read
+from .._jit import block, driver, parallel, prange
 from .field import field as field_of
 from .field import prediction
-from .prefetch import AHEAD, LINE, prefetch
-from .push import (
-    ACTIVE1,
-    ACTIVE2,
-    AWAY,
-    BEYOND1,
-    FIELD,
-    HOME,
-    OUTER1,
-    OUTER_ACTIVE1,
-    X1,
-    X2,
-    crossed,
-    push_guests,
-    push_members,
-    push_members_euclidean,
-    sector_table,
-    set_fields,
-    side_of,
-)
-from .slots import PAD, SERIAL, sort_slot, swap, swap_members, tree_sum
+from .push import sector_table, set_fields
+from .push_slot import name_guests, push_slot
+from .slots import PAD, SERIAL, sort_slot, sum_slots, tree_sum
 
-CHUNK = 64
 SORT_NEURON, SORT_MISPLACED = 0.25, 6.0
 """What it costs to sort a slot again, a neuron and one that has left its sector besides, in units
 of what a stray costs in a step. It is done when strays and guests have cost as much."""
 GUEST = 0.125
 """What a guest costs in a step, in the same units."""
-
-
-@leaf
-def _place(a, b, c, cell, i, k, x, acc):
-    """Find the cell of neuron i, which has left sector k, and add its moments there."""
-    ai, bi, ci = read(a, b, c, i)
-    k = move_on(ai, bi, k, x)
-    cell[i] = k
-    if k < 2 * x.size:
-        acc[k, 0] += ci * ai
-        acc[k, 1] += ci * bi
-
-
-@inlined
-def _prefetch(a, b, c, start, n):
-    for i in range(start, start + n, LINE):
-        prefetch(a, i)
-        prefetch(b, i)
-        prefetch(c, i)
-
-
-@inlined
-def _push_home(a, b, c, cell, ident, lo, hi, k, table, x, metric, acc):
-    """Move the members lo:hi of sector k; returns the first of those who still are members.
-
-    Chunks go upwards, as processors expect. Whoever leaves changes places with the first member,
-    which has moved already.
-    """
-    s = x.size
-    sector = table[k]
-    first = lo
-    sx = s1 = 0.0
-    for p in range(lo, hi, CHUNK):
-        q = min(p + CHUNK, hi)
-        _prefetch(a, b, c, p + AHEAD, q - p)
-        if metric == EUCLIDEAN:
-            left, dx, d1 = push_members_euclidean(a[p:q], b[p:q], c[p:q], sector)
-        else:
-            left, dx, d1 = push_members(a[p:q], b[p:q], c[p:q], sector)
-        sx += dx
-        s1 += d1
-        i = p
-        if left > 0:
-            prefetch(ident, p + AHEAD)  # those ahead will leave, too
-            prefetch(ident, p + AHEAD + CHUNK // 4)
-            prefetch(ident, p + AHEAD + CHUNK // 2)
-            prefetch(ident, p + AHEAD + CHUNK * 3 // 4)
-        while left > 0:
-            ai, bi, _ = read(a, b, c, i)
-            if outside(ai, bi, sector[X1], sector[X2], k != s, k == 0):
-                left -= 1
-                swap_members(a, b, c, ident, i, first)
-                _place(a, b, c, cell, first, k, x, acc)
-                first += 1
-            i += 1
-    acc[k, 0] += sx
-    acc[k, 1] += s1
-    return first
-
-
-@inlined
-def _push_annex(a, b, c, cell, ident, lo, hi, k, table, x, acc):
-    """Move the guests lo:hi of sector k; returns the first who still is one, and the changes."""
-    sector = table[k]
-    beyond1, beyond2 = neighbours(k, x.size)
-    first = lo
-    changes = 0
-    for p in range(lo, hi, CHUNK):
-        q = min(p + CHUNK, hi)
-        away, changed, sx, s1, sx1, s11, sx2, s12 = push_guests(a[p:q], b[p:q], c[p:q], sector)
-        acc[k, 0] += sx
-        acc[k, 1] += s1
-        acc[beyond1, 0] += sx1
-        acc[beyond1, 1] += s11
-        acc[beyond2, 0] += sx2
-        acc[beyond2, 1] += s12
-        changes += changed
-        i = p
-        while away > 0:
-            ai, bi, _ = read(a, b, c, i)
-            if side_of(ai, bi, sector) == AWAY:
-                away -= 1
-                swap(a, b, c, cell, ident, i, first)
-                _place(a, b, c, cell, first, k, x, acc)
-                first += 1
-            i += 1
-    return first, changes
-
-
-@inlined
-def _push_strays(a, b, c, cell, lo, hi, table, x, metric, acc):
-    """Move the neurons lo:hi, each in the field of its own cell; returns the changes.
-
-    Branches would be coins' tosses: only jumps over a sector take one. The field of the dead sector
-    is 0.
-    """
-    s = x.size
-    changes = 0
-    for i in range(lo, hi):
-        k = cell[i]
-        if k >= 2 * s or (metric == EUCLIDEAN and k == s):
-            continue
-        hx, h1 = table[k, FIELD], table[k, FIELD + 1]
-        ai, bi, ci = read(a, b, c, i)
-        if metric == EUCLIDEAN:
-            a[i], b[i], c[i] = euler_euclidean(ai, bi, ci, hx, h1)
-        else:
-            a[i], b[i], c[i] = euler_network(ai, bi, ci, hx, h1)
-        ai, bi, ci = read(a, b, c, i)
-        beyond1 = crossed(ai, bi, table[k, X1], table[k, ACTIVE1])
-        beyond2 = crossed(ai, bi, table[k, X2], table[k, ACTIVE2])
-        other = 0 if beyond1 else 1
-        neighbour1, neighbour2 = neighbours(k, s)
-        next_one = neighbour1 if beyond1 else neighbour2
-        left = beyond1 | beyond2
-        over = crossed(ai, bi, table[k, OUTER1 + other], table[k, OUTER_ACTIVE1 + other])
-        changes += left
-        if (beyond1 & beyond2) | (left & over):
-            _place(a, b, c, cell, i, k, x, acc)
-        else:
-            k = next_one if left else k
-            cell[i] = k
-            acc[k, 0] += ci * ai
-            acc[k, 1] += ci * bi
-    return changes
-
-
-@leaf
-def _part_with(a, b, c, cell, ident, first, old, new, sector, metric):
-    """Bring those of the new guests old:new who are away to the front of all guests first:new.
-
-    Returns the first of the others.
-    """
-    i = new - 1
-    while i >= max(old, first):
-        ai, bi, _ = read(a, b, c, i)
-        if metric == EUCLIDEAN or side_of(ai, bi, sector) == AWAY:
-            swap(a, b, c, cell, ident, i, first)
-            first += 1
-        else:
-            i -= 1
-    return first
-
-
-@leaf
-def _welcome(a, b, c, cell, ident, lo, first, k, s, metric):
-    """Bring those of the strays lo:first who belong to the region to their end.
-
-    These are the close ones, or only those in its sector where there are no guests. Returns the
-    first of them.
-    """
-    beyond1, beyond2 = neighbours(k, s)
-    if metric == EUCLIDEAN or s == 1:  # with one sample the dead sector is beyond both bounds
-        beyond1 = beyond2 = k
-    for i in range(first - 1, lo - 1, -1):
-        if cell[i] == k or cell[i] == beyond1 or cell[i] == beyond2:
-            first -= 1
-            swap(a, b, c, cell, ident, i, first)
-    return first
-
-
-@inlined
-def _push_region(
-    a, b, c, cell, ident, lo, end, members, guests, k, table, x, metric, acc
-):  # fmt: skip
-    """Move the region of sector k; returns its members, its guests and the changes of cell."""
-    old = end - members
-    head = old - guests
-    first, new = head, old
-    changes = 0
-    if lo < head:
-        changes += _push_strays(a, b, c, cell, lo, head, table, x, metric, acc)
-    if guests > 0:
-        first, changed = _push_annex(a, b, c, cell, ident, head, old, k, table, x, acc)
-        changes += changed
-    if members > 0:
-        new = _push_home(a, b, c, cell, ident, old, end, k, table, x, metric, acc)
-        changes += new - old
-    if old < new:
-        first = _part_with(a, b, c, cell, ident, first, old, new, table[k], metric)
-    if lo < first:
-        first = _welcome(a, b, c, cell, ident, lo, first, k, x.size, metric)
-    if metric == EUCLIDEAN:
-        new = first
-    return end - new, new - first, changes
-
-
-@leaf
-def _name_guests(a, b, cell, start, members, guests, table):
-    """Write the cells of all guests of a slot, which steps do not keep up to date."""
-    s = table.shape[0] // 2
-    for k in range(2 * s if guests.size > 1 else 0):
-        beyond1, beyond2 = neighbours(k, s)
-        region = region_of(k, s)
-        end = start[region + 1] - members[region]
-        for i in range(end - guests[region], end):
-            side = side_of(float64(a[i]), float64(b[i]), table[k])
-            cell[i] = k if side == HOME else (beyond1 if side == BEYOND1 else beyond2)
-
-
-@leaf
-def _push_slot(a, b, c, cell, ident, start, members, guests, table, x, metric, acc):
-    """Move one slot and sum its moments into ``acc``; returns (changes of cell, strays, guests)."""
-    s = x.size
-    acc[: 2 * s] = 0.0
-    if members.size == 1:
-        return _push_strays(a, b, c, cell, 0, a.size, table, x, metric, acc), 0, 0
-    changes = strays = all_guests = 0
-    for k in range(2 * s):
-        r = region_of(k, s)
-        if k != s and start[r + 1] > start[r]:
-            members[r], guests[r], changed = _push_region(
-                a, b, c, cell, ident, start[r], start[r + 1], members[r], guests[r], k,
-                table, x, metric, acc,
-            )  # fmt: skip
-            changes += changed
-            all_guests += guests[r]
-            strays += start[r + 1] - start[r] - members[r] - guests[r]
-    return changes, strays, all_guests
 
 
 @block
@@ -273,14 +24,14 @@ def _step_slot(
     """Step slot i, and sort it again when its strays have cost as much as a sort would."""
     lo, hi = slots[i], slots[i + 1]
     az, bz, cz, kz, nz = a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], ident[lo:hi]
-    changes, strays, n_guests = _push_slot(
+    changes, strays, n_guests = push_slot(
         az, bz, cz, kz, nz, start[i], members[i], guests[i], table, x, metric, acc[i]
     )
     crossings[i] += changes
     stray_work[i] += strays + GUEST * n_guests
     if stray_work[i] > SORT_NEURON * (hi - lo) + SORT_MISPLACED * (strays + n_guests):
         stray_work[i] = 0
-        _name_guests(az, bz, kz, start[i], members[i], guests[i], table)
+        name_guests(az, bz, kz, start[i], members[i], guests[i], table)
         sort_slot(az, bz, cz, kz, nz, start[i], members[i])
         guests[i] = 0
 
@@ -301,13 +52,72 @@ def _step_slots(
 def _name_all_guests(a, b, cell, slots, start, members, guests, table):
     for i in prange(slots.size - 1):
         lo, hi = slots[i], slots[i + 1]
-        _name_guests(a[lo:hi], b[lo:hi], cell[lo:hi], start[i], members[i], guests[i], table)
+        name_guests(a[lo:hi], b[lo:hi], cell[lo:hi], start[i], members[i], guests[i], table)
 
 
 @driver
-def gradient_descent(
+def _push(
+    a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, table, x, metric, h,
+    rho, acc,
+):  # fmt: skip
+    """One step of all slots in the field of the residuals; their moments into ``acc``."""
+    g = np.empty((2 * x.size, 2))
+    field_of(rho, x, g)
+    set_fields(table, g, h)
+    if a.size <= SERIAL:
+        for i in range(slots.size - 1):
+            _step_slot(
+                a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings,
+                table, x, metric, acc, i,
+            )  # fmt: skip
+    else:
+        _step_slots(
+            a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings,
+            table, x, metric, acc,
+        )  # fmt: skip
+
+
+@driver
+def close_step(moments, x, y, scale, rho):
+    """New residuals from the moments of sectors; returns whether they are finite."""
+    prediction(moments, x, scale, rho)
+    finite = True
+    for j in range(x.size):
+        rho[j] -= y[j]
+        finite &= np.isfinite(rho[j])
+    return finite
+
+
+@driver
+def _empty_sums(n_slots, s):
+    acc = np.empty((n_slots, 2 * s + PAD, 2))
+    acc[:, 2 * s :] = 0.0
+    return acc
+
+
+@driver
+def _descend(
     a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, x, y, metric, h,
     n_steps, rho,
+):  # fmt: skip
+    n_slots = slots.size - 1
+    acc, table = _empty_sums(n_slots, x.size), sector_table(x)
+    taken, finite = 0, True
+    while taken < n_steps and finite:
+        _push(
+            a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, table, x,
+            metric, h, rho, acc,
+        )  # fmt: skip
+        tree_sum(acc.reshape((n_slots, -1)))
+        finite = close_step(acc[0], x, y, 1.0 / a.size, rho)
+        taken += 1
+    _name_all_guests(a, b, cell, slots, start, members, guests, table)
+    return taken
+
+
+def gradient_descent(
+    a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, x, y, metric, h,
+    n_steps, rho, whole=None,
 ):  # fmt: skip
     """Take ``n_steps`` explicit Euler steps of size h of neurons and field together.
 
@@ -332,6 +142,8 @@ def gradient_descent(
     n_steps : int
     rho : (s,) float64
         Residuals of the state on entry, and on return.
+    whole : Whole, optional
+        Where the arrays are a part of the neurons; steps then return to Python for its sums.
 
     Returns
     -------
@@ -339,31 +151,19 @@ def gradient_descent(
         Steps taken: less than ``n_steps`` if the residuals ceased to be finite, which the last
         step taken then made so.
     """
-    s, n_slots = x.size, slots.size - 1
-    acc = np.empty((n_slots, 2 * s + PAD, 2))
-    acc[:, 2 * s :] = 0.0
-    g = np.empty((2 * s, 2))
-    table = sector_table(x)
+    if whole is None:
+        return _descend(
+            a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, x, y,
+            metric, h, n_steps, rho,
+        )  # fmt: skip
+    acc, table = _empty_sums(slots.size - 1, x.size), sector_table(x)
     taken, finite = 0, True
     while taken < n_steps and finite:
-        field_of(rho, x, g)
-        set_fields(table, g, h)
-        if a.size <= SERIAL:
-            for i in range(n_slots):
-                _step_slot(
-                    a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings,
-                    table, x, metric, acc, i,
-                )  # fmt: skip
-        else:
-            _step_slots(
-                a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings,
-                table, x, metric, acc,
-            )  # fmt: skip
-        tree_sum(acc.reshape((n_slots, -1)))
-        prediction(acc[0], x, 1.0 / a.size, rho)
-        for j in range(s):
-            rho[j] -= y[j]
-            finite &= np.isfinite(rho[j])
+        _push(
+            a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, table, x,
+            metric, h, rho, acc,
+        )  # fmt: skip
+        finite = close_step(sum_slots(acc, whole), x, y, 1.0 / whole.m, rho)
         taken += 1
     _name_all_guests(a, b, cell, slots, start, members, guests, table)
     return taken

@@ -13,7 +13,7 @@ from ..sectors import locate
 from .arrays import read
 from .prefetch import AHEAD, LINE, prefetch
 from .runs import run_end
-from .slots import PAD, tree_sum
+from .slots import PAD, sum_slots
 
 FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
 """What is added up."""
@@ -126,8 +126,7 @@ def _count(cell, slots, acc):
         _count_slot(cell[slots[i] : slots[i + 1]], acc[i])
 
 
-@driver
-def first_moments(a, b, c, cell, slots, s):
+def first_moments(a, b, c, cell, slots, s, whole=None):
     """Sums of c (a, b) over the neurons of each sector and then of each ray, (4 s, 2).
 
     Divided by m, and those of ray r added to sector r (or r + 1, its sample counts nothing), they
@@ -136,18 +135,15 @@ def first_moments(a, b, c, cell, slots, s):
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 2))
     _add_slots(np.int64(FIRST), a, b, c, cell, slots, acc, n_cells)
-    tree_sum(acc.reshape((n_slots, -1)))
-    return acc[0, :n_cells].copy()
+    return sum_slots(acc, whole)[:n_cells].copy()
 
 
-@driver
-def first_moments_at(a, b, c, x, slots):
+def first_moments_at(a, b, c, x, slots, whole=None):
     """The same with the sectors of other points ``x`` (n,), strictly increasing: (2 n, 2)."""
     n_slots, n_sectors = slots.size - 1, 2 * x.size
     acc = np.zeros((n_slots, n_sectors + PAD, 2))
     _first_at(a, b, c, x, slots, acc)
-    tree_sum(acc.reshape((n_slots, -1)))
-    return acc[0, :n_sectors].copy()
+    return sum_slots(acc, whole)[:n_sectors].copy()
 
 
 @driver
@@ -172,8 +168,7 @@ def covariances_of(sums, x, metric):
     return out
 
 
-@driver
-def second_moments(a, b, c, cell, slots, x, metric):
+def second_moments(a, b, c, cell, slots, x, metric, whole=None):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), shape (4 s, 3).
 
     Network metric: sum of c^2 I + (a,b)(a,b)^T. Euclidean: sum of rhat^2 t t^T + d d^T, eq. (32).
@@ -185,18 +180,15 @@ def second_moments(a, b, c, cell, slots, x, metric):
     acc = np.zeros((n_slots, n_cells + PAD, 4))
     kind = np.int64(COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else SECOND)
     _add_slots(kind, a, b, c, cell, slots, acc, n_cells)
-    tree_sum(acc.reshape((n_slots, -1)))
-    return covariances_of(acc[0, :n_cells], x, metric)
+    return covariances_of(sum_slots(acc, whole)[:n_cells], x, metric)
 
 
-@driver
-def cell_counts(cell, slots, s):
+def cell_counts(cell, slots, s, whole=None):
     """Number of neurons in each cell, (4 s + 1,) int64."""
     n_slots, n_cells = slots.size - 1, 4 * s + 1
-    acc = np.zeros((n_slots, n_cells + 2 * PAD), np.int64)
+    acc = np.zeros((n_slots, n_cells + PAD))
     _count(cell, slots, acc)
-    tree_sum(acc)
-    return acc[0, :n_cells].copy()
+    return sum_slots(acc, whole)[:n_cells].astype(np.int64)
 
 
 @sums

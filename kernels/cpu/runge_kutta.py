@@ -17,7 +17,8 @@ from ..sectors import relocate
 from .arrays import read
 from .field import field as field_of
 from .field import prediction
-from .slots import PAD, tree_sum
+from .gradient_descent import close_step
+from .slots import PAD, sum_slots, tree_sum
 
 A = (
     970286171893 / 4311952581923,
@@ -110,8 +111,47 @@ def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric
 
 
 @driver
+def _take_stage(state, cell, total, stage, new_cell, error, slots, x, metric, h, rho, step, acc):
+    """One stage in the field of these residuals; moments of the next argument into ``acc``."""
+    g = np.empty((2 * x.size, 2))
+    field_of(rho, x, g)
+    if slots.size == 2:  # a parallel region costs more than a small step
+        _stage_slot(
+            state, cell, total, stage, new_cell, error, slots, g, x, metric, h,
+            np.int64(step), acc, np.int64(0),
+        )  # fmt: skip
+    else:
+        _stage(state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc)
+
+
+@driver
+def _error_of(moments, x, scale):
+    """Root mean square over the samples of what the error changes."""
+    difference = np.empty(x.size)
+    prediction(moments, x, scale, difference)
+    squares = 0.0
+    for j in range(x.size):
+        squares += difference[j] * difference[j]
+    return math.sqrt(squares / x.size)
+
+
+@driver
+def _try_step(state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho):
+    n_slots, scale = slots.size - 1, 1.0 / cell.size
+    acc = np.empty((n_slots, 2 * x.size + PAD, 4))
+    new_rho[:] = rho
+    for step in range(STAGES):
+        _take_stage(
+            state, cell, total, stage, new_cell, error, slots, x, metric, h, new_rho, step, acc
+        )
+        tree_sum(acc.reshape((n_slots, -1)))
+        if not close_step(acc[0, :, :2], x, y, scale, new_rho):
+            return np.inf
+    return _error_of(acc[0, :, 2:], x, scale)
+
+
 def runge_kutta_step(
-    state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho
+    state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho, whole=None
 ):
     """Try one step of size h; the old state is left as it is.
 
@@ -136,6 +176,8 @@ def runge_kutta_step(
         Residuals of the old state.
     new_rho : (s,) float64
         Overwritten with the residuals of the new state.
+    whole : Whole, optional
+        Where the arrays are a part of the neurons.
 
     Returns
     -------
@@ -144,28 +186,17 @@ def runge_kutta_step(
         that the embedded method would make, to first order; infinite if the residuals ceased to be
         finite on the way.
     """
-    s, m, n_slots = x.size, cell.size, slots.size - 1
-    acc = np.empty((n_slots, 2 * s + PAD, 4))
-    g = np.empty((2 * s, 2))
+    if whole is None:
+        return _try_step(
+            state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho
+        )
+    acc = np.empty((slots.size - 1, 2 * x.size + PAD, 4))
     new_rho[:] = rho
     for step in range(STAGES):
-        field_of(new_rho, x, g)
-        if n_slots == 1:  # a parallel region costs more than a small step
-            _stage_slot(
-                state, cell, total, stage, new_cell, error, slots, g, x, metric, h,
-                np.int64(step), acc, np.int64(0),
-            )  # fmt: skip
-        else:
-            _stage(state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc)
-        tree_sum(acc.reshape((n_slots, -1)))
-        prediction(acc[0, :, :2], x, 1.0 / m, new_rho)
-        for j in range(s):
-            new_rho[j] -= y[j]
-            if not np.isfinite(new_rho[j]):
-                return np.inf
-    difference = np.empty(s)
-    prediction(acc[0, :, 2:], x, 1.0 / m, difference)
-    squares = 0.0
-    for j in range(s):
-        squares += difference[j] * difference[j]
-    return math.sqrt(squares / s)
+        _take_stage(
+            state, cell, total, stage, new_cell, error, slots, x, metric, h, new_rho, step, acc
+        )
+        sums = sum_slots(acc, whole)
+        if not close_step(sums[:, :2], x, y, 1.0 / whole.m, new_rho):
+            return np.inf
+    return _error_of(sums[:, 2:], x, 1.0 / whole.m)

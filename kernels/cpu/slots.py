@@ -15,6 +15,8 @@ from ..sectors import cell_of, region_of
 from .runs import run_end
 
 MAX_SLOTS = 64
+NEURONS_A_LARGE_SLOT = 2**18
+"""Neurons a slot from which there may be more slots than `MAX_SLOTS`: many ranks share them."""
 ENOUGH_SLOTS = 16
 """Slots below which their number is not lowered for the sake of long runs."""
 NEURONS_A_SLOT = 4096
@@ -31,9 +33,15 @@ PAD = 8
 def slot_bounds(m, s):
     """First neuron of each slot and m, int64 (n_slots + 1,); a function of m and s alone."""
     long_runs = m // (2 * s * NEURONS_A_SECTOR)
-    n = min(MAX_SLOTS, m // max(NEURONS_A_SLOT, SAMPLES * s), max(ENOUGH_SLOTS, long_runs))
+    most = max(MAX_SLOTS, m // NEURONS_A_LARGE_SLOT)
+    n = min(most, m // max(NEURONS_A_SLOT, SAMPLES * s), max(ENOUGH_SLOTS, long_runs))
     n = 1 << max(0, int(n).bit_length() - 1)  # a power of 2, shared out evenly by most machines
     return np.arange(n + 1, dtype=np.int64) * m // n
+
+
+def slots_of(bounds, s):
+    """The split of neurons with these bounds, which begin at 0, as kernels take it: the bounds."""
+    return bounds
 
 
 def wants_order(m, s, n_slots, run_length, sorted_from):
@@ -142,11 +150,29 @@ def _add(into, what):
 
 
 @driver
+def add_pairs(acc, first, stride):
+    """One level of the tree: add row i + stride to row i, for i a multiple of 2 stride.
+
+    Row 0 of ``acc`` is row ``first`` of all rows; those whose partner is not here are left.
+    """
+    begin = -(-first // (2 * stride)) * 2 * stride
+    for i in range(begin - first, acc.shape[0] - stride, 2 * stride):
+        _add(acc[i], acc[i + stride])
+
+
+@driver
 def tree_sum(acc):
     """Add the rows of ``acc`` pairwise into row 0, in place and in a fixed order."""
-    n = acc.shape[0]
-    stride = 1
-    while stride < n:
-        for i in range(0, n - stride, 2 * stride):
-            _add(acc[i], acc[i + stride])
+    stride = np.int64(1)
+    while stride < acc.shape[0]:
+        add_pairs(acc, np.int64(0), stride)
         stride *= 2
+
+
+def sum_slots(acc, whole=None):
+    """The sum of all rows of ``acc`` (n_slots, ...), which it overwrites; see ``kernels.whole``."""
+    if whole is None:
+        tree_sum(acc.reshape((acc.shape[0], -1)))
+    else:
+        whole.add(acc)
+    return acc[0]

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from .._jit import driver
-from .advance import advance
+from .advance import advance, advance_alone
 from .field import field
 from .mean_residual import mean_residual
 from .slots import sort_slots
@@ -143,9 +143,109 @@ def judge(clock, counts, error, fixed):
 
 
 @driver
+def _take_steps(
+    a, b, c, cell, a1, b1, c1, cell1, ident, slots, start, members, x, y, clock, counts,
+    rho, covariances, tally, rho1, covariances1, tally1, change, allowed, fixed, until, most_trials,
+):  # fmt: skip
+    s = x.size
+    by_sector = members.shape[1] > 1
+    mean, g = np.empty(s), np.empty((2 * s, 2))
+    rho_first, covariances_first = np.empty(s), np.empty((2 * s, 3))
+    changes = np.zeros(slots.size - 1, np.int64)
+    status, trials = UNDER_WAY, 0
+    look, keep = np.bool_(False), np.bool_(True)  # literals would be types of their own
+    while status == UNDER_WAY:
+        if clock[END] >= until:
+            return ARRIVED
+        if trials == most_trials:
+            break
+        trials += 1
+        if clock[END] > clock[BEGIN]:
+            a, b, c, cell, a1, b1, c1, cell1 = a1, b1, c1, cell1, a, b, c, cell
+            counts[EXCHANGES] += 1
+            rho[:], covariances[:] = rho1, covariances1
+            tally += tally1
+            clock[BEGIN] = clock[END]
+            counts[UNSORTED] += counts[CHANGES]
+            if by_sector and counts[UNSORTED] > SORT_SHARE * a.size:
+                counts[UNSORTED] = 0
+                sort_slots(a, b, c, cell, ident, slots, start, members)
+        status = first_mean(clock, rho, covariances, x, allowed, mean)
+        if status != UNDER_WAY:
+            break
+        field(mean, x, g)
+        error = np.inf
+        if advance_alone(
+            a, b, c, cell, a1, b1, c1, cell1, slots, start, look, g, x, y, clock[NEXT],
+            rho_first, covariances_first, tally1, changes,
+        ) and second_mean(
+            clock, rho, covariances, covariances_first, x, allowed, change, mean
+        ):  # fmt: skip
+            field(mean, x, g)
+            if advance_alone(
+                a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, g, x, y, clock[NEXT],
+                rho1, covariances1, tally1, changes,
+            ):  # fmt: skip
+                error = rms(rho1, rho_first) / allowed
+                counts[CHANGES] = changes.sum()
+        status = judge(clock, counts, error, fixed)
+    return status
+
+
+def steps_by_passes(
+    begin, end, a_pass, sort_if_due, x, clock, counts, first, last, change, allowed, fixed, until,
+    most_trials,
+):  # fmt: skip
+    """`boost_steps` by passes that return to Python.
+
+    Parameters
+    ----------
+    begin, end : tuple of arrays
+        a, b, c and cells of the state, wherever they live.
+    a_pass : callable
+        ``a_pass(begin, end, keep, mean, residual, covariances, tally) -> bool`` moves all neurons
+        in the field of these residuals, as ``advance``; keeps ``counts[CHANGES]`` up to date.
+    sort_if_due : callable
+        ``sort_if_due(begin)``.
+    first, last : tuple of arrays
+        Residuals, covariances and tally at begin and end.
+    """
+    s = x.size
+    rho, covariances, tally = first
+    rho1, covariances1, tally1 = last
+    mean, rho_first, covariances_first = np.empty(s), np.empty(s), np.empty((2 * s, 3))
+    status, trials = UNDER_WAY, 0
+    while status == UNDER_WAY:
+        if clock[END] >= until:
+            return ARRIVED
+        if trials == most_trials:
+            break
+        trials += 1
+        if clock[END] > clock[BEGIN]:
+            begin, end = end, begin
+            counts[EXCHANGES] += 1
+            rho[:], covariances[:] = rho1, covariances1
+            tally += tally1
+            clock[BEGIN] = clock[END]
+            sort_if_due(begin)
+        status = first_mean(clock, rho, covariances, x, allowed, mean)
+        if status != UNDER_WAY:
+            break
+        error = np.inf
+        if (
+            a_pass(begin, end, False, mean, rho_first, covariances_first, tally1)
+            and second_mean(clock, rho, covariances, covariances_first, x, allowed, change, mean)
+            and a_pass(begin, end, True, mean, rho1, covariances1, tally1)
+        ):
+            error = rms(rho1, rho_first) / allowed
+        status = judge(clock, counts, error, fixed)
+    return status
+
+
 def boost_steps(
     a, b, c, cell, a1, b1, c1, cell1, ident, slots, start, members, x, y, clock, counts,
     rho, covariances, tally, rho1, covariances1, tally1, change, allowed, fixed, until, most_trials,
+    whole=None,
 ):  # fmt: skip
     """Take steps until one of them holds a time, or this many trials are made.
 
@@ -180,52 +280,40 @@ def boost_steps(
         Length of all steps, 0 if they are adaptive.
     until : float
     most_trials : int
+    whole : Whole, optional
+        Where the arrays are a part of the neurons; steps then return to Python for its sums.
 
     Returns
     -------
     int
         `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK` or `OVERFLOWN`.
     """
-    s = x.size
-    by_sector = members.shape[1] > 1
-    mean, g = np.empty(s), np.empty((2 * s, 2))
-    rho_first, covariances_first = np.empty(s), np.empty((2 * s, 3))
-    changes = np.zeros(slots.size - 1, np.int64)
-    status, trials = UNDER_WAY, 0
-    look, keep = np.bool_(False), np.bool_(True)  # literals would be types of their own
-    while status == UNDER_WAY:
-        if clock[END] >= until:
-            return ARRIVED
-        if trials == most_trials:
-            break
-        trials += 1
-        if clock[END] > clock[BEGIN]:
-            a, b, c, cell, a1, b1, c1, cell1 = a1, b1, c1, cell1, a, b, c, cell
-            counts[EXCHANGES] += 1
-            rho[:], covariances[:] = rho1, covariances1
-            tally += tally1
-            clock[BEGIN] = clock[END]
-            counts[UNSORTED] += counts[CHANGES]
-            if by_sector and counts[UNSORTED] > SORT_SHARE * a.size:
-                counts[UNSORTED] = 0
-                sort_slots(a, b, c, cell, ident, slots, start, members)
-        status = first_mean(clock, rho, covariances, x, allowed, mean)
-        if status != UNDER_WAY:
-            break
+    if whole is None:
+        return _take_steps(
+            a, b, c, cell, a1, b1, c1, cell1, ident, slots, start, members, x, y, clock, counts,
+            rho, covariances, tally, rho1, covariances1, tally1, change, allowed, fixed, until,
+            most_trials,
+        )  # fmt: skip
+    g, changes = np.empty((2 * x.size, 2)), np.zeros(slots.size - 1, np.int64)
+
+    def a_pass(begin, end, keep, mean, residual, covariances, events):
         field(mean, x, g)
-        error = np.inf
-        if advance(
-            a, b, c, cell, a1, b1, c1, cell1, slots, start, look, g, x, y, clock[NEXT],
-            rho_first, covariances_first, tally1, changes,
-        ) and second_mean(
-            clock, rho, covariances, covariances_first, x, allowed, change, mean
-        ):  # fmt: skip
-            field(mean, x, g)
-            if advance(
-                a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, g, x, y, clock[NEXT],
-                rho1, covariances1, tally1, changes,
-            ):  # fmt: skip
-                error = rms(rho1, rho_first) / allowed
-                counts[CHANGES] = changes.sum()
-        status = judge(clock, counts, error, fixed)
-    return status
+        done = advance(
+            *begin, *end, slots, start, keep, g, x, y, clock[NEXT], residual, covariances, events,
+            changes, whole,
+        )  # fmt: skip
+        if keep and done:
+            counts[CHANGES] = changes.sum()
+        return done
+
+    def sort_if_due(begin):
+        counts[UNSORTED] += counts[CHANGES]
+        if members.shape[1] > 1 and counts[UNSORTED] > SORT_SHARE * whole.m:
+            counts[UNSORTED] = 0
+            sort_slots(*begin, ident, slots, start, members)
+
+    return steps_by_passes(
+        (a, b, c, cell), (a1, b1, c1, cell1), a_pass, sort_if_due, x, clock, counts,
+        (rho, covariances, tally), (rho1, covariances1, tally1), change, allowed, fixed, until,
+        most_trials,
+    )  # fmt: skip

@@ -27,7 +27,7 @@ from .moments import (
     second_moments,
 )
 from .runge_kutta import runge_kutta_step
-from .slots import identity_order, order_of, set_order, slot_bounds, sort_slots, wants_order
+from .slots import identity_order, order_of, set_order, slots_of, sort_slots, wants_order
 from .stepping import boost_steps
 from .velocity import velocity
 
@@ -58,7 +58,7 @@ __all__ = [
     "runge_kutta_step",
     "second_moments",
     "set_order",
-    "slot_bounds",
+    "slots_of",
     "sort_slots",
     "tangent_kernel",
     "to_direction",

@@ -9,8 +9,9 @@ What the field means to sectors and rays is found on the host, in O(s), and so a
 
 import numpy as np
 
-from .. import cpu
-from ..advance import FAILURES, TALLIES, go_on
+from ..advance import TALLIES, go_on
+from ..cpu.advance import arrivals, sum_arrivals
+from ..cpu.slots import PAD
 from ..maps import Tables, mapped, tables_of
 from ..motion import set_out
 from ..origin import largest_field
@@ -226,7 +227,7 @@ def add_arrivals(a, b, c, cell, rays, rest, count, bins, used):
 
 def advance(
     a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, field, x, y, h, residual, covariances,
-    tally, changes,
+    tally, changes, whole=None,
 ):  # fmt: skip
     """Move every neuron exactly for the time h in a frozen field, as `cpu.advance`.
 
@@ -272,11 +273,11 @@ def advance(
     tally[:] = counted[:TALLIES]
     changes[0] = counted[CHANGES]
     slots.pace.last(int(counted[REST]))
-    cpu.prediction(moments, x, 1.0 / slots.m, residual)
-    residual -= y
-    covariances[:] = moments[:, 2:] / slots.m
-    finite = np.isfinite(residual).all() and np.isfinite(covariances).all()
-    return bool(tally[FAILURES] == 0 and finite)
+    if whole is None:
+        return bool(arrivals(moments, x, y, slots.m, tally, residual, covariances))
+    acc = np.zeros((1, 2 * s + PAD, MOMENTS))
+    acc[0, : 2 * s] = moments
+    return sum_arrivals(acc, tally, changes, x, y, whole, residual, covariances)
 
 
 @kernel(reals(), reals(), reals(), ints, reals(2), reals(2), longs, blocks_a_processor=4)

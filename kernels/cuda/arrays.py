@@ -74,9 +74,13 @@ class Frame:
     position : (n, 2) float32 or float64
         rhat and theta.
     cells : (n,) int32
+    chosen : (4,) int64
+        The neurons shown: m and N, where row j of all N rows is neuron ``j m // N`` of all m; the
+        index of the first neuron of this process, and the first row of this frame.
     """
 
-    def __init__(self, n, dtype):
+    def __init__(self, n, dtype, chosen):
+        self.chosen = np.array(chosen, dtype=np.int64)
         self.position = cuda.pinned_array((n, 2), dtype)
         self.cells = cuda.pinned_array(n, np.int32)
         self._copies = cuda.stream()

@@ -28,6 +28,11 @@ def _versions():
     return driver.get_version()[:1], cuda.runtime.get_version()[:1]
 
 
+def use(number):
+    """Use the device of this number, modulo how many there are, from now on."""
+    cuda.select_device(number % len(cuda.gpus))
+
+
 def name():
     """The name of the device."""
     if simulated:

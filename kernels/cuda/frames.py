@@ -41,13 +41,17 @@ def unpack_cells(cell, ident, slots, out):
     download_into(room, out)
 
 
-@kernel(reals(), reals(), reals(), ints, ints, anything(2), ints, blocks_a_processor=4)
-def _pack_frame(a, b, c, cell, ident, position, cells):
-    m, n_out = ident.size, cells.size
-    for n in range(cuda.grid(1), m, cuda.gridsize(1)):
-        k = ident[n]
-        j = (k * n_out + m - 1) // m
-        if j < n_out and j * m // n_out == k:
+@kernel(
+    reals(), reals(), reals(), ints, ints, long, long, long, long, anything(2), ints,
+    blocks_a_processor=4,
+)  # fmt: skip
+def _pack_frame(a, b, c, cell, ident, m, n_out, first, row, position, cells):
+    for n in range(cuda.grid(1), ident.size, cuda.gridsize(1)):
+        k = j = first + ident[n]
+        if n_out < m:
+            j = (k * n_out + m - 1) // m
+        if j < n_out and (n_out == m or j * m // n_out == k):
+            j -= row
             length, theta = polar(a[n], b[n])
             position[j, 0] = c[n] * length
             position[j, 1] = theta
@@ -57,7 +61,8 @@ def _pack_frame(a, b, c, cell, ident, position, cells):
 def pack_frame(a, b, c, cell, ident, slots, frame):
     """Have (rhat, theta) and the cell of an evenly spread subset brought to the host's frame."""
     position, cells = frame.on_device(a.dtype)
-    _pack_frame(blocks_for(slots.m), a, b, c, cell, ident, position, cells)
+    m, n_out, first, row = (int(n) for n in frame.chosen)
+    _pack_frame(blocks_for(slots.m), a, b, c, cell, ident, m, n_out, first, row, position, cells)
     frame.fetch()
 
 

@@ -26,7 +26,7 @@ from .arrays import download, upload
 from .blocks import block_sum
 from .field import field_in_block, prediction_in_block
 from .slots import ROUNDS, sort_slots
-from .sums import FAR, add_rest, combine, list_rest, place_of
+from .sums import FAR, add_rest, combine, complete, list_rest, place_of
 
 CHECK = 64
 """Steps between two looks at what has happened on the device, wherever a call begins."""
@@ -118,10 +118,10 @@ def close_step(moments, x, y, scale, h, rho, field, counters):
 
 def gradient_descent(
     a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, x, y, metric, h,
-    n_steps, rho,
+    n_steps, rho, whole=None,
 ):  # fmt: skip
     """Take ``n_steps`` explicit Euler steps, as `cpu.gradient_descent`; ``rho`` is the host's."""
-    s = x.size
+    s, m = x.size, slots.m if whole is None else whole.m
     on_device = {v: upload(w, np.float64) for v, w in (("x", x), ("y", y), ("rho", rho))}
     x_state = upload(x, a.dtype)
     counters = upload(np.zeros(4, np.int64), np.int64)
@@ -137,8 +137,9 @@ def gradient_descent(
             )  # fmt: skip
             add_rest(slots.n_groups, a, b, c, cell, slots.rest, slots.count, bins, slots.used, s)
             combine(2 * s, slots.homes, near, 3, bins, slots.used, sums)
+            complete(sums, whole)
             close_step(
-                1, sums, on_device["x"], on_device["y"], 1.0 / slots.m, h, on_device["rho"],
+                1, sums, on_device["x"], on_device["y"], 1.0 / m, h, on_device["rho"],
                 field, counters,
             )  # fmt: skip
         before, rest_before = taken, rest

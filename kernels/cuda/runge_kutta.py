@@ -77,10 +77,11 @@ def _error_moments(total, error, out):
 
 
 def runge_kutta_step(
-    state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho
+    state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho, whole=None
 ):
     """Try one step of size h; as `cpu.runge_kutta_step`, residuals and samples the host's."""
-    m, s, blocks = slots.m, x.size, blocks_for(slots.m)
+    s, blocks = x.size, blocks_for(slots.m)
+    m = slots.m if whole is None else whole.m
     x_state = upload(x, state.dtype)
     xs, ys, rhos = (upload(v, np.float64) for v in (x, y, rho))
     counters = upload(np.zeros(4, np.int64), np.int64)
@@ -94,10 +95,10 @@ def runge_kutta_step(
             h * A[step], h * B[step], h * (B[step] - B_EMBEDDED[step]), which,
         )  # fmt: skip
         at = total if last else stage
-        sums = gathered(FIRST, 2, 2 * s, at[0], at[1], at[2], new_cell, slots)
+        sums = gathered(FIRST, 2, 2 * s, at[0], at[1], at[2], new_cell, slots, whole)
         close_step(1, sums, xs, ys, 1.0 / m, 1.0, rhos, field, counters)
     _error_moments(blocks, total, error, stage)
-    sums = download(gathered(FIRST, 2, 2 * s, stage[0], stage[1], stage[2], cell, slots))
+    sums = download(gathered(FIRST, 2, 2 * s, stage[0], stage[1], stage[2], cell, slots, whole))
     new_rho[:] = download(rhos)
     if download(counters)[FAILED] or not np.isfinite(new_rho).all():
         return np.inf

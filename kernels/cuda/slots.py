@@ -150,9 +150,9 @@ class Slots:
         return self.array("bins", (self.n_groups, n_rows, n_values))
 
 
-def slot_bounds(m, s):
-    """How m neurons are split."""
-    return Slots(m, s)
+def slots_of(bounds, s):
+    """How as many neurons are split here, whatever the bounds are on the CPU."""
+    return Slots(int(bounds[-1]), s)
 
 
 def wants_order(m, s, n_slots, run_length, sorted_from):

@@ -7,19 +7,7 @@ returned.
 import numpy as np
 
 from .. import cpu
-from ..cpu.stepping import (
-    ARRIVED,
-    BEGIN,
-    CHANGES,
-    END,
-    EXCHANGES,
-    NEXT,
-    UNDER_WAY,
-    first_mean,
-    judge,
-    rms,
-    second_mean,
-)
+from ..cpu.stepping import CHANGES, NEXT, steps_by_passes
 from .advance import advance
 from .slots import sort_slots
 
@@ -30,48 +18,30 @@ SORT_SHARE = 0.05
 def boost_steps(
     a, b, c, cell, a1, b1, c1, cell1, ident, slots, start, members, x, y, clock, counts,
     rho, covariances, tally, rho1, covariances1, tally1, change, allowed, fixed, until, most_trials,
+    whole=None,
 ):  # fmt: skip
     """Take steps until one of them holds a time, or this many trials are made.
 
     As `cpu.boost_steps`; arrays of the size of the state are the device's.
     """
-    s = x.size
-    begin, end = (a, b, c, cell), (a1, b1, c1, cell1)
-    mean, g = np.empty(s), np.empty((2 * s, 2))
-    rho_first, covariances_first = np.empty(s), np.empty((2 * s, 3))
-    changes = np.zeros(1, np.int64)
-    status, trials = UNDER_WAY, 0
-    while status == UNDER_WAY:
-        if clock[END] >= until:
-            return ARRIVED
-        if trials == most_trials:
-            break
-        trials += 1
-        if clock[END] > clock[BEGIN]:
-            begin, end = end, begin
-            counts[EXCHANGES] += 1
-            rho[:], covariances[:] = rho1, covariances1
-            tally += tally1
-            clock[BEGIN] = clock[END]
-            if slots.pace.is_over(SORT_SHARE * slots.m):
-                sort_slots(*begin, ident, slots, start, members)
-        status = first_mean(clock, rho, covariances, x, allowed, mean)
-        if status != UNDER_WAY:
-            break
+    g, changes = np.empty((2 * x.size, 2)), np.zeros(1, np.int64)
+
+    def a_pass(begin, end, keep, mean, residual, covariances, events):
         cpu.field(mean, x, g)
-        error = np.inf
-        if advance(
-            *begin, *end, slots, start, False, g, x, y, clock[NEXT], rho_first, covariances_first,
-            tally1, changes,
-        ) and second_mean(
-            clock, rho, covariances, covariances_first, x, allowed, change, mean
-        ):  # fmt: skip
-            cpu.field(mean, x, g)
-            if advance(
-                *begin, *end, slots, start, True, g, x, y, clock[NEXT], rho1, covariances1, tally1,
-                changes,
-            ):  # fmt: skip
-                error = rms(rho1, rho_first) / allowed
-                counts[CHANGES] = changes[0]
-        status = judge(clock, counts, error, fixed)
-    return status
+        done = advance(
+            *begin, *end, slots, start, keep, g, x, y, clock[NEXT], residual, covariances, events,
+            changes, whole,
+        )  # fmt: skip
+        if keep and done:
+            counts[CHANGES] = changes[0]
+        return done
+
+    def sort_if_due(begin):
+        if slots.pace.is_over(SORT_SHARE * slots.m):
+            sort_slots(*begin, ident, slots, start, members)
+
+    return steps_by_passes(
+        (a, b, c, cell), (a1, b1, c1, cell1), a_pass, sort_if_due, x, clock, counts,
+        (rho, covariances, tally), (rho1, covariances1, tally1), change, allowed, fixed, until,
+        most_trials,
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from ._jit import (
     long,
     reals,
 )
+from .arrays import download, fill
 from .blocks import add_records, block_scan, block_sum, rank_among
 from .slots import ROUNDS
 
@@ -235,3 +236,11 @@ def locate_each(a, b, x, cell):
     """Write the cell of every neuron."""
     for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
         cell[i] = locate(a[i], b[i], x)
+
+
+def complete(sums, whole):
+    """Add what the other parts have added up, in place; see ``kernels.whole``."""
+    if whole is not None:
+        acc = download(sums)[None]
+        whole.add(acc)
+        fill(sums, acc[0])

@@ -17,11 +17,13 @@ from .devices import (
     resolve_threads,
     room_for,
     threads_in_use,
+    use_device_of,
 )
 from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
+from .exchange import Share, is_ordered, share_of
 from .fields import field, field_at, predict, predict_at
 from .runge_kutta import RungeKuttaTrial
-from .snapshot import original_order
+from .snapshot import Part, joined, original_order, trimmed
 from .speed import difference as measure_difference
 from .speed import measure as measure_speed
 from .state import METRICS, PRECISIONS, Frame, Metric, Precision, State
@@ -41,8 +43,10 @@ __all__ = [
     "ExactFlow",
     "Frame",
     "Metric",
+    "Part",
     "Precision",
     "RungeKuttaTrial",
+    "Share",
     "State",
     "cache_folder",
     "compile_notice",
@@ -51,6 +55,8 @@ __all__ = [
     "field",
     "field_at",
     "free_memory",
+    "is_ordered",
+    "joined",
     "kernel_matrix",
     "kernel_product",
     "kernels_are_compiled",
@@ -63,5 +69,8 @@ __all__ = [
     "resolve_device",
     "resolve_threads",
     "room_for",
+    "share_of",
     "threads_in_use",
+    "trimmed",
+    "use_device_of",
 ]

@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from particleflow.errors import DeviceError
 from particleflow.kernels import _jit, cpu
+from particleflow.parallel import Ranks
 
 Device = Literal["auto", "cpu", "cuda"]
 DEVICES: tuple[str, ...] = get_args(Device)
@@ -123,8 +124,14 @@ def room_for(m: int, bytes_a_neuron: float, device: str, free: int | None = None
         ) from None
 
 
-def resolve_threads(threads: int | None) -> int:
-    """The number of threads to use: as numba has it now if None.
+def use_device_of(ranks: Ranks, device: str) -> None:
+    """Let this rank use its own device: those of a machine in turn, one rank after the other."""
+    if device == "cuda" and ranks.size > 1:
+        _cuda_devices().use(ranks.local_rank)
+
+
+def resolve_threads(threads: int | None, share: int | None = None) -> int:
+    """The number of threads to use: as numba has it now if None, and no more than ``share``.
 
     Raises
     ------
@@ -133,7 +140,7 @@ def resolve_threads(threads: int | None) -> int:
     """
     most = numba.config.NUMBA_NUM_THREADS
     if threads is None:
-        return int(numba.get_num_threads())
+        return min(int(numba.get_num_threads()), share or most)
     if not 1 <= threads <= most:
         raise DeviceError(
             f"threads: expected 1 to {most}, found {threads} (NUMBA_NUM_THREADS sets the most)"

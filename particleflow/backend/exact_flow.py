@@ -86,9 +86,7 @@ class ExactFlow:
         self._first, self._last = Arrival.empty(state.x.size), Arrival.empty(state.x.size)
         self._first.residual[:] = state.residual
         self._first.covariances[:] = state.kernel_covariances()
-        self._first.tally[events.REPULSORS] = state.repulsors = int(
-            state.kernels.repulsor_starts(*state.rows, state.cell, state.field(), state.x)
-        )
+        self._first.tally[events.REPULSORS] = state.repulsors = state.repulsor_starts()
         self._change = np.zeros((2 * state.x.size, 3))
         self._clock = np.zeros(4)
         self._clock[steps.LAST_ERROR] = 1.0
@@ -159,6 +157,7 @@ class ExactFlow:
             self._fixed,
             until,
             most_trials,
+            state.whole,
         )
         if self._counts[steps.EXCHANGES] % 2:
             self._at_begin, self._at_end = self._at_end, self._at_begin
@@ -289,6 +288,7 @@ class ExactFlow:
             arrival.covariances,
             arrival.tally,
             np.empty(state.slots.size - 1, np.int64),
+            state.whole,
         )
         return arrival._replace(finite=bool(finite))
 
@@ -296,7 +296,7 @@ class ExactFlow:
         state = self._state
         state.variables, state.cell = buffers
         state.residual = arrival.residual.copy()
-        state.crossings[0] = arrival.tally[events.CROSSINGS]
+        state.set_crossings(int(arrival.tally[events.CROSSINGS]))
         state.releases = int(arrival.tally[events.RELEASES])
         state.repulsors = int(arrival.tally[events.REPULSORS])
         state.origins = int(arrival.tally[events.ORIGINS])

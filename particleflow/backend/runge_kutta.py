@@ -35,6 +35,7 @@ class RungeKuttaTrial:
                 h,
                 s.residual,
                 self.residual,
+                s.whole,
             )
         )
 

@@ -9,8 +9,11 @@ import numpy as np
 from particleflow._cast import Array
 from particleflow.errors import ConfigError
 from particleflow.kernels import cpu, flow
+from particleflow.kernels.whole import Whole
+from particleflow.parallel import ALONE, Ranks
 
 from .devices import kernels_of
+from .exchange import Exchange, Share, by_rank, is_ordered, share_of
 from .fields import at_sorted, field, prediction
 from .snapshot import like, original_order
 from .tangent import kernel_product
@@ -24,6 +27,9 @@ _OF_DEVICE = ("variables", "cell", "ident")
 _OF_HOST = ("start", "members", "guests", "stray_work", "crossings", "residual")
 
 _METRIC_CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
+_MOST_BINS = 2**20
+"""Points times slots up to which f is added up over the slots of the state, to the same bits for
+any number of ranks; more would take too much memory."""
 
 
 def _samples_in(dtype: Precision, x: Array) -> Array:
@@ -39,7 +45,7 @@ def _samples_in(dtype: Precision, x: Array) -> Array:
 
 
 def _start(
-    parameters: tuple[Array, Array, Array], x: Array, metric: Metric
+    parameters: tuple[Array, Array, Array], x: Array, metric: Metric, slots: np.ndarray
 ) -> tuple[Array, np.ndarray]:
     """Variables and cells in the original order.
 
@@ -48,14 +54,23 @@ def _start(
     variables = np.empty((3, parameters[0].size))
     for row, values in zip(variables, parameters, strict=True):
         row[:] = values
-    slots, cell = (
-        cpu.slot_bounds(variables.shape[1], x.size),
-        np.empty(variables.shape[1], np.int32),
-    )
+    cell = np.empty(variables.shape[1], np.int32)
     cpu.locate_all(*variables[:2], x, cell, slots)
     if metric == "euclidean":
         cpu.to_direction(*variables, slots)
     return variables, cell
+
+
+def _wholes(share: Share, ranks: Ranks, s: int, device: str) -> tuple[Whole | None, Whole | None]:
+    """What completes sums over slots, and sums over any rows; None for one rank."""
+    if ranks.size == 1:
+        return None, None
+    in_order = is_ordered(s)
+    add = by_rank(Exchange(ranks, np.arange(ranks.size + 1), in_order))
+    whole_by_rank = Whole(share.m, add)
+    if device == "cuda":  # a device has one slot
+        return whole_by_rank, whole_by_rank
+    return Whole(share.m, Exchange(ranks, share.edges, in_order)), whole_by_rank
 
 
 class Frame(Protocol):
@@ -76,8 +91,8 @@ class State:
     ----------
     x, y : (s,) float64
         Samples, x strictly increasing; kept, not copied.
-    parameters : tuple of three (m,) float64
-        Hat parameters a, b, c; copied.
+    parameters : tuple of three float64 arrays
+        Hat parameters a, b, c of the neurons that are this rank's; copied.
     metric : {"network", "euclidean"}
     run_length : float
         Average neurons a sector of a slot from which sector order pays; infinite: never.
@@ -89,6 +104,11 @@ class State:
     dtype : {"float64", "float32"}
         Precision of the neurons; field, residuals and sums are float64. In single precision the
         samples x are rounded to it, too.
+    share : Share, optional
+        Which neurons those are: all of them by default. Arrays by neuron and by slot are the
+        share's; whatever is computed from all neurons is collective, and the same on every rank.
+    ranks : Ranks
+        Which have the others.
 
     Attributes
     ----------
@@ -123,20 +143,26 @@ class State:
         sorted_from: int = 0,
         device: str = "cpu",
         dtype: Precision = "float64",
+        share: Share | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.kernels = kernels = kernels_of(device)
         self.x, self.y = _samples_in(dtype, x), y
         self.metric = metric
         self.metric_code = _METRIC_CODE[metric]
-        m, s = parameters[0].size, x.size
-        self.slots = kernels.slot_bounds(m, s)
+        s = x.size
+        self.share = share_of(parameters[0].size, s) if share is None else share
+        self.ranks = ranks
+        self.slots = kernels.slots_of(self.share.slots, s)
         n_slots = self.slots.size - 1
+        self.whole, self._whole_by_rank = _wholes(self.share, ranks, s, device)
         self._dtype = np.dtype(dtype)
-        self._is_sorted = kernels.wants_order(m, s, n_slots, run_length, sorted_from)
+        all_slots = n_slots if device == "cuda" else int(self.share.edges[-1])
+        self._is_sorted = kernels.wants_order(self.share.m, s, all_slots, run_length, sorted_from)
         self.crossings = np.zeros(n_slots, np.int64)
         self.releases = self.repulsors = self.origins = 0
         self.residual = np.empty(s)
-        self._place(*_start(parameters, x, metric))
+        self._place(*_start(parameters, x, metric, self.share.slots))
         self.update_residual()
 
     def _place(self, variables: Array, cell: np.ndarray) -> None:
@@ -163,7 +189,9 @@ class State:
         own = {name: np.asarray(download(getattr(self, name))) for name in names}
         tables = {name: getattr(self, name) for name in _OF_HOST}
         counts = {"counts": np.array([self.releases, self.repulsors, self.origins])}
-        return own | tables | counts | self.kernels.order_of(self.slots)
+        order = self.kernels.order_of(self.slots)
+        order["bounds"] = order["bounds"] + self.share.first
+        return own | tables | counts | order
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> bool:
         """Take over what `snapshot` gave.
@@ -199,14 +227,14 @@ class State:
         own = self.kernels.order_of(self.slots)
         return all(
             name in arrays and arrays[name].shape == values.shape for name, values in own.items()
-        ) and np.array_equal(arrays["bounds"], own["bounds"]) and (
+        ) and np.array_equal(arrays["bounds"], own["bounds"] + self.share.first) and (
             ("homes" in arrays) == ("homes" in own)
         )  # fmt: skip
 
     @property
     def size(self) -> int:
-        """Number of neurons m."""
-        return int(self.cell.size)
+        """Number of all neurons m."""
+        return self.share.m
 
     @property
     def dtype(self) -> Precision:
@@ -220,13 +248,15 @@ class State:
 
     def first_moments(self) -> Array:
         """(1/m) sum of c (a, b) over the neurons of each sector, then of each ray, (4 s, 2)."""
-        moments = self.kernels.first_moments(*self.rows, self.cell, self.slots, self.x.size)
+        moments = self.kernels.first_moments(
+            *self.rows, self.cell, self.slots, self.x.size, self.whole
+        )
         return np.asarray(moments) / self.size
 
     def covariances(self) -> Array:
         """Sigma of each sector, then of each ray, as (xx, x1, 11), (4 s, 3): eq. (32)."""
         sums = self.kernels.second_moments(
-            *self.rows, self.cell, self.slots, self.x, self.metric_code
+            *self.rows, self.cell, self.slots, self.x, self.metric_code, self.whole
         )
         return np.asarray(sums) / self.size
 
@@ -237,7 +267,21 @@ class State:
 
     def cell_counts(self) -> np.ndarray:
         """Neurons in each cell, (4 s + 1,) int64."""
-        return np.asarray(self.kernels.cell_counts(self.cell, self.slots, self.x.size))
+        return np.asarray(self.kernels.cell_counts(self.cell, self.slots, self.x.size, self.whole))
+
+    def all_crossings(self) -> int:
+        """Rays that all neurons have met so far."""
+        return self.ranks.total(int(self.crossings.sum()))
+
+    def set_crossings(self, n: int) -> None:
+        """Note how many rays all neurons have met so far."""
+        self.crossings[:] = 0
+        self.crossings[0] = n if self.ranks.is_first else 0
+
+    def repulsor_starts(self) -> int:
+        """Neurons that lie on a repulsor, see the kernel."""
+        own = self.kernels.repulsor_starts(*self.rows, self.cell, self.field(), self.x)
+        return self.ranks.total(int(own))
 
     def rounding(self) -> float:
         """About what rounding makes of the residuals: that of what the sectors contribute to f."""
@@ -259,8 +303,8 @@ class State:
         return field(self.residual, self.x)
 
     def velocity(self) -> Array:
-        """Rate of the three variables in the present field, (3, m), in the engine's order."""
-        out = self.kernels.empty((3, self.size), self.variables.dtype)
+        """Rate of the share's variables in the present field, (3, m), in the engine's order."""
+        out = self.kernels.empty(self.variables.shape, self.variables.dtype)
         self.kernels.velocity(
             *self.rows, self.cell, self.field(), self.slots, self.metric_code, out
         )
@@ -275,50 +319,57 @@ class State:
         return at_sorted(self._predict_at, points)
 
     def _predict_at(self, x: Array) -> Array:
-        moments = self.kernels.first_moments_at(
-            *self.rows, x, self.kernels.slot_bounds(self.size, x.size)
-        )
+        slots, whole = self.slots, self.whole
+        if x.size * int(self.share.edges[-1]) > _MOST_BINS:
+            bounds = cpu.slot_bounds(self.cell.size, x.size)
+            slots, whole = self.kernels.slots_of(bounds, x.size), self._whole_by_rank
+        moments = self.kernels.first_moments_at(*self.rows, x, slots, whole)
         return prediction(moments, x, self.size)
 
     def parameters(self) -> Array:
-        """The three variables in the original order, (3, m)."""
-        out = np.empty((3, self.size))
+        """The three variables of all neurons in the original order, (3, m)."""
+        out = np.empty((3, self.cell.size))
         self.kernels.unpack_state(*self.rows, self.ident, self.slots, out)
-        return out
+        return self.ranks.joined(out)
 
     def cells(self) -> np.ndarray:
         """The cell of every neuron in the original order, (m,) int32."""
-        out = np.empty(self.size, np.int32)
+        out = np.empty(self.cell.size, np.int32)
         self.kernels.unpack_cells(self.cell, self.ident, self.slots, out)
-        return out
+        return self.ranks.joined(out)
 
     def new_frame(self, n: int, dtype: np.dtype[Any] | str) -> Frame:
-        """Room for n neurons of a frame, positions of this precision."""
-        frame: Frame = self.kernels.Frame(n, np.dtype(dtype))
+        """Room for the share's rows of a frame of n neurons, positions of this precision."""
+        first, last = self.share.rows(n)
+        chosen = self.size, n, self.share.first, first
+        frame: Frame = self.kernels.Frame(last - first, np.dtype(dtype), chosen)
         return frame
 
     def pack_frame(self, frame: Frame) -> None:
         """Fill a frame with (rhat, theta) and cells in the original order; ``wait`` ends it."""
         self.kernels.pack_frame(*self.rows, self.cell, self.ident, self.slots, frame)
 
-    def delta(self) -> Array:
-        """delta = c^2 - a^2 - b^2 in the original order, (m,)."""
-        out = np.empty(self.size)
+    def own_delta(self) -> Array:
+        """delta = c^2 - a^2 - b^2 of the share's neurons in the original order."""
+        out = np.empty(self.cell.size)
         self.kernels.pack_delta(*self.rows, self.ident, self.slots, out)
         return out
 
+    def delta(self) -> Array:
+        """delta = c^2 - a^2 - b^2 of all neurons in the original order, (m,)."""
+        return self.ranks.joined(self.own_delta())
+
     def drift_from_here(self) -> Callable[[], float]:
         """A function for the largest |delta - delta_0| / (a^2 + b^2 + c^2), delta_0 as of now."""
-        delta0 = self.kernels.upload(self.delta(), np.dtype(self.dtype))
+        delta0 = self.kernels.upload(self.own_delta(), np.dtype(self.dtype))
         return lambda: self.largest_drift(delta0)
 
     def largest_drift(self, delta0: Any) -> float:
-        """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` (m,) in the original order."""
-        return float(
-            self.kernels.largest_drift(
-                *self.rows, self.cell, self.ident, self.slots, self.x.size, delta0
-            )
+        """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` the share's, as `own_delta`."""
+        own = self.kernels.largest_drift(
+            *self.rows, self.cell, self.ident, self.slots, self.x.size, delta0
         )
+        return float(self.ranks.most(np.array(own)))
 
     def gradient_descent(self, step: float, n_steps: int) -> int:
         """Take explicit Euler steps, in place; returns how many were taken (see the kernel)."""
@@ -339,5 +390,6 @@ class State:
                 step,
                 n_steps,
                 self.residual,
+                self.whole,
             )
         )

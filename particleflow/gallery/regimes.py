@@ -11,8 +11,8 @@ import numpy as np
 
 from particleflow import diagnostics
 from particleflow._cast import Array
+from particleflow.initialisation import initialise
 from particleflow.integrators import Boost
-from particleflow.neurons import initialise
 from particleflow.samples import Samples
 from particleflow.simulation import Simulation
 

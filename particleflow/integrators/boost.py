@@ -103,7 +103,7 @@ class BoostMotion:
         self._flow = ExactFlow(state, allowed, step or 0.0)
         if step is None:
             self._flow.next_step = self._first_step()
-        self._slices = Slices()
+        self._slices = Slices(state.ranks)
         self.time = 0.0
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 
 from particleflow._cast import Array
 from particleflow.backend import State
+from particleflow.parallel import Ranks
 
 SLICE_SECONDS = 0.1
 """`Motion.advance` returns after about this time, so that signals and progress are served."""
@@ -75,14 +76,18 @@ class Integrator(Protocol):
 
 
 class Slices:
-    """How many steps a compiled call may take, so that it lasts about `SLICE_SECONDS`."""
+    """How many steps a call may take, so that it lasts about `SLICE_SECONDS`.
 
-    def __init__(self) -> None:
-        self._most = 1
+    The clock is rank 0's: all ranks take the same number.
+    """
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks, self._most = ranks, 1
 
     def take(self, wanted: int, steps: Callable[[int], int]) -> None:
         """Call ``steps(n)`` with n at most ``wanted``; it returns how many it has taken."""
         begin = time.perf_counter()
         done = steps(min(wanted, self._most))
         seconds = max(time.perf_counter() - begin, 1e-9)
-        self._most = max(1, min(2 * self._most, int(done * SLICE_SECONDS / seconds)))
+        most = max(1, min(2 * self._most, int(done * SLICE_SECONDS / seconds)))
+        self._most = self._ranks.first_of(most)

@@ -55,7 +55,7 @@ class GradientDescentMotion:
     def __init__(self, state: State, h: float) -> None:
         self._state, self._h = state, h
         self.step = self.rejected = 0
-        self._slices = Slices()
+        self._slices = Slices(state.ranks)
 
     @property
     def time(self) -> float:

@@ -8,7 +8,6 @@ tangent kernel, and the order is lost in steps in which neurons meet rays: the f
 """
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,7 +19,7 @@ from particleflow.backend import RungeKuttaTrial, State
 from particleflow.errors import ConfigError, IntegrationError
 from particleflow.samples import spread
 
-from .contract import SLICE_SECONDS
+from .contract import Slices
 
 _SAFETY = 0.9
 _ORDER = 4  # of the error estimate in the step
@@ -28,6 +27,7 @@ _PROPORTIONAL, _INTEGRAL = 0.7 / _ORDER, 0.4 / _ORDER
 _SMALLEST, _LARGEST = 0.2, 5.0
 _LEAST_STEP = 16.0 * np.finfo(float).eps
 _TINY = 1e-250
+_MOST_TRIALS = 2**31
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class RungeKuttaMotion:
         self._last_error = 1.0
         self.time = 0.0
         self.step = self.rejected = 0
+        self._slices = Slices(state.ranks)
         self._h = self._first_step()
 
     def _first_step(self) -> float:
@@ -100,9 +101,15 @@ class RungeKuttaMotion:
     def advance(self, until: float) -> None:
         """Take steps up to a time, or for about a tenth of a second."""
         self._check_step(0.0)
-        deadline = time.perf_counter() + SLICE_SECONDS
-        while self.time < until and time.perf_counter() < deadline:
+        self._slices.take(_MOST_TRIALS, lambda n: self._take_steps(until, n))
+
+    def _take_steps(self, until: float, most: int) -> int:
+        """Take steps up to a time, at most so many trials; returns how many these were."""
+        trials = 0
+        while self.time < until and trials < most:
             self._take_step(until)
+            trials += 1
+        return trials
 
     def _take_step(self, until: float) -> None:
         left = until - self.time
