@@ -21,6 +21,8 @@ from .errors import IntegrationError, ParticleflowError, WriteError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .config import Source
+    from .parallel import Ranks
     from .preparation import Run
     from .resumption import Resumed
     from .simulation import Simulation
@@ -29,12 +31,17 @@ EXIT_BAD_INPUT = 2
 EXIT_RUN_FAILED = 3
 _TICKS = 1000
 _FOLLOW_SECONDS = 1.0
+_OF_MANY_RANKS = ("run", "resume")
+"""Commands that all ranks carry out; the others are rank 0's alone."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="particleflow")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Simulate the training of shallow ReLU networks as a system of particles."""
+    if context.invoked_subcommand not in _OF_MANY_RANKS and not _talks():
+        context.exit()
 
 
 @cli.command()
@@ -63,17 +70,28 @@ def run(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Run the simulation that CONFIG.toml describes and write its trajectory."""
+    """Run the simulation that CONFIG.toml describes and write its trajectory.
+
+    Under a launcher of MPI, as in `mpirun -n 4 particleflow run CONFIG.toml`, its ranks share the
+    neurons.
+    """
     from .config import load
     from .preparation import prepare
 
-    source = load(config, overrides, output)
-    figure = source.config.output.figure
-    if figure is not None:
-        _check_figure(Path(figure), overwrite)
+    def read() -> "Source":
+        source = load(config, overrides, output)
+        if source.config.output.figure is not None:
+            _check_figure(Path(source.config.output.figure), overwrite)
+        return source
+
+    ranks = _ranks()
+    quiet = quiet or not ranks.is_first
+    source = ranks.together(read)
     _announce_compilation(quiet)
     _carry_out(
-        lambda: prepare(source, overwrite=overwrite, device=device, threads=threads), figure, quiet
+        lambda: prepare(source, overwrite=overwrite, device=device, threads=threads, comm=ranks),
+        source.config.output.figure,
+        quiet,
     )
 
 
@@ -94,35 +112,52 @@ def resume(
     from .resumption import configuration, is_finished
     from .resumption import resume as go_on
 
-    if t_end is None and is_finished(file):
+    ranks = _ranks()
+    quiet = quiet or not ranks.is_first
+    if t_end is None and is_finished(file, ranks):
         if not quiet:
             click.echo(f"{file}: is complete; --t-end goes on")
         return
-    figure, every = configuration(file)
+    figure, every = ranks.together(lambda: configuration(file))
     _announce_compilation(quiet)
 
     def make() -> "Resumed":
-        run = go_on(file, t_end, device=device, threads=threads, checkpoint_every=every)
-        for note in run.notes:
+        run = go_on(file, t_end, device=device, threads=threads, checkpoint_every=every, comm=ranks)
+        for note in run.notes if ranks.is_first else []:
             click.echo(note, err=True)
         return run
 
     _carry_out(make, figure, quiet)
 
 
+def _ranks() -> "Ranks":
+    """Those that the command was started with."""
+    from .parallel import ranks_of
+
+    return ranks_of()
+
+
+def _talks() -> bool:
+    """Whether this process says what all ranks have to say; starts no MPI."""
+    from .parallel import launched_rank
+
+    return launched_rank() == 0
+
+
 def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
     """Run, draw, and say what has been done."""
     run = make()
-    _announce_device(run.simulation, quiet)
+    _announce(run.simulation, quiet)
     begin, file = time.perf_counter(), run.writer.path
     try:
         _simulate(run, quiet)
     except _Stopped as stopped:
         raise _Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
+    ranks = run.simulation.ranks
     summary = _summary(run, time.perf_counter() - begin, figure)
     del run  # the picture needs the memory
     if figure is not None:
-        _draw(file, Path(figure))
+        ranks.together(lambda: _draw(file, Path(figure)) if ranks.is_first else None)
     if not quiet:
         click.echo(summary)
 
@@ -134,12 +169,30 @@ def _announce_compilation(quiet: bool) -> None:
         click.echo(compile_notice(), err=True)
 
 
-def _announce_device(simulation: "Simulation", quiet: bool) -> None:
-    from .backend import device_notice
+def _announce(simulation: "Simulation", quiet: bool) -> None:
+    """Say where a run runs, if that is not this machine's processor."""
+    from .backend import device_notice, is_ordered
 
-    notice = device_notice(simulation.device)
-    if notice is not None and not quiet:
-        click.echo(notice, err=True)
+    notices = [device_notice(simulation.device)]
+    ranks = simulation.ranks
+    if ranks.size > 1:
+        threads = sorted(set(ranks.all_of(simulation.threads)))
+        notices.append(
+            f"running on {ranks.size} ranks on {_counted(ranks.machines, 'machine')}, "
+            f"{' or '.join(_counted(n, 'thread') for n in threads)} each; sums of slots "
+            + (
+                "gathered in order, to the same bits for any number of ranks"
+                if is_ordered(simulation.samples.size)
+                else "by Allreduce, to bits that depend on the number of ranks"
+            )
+        )
+    for notice in notices:
+        if notice is not None and not quiet:
+            click.echo(notice, err=True)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _simulate(run: "Run | Resumed", quiet: bool) -> None:
@@ -181,12 +234,12 @@ def _summary(prepared: "Run | Resumed", seconds: float, figure: str | None) -> s
     from .trajectory import open_trajectory
 
     with open_trajectory(writer.path) as trajectory:
-        frames = trajectory.frames
+        frames, size = trajectory.frames, trajectory.bytes
     return (
         f"{writer.path}: {simulation.size} neurons on {simulation.samples.size} samples, "
         f"tau = {simulation.time:g} in {simulation.step} steps and {seconds:.2g} s, "
         f"loss {simulation.loss:.4g}, {frames} frames, "
-        f"{writer.path.stat().st_size / 1e6:.3g} MB" + (f"; picture {figure}" if figure else "")
+        f"{size / 1e6:.3g} MB" + (f"; picture {figure}" if figure else "")
     )
 
 
@@ -332,8 +385,24 @@ def main() -> None:
             signal.signal(number, _stop)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    sys.exit(_exit_code(_main))
+
+
+def _main() -> int:
+    """The command; a failure of one rank alone ends all of them."""
     try:
-        code = cli(standalone_mode=False, prog_name="particleflow")
+        return int(cli(standalone_mode=False, prog_name="particleflow") or 0)
+    except BaseException as problem:
+        from .parallel import failed
+
+        failed(problem)
+        raise
+
+
+def _exit_code(command: "Callable[[], int]") -> int:
+    """Carry out, and turn every failure into one line on stderr."""
+    try:
+        code = command()
     except click.exceptions.NoArgsIsHelpError as problem:
         click.echo(problem.ctx.get_help())
         code = EXIT_BAD_INPUT
@@ -358,7 +427,7 @@ def main() -> None:
     except Exception as problem:
         code = _fail(f"{type(problem).__name__}: {problem} (a defect: please report it)",
                      EXIT_RUN_FAILED)  # fmt: skip
-    sys.exit(code)
+    return code
 
 
 def _farewell(file: Path | None) -> str:
@@ -369,5 +438,6 @@ def _farewell(file: Path | None) -> str:
 
 def _fail(message: str, code: int) -> int:
     line = " ".join(message.split())
-    click.echo(f"particleflow: {line}", err=True)
+    if _talks():
+        click.echo(f"particleflow: {line}", err=True)
     return code

@@ -7,7 +7,7 @@ parameters are ``kappa (a, b, c)``, ``kappa = sqrt(m/alpha)``, so that
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,24 @@ from ._cast import Array, PathLike, existing_file, finite, positive, vector
 from ._csv import read_columns, write_columns
 from .coordinates import angle, invariant, knots, parameters_from_reduced
 from .errors import NeuronsError
+
+
+class NeuronSource(Protocol):
+    """Neurons, or a way to come by a part of them."""
+
+    @property
+    def size(self) -> int:
+        """Number of all neurons m."""
+        ...
+
+    @property
+    def alpha(self) -> float:
+        """Scale of the raw network."""
+        ...
+
+    def part(self, first: int, last: int) -> "Neurons":
+        """Neurons first .. last - 1."""
+        ...
 
 
 class Neurons:

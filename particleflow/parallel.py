@@ -41,12 +41,14 @@ class Ranks:
     ----------
     rank, size : int
         0 and 1.
-    local_rank, local_size : int
-        The same among the ranks of this machine.
+    local_rank : int
+        Number among the ranks of this machine.
+    machines : int
+        On how many all ranks are.
     """
 
     rank = local_rank = 0
-    size = local_size = 1
+    size = machines = 1
 
     @property
     def is_first(self) -> bool:
@@ -131,7 +133,8 @@ class MpiRanks(Ranks):
         self._failures = comm.Dup()
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         local = comm.Split_type(self._mpi.COMM_TYPE_SHARED)
-        self.local_rank, self.local_size = local.Get_rank(), local.Get_size()
+        self.local_rank = local.Get_rank()
+        self.machines = comm.allreduce(int(self.local_rank == 0))
         self._threads = _share_of_processors(local.allgather(_affinity()), self.local_rank)
         local.Free()
 
@@ -265,6 +268,14 @@ def is_launched() -> bool:
     return "mpi4py.MPI" in sys.modules or any(name in os.environ for name in _LAUNCHERS)
 
 
+def launched_rank() -> int:
+    """The number of this process as the launcher says, 0 without one; starts no MPI."""
+    if _world is not None:
+        return _world.rank
+    numbers = (os.environ.get(name, "") for name in _LAUNCHERS)
+    return next((int(number) for number in numbers if number.isdigit()), 0)
+
+
 _world: Ranks | None = None
 
 
@@ -306,7 +317,27 @@ def _launched() -> Ranks:
             "ranks: mpi4py finds no library of MPI; load the module of your cluster's MPI, or "
             f"pip install mpich ({' '.join(str(problem).split())})"
         ) from None
-    return MpiRanks(mpi.COMM_WORLD) if mpi.COMM_WORLD.Get_size() > 1 else ALONE
+    if mpi.COMM_WORLD.Get_size() == 1:
+        return ALONE
+    sys.excepthook = _end_of_all(sys.excepthook)
+    return MpiRanks(mpi.COMM_WORLD)
+
+
+def failed(problem: BaseException) -> None:
+    """This process fails: returns if all ranks do, else ends the job with its message."""
+    if _world is not None:
+        _world.failed(problem)
+
+
+def _end_of_all(before: Callable[..., Any]) -> Callable[..., Any]:
+    """What to do with an exception that a program does not catch: no rank is left waiting."""
+
+    def hook(kind: type[BaseException], problem: BaseException, traceback: Any) -> None:
+        failed(problem)
+        if launched_rank() == 0:
+            before(kind, problem, traceback)
+
+    return hook
 
 
 def _are_several() -> bool:

@@ -13,9 +13,10 @@ from .config import (
     Source,
 )
 from .errors import ConfigError, ParticleflowError
-from .initialisation import initialise
+from .initialisation import Initialisation
 from .integrators import Boost, GradientDescent, Integrator, RungeKutta
-from .neurons import Neurons
+from .neurons import Neurons, NeuronSource
+from .parallel import ranks_of
 from .samples import Samples
 from .simulation import Simulation
 from .stopping import DEFAULT_STOP
@@ -32,9 +33,14 @@ class Run(NamedTuple):
 
 
 def prepare(
-    source: Source, *, overwrite: bool = False, device: str = "auto", threads: int | None = None
+    source: Source,
+    *,
+    overwrite: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    comm: Any = None,
 ) -> Run:
-    """Make the simulation and its writer; nothing is written yet.
+    """Make the simulation and its writer; nothing is written yet. Collective over the ranks.
 
     Raises
     ------
@@ -42,23 +48,31 @@ def prepare(
         Something that the configuration names cannot be used.
     """
     path, config = source
-    _refuse_collisions(source)
-    with _table(path, "output"):
-        writer = _writer(config.output, overwrite)
-    with _table(path, "samples"):
-        samples = _samples(config.samples, path.parent)
-    with _table(path, "neurons"):
-        neurons = _neurons(config.neurons, samples, path.parent)
+    ranks = ranks_of(comm)
+    ranks.require_same("configurations", source.portable_toml)
+
+    def parts() -> tuple[TrajectoryWriter, Samples, NeuronSource, Integrator, float]:
+        _refuse_collisions(source)
+        with _table(path, "output"):
+            writer = _writer(config.output, overwrite)
+        with _table(path, "samples"):
+            samples = _samples(config.samples, path.parent)
+        with _table(path, "neurons"):
+            start = _neurons(config.neurons, samples, path.parent)
+        with _table(path, "flow"):
+            return writer, samples, start, *_integrator(config.flow, start.alpha)
+
+    writer, samples, start, integrator, until = ranks.together(parts)
     with _table(path, "flow"):
-        integrator, until = _integrator(config.flow, neurons.alpha)
         simulation = Simulation(
             samples,
-            neurons,
+            start,
             integrator,
             metric=config.flow.metric,
             device=device,
             threads=threads,
             state_dtype=config.flow.state_dtype,
+            comm=ranks,
         )
     simulation.provenance.update(config=source.portable_toml, seed=config.neurons.seed)
     simulation.writers.append(writer)
@@ -114,7 +128,7 @@ def _samples(table: SamplesTable, folder: Path) -> Samples:
     return samples.normalised() if table.normalise else samples
 
 
-def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> Neurons:
+def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> NeuronSource:
     if table.init == "file":
         assert table.file is not None
         return Neurons.from_file(
@@ -128,7 +142,7 @@ def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> Neurons:
         if getattr(table, key) is not None
     }
     assert table.count is not None
-    return initialise(
+    return Initialisation(
         table.init,
         table.count,
         antisymmetric=table.antisymmetric,

@@ -10,10 +10,11 @@ import numpy as np
 
 from . import config
 from ._cast import PathLike, existing_file, finite
-from .backend import DEVICES, original_order, threads_in_use
+from .backend import DEVICES, original_order, share_of, threads_in_use
 from .errors import ConfigError, NeuronsError, TrajectoryError
 from .integrators import Boost, GradientDescent, Integrator, RungeKutta
 from .neurons import Neurons
+from .parallel import Ranks, ranks_of
 from .preparation import prepare
 from .simulation import Simulation
 from .trajectory import (
@@ -59,12 +60,14 @@ def resume(
     device: str | None = None,
     threads: int | None = None,
     checkpoint_every: float | None = config.DEFAULT_CHECKPOINT_EVERY,
+    comm: Any = None,
 ) -> Resumed:
     """Go on with the run of a trajectory file from its last checkpoint.
 
-    The rest of the run is that of the uninterrupted one to the bit, for any number of threads; on
-    another device within rounding. Without a checkpoint it begins again from its configuration.
-    The times of other writers, on which steps of `RungeKutta` ended too, are not known any more.
+    The rest of the run is that of the uninterrupted one to the bit, for any number of threads, and
+    of ranks for which the run has the same bits; on another device within rounding. Without a
+    checkpoint it begins again from its configuration. The times of other writers, on which steps of
+    `RungeKutta` ended too, are not known any more.
 
     Parameters
     ----------
@@ -79,6 +82,8 @@ def resume(
     threads : int, optional
     checkpoint_every : float, optional
         As of `TrajectoryWriter`.
+    comm : mpi4py.MPI.Comm, optional
+        As of `Simulation`: any number of ranks, whatever the run had; collective.
 
     Returns
     -------
@@ -90,13 +95,13 @@ def resume(
         The file cannot be gone on with, another process writes it, the run has ended by itself, or
         ``until`` is not later than the checkpoint.
     """
-    file = existing_file(path, TrajectoryError)
-    require_writable(file)
-    recorded = Recorded.of(file)
-    arrays, notes = checkpoint.load(file, recorded.run)
+    ranks = ranks_of(comm)
+    file, recorded = ranks.together(lambda: _recorded(path))
+    share = ranks.together(lambda: _share_in(file, ranks))
+    arrays, notes = checkpoint.load(file, recorded.run, ranks, share)
     if arrays is None:
-        return _begin_again(file, recorded, until, device, threads, notes)
-    simulation = _simulation(file, recorded, arrays, device, threads)
+        return _begin_again(file, recorded, until, device, threads, notes, ranks)
+    simulation = _simulation(file, recorded, arrays, device, threads, ranks)
     for name, function in (observables or {}).items():
         simulation.observables.add(name, function, recorded.every.get(name, 1))
     end = None if until is None else _end(file, simulation, until)
@@ -117,8 +122,24 @@ def resume(
     return Resumed(simulation, writer.until, recorded.stop, writer, notes)
 
 
-def is_finished(path: PathLike) -> bool:
-    """Whether the run of a trajectory file has come to its end.
+def _recorded(path: PathLike) -> tuple[Path, Recorded]:
+    """What a file that can be gone on with says of its run."""
+    file = existing_file(path, TrajectoryError)
+    require_writable(file)
+    return file, Recorded.of(file)
+
+
+def _share_in(file: Path, ranks: Ranks) -> tuple[int, int] | None:
+    """First and last + 1 of the neurons of a run that are this rank's; None for all."""
+    if ranks.size == 1:
+        return None
+    with open_trajectory(file) as trajectory:
+        share = share_of(trajectory.size, trajectory.samples.size, ranks.rank, ranks.size)
+    return share.first, share.last
+
+
+def is_finished(path: PathLike, comm: Any = None) -> bool:
+    """Whether the run of a trajectory file has come to its end; collective.
 
     A run that has ended by itself but was killed then is complete afterwards.
 
@@ -127,18 +148,22 @@ def is_finished(path: PathLike) -> bool:
     TrajectoryError
         The file is no trajectory.
     """
-    with open_trajectory(path) as trajectory:
-        if trajectory.is_complete or trajectory.frames == 0:
-            return trajectory.is_complete
-    file = Path(path)
-    recorded = Recorded.of(file)
-    if recorded.until < np.inf:
-        return False
-    arrays, _ = checkpoint.load(file, recorded.run)
+    ranks, file = ranks_of(comm), Path(path)
+
+    def look() -> tuple[bool, Recorded | None]:
+        with open_trajectory(file) as trajectory:
+            if trajectory.is_complete or trajectory.frames == 0:
+                return trajectory.is_complete, None
+        return False, Recorded.of(file)
+
+    is_complete, recorded = ranks.together(look)
+    if recorded is None or recorded.until < np.inf:
+        return is_complete
+    arrays, _ = checkpoint.load(file, recorded.run, ranks, _share_in(file, ranks))
     if arrays is None or not _has_ended(arrays):
         return False
     with suppress(RunHasEnded):
-        resume(file)
+        resume(file, comm=comm)
     return True
 
 
@@ -157,6 +182,7 @@ def _simulation(
     arrays: Mapping[str, Any],
     device: str | None,
     threads: int | None,
+    ranks: Ranks,
 ) -> Simulation:
     """One that stands where the run began, as far as its observables can see."""
     try:
@@ -167,12 +193,15 @@ def _simulation(
         raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
     with open_trajectory(file) as trajectory:
         samples, alpha, size = trajectory.samples, trajectory.alpha, trajectory.size
-    if a.size != size:
-        raise TrajectoryError(f"{file}: its checkpoint has {a.size} neurons, expected {size}")
+    share = share_of(size, samples.size, ranks.rank, ranks.size)
+    if a.size != share.last - share.first:
+        raise TrajectoryError(
+            f"{file}: its checkpoint has {a.size} neurons, expected {share.last - share.first}"
+        )
     if recorded.device not in DEVICES:
         raise TrajectoryError(f"{file}: is damaged: its device is {recorded.device!r}")
     try:
-        neurons = Neurons(a, b, c, alpha=alpha)
+        neurons = _Saved(size, Neurons(a, b, c, alpha=alpha))
     except NeuronsError as problem:
         raise TrajectoryError(f"{file}: is damaged: {problem}") from None
     simulation = Simulation(
@@ -183,6 +212,7 @@ def _simulation(
         device=recorded.device if device is None else device,
         threads=threads,
         state_dtype=recorded.state_dtype,
+        comm=ranks,
     )
     began = _began(arrays)
     if began:
@@ -191,6 +221,16 @@ def _simulation(
         except (KeyError, ValueError) as problem:
             raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
     return simulation
+
+
+class _Saved:
+    """Neurons of which a rank has read its share only, in the place of all."""
+
+    def __init__(self, size: int, own: Neurons) -> None:
+        self.size, self.alpha, self._own = size, own.alpha, own
+
+    def part(self, first: int, last: int) -> Neurons:
+        return self._own
 
 
 def _began(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,6 +260,7 @@ def _begin_again(
     device: str | None,
     threads: int | None,
     notes: list[str],
+    ranks: Ranks,
 ) -> Resumed:
     problems = "".join(f"; {note}" for note in notes)
     with open_trajectory(file) as trajectory:
@@ -241,6 +282,7 @@ def _begin_again(
         overwrite=True,
         device=recorded.device if device is None else device,
         threads=threads,
+        comm=ranks,
     )
     notes = [*notes, f"{file}: there is no checkpoint: the run begins again"]
     return Resumed(run.simulation, run.until, run.stop, run.writer, notes)

@@ -26,10 +26,9 @@ from .backend import (
 )
 from .coordinates import output_weight_squared
 from .errors import ConfigError, IntegrationError, TrajectoryError
-from .initialisation import Initialisation
 from .integrators import Boost, Integrator, RungeKutta
 from .loop import Loop, Writer
-from .neurons import Neurons
+from .neurons import Neurons, NeuronSource
 from .observables import UserObservables
 from .parallel import ranks_of
 from .samples import Samples
@@ -85,7 +84,7 @@ class Simulation:
     def __init__(
         self,
         samples: Samples,
-        neurons: Neurons | Initialisation,
+        neurons: NeuronSource,
         integrator: Integrator | None = None,
         metric: Metric = "network",
         device: str = "auto",
@@ -133,7 +132,7 @@ class Simulation:
         need = words * np.dtype(dtype).itemsize + 4.0 * indices
         return room_for(m, need, self.device, self._free)
 
-    def _begin(self, neurons: Neurons | Initialisation, metric: Metric, dtype: Precision) -> None:
+    def _begin(self, neurons: NeuronSource, metric: Metric, dtype: Precision) -> None:
         samples, ranks = self.samples, self.ranks
         share = share_of(neurons.size, samples.size, ranks.rank, ranks.size)
         own = ranks.together(lambda: neurons.part(share.first, share.last))

@@ -210,7 +210,7 @@ def test_a_frame_is_copied_when_it_is_packed_and_waited_for_when_it_is_copied(mo
 
     monkeypatch.setattr(arrays, "cuda", Cuda)
     monkeypatch.setattr(arrays, "stream", lambda: Stream("first"))
-    frame = arrays.Frame(3, np.float32)
+    frame = arrays.Frame(3, np.float32, (3, 3, 0, 0))
     frame.on_device(np.float64)
     frame.fetch()
     frame.wait()

@@ -359,10 +359,10 @@ def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
         with h5py.File(io.BytesIO(file.read_bytes())) as opened:
             return tuple(opened["parameters/progress"][:])
 
-    def save_and_look(trajectory, run, arrays):
+    def save_and_look(trajectory, run, arrays, ranks):
         assert log[-1] == path
         assert progress_of(trajectory) == tuple(arrays["position"][:2])
-        save(trajectory, run, arrays)
+        save(trajectory, run, arrays, ranks)
 
     monkeypatch.setattr(pipeline.WriterThread, "_write", slow_write)
     monkeypatch.setattr(disk, "sync", lambda target: (log.append(target), sync(target)))
@@ -377,9 +377,9 @@ def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
     begun = pipeline.WriterThread.__init__
     seen = []
 
-    def begin_and_look(self, file, where):
+    def begin_and_look(self, file, where, *more):
         seen.append(progress_of(where))
-        begun(self, file, where)
+        begun(self, file, where, *more)
 
     monkeypatch.setattr(pipeline.WriterThread, "__init__", begin_and_look)
     run = go_on(path)
@@ -492,10 +492,10 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
     import os
     import signal
 
-    from particleflow.trajectory import recording
+    from particleflow.trajectory import target
 
     path, saved = tmp_path / "a run.h5", []
-    save, look = checkpoint.save, recording.Recording._check_name
+    save, look = checkpoint.save, target.Target.look_after
     looks = iter(range(10**6))
 
     def look_and_signal(self):
@@ -504,7 +504,7 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
         look(self)
 
     monkeypatch.setattr(checkpoint, "save", lambda *args: (saved.append(1), save(*args)))
-    monkeypatch.setattr(recording.Recording, "_check_name", look_and_signal)
+    monkeypatch.setattr(target.Target, "look_after", look_and_signal)
     sim, until = begin("gd", path)
     with pytest.raises(KeyboardInterrupt):
         sim.run(until)
@@ -568,7 +568,7 @@ def test_a_kill_after_a_file_was_made_anew_leaves_it_readable(tmp_path, monkeypa
         file["parameters/progress"][:] = 9, 81
     run = go_on(path, until=1.3)
 
-    def killed(target):
+    def killed(target, opener):
         raise Stop
 
     monkeypatch.setattr(disk, "open_existing", killed)

@@ -235,8 +235,8 @@ def test_data_reach_the_disk_before_progress_counts_them(path, monkeypatch):
     calls = []
     original = pipeline.WriterThread.__init__
 
-    def init(self, file, where):
-        original(self, file, where)
+    def init(self, file, where, *more):
+        original(self, file, where, *more)
         self._file = Calls("file", calls, file)
         self._progress = Calls("progress", calls, self._progress)
 

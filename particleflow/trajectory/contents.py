@@ -5,7 +5,6 @@ import os
 import platform
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
@@ -16,8 +15,9 @@ from particleflow._version import __version__
 from particleflow.errors import TrajectoryError
 from particleflow.observables import FROM_START, Quantity, build, check_names
 
-from . import disk, layout
-from .schema import PARTICLES, SCHEMA_VERSION, chunk_width
+from . import layout
+from .parts import Parts, fill_part, fill_rows
+from .schema import PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION
 from .times import OWN, Pace
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 BEGAN = "began_"
 """Prefix of the arrays of a checkpoint that are of the state in which the recording began."""
-_OF_A_PLAN = ("parameters/plan", "parameters/config")
 LARGE = 256
 """Arrays with a longer first axis are recorded at frames only."""
 
@@ -67,6 +66,10 @@ class Plan:
         """Times at which anything is recorded, ascending; not the end of a run without one."""
         times = np.union1d(self.frames, self.observables)
         return times[np.isfinite(times)]
+
+    def ids(self, sim: "Simulation", first: int, last: int) -> np.ndarray:
+        """Neurons of the rows first .. last - 1."""
+        return np.arange(first, last) * sim.size // self.neurons
 
     def start_of(self, sim: "Simulation") -> dict[str, np.ndarray]:
         """A copy of the state in which the recording begins, if an observable compares with it."""
@@ -122,14 +125,40 @@ def is_recorded_at_frames(quantity: Quantity, value: np.ndarray) -> bool:
     return quantity.every == 1 and value.ndim > 0 and value.shape[0] > LARGE
 
 
-def fill(file: h5py.File, sim: "Simulation", plan: Plan, values: list[np.ndarray]) -> None:
-    """Lay out a new file for a run; ``values`` are the quantities' present values."""
-    file.attrs["schema_version"] = SCHEMA_VERSION
+def fill(
+    file: h5py.File,
+    sim: "Simulation",
+    plan: Plan,
+    values: list[np.ndarray],
+    parts: Parts | None = None,
+) -> None:
+    """Lay out a new file for a run; ``values`` are the quantities' present values.
+
+    Neurons are in the file itself, or in these parts.
+    """
+    file.attrs["schema_version"] = SCHEMA_VERSION if parts is None else SCHEMA_OF_PARTS
     _fill_h5md(file)
     _fill_parameters(file, sim)
     _fill_plan(file, sim, plan)
-    _fill_particles(file, sim, plan)
+    if parts is not None:
+        parts.store(file)
+    _fill_particles(file, sim, plan, parts)
     _fill_observables(file, plan, values)
+
+
+def fill_own_part(file: h5py.File, sim: "Simulation", plan: Plan, parts: Parts) -> None:
+    """Lay out the part of this rank."""
+    rank = sim.ranks.rank
+    ids = plan.ids(sim, *parts.rows_of(rank))
+    frames, precision = plan.frames.size, plan.precision
+    fill_part(file, parts, rank, frames, precision, ids, _delta_of(sim, ids))
+
+
+def _delta_of(sim: "Simulation", ids: np.ndarray) -> Array | None:
+    """delta of neurons of this rank; it means nothing in the euclidean metric."""
+    if sim.metric != "network":
+        return None
+    return sim.state.own_delta()[ids - sim.state.share.first]
 
 
 def _fill_h5md(file: h5py.File) -> None:
@@ -157,6 +186,7 @@ def _fill_parameters(file: h5py.File, sim: "Simulation") -> None:
     group.attrs["state_dtype"] = layout.text(sim.state.dtype)
     group.attrs["device"] = layout.text(sim.device)
     group.attrs["threads"] = sim.threads
+    group.attrs["ranks"] = sim.ranks.size
     group.attrs["seed"] = sim.provenance.get("seed", -1)
     group.attrs["run"] = layout.text(uuid.uuid4().hex)
     versions = {
@@ -193,63 +223,33 @@ def _fill_plan(file: h5py.File, sim: "Simulation", plan: Plan) -> None:
     group.attrs["integrator"] = layout.text(json.dumps(vars(sim.integrator)))
 
 
-def remake(
-    path: Path,
-    sim: "Simulation",
-    plan: Plan,
-    values: list[np.ndarray],
-    position: tuple[int, int],
-) -> None:
-    """Replace a file by one of another plan, with all data that both have room for.
-
-    ``position``, frames and observable times, is what of them counts.
-
-    Raises
-    ------
-    WriteError
-        The disk refuses it; the file stays as it was.
-    TrajectoryError
-        The file is damaged.
-    """
-
-    def copy(file: h5py.File) -> None:
-        try:
-            with h5py.File(path, "r", locking=False) as whole:
-                layout.copy_beginnings(whole, file, skip=_OF_A_PLAN)
-                file["parameters"].attrs["run"] = whole["parameters"].attrs["run"]
-            file["parameters/progress"][:] = position
-        except (OSError, RuntimeError):  # most likely of the disk
-            raise
-        except layout.DAMAGE as problem:
-            raise TrajectoryError(f"{path}: is damaged: {problem}") from None
-
-    disk.create(path, True, lambda file: fill(file, sim, plan, values), then=copy)
-
-
-def _fill_particles(file: h5py.File, sim: "Simulation", plan: Plan) -> None:
+def _fill_particles(file: h5py.File, sim: "Simulation", plan: Plan, parts: Parts | None) -> None:
     group = file.create_group(PARTICLES)
     box = group.create_group("box")
     box.attrs["dimension"] = 2
     box.attrs["boundary"] = np.array([b"none", b"periodic"])
     box["edges"] = np.array([1.0, 2.0 * np.pi])
-    n, m, frames = plan.neurons, sim.size, plan.frames.size
-    ids = np.arange(n) * m // n
-    identity = layout.make_scale(layout.store(group, "id", ids), "id")
-    labels = layout.store(group, "component", np.array([b"rhat", b"theta"]))
-    component = layout.make_scale(labels, "component")
-    if sim.metric == "network":
-        delta = layout.store(group, "delta", sim.state.delta()[ids])
-        layout.attach(delta, identity)
-    width = chunk_width(n)
-    position = group.create_group("position")
+    frames = plan.frames.size
+    position, cell = group.create_group("position"), group.create_group("cell")
     layout.reserve(position, "step", (frames,), np.int64)
     time = layout.make_scale(layout.reserve(position, "time", (frames,), np.float64), "time")
-    value = layout.reserve(position, "value", (frames, n, 2), plan.precision, (1, width, 2))
-    layout.attach(value, time, identity, component)
-    cell = group.create_group("cell")
     cell["step"], cell["time"] = position["step"], position["time"]
-    cells = layout.reserve(cell, "value", (frames, n), np.int32, (1, width))
-    layout.attach(cells, time, identity)
+    labels = layout.store(group, "component", np.array([b"rhat", b"theta"]))
+    component = layout.make_scale(labels, "component")
+    if parts is None:
+        ids = plan.ids(sim, 0, plan.neurons)
+        delta = _delta_of(sim, ids)
+        layout.store(group, "id", ids)
+        if delta is not None:
+            layout.store(group, "delta", delta)
+        fill_rows(group, frames, plan.neurons, plan.precision)
+    else:
+        parts.show_rows(group, frames, plan.precision, sim.metric == "network")
+    identity = layout.make_scale(group["id"], "id")
+    if "delta" in group:
+        layout.attach(group["delta"], identity)
+    layout.attach(position["value"], time, identity, component)
+    layout.attach(cell["value"], time, identity)
 
 
 def _fill_observables(file: h5py.File, plan: Plan, values: list[np.ndarray]) -> None:

@@ -13,6 +13,7 @@ from particleflow.errors import TrajectoryError
 
 from . import contents, layout, times
 from .contents import Plan
+from .parts import Parts
 
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
@@ -95,7 +96,9 @@ class Continuation:
         Frames and observable times that are kept.
     start : dict of arrays
     is_other_plan : bool
-        Whether the plan is another than the file's.
+        Whether the plan is another than the file's, or the ranks' shares are.
+    parts : Parts or None
+        Of the file.
     """
 
     plan: Plan
@@ -103,6 +106,7 @@ class Continuation:
     position: tuple[int, int]
     start: dict[str, np.ndarray]
     is_other_plan: bool
+    parts: Parts | None
 
     @classmethod
     def of(
@@ -116,14 +120,19 @@ class Continuation:
             The file does not fit.
         """
         with layout.naming(path), h5py.File(path, "r", locking=False) as file:
-            plan = Plan.of_file(file, sim)
+            plan, parts = Plan.of_file(file, sim), Parts.of(path, file)
         if not (0 <= position[0] <= plan.frames.size and 0 <= position[1] <= plan.observables.size):
             raise TrajectoryError(f"{path}: has no room for {position[0]} frames")
         values = [contents.evaluate(quantity) for quantity in plan.quantities]
         start, is_other = plan.start_of(sim), until is not None and until != plan.until
         if is_other and until is not None:
             plan = _until(plan, sim, until, plan.observables[: position[1]])
-        return cls(plan, values, position, start, is_other)
+        fits = parts is None
+        if sim.ranks.size > 1:
+            own = sim.state.share.rows(plan.neurons)
+            rows = [first for first, _ in sim.ranks.all_of(own)]
+            fits = parts is not None and parts.rows.tolist() == [*rows, plan.neurons]
+        return cls(plan, values, position, start, is_other or not fits, parts)
 
     @property
     def times_left(self) -> Array:

@@ -117,7 +117,24 @@ def unlock(handle: int | None) -> None:
         os.close(handle)
 
 
-def open_existing(path: Path) -> h5py.File:
+def open_to_read(path: Path) -> h5py.File:
+    """A file for reading, whoever writes it."""
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError:
+        # a file that this very process writes can only be opened with the writer's locking
+        return h5py.File(path, "r")
+
+
+def open_unlocked(path: Path, mode: str) -> h5py.File:
+    """`open_file` without HDF5's lock, for those who take `lock` themselves.
+
+    Virtual datasets pass the lock on to their parts, which one rank shall not take from another.
+    """
+    return h5py.File(path, mode, locking=False, **OPEN_OPTIONS)
+
+
+def open_existing(path: Path, opener: Callable[[Path, str], h5py.File] | None = None) -> h5py.File:
     """An existing file, for writing to its data.
 
     Raises
@@ -127,7 +144,7 @@ def open_existing(path: Path) -> h5py.File:
     """
     require_writable(path)
     try:
-        return open_file(path, "r+")
+        return (opener or open_file)(path, "r+")
     except (OSError, RuntimeError) as problem:
         why = reason(problem)
         raise TrajectoryError(f"{path}: cannot be opened for writing: {why}") from None

@@ -60,11 +60,11 @@ def text(value: str) -> np.bytes_:
 def copy_beginnings(source: h5py.File, target: h5py.File, skip: tuple[str, ...]) -> None:
     """Fill every dataset of ``target`` with as many rows as it shares with one in ``source``.
 
-    Datasets whose names begin with one of ``skip`` are left as they are.
+    Datasets whose names begin with one of ``skip``, and virtual ones, are left as they are.
     """
 
     def copy(name: str, dataset: h5py.Group | h5py.Dataset) -> None:
-        if not isinstance(dataset, h5py.Dataset) or name.startswith(skip):
+        if not isinstance(dataset, h5py.Dataset) or name.startswith(skip) or dataset.is_virtual:
             return
         if dataset.ndim == 0:
             dataset[()] = source[name][()]
@@ -117,9 +117,19 @@ def check_size(dataset: h5py.Dataset, share: float = 1.0) -> None:
     ValueError
         It claims to be larger than its file can be.
     """
-    most = dataset.file.id.get_filesize() * (1 if dataset.compression is None else _FILTERED)
+    most = _bytes_behind(dataset) * (1 if dataset.compression is None else _FILTERED)
     if dataset.nbytes * share > most:
         raise ValueError(f"{dataset.name} claims {dataset.nbytes:,} bytes, more than the file has")
+
+
+def _bytes_behind(dataset: h5py.Dataset) -> int:
+    """Bytes of the file, or of the files that a virtual dataset shows."""
+    size = int(dataset.file.id.get_filesize())
+    if not dataset.is_virtual:
+        return size
+    folder = Path(dataset.file.filename).parent
+    names = {source.file_name.replace("%%", "%") for source in dataset.virtual_sources()}
+    return size + sum((folder / name).stat().st_size for name in names)
 
 
 @contextmanager

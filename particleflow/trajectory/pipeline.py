@@ -21,11 +21,11 @@ _BATCH = 64
 class Batch:
     """Data of one moment, what progress shall say afterwards, and the buffer to give back."""
 
-    writes: list[tuple[str, int, Any]]
+    writes: list[tuple[str, Any, Any]]
     frames: int
     observed: int
-    buffer: Frame | None
-    free: "queue.SimpleQueue[Frame]"
+    buffer: Frame | None = None
+    free: "queue.SimpleQueue[Frame] | None" = None
 
 
 class WriterThread:
@@ -34,12 +34,28 @@ class WriterThread:
     Calls no parallel kernel, but waits for frames that are on their way from a device. h5py
     releases the GIL while it writes, so that the simulation goes on meanwhile. The first error is
     kept and raised in the run.
+
+    Parameters
+    ----------
+    file : h5py.File
+    path : Path
+    counts : bool
+        Whether progress is written with each batch; else only when `acknowledge` says so, and not
+        at all in a part.
+
+    Attributes
+    ----------
+    done : tuple of int
+        Frames and observable times that the last batch on the disk has brought.
     """
 
-    def __init__(self, file: h5py.File, path: Path) -> None:
+    def __init__(
+        self, file: h5py.File, path: Path, counts: bool = True, done: tuple[int, int] = (0, 0)
+    ) -> None:
         self._file, self._path = file, path
+        self._progress = file["parameters/progress"] if counts else None
+        self.done = self._last = done
         self._datasets: dict[str, h5py.Dataset] = {}
-        self._progress = file["parameters/progress"]
         self._queue: queue.Queue[Batch | threading.Event | None] = queue.Queue(_QUEUE_LENGTH)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="particleflow-writer", daemon=True)
@@ -47,12 +63,18 @@ class WriterThread:
 
     def put(self, item: Batch | threading.Event) -> None:
         """Have a batch written, or an event set when all before it is written."""
+        if isinstance(item, Batch):
+            self._last = item.frames, item.observed
         while True:
             self.check()
             try:
                 return self._queue.put(item, timeout=0.1)
             except queue.Full:
                 continue
+
+    def acknowledge(self, frames: int, observed: int) -> None:
+        """Have progress say so."""
+        self.put(Batch([("parameters/progress", ..., (frames, observed))], *self._last))
 
     def drain(self) -> None:
         """Return when everything is written and counted."""
@@ -99,8 +121,10 @@ class WriterThread:
                 if name not in self._datasets:
                     self._datasets[name] = self._file[name]
                 self._datasets[name][index] = value
-            if batch.buffer is not None:
+            if batch.buffer is not None and batch.free is not None:
                 batch.free.put(batch.buffer)
         self._file.flush()
-        self._progress[:] = (batches[-1].frames, batches[-1].observed)
-        self._file.flush()
+        self.done = batches[-1].frames, batches[-1].observed
+        if self._progress is not None:
+            self._progress[:] = self.done
+            self._file.flush()

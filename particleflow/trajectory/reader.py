@@ -15,9 +15,10 @@ from particleflow.coordinates import knots, parameters_from_reduced, put_on_samp
 from particleflow.errors import RangeError, TrajectoryError
 from particleflow.samples import Samples
 
-from . import layout
+from . import disk, layout
 from .layout import string
-from .schema import PARTICLES, SCHEMA_VERSION
+from .parts import Parts
+from .schema import NEWEST_SCHEMA, PARTICLES
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,14 +61,6 @@ def _reading(method: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-def _open(path: Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r", locking=False)
-    except OSError:
-        # a file that this very process writes can only be opened with the writer's locking
-        return h5py.File(path, "r")
-
-
 class Trajectory:
     """A recorded run; use it as a context manager.
 
@@ -89,7 +82,7 @@ class Trajectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         with layout.naming(path):
-            self._file = _open(path)
+            self._file = disk.open_to_read(path)
         try:
             with layout.naming(path):
                 self._load()
@@ -102,15 +95,18 @@ class Trajectory:
         if "schema_version" not in file.attrs or "h5md" not in file:
             raise TrajectoryError(f"{self.path}: is an HDF5 file but no particleflow trajectory")
         self.schema_version = int(file.attrs["schema_version"])
-        if self.schema_version > SCHEMA_VERSION:
+        if self.schema_version > NEWEST_SCHEMA:
             creator = string(file["h5md/creator"].attrs["version"])
             raise TrajectoryError(
                 f"{self.path}: has schema {self.schema_version}, this version reads up to "
-                f"{SCHEMA_VERSION}; particleflow {creator} or newer reads it"
+                f"{NEWEST_SCHEMA}; particleflow {creator} or newer reads it"
             )
         missing = [name for name in _REQUIRED if name not in file]
         if missing:
             raise TrajectoryError(f"{self.path}: is damaged: {missing[0]} is missing")
+        self._parts = Parts.of(self.path, file)
+        if self._parts is not None:
+            self._parts.check()
         parameters = file["parameters"]
         self.size = int(parameters.attrs["m"])
         self.alpha = float(parameters.attrs["alpha"])
@@ -322,11 +318,25 @@ class Trajectory:
         """Residuals, (observed, s), or at the frames where s > 256."""
         return self.observable("residual")[1]
 
+    @property
+    def bytes(self) -> int:
+        """Size of the file, with its parts."""
+        return self.path.stat().st_size + (0 if self._parts is None else self._parts.size())
+
     @_reading
     def storage(self) -> dict[str, Any]:
-        """How positions are stored: dtype, chunks, filter."""
+        """How positions are stored: dtype, chunks, filter, part files; of the parts if any."""
+        stored = self._position
+        parts = [] if self._parts is None else [self._parts.path(n) for n in self._parts.ranks]
+        if parts:
+            with disk.open_to_read(parts[0]) as file:
+                return self._storage(file[f"{PARTICLES}/position/value"], len(parts))
+        return self._storage(stored, 0)
+
+    def _storage(self, stored: h5py.Dataset, parts: int) -> dict[str, Any]:
         return {
-            "dtype": self._position.dtype.name,
-            "chunks": list(self._position.chunks or ()),
-            "filter": self._position.compression or "none",
+            "dtype": stored.dtype.name,
+            "chunks": list(stored.chunks or ()),
+            "filter": stored.compression or "none",
+            "parts": parts,
         }

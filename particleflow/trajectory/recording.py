@@ -1,4 +1,4 @@
-"""An open trajectory file: the place reached in it, the thread that writes it, its checkpoints."""
+"""An open trajectory file: the place reached in it, the threads that write it, its checkpoints."""
 
 import queue
 import time
@@ -10,24 +10,28 @@ import numpy as np
 
 from particleflow._cast import Array
 from particleflow.backend import Frame
-from particleflow.errors import TrajectoryError, WriteError
+from particleflow.errors import TrajectoryError
 
-from . import checkpoint, contents, disk, layout
+from . import checkpoint, contents, making
 from .contents import Plan
-from .pipeline import Batch, WriterThread
+from .parts import Parts
+from .pipeline import Batch
 from .schema import PARTICLES
+from .target import Target
 
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
 
 
 class Recording:
-    """A file that a simulation is being recorded in.
+    """A file that a simulation is being recorded in; what it does is collective.
 
     Parameters
     ----------
     path : Path
         Exists, laid out by ``contents.fill``.
+    parts : Parts or None
+        Where the neurons are, if not in it.
     sim : Simulation
     plan : Plan
         What the file has room for.
@@ -50,6 +54,7 @@ class Recording:
     def __init__(
         self,
         path: Path,
+        parts: Parts | None,
         sim: "Simulation",
         plan: Plan,
         values: list[np.ndarray],
@@ -72,19 +77,7 @@ class Recording:
         self._every, self._saved_at = every, time.monotonic()
         self._start = start
         self._ended = False
-        self._file = disk.open_existing(path)
-        try:
-            self._identity = disk.identity(path)
-            self._run = layout.string(self._file["parameters"].attrs["run"])
-            with disk.refusals(path, "written"):
-                self._file["parameters/progress"][:] = position
-                self._file.flush()
-                checkpoint.sweep(path)
-            self._lock = disk.lock(path)
-            self._thread = WriterThread(self._file, path)
-        except BaseException:
-            self._file.close()
-            raise
+        self._target = Target.of(path, parts, sim.ranks, position)
 
     def record(self, last: bool) -> None:
         """Put the present state on its way to the file; see `TrajectoryWriter.record`."""
@@ -92,7 +85,7 @@ class Recording:
         plan = self._plan
         is_frame = last or _is_next(plan.frames, self._frame, now)
         is_observed = last or _is_next(plan.observables, self._observed, now)
-        writes: list[tuple[str, int, Any]] = []
+        writes: list[tuple[str, Any, Any]] = []
         if is_observed:
             writes += self._stamp("observables/step", "observables/time", self._observed)
         for k, quantity in enumerate(plan.quantities):
@@ -105,22 +98,31 @@ class Recording:
                 if quantity.every > 1:
                     base = f"observables/{quantity.path}"
                     writes += self._stamp(f"{base}/step", f"{base}/time", index)
-        buffer = None
         if is_frame:
             base = f"{PARTICLES}/position"
             writes += self._stamp(f"{base}/step", f"{base}/time", self._frame)
-            buffer = self._packed()
-            writes.append((f"{base}/value", self._frame, buffer.position))
-            writes.append((f"{PARTICLES}/cell/value", self._frame, buffer.cells))
-            self._frame += 1
-        self._observed += is_observed
-        self._thread.put(Batch(writes, self._frame, self._observed, buffer, self._free))
+        self._sim.ranks.together(lambda: self._pass_on(writes, is_frame, is_observed))
         self._ended = last
 
-    def _stamp(self, step: str, time: str, index: int) -> list[tuple[str, int, Any]]:
+    def _pass_on(
+        self, writes: list[tuple[str, Any, Any]], is_frame: bool, is_observed: bool
+    ) -> None:
+        """Give what is written once, and this rank's neurons, to the threads."""
+        rows: list[tuple[str, Any, Any]] = []
+        buffer = None
+        if is_frame:
+            buffer = self._packed()
+            rows.append((f"{PARTICLES}/position/value", self._frame, buffer.position))
+            rows.append((f"{PARTICLES}/cell/value", self._frame, buffer.cells))
+            self._frame += 1
+        self._observed += is_observed
+        position = self._frame, self._observed
+        self._target.put(Batch(writes, *position), Batch(rows, *position, buffer, self._free))
+
+    def _stamp(self, step: str, time: str, index: int) -> list[tuple[str, Any, Any]]:
         return [(step, index, self._sim.step), (time, index, self._sim.time)]
 
-    def _value(self, k: int, index: int) -> tuple[str, int, Any]:
+    def _value(self, k: int, index: int) -> tuple[str, Any, Any]:
         quantity = self._plan.quantities[k]
         value = contents.evaluate(quantity)
         if value.shape != self._shapes[k]:
@@ -132,7 +134,7 @@ class Recording:
 
     def _packed(self) -> Frame:
         while True:
-            self._thread.check()
+            self._target.check()
             try:
                 buffer = self._free.get(timeout=0.1)
                 break
@@ -143,37 +145,22 @@ class Recording:
 
     def pause(self, now: bool) -> None:
         """Look after the file, and write a checkpoint where one is due, or ``now``."""
-        self._thread.check()
-        self._check_name()
+        self._target.look_after()
         if self._every is None:
             return
-        if now or time.monotonic() - self._saved_at >= self._every:
-            self._thread.drain()
-            with disk.refusals(self._path, "written"):
-                disk.sync(self._path)
-            checkpoint.save(self._path, self._run, self._arrays())
+        is_due = now or time.monotonic() - self._saved_at >= self._every
+        if self._sim.ranks.first_of(is_due):
+            run = self._target.settle()
+            checkpoint.save(self._path, run, self._arrays(), self._sim.ranks)
             self._saved_at = time.monotonic()
 
     def _arrays(self) -> dict[str, np.ndarray]:
         position = np.array([self._frame, self._observed, self._ended])
         return {**self._sim.snapshot(), **self._start, "position": position}
 
-    def _check_name(self) -> None:
-        """The file still has its name: nobody has removed or replaced it."""
-        now = disk.identity(self._path)
-        if now != self._identity:
-            what = "removed" if now is None else "replaced by another file"
-            raise WriteError(f"{self._path}: was {what} during the run")
-
     def close(self) -> None:
         """Wait until everything is written and close the file."""
-        try:
-            self._thread.finish()
-            self._check_name()
-        finally:
-            with disk.refusals(self._path, "closed"):
-                self._file.close()
-            disk.unlock(self._lock)
+        self._target.close()
         if self._ended:
             self._shorten()
 
@@ -191,7 +178,7 @@ class Recording:
         values = [
             np.zeros(shape, kind) for shape, kind in zip(self._shapes, self._kinds, strict=True)
         ]
-        contents.remake(self._path, self._sim, plan, values, (self._frame, self._observed))
+        making.remake(self._path, self._sim, plan, values, (self._frame, self._observed))
 
 
 def _is_next(times: Array, index: int, now: float) -> bool:

@@ -31,9 +31,21 @@ Schema version 1::
 T and T' are final when the file is created. Everything beyond ``progress`` is undefined: readers
 trust it only. A cell is a sector 0 .. 2s-1, or 2s + r (sliding on ray r), or 4s (at rest in the
 origin).
+
+Schema version 2 is that of a run of several ranks, which is the same but for::
+
+    /parameters/parts                     attribute tag; rows (n_ranks + 1,): first recorded neuron
+                                          of each rank
+    /particles/neurons/{id, delta, position/value, cell/value}
+                                          virtual, over datasets of the same names in the part of
+                                          each rank, FILE.h5.parts/TAG-RANK.h5, which lies beside
+                                          the file; attributes particleflow_part (the tag), rows
+
+A file whose part is missing shows zeros to other readers; this one refuses it.
 """
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION, SCHEMA_OF_PARTS = 1, 2
+NEWEST_SCHEMA = SCHEMA_OF_PARTS
 PARTICLES = "particles/neurons"
 CHUNK = 131072
 """Neurons a chunk, about."""

@@ -1,6 +1,7 @@
 """Writing trajectories: what to record when."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -12,9 +13,10 @@ from particleflow._cast import Array, PathLike
 from particleflow.errors import TrajectoryError
 from particleflow.observables import DEFAULT, build, check_names
 
-from . import checkpoint, contents, disk
+from . import contents, disk, making
 from .contents import Plan
 from .continuation import Continuation
+from .parts import Parts
 from .recording import Recording
 from .times import MOST_FRAMES, OWN, Pace, Spacing, finer_times, frame_times
 
@@ -193,7 +195,10 @@ class TrajectoryWriter:
             divides=self.observable_times is None,
         )
         values = [contents.evaluate(quantity) for quantity in plan.quantities]
-        self._record(sim, plan, values, (0, 0), plan.start_of(sim), make=True)
+        self._record(
+            sim, plan, values, (0, 0), plan.start_of(sim),
+            lambda: making.make(self.path, self.overwrite, sim, plan, values),
+        )  # fmt: skip
         return plan.all_times
 
     def _pace(self, begin: float, until: float) -> Pace:
@@ -208,9 +213,14 @@ class TrajectoryWriter:
                 f"{self.path}: records a run to tau = {old.plan.until:g}, found {until:g}; resume "
                 "it with that end"
             )
-        if old.is_other_plan:
-            contents.remake(self.path, sim, old.plan, old.values, old.position)
-        self._record(sim, old.plan, old.values, old.position, old.start, make=False)
+        plan, values, position = old.plan, old.values, old.position
+
+        def make() -> Parts | None:
+            if old.is_other_plan:
+                return making.remake(self.path, sim, plan, values, position)
+            return old.parts
+
+        self._record(sim, plan, values, position, old.start, make)
         return old.times_left
 
     def _record(
@@ -220,19 +230,15 @@ class TrajectoryWriter:
         values: list[np.ndarray],
         position: tuple[int, int],
         start: dict[str, np.ndarray],
-        make: bool,
+        make: Callable[[], Parts | None],
     ) -> None:
         # before the file is made: where memory does not suffice, nothing has been written
         buffers = [sim.state.new_frame(plan.neurons, plan.precision) for _ in range(_BUFFERS)]
-        if make:
-            disk.create(
-                self.path,
-                self.overwrite,
-                lambda file: contents.fill(file, sim, plan, values),
-                before=lambda: checkpoint.remove(self.path),
-            )
+        parts = make()
         every = self.checkpoint_every
-        self._recording = Recording(self.path, sim, plan, values, position, buffers, every, start)
+        self._recording = Recording(
+            self.path, parts, sim, plan, values, position, buffers, every, start
+        )
         self._has_recorded = True
 
     def record(self, last: bool = False) -> None:

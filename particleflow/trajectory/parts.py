@@ -1,0 +1,224 @@
+"""Part files: the rows of a trajectory that each of several ranks writes, shown as one.
+
+The parts of ``FILE.h5`` lie in the folder ``FILE.h5.parts`` beside it. Datasets over all neurons
+are virtual there: any HDF5 tool reads them as if they were in the file itself. A part has the name
+of its *tag*, which ties it to one file: parts of a file that was replaced have others.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from particleflow.errors import TrajectoryError
+from particleflow.parallel import Ranks
+
+from . import disk, layout
+from .schema import PARTICLES, chunk_width
+
+if TYPE_CHECKING:
+    from particleflow.backend import Share
+
+GROUP = "parameters/parts"
+_TAG = "particleflow_part"
+_SECONDS_TO_SEE = 10.0
+"""How long a folder that rank 0 has made may take until the other ranks see it."""
+
+
+def folder_of(trajectory: Path) -> Path:
+    """Where the parts of a trajectory and of its checkpoints lie."""
+    return trajectory.with_name(f"{trajectory.name}.parts")
+
+
+def shared_folder(trajectory: Path, ranks: Ranks) -> str:
+    """Make the folder of parts; returns a new tag. Collective.
+
+    Raises
+    ------
+    TrajectoryError
+        A rank cannot see it.
+    WriteError
+        It cannot be made.
+    """
+    folder, tag = folder_of(trajectory), ranks.first_of(uuid.uuid4().hex[:12])
+    probe = folder / f"{tag}.probe"
+
+    def make() -> None:
+        if ranks.is_first:
+            with disk.refusals(folder, "made"):
+                folder.mkdir(exist_ok=True)
+                probe.touch()
+
+    def see() -> None:
+        deadline = time.monotonic() + _SECONDS_TO_SEE
+        while not probe.exists():
+            if time.monotonic() > deadline:
+                raise TrajectoryError(
+                    f"{folder}: is not seen from this rank, though rank 0 has made it: expected a "
+                    "folder on a file system that all ranks share"
+                )
+            time.sleep(0.05)
+
+    ranks.together(make)
+    ranks.together(see)
+    if ranks.is_first:
+        disk.remove(probe)
+    return tag
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The part files of a trajectory.
+
+    Attributes
+    ----------
+    trajectory : Path
+    tag : str
+    rows : (n_ranks + 1,) int64
+        First recorded neuron of each rank, and their number. A rank without any has no part.
+    """
+
+    trajectory: Path
+    tag: str
+    rows: np.ndarray
+
+    @classmethod
+    def new(cls, trajectory: Path, share: "Share", n: int, ranks: Ranks) -> "Parts":
+        """Parts for n recorded neurons, in a folder that all ranks see; collective."""
+        tag = shared_folder(trajectory, ranks)
+        first = [rows[0] for rows in ranks.all_of(share.rows(n))]
+        return cls(trajectory, tag, np.array([*first, n]))
+
+    @classmethod
+    def of(cls, trajectory: Path, file: h5py.File) -> "Parts | None":
+        """Those that a trajectory names, None if all is in one file."""
+        if GROUP not in file:
+            return None
+        rows = layout.read_all(file, f"{GROUP}/rows")
+        if rows.ndim != 1 or rows.size < 2 or rows[0] != 0 or (np.diff(rows) < 0).any():
+            raise ValueError(f"{GROUP}/rows are damaged")
+        return cls(trajectory, layout.string(file[GROUP].attrs["tag"]), rows)
+
+    def store(self, file: h5py.File) -> None:
+        """Name these parts in a trajectory."""
+        group = file.create_group(GROUP)
+        group.attrs["tag"] = layout.text(self.tag)
+        layout.store(group, "rows", self.rows)
+
+    def path(self, rank: int) -> Path:
+        """The part of a rank."""
+        return folder_of(self.trajectory) / self._name(rank)
+
+    def _name(self, rank: int) -> str:
+        return f"{self.tag}-{rank}.h5"
+
+    @property
+    def ranks(self) -> list[int]:
+        """Those that have a part."""
+        return [int(rank) for rank in np.flatnonzero(np.diff(self.rows))]
+
+    def rows_of(self, rank: int) -> tuple[int, int]:
+        """First row of a rank, and that after its last."""
+        return int(self.rows[rank]), int(self.rows[rank + 1])
+
+    def _show(
+        self, group: h5py.Group, name: str, source: str, shape: tuple[int, ...], dtype: Any
+    ) -> None:
+        """A virtual dataset over one of all parts, whose rows are the second axis or the only one.
+
+        Parts are named relative to the folder of the trajectory, so that all can be moved.
+        """
+        axis = min(1, len(shape) - 1)
+        virtual = h5py.VirtualLayout(shape, dtype)
+        folder = folder_of(self.trajectory).name
+        for rank in self.ranks:
+            first, last = self.rows_of(rank)
+            where = (*(slice(None),) * axis, slice(first, last))
+            own = (*shape[:axis], last - first, *shape[axis + 1 :])
+            file = f"{folder}/{self._name(rank)}".replace("%", "%%")  # a % means blocks to HDF5
+            virtual[where] = h5py.VirtualSource(file, source, own, dtype)
+        group.create_virtual_dataset(name, virtual)
+
+    def show_rows(
+        self, group: h5py.Group, frames: int, precision: np.dtype[Any], has_delta: bool
+    ) -> None:
+        """Virtual datasets in the place of those of `fill_rows`, ids and deltas."""
+        n = int(self.rows[-1])
+        position, cell = f"{PARTICLES}/position/value", f"{PARTICLES}/cell/value"
+        self._show(group["position"], "value", position, (frames, n, 2), precision)
+        self._show(group["cell"], "value", cell, (frames, n), np.int32)
+        self._show(group, "id", f"{PARTICLES}/id", (n,), np.int64)
+        if has_delta:
+            self._show(group, "delta", f"{PARTICLES}/delta", (n,), np.float64)
+
+    def check(self) -> None:
+        """See that all parts are there: HDF5 would show numbers without a meaning instead.
+
+        Raises
+        ------
+        TrajectoryError
+            One is missing, damaged, or another one's.
+        """
+        for rank in self.ranks:
+            path = self.path(rank)
+            if not path.exists():
+                raise TrajectoryError(
+                    f"{self.trajectory}: its part {path} is missing; the folder "
+                    f"{folder_of(self.trajectory).name} belongs beside the file, under this name"
+                )
+            with layout.naming(path, "part of a trajectory"), disk.open_to_read(path) as part:
+                self._check(path, part, rank)
+
+    def _check(self, path: Path, part: h5py.File, rank: int) -> None:
+        found = layout.string(part.attrs[_TAG]), tuple(int(row) for row in part.attrs["rows"])
+        if found != (self.tag, self.rows_of(rank)):
+            raise TrajectoryError(f"{self.trajectory}: {path} is a part of another file")
+
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(self.path(rank).stat().st_size for rank in self.ranks)
+
+
+def fill_rows(group: h5py.Group, frames: int, n: int, precision: np.dtype[Any]) -> None:
+    """Datasets of positions and cells of n neurons."""
+    width = chunk_width(n)
+    layout.reserve(
+        group.require_group("position"), "value", (frames, n, 2), precision, (1, width, 2)
+    )
+    layout.reserve(group.require_group("cell"), "value", (frames, n), np.int32, (1, width))
+
+
+def fill_part(
+    file: h5py.File,
+    parts: Parts,
+    rank: int,
+    frames: int,
+    precision: np.dtype[Any],
+    ids: np.ndarray,
+    delta: np.ndarray | None,
+) -> None:
+    """Lay out the part of a rank."""
+    file.attrs[_TAG] = layout.text(parts.tag)
+    file.attrs["rows"] = np.array(parts.rows_of(rank))
+    group = file.create_group(PARTICLES)
+    layout.store(group, "id", ids)
+    if delta is not None:
+        layout.store(group, "delta", delta)
+    fill_rows(group, frames, ids.size, precision)
+
+
+def sweep(trajectory: Path, keep: Iterable[str]) -> None:
+    """Remove all parts but those of these tags, and the folder if none are left."""
+    folder, tags = folder_of(trajectory), set(keep)
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if path.name.partition("-")[0] not in tags:
+            disk.remove(path)
+    if not any(folder.iterdir()):
+        folder.rmdir()

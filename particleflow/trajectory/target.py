@@ -1,0 +1,154 @@
+"""The files that a rank writes during a run: the trajectory itself, a part of it, or both."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from particleflow.errors import WriteError
+from particleflow.parallel import Ranks
+
+from . import checkpoint, disk, layout
+from .parts import Parts
+from .pipeline import Batch, WriterThread
+
+
+class _Open:
+    """A file that is open, the thread that writes it, and what tells it from others."""
+
+    def __init__(self, path: Path, position: tuple[int, int], counts: bool, locks: bool) -> None:
+        self.path = path
+        self.file = disk.open_existing(path, None if locks else disk.open_unlocked)
+        try:
+            self._identity = disk.identity(path)
+            if "parameters/progress" in self.file:
+                with disk.refusals(path, "written"):
+                    self.file["parameters/progress"][:] = position
+                    self.file.flush()
+                    checkpoint.sweep(path)
+            self._lock = disk.lock(path)
+            self.thread = WriterThread(self.file, path, counts, position)
+        except BaseException:
+            self.file.close()
+            raise
+
+    def check(self) -> None:
+        """The thread works, and the file still has its name: nobody has removed or replaced it."""
+        self.thread.check()
+        self.check_name()
+
+    def check_name(self) -> None:
+        now = disk.identity(self.path)
+        if now != self._identity:
+            what = "removed" if now is None else "replaced by another file"
+            raise WriteError(f"{self.path}: was {what} during the run")
+
+    def settle(self) -> None:
+        """Return when everything is on the disk."""
+        self.thread.drain()
+        with disk.refusals(self.path, "written"):
+            disk.sync(self.path)
+
+    def close(self) -> None:
+        try:
+            self.thread.finish()
+            self.check_name()
+        finally:
+            with disk.refusals(self.path, "closed"):
+                self.file.close()
+            disk.unlock(self._lock)
+
+
+class Target:
+    """The files of a rank. All methods but `put` and `check` are collective.
+
+    Of several ranks the first one writes the trajectory, and each that has rows a part. A frame is
+    counted in the trajectory's progress when every rank has brought its rows to its file.
+    """
+
+    def __init__(self, ranks: Ranks, main: _Open | None, rows: _Open | None) -> None:
+        self._ranks, self._main, self._rows = ranks, main, rows
+        self._open = [o for o in (main, rows) if o is not None]
+        self._counted: tuple[int, int] | None = None
+
+    @classmethod
+    def of(
+        cls, path: Path, parts: Parts | None, ranks: Ranks, position: tuple[int, int]
+    ) -> "Target":
+        """Open them; ``position``: the frames and observable times that they hold."""
+        if parts is None:
+            main = _Open(path, position, counts=True, locks=True)
+            return cls(ranks, main, None)
+        own = parts.path(ranks.rank) if ranks.rank in parts.ranks else None
+        main_one = ranks.together(
+            lambda: _Open(path, position, False, False) if ranks.is_first else None
+        )
+        rows = ranks.together(lambda: None if own is None else _Open(own, position, False, False))
+        return cls(ranks, main_one, rows)
+
+    def put(self, once: Batch, own: Batch) -> None:
+        """Write what is written once, and what is this rank's own."""
+        if self._main is not None and self._ranks.size == 1:
+            writes = [*once.writes, *own.writes]
+            self._main.thread.put(Batch(writes, own.frames, own.observed, own.buffer, own.free))
+            return
+        if self._main is not None:
+            self._main.thread.put(once)
+        if self._rows is not None:
+            self._rows.thread.put(own)
+        elif own.buffer is not None and own.free is not None:
+            own.free.put(own.buffer)
+
+    def check(self) -> None:
+        """Raise what a thread of this rank has met."""
+        for each in self._open:
+            each.thread.check()
+
+    def look_after(self) -> None:
+        """Between steps: all is well, and what all ranks have written is counted."""
+        self._together(_Open.check)
+        self._count()
+
+    def settle(self) -> str:
+        """Return when everything is on the disk; the identifier of the run."""
+        self._together(_Open.settle)
+        if self._ranks.size > 1:
+            self._count()
+            self._together(_Open.settle)
+        run = "" if self._main is None else self._main.file["parameters"].attrs["run"]
+        return self._ranks.first_of(layout.string(run))
+
+    def _together(self, action: Callable[[_Open], None]) -> None:
+        def act() -> None:
+            for each in self._open:
+                action(each)
+
+        self._ranks.together(act)
+
+    def _count(self) -> None:
+        """Let the trajectory count what every rank has written."""
+        if self._ranks.size == 1:
+            return
+        done = np.array([each.thread.done for each in self._open] or [(2**62, 2**62)])
+        frames, observed = (int(n) for n in self._ranks.least(done.min(axis=0)))
+        if self._main is not None and (frames, observed) != self._counted:
+            self._counted = frames, observed
+            self._main.thread.acknowledge(frames, observed)
+
+    def close(self) -> None:
+        """Wait until everything is written and counted, and close the files."""
+        try:
+            self._together(lambda each: each.thread.drain())
+            self._count()
+        finally:
+            self._ranks.together(self._close)
+
+    def _close(self) -> None:
+        problems = []
+        for each in self._open:
+            try:
+                each.close()
+            except Exception as problem:
+                problems.append(problem)
+        if problems:
+            raise problems[0]
