@@ -5,18 +5,17 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 
 import json
 import math
-import shlex
 import signal
 import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._version import __version__
-from .errors import IntegrationError, ParticleflowError, WriteError
+from .exits import Stopped, exit_code, stop, talks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from .resumption import Resumed
     from .simulation import Simulation
 
-EXIT_BAD_INPUT = 2
-EXIT_RUN_FAILED = 3
 _TICKS = 1000
 _FOLLOW_SECONDS = 1.0
 _OF_MANY_RANKS = ("run", "resume")
@@ -40,7 +37,7 @@ _OF_MANY_RANKS = ("run", "resume")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Simulate the training of shallow ReLU networks as a system of particles."""
-    if context.invoked_subcommand not in _OF_MANY_RANKS and not _talks():
+    if context.invoked_subcommand not in _OF_MANY_RANKS and not talks():
         context.exit()
 
 
@@ -137,13 +134,6 @@ def _ranks() -> "Ranks":
     return ranks_of()
 
 
-def _talks() -> bool:
-    """Whether this process says what all ranks have to say; starts no MPI."""
-    from .parallel import launched_rank
-
-    return launched_rank() == 0
-
-
 def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
     """Run, draw, and say what has been done."""
     run = make()
@@ -151,10 +141,10 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
     begin, file = time.perf_counter(), run.writer.path
     try:
         _simulate(run, quiet)
-    except _Stopped as stopped:
-        raise _Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
+    except Stopped as stopped:
+        raise Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
     ranks = run.simulation.ranks
-    summary = _summary(run, time.perf_counter() - begin, figure)
+    summary = "" if quiet else _summary(run, time.perf_counter() - begin, figure)
     del run  # the picture needs the memory
     if figure is not None:
         ranks.together(lambda: _draw(file, Path(figure)) if ranks.is_first else None)
@@ -366,26 +356,14 @@ def _draw(file: Path, figure: Path) -> None:
         save_overview(trajectory, figure)
 
 
-class _Stopped(BaseException):
-    """A signal asks to stop; not an Exception, so that nothing on the way catches it."""
-
-    def __init__(self, number: int, file: Path | None = None) -> None:
-        super().__init__(number)
-        self.number, self.file = number, file
-
-
-def _stop(number: int, frame: Any) -> NoReturn:
-    raise _Stopped(number)
-
-
 def main() -> None:
     """Entry point: every failure is one line on stderr and an exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:  # as of a parent's `trap '' INT`
-            signal.signal(number, _stop)
+            signal.signal(number, stop)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    sys.exit(_exit_code(_main))
+    sys.exit(exit_code(_main))
 
 
 def _main() -> int:
@@ -397,47 +375,3 @@ def _main() -> int:
 
         failed(problem)
         raise
-
-
-def _exit_code(command: "Callable[[], int]") -> int:
-    """Carry out, and turn every failure into one line on stderr."""
-    try:
-        code = command()
-    except click.exceptions.NoArgsIsHelpError as problem:
-        click.echo(problem.ctx.get_help())
-        code = EXIT_BAD_INPUT
-    except click.ClickException as problem:
-        code = _fail(problem.format_message(), EXIT_BAD_INPUT)
-    except (IntegrationError, WriteError) as problem:
-        code = _fail(str(problem), EXIT_RUN_FAILED)
-    except ParticleflowError as problem:
-        code = _fail(str(problem), EXIT_BAD_INPUT)
-    except MemoryError:
-        names = "neurons.count, samples.count or output.frames"
-        code = _fail(f"out of memory; lower {names}", EXIT_RUN_FAILED)
-    except BrokenPipeError:
-        code = EXIT_BAD_INPUT
-    except OSError as problem:
-        where = f"{problem.filename}: " if problem.filename else ""
-        code = _fail(f"{where}{problem.strerror or problem}", EXIT_BAD_INPUT)
-    except _Stopped as stopped:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # it is on its way out
-        code = _fail(_farewell(stopped.file), 128 + stopped.number)
-    except Exception as problem:
-        code = _fail(f"{type(problem).__name__}: {problem} (a defect: please report it)",
-                     EXIT_RUN_FAILED)  # fmt: skip
-    return code
-
-
-def _farewell(file: Path | None) -> str:
-    if file is not None and file.with_name(f"{file.name}.ckpt").exists():
-        return f"interrupted; 'particleflow resume {shlex.quote(str(file))}' goes on"
-    return "interrupted; frames that were recorded are kept"
-
-
-def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    if _talks():
-        click.echo(f"particleflow: {line}", err=True)
-    return code

@@ -16,6 +16,7 @@ from .integrators import Boost, GradientDescent, Integrator, RungeKutta
 from .neurons import Neurons
 from .parallel import Ranks, ranks_of
 from .preparation import prepare
+from .samples import Samples
 from .simulation import Simulation
 from .trajectory import (
     BEGAN,
@@ -97,11 +98,11 @@ def resume(
     """
     ranks = ranks_of(comm)
     file, recorded = ranks.together(lambda: _recorded(path))
-    share = ranks.together(lambda: _share_in(file, ranks))
-    arrays, notes = checkpoint.load(file, recorded.run, ranks, share)
+    network = _Network.of(file, ranks)
+    arrays, notes = checkpoint.load(file, recorded.run, ranks, network.share_of(ranks))
     if arrays is None:
         return _begin_again(file, recorded, until, device, threads, notes, ranks)
-    simulation = _simulation(file, recorded, arrays, device, threads, ranks)
+    simulation = _simulation(file, recorded, network, arrays, device, threads, ranks)
     for name, function in (observables or {}).items():
         simulation.observables.add(name, function, recorded.every.get(name, 1))
     end = None if until is None else _end(file, simulation, until)
@@ -129,13 +130,33 @@ def _recorded(path: PathLike) -> tuple[Path, Recorded]:
     return file, Recorded.of(file)
 
 
-def _share_in(file: Path, ranks: Ranks) -> tuple[int, int] | None:
-    """First and last + 1 of the neurons of a run that are this rank's; None for all."""
-    if ranks.size == 1:
-        return None
-    with open_trajectory(file) as trajectory:
-        share = share_of(trajectory.size, trajectory.samples.size, ranks.rank, ranks.size)
-    return share.first, share.last
+class _Network(NamedTuple):
+    """Of what run a file is: its samples, alpha and number of neurons."""
+
+    samples: Samples
+    alpha: float
+    size: int
+
+    @classmethod
+    def of(cls, file: Path, ranks: Ranks) -> "_Network":
+        """Read by rank 0, which sees all parts; collective."""
+
+        def read() -> "_Network | None":
+            if not ranks.is_first:
+                return None
+            with open_trajectory(file) as trajectory:
+                return cls(trajectory.samples, trajectory.alpha, trajectory.size)
+
+        network = ranks.first_of(ranks.together(read))
+        assert network is not None
+        return network
+
+    def share_of(self, ranks: Ranks) -> tuple[int, int] | None:
+        """First and last + 1 of the neurons that are this rank's; None for all."""
+        if ranks.size == 1:
+            return None
+        share = share_of(self.size, self.samples.size, ranks.rank, ranks.size)
+        return share.first, share.last
 
 
 def is_finished(path: PathLike, comm: Any = None) -> bool:
@@ -151,15 +172,18 @@ def is_finished(path: PathLike, comm: Any = None) -> bool:
     ranks, file = ranks_of(comm), Path(path)
 
     def look() -> tuple[bool, Recorded | None]:
+        if not ranks.is_first:
+            return False, None
         with open_trajectory(file) as trajectory:
             if trajectory.is_complete or trajectory.frames == 0:
                 return trajectory.is_complete, None
         return False, Recorded.of(file)
 
-    is_complete, recorded = ranks.together(look)
+    is_complete, recorded = ranks.first_of(ranks.together(look))
     if recorded is None or recorded.until < np.inf:
         return is_complete
-    arrays, _ = checkpoint.load(file, recorded.run, ranks, _share_in(file, ranks))
+    share = _Network.of(file, ranks).share_of(ranks)
+    arrays, _ = checkpoint.load(file, recorded.run, ranks, share)
     if arrays is None or not _has_ended(arrays):
         return False
     with suppress(RunHasEnded):
@@ -179,6 +203,7 @@ def _has_ended(arrays: Mapping[str, Any]) -> bool:
 def _simulation(
     file: Path,
     recorded: Recorded,
+    network: _Network,
     arrays: Mapping[str, Any],
     device: str | None,
     threads: int | None,
@@ -191,21 +216,19 @@ def _simulation(
         arrays["position"][2], arrays["settling"]
     except (KeyError, ValueError, IndexError, TypeError) as problem:
         raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
-    with open_trajectory(file) as trajectory:
-        samples, alpha, size = trajectory.samples, trajectory.alpha, trajectory.size
-    share = share_of(size, samples.size, ranks.rank, ranks.size)
-    if a.size != share.last - share.first:
+    first, last = network.share_of(ranks) or (0, network.size)
+    if a.size != last - first:
         raise TrajectoryError(
-            f"{file}: its checkpoint has {a.size} neurons, expected {share.last - share.first}"
+            f"{file}: its checkpoint has {a.size} neurons, expected {last - first}"
         )
     if recorded.device not in DEVICES:
         raise TrajectoryError(f"{file}: is damaged: its device is {recorded.device!r}")
     try:
-        neurons = _Saved(size, Neurons(a, b, c, alpha=alpha))
+        neurons = _Saved(network.size, Neurons(a, b, c, alpha=network.alpha))
     except NeuronsError as problem:
         raise TrajectoryError(f"{file}: is damaged: {problem}") from None
     simulation = Simulation(
-        samples,
+        network.samples,
         neurons,
         integrator,
         metric=recorded.metric,

@@ -15,7 +15,7 @@ KERNELS = ROOT / "kernels"
 
 # each layer may import from those after it
 LAYERS = [
-    {"__main__"}, {"cli"}, {"gallery"}, {"resumption", "doctor", "facts"},
+    {"__main__"}, {"cli"}, {"gallery", "exits"}, {"resumption", "doctor", "facts"},
     {"preparation", "figures"}, {"config", "simulation"}, {"loop"}, {"interruption"},
     {"initialisation"}, {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"parallel"}, {"_cast", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip
 SIBLINGS = {("samples", "_csv")}
-ONLY_IMPORTERS = {"h5py": {"trajectory"}, "matplotlib": {"figures"}, "click": {"cli"},
+ONLY_IMPORTERS = {"h5py": {"trajectory"}, "matplotlib": {"figures"}, "click": {"cli", "exits"},
                   "msgspec": {"config"}, "scipy": {"initialisation", "backend", "theory"},
                   "threadpoolctl": {"backend"}}  # fmt: skip
 
