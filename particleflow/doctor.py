@@ -9,6 +9,7 @@ import numba
 
 from . import backend
 from ._version import __version__
+from .parallel import versions as versions_of_mpi
 from .samples import Samples
 from .trajectory import hdf5_version
 
@@ -30,6 +31,7 @@ def examine(seconds: float = 1.0) -> dict[str, Any]:
         "threads": int(numba.get_num_threads()),
         "thread_layer": numba.threading_layer(),
         "cuda": problem or backend.device_notice("cuda"),
+        "mpi": versions_of_mpi(),
         "cache": backend.cache_folder() or "none: kernels are compiled in every process",
         "push_ns_a_neuron": round(speed.push, 3),
         "stream_ns_a_neuron": round(speed.stream, 3),

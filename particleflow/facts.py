@@ -20,6 +20,7 @@ def facts_of(trajectory: "Trajectory") -> dict[str, Any]:
     facts: dict[str, Any] = {
         "file": str(trajectory.path),
         "schema": trajectory.schema_version,
+        "ranks": trajectory.ranks,
         "neurons": trajectory.size,
         "recorded": int(trajectory.ids.size),
         "samples": trajectory.samples.size,

@@ -107,8 +107,8 @@ class Ranks:
         DeviceError
         """
 
-    def failed(self, problem: BaseException) -> None:
-        """A run has failed on this rank: returns if it has on all, else ends the job."""
+    def failed(self, problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
+        """A run has failed on this rank: returns if it has on all, else tells and ends the job."""
 
     def abort(self, code: int) -> NoReturn:
         """End the job, all ranks of it."""
@@ -200,11 +200,13 @@ class MpiRanks(Ranks):
                         f"ranks: rank 0 and rank {rank} on {host} have different {name}{shown}"
                     )
 
-    def failed(self, problem: BaseException) -> None:
+    def failed(self, problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
         request = self._failures.Ibarrier()
         deadline = time.monotonic() + GRACE_SECONDS
         while not request.Test():
             if time.monotonic() > deadline:
+                if tell is not None:
+                    tell()
                 text = " ".join(str(problem).split()) or type(problem).__name__
                 _say(f"particleflow: rank {self.rank} on {socket.gethostname()}: {text}")
                 self.abort(_code_of(problem))
@@ -323,17 +325,17 @@ def _launched() -> Ranks:
     return MpiRanks(mpi.COMM_WORLD)
 
 
-def failed(problem: BaseException) -> None:
+def failed(problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
     """This process fails: returns if all ranks do, else ends the job with its message."""
     if _world is not None:
-        _world.failed(problem)
+        _world.failed(problem, tell)
 
 
 def _end_of_all(before: Callable[..., Any]) -> Callable[..., Any]:
     """What to do with an exception that a program does not catch: no rank is left waiting."""
 
     def hook(kind: type[BaseException], problem: BaseException, traceback: Any) -> None:
-        failed(problem)
+        failed(problem, lambda: before(kind, problem, traceback))
         if launched_rank() == 0:
             before(kind, problem, traceback)
 

@@ -65,9 +65,11 @@ def shared_folder(trajectory: Path, ranks: Ranks) -> str:
             time.sleep(0.05)
 
     ranks.together(make)
-    ranks.together(see)
-    if ranks.is_first:
-        disk.remove(probe)
+    try:
+        ranks.together(see)
+    finally:
+        if ranks.is_first:
+            probe.unlink(missing_ok=True)
     return tag
 
 

@@ -77,6 +77,8 @@ class Trajectory:
     config : str
         The resolved configuration, TOML; empty for a run from Python.
     schema_version : int
+    ranks : int
+        By how many the file was made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -109,6 +111,7 @@ class Trajectory:
             self._parts.check()
         parameters = file["parameters"]
         self.size = int(parameters.attrs["m"])
+        self.ranks = int(parameters.attrs.get("ranks", 1))
         self.alpha = float(parameters.attrs["alpha"])
         self.metric = string(parameters.attrs["metric"])
         self.integrator = string(parameters.attrs["integrator"])

@@ -1,0 +1,410 @@
+"""Runs of many ranks: what needs no MPI in this process, and jobs of real ranks."""
+
+import importlib.util
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+import particleflow as pf
+from particleflow import parallel
+from particleflow.backend import Part, exchange, joined, share_of, trimmed
+from particleflow.kernels import cpu
+
+HERE = Path(__file__).parent
+JOB = HERE / "ranks_job.py"
+
+
+class Threads:
+    """Ranks as threads of this process."""
+
+    def __init__(self, rank, size, mail, barrier, shared):
+        self.rank, self.size = rank, size
+        self._mail, self._barrier, self._shared = mail, barrier, shared
+
+    def send(self, array, to):
+        self._mail[self.rank, to].put(array.copy())
+
+    def receive(self, array, source):
+        array[:] = self._mail[source, self.rank].get(timeout=10)
+
+    def spread(self, array):
+        if self.rank == 0:
+            self._shared[:] = [array.copy()]
+        self._barrier.wait(10)
+        array[:] = self._shared[0]
+
+    def add(self, array):
+        self._mail[self.rank, 0].put(array.copy())
+        if self.rank == 0:
+            self._shared[:] = [sum(self._mail[k, 0].get(timeout=10) for k in range(self.size))]
+        self._barrier.wait(10)
+        array[:] = self._shared[0]
+
+
+def on_threads(size, action):
+    """``action(ranks)`` on as many threads."""
+    mail = {(i, k): queue.SimpleQueue() for i in range(size) for k in range(size)}
+    barrier, shared, problems = threading.Barrier(size), [], []
+
+    def work(rank):
+        try:
+            action(Threads(rank, size, mail, barrier, shared))
+        except BaseException as problem:
+            problems.append(problem)
+            barrier.abort()
+
+    threads = [threading.Thread(target=work, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
+    assert all(box.empty() for box in mail.values())
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_sums_over_ranks_have_the_order_of_the_slots(data):
+    """Any number of rows, split in any way: the bits of the tree of one process."""
+    n = data.draw(st.integers(1, 70))
+    inner = data.draw(st.sets(st.integers(1, n - 1), max_size=7)) if n > 1 else set()
+    edges = np.array([0, *sorted(inner), n])
+    rows = np.random.default_rng(n).normal(size=(n, 5)) * 10.0 ** np.arange(5)
+    expected = rows.copy()
+    cpu.tree_sum(expected)
+    found = {}
+
+    def add(ranks):
+        own = rows[edges[ranks.rank] : edges[ranks.rank + 1]].reshape(-1, 5, 1).copy()
+        exchange.Exchange(ranks, edges, in_order=True)(own)
+        found[ranks.rank] = own[0, :, 0]
+
+    on_threads(edges.size - 1, add)
+    for row in found.values():
+        assert_array_equal(row, expected[0])
+
+
+def test_sums_in_an_order_of_mpis_own():
+    rows = np.random.default_rng(0).normal(size=(8, 3))
+    edges = np.array([0, 3, 8])
+
+    def add(ranks):
+        own = rows[edges[ranks.rank] : edges[ranks.rank + 1]].copy()
+        exchange.Exchange(ranks, edges, in_order=False)(own)
+        np.testing.assert_allclose(own[0], rows.sum(axis=0), rtol=1e-13)
+
+    on_threads(2, add)
+
+
+@given(st.integers(1, 10**9), st.integers(1, 2000), st.data())
+@settings(max_examples=100, deadline=None)
+def test_shares_are_all_neurons(m, s, data):
+    """Consecutive, and even to a slot; rows of a subset belong to the rank that has the neuron."""
+    n = cpu.slot_bounds(m, s).size - 1
+    size = data.draw(st.integers(1, min(n, 300)))
+    shares = [share_of(m, s, rank, size) for rank in {0, size // 2, size - 1}]
+    for share in shares:
+        assert 0 <= share.first < share.last <= m
+        assert share.slots[0] == 0
+        assert share.slots[-1] == share.last - share.first
+        assert abs((share.last - share.first) - m / size) <= m / n + 1
+    assert {0, m} <= {share.first for share in shares} | {share.last for share in shares}
+    few = data.draw(st.integers(1, min(m, 10**7)))
+    for share in shares:
+        first, last = share.rows(few)
+        for row in {first - 1, first, last - 1, last} & set(range(few)):
+            assert (first <= row < last) == (share.first <= row * m // few < share.last)
+    with pytest.raises(pf.DeviceError, match=f"split into {n} slots, expected at most so many"):
+        share_of(m, s, 0, n + 1)
+
+
+def test_slots_of_large_runs():
+    """As before up to many millions, then as many as ranks need."""
+    for m, s, n in ((10**7, 10, 64), (10**7, 1000, 32), (10**8, 10, 256), (10**9, 1000, 2048),
+                    (10**11, 10, 2**18), (8191, 10, 1)):  # fmt: skip
+        assert cpu.slot_bounds(m, s).size - 1 == n
+
+
+@pytest.mark.parametrize("kind", ["reduced", "gaussian", "uniform", "pytorch", "paper", "grid"])
+@pytest.mark.parametrize("antisymmetric", [False, True])
+def test_initial_neurons_in_parts(kind, antisymmetric):
+    """Those of all to the bit, also in the middle of a pair of twins."""
+    samples = pf.Samples.generate("sine", 5)
+    options = {"seed": 3, "antisymmetric": antisymmetric, "samples": samples}
+    neurons = pf.initialise(kind, 140_000, **options)
+    drawn = pf.Initialisation(kind, 140_000, **options)
+    assert (drawn.size, drawn.alpha) == (neurons.size, neurons.alpha)
+    for first, last in ((0, 1), (65_535, 65_539), (3, 139_999), (0, 140_000)):
+        part = drawn.part(first, last)
+        for name in "abc":
+            assert_array_equal(getattr(part, name), getattr(neurons, name)[first:last])
+        assert part.alpha == neurons.part(first, last).alpha == 140_000
+
+
+def snapshot_of(first, last):
+    """The arrays of a state whose neurons are known by their numbers."""
+    slots = np.array([first, (first + last) // 2, last])
+    sizes = np.diff(slots)
+    ident = np.concatenate([np.random.default_rng(first).permutation(n) for n in sizes])
+    number = ident + np.repeat(slots[:-1], sizes)
+    arrays = {
+        "variables": np.stack([number, -number, 2.0 * number]), "cell": number.astype(np.int32),
+        "ident": ident.astype(np.int32), "start": slots[:-1, None] + np.arange(3),
+        "crossings": slots[:-1], "residual": np.arange(3.0), "bounds": slots,
+        "end_variables": np.stack([number] * 3) + 0.5, "homes": np.arange(first, last),
+    }  # fmt: skip
+    return arrays | {f"began_{name}": array for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 40), (10, 20), (10, 40), (3, 27), (11, 12)])
+def test_snapshots_of_other_shares(first, last):
+    """Joined, and cut at slots or between them: each neuron keeps what is its own."""
+    whole = joined([snapshot_of(0, 20), snapshot_of(20, 40)])
+    assert_array_equal(whole["bounds"], [0, 10, 20, 30, 40])
+    part = Part(whole["bounds"], first, last)
+    arrays = trimmed({name: part.of(name, array) for name, array in whole.items()}, first, last)
+    for prefix in ("", "began_"):
+        bounds, ident = arrays[f"{prefix}bounds"], arrays[f"{prefix}ident"]
+        assert (bounds[0], bounds[-1]) == (first, last)
+        number = ident + np.repeat(bounds[:-1], np.diff(bounds))
+        assert sorted(number) == list(range(first, last))
+        assert_array_equal(arrays[f"{prefix}cell"], number)
+        assert_array_equal(arrays[f"{prefix}variables"][2], 2.0 * number)
+        assert_array_equal(arrays[f"{prefix}end_variables"][0], number + 0.5)
+        assert arrays[f"{prefix}homes"].size == 0
+        assert_array_equal(arrays[f"{prefix}residual"], [0.0, 1.0, 2.0])
+        if first % 10 == last % 10 == 0:
+            assert_array_equal(arrays[f"{prefix}crossings"], np.arange(first, last, 10))
+    with pytest.raises(ValueError, match="holds the neurons 0 to 40, expected 30 to 41"):
+        Part(whole["bounds"], 30, 41)
+
+
+@pytest.mark.parametrize(
+    ("affinities", "threads"),
+    [
+        ([[0, 1]], [2]),
+        ([[0, 1], [0, 1]], [1, 1]),
+        ([[0, 1, 2, 3]] * 3, [1, 1, 1]),
+        ([[0, 1], [2, 3]], [2, 2]),
+        ([[0, 1, 2, 3], [2, 3]], [3, 1]),
+        ([[0]] * 5, [1] * 5),
+    ],
+)
+def test_threads_of_the_ranks_of_a_machine(affinities, threads):
+    found = [parallel._share_of_processors(affinities, k) for k in range(len(affinities))]
+    assert found == threads
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+        env=os.environ | environment,
+    )  # fmt: skip
+
+
+def test_without_a_launcher_there_is_one_rank_and_no_mpi():
+    done = python(
+        "import sys; from particleflow.parallel import ranks_of, ALONE\n"
+        "print(ranks_of() is ALONE, ALONE.size, 'mpi4py' in sys.modules)"
+    )
+    assert done.stdout.split() == ["True", "1", "False"], done.stderr
+
+
+def test_a_launcher_without_mpi4py_or_a_library():
+    """One line that says what to install, not many runs that write one file."""
+    code = "import sys; {}\nfrom particleflow.parallel import ranks_of\nranks_of()"
+    blocked = code.format("sys.modules['mpi4py'] = None; sys.modules['mpi4py.MPI'] = None")
+    done = python(blocked, PMI_RANK="0", PMI_SIZE="2")
+    assert "mpi4py is not installed; pip install 'particleflow[mpi]'" in done.stderr
+    assert python(blocked, PMI_RANK="0", PMI_SIZE="1").returncode == 0
+    code = (
+        "import sys, types\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'mpi4py.MPI':\n"
+        "            raise RuntimeError('cannot load MPI library')\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from particleflow.parallel import ranks_of\nranks_of()"
+    )
+    done = python(code, PMI_RANK="0", PMI_SIZE="2")
+    assert "mpi4py finds no library of MPI; load the module of your cluster's MPI" in done.stderr
+    assert "(cannot load MPI library)" in done.stderr
+
+
+# jobs of real ranks
+
+needs_mpi = pytest.mark.skipif(
+    importlib.util.find_spec("mpi4py") is None, reason="mpi4py is not installed"
+)
+LAUNCHER = Path(sys.executable).with_name("mpiexec")
+
+
+def launch(n, *command, timeout=120, **environment):
+    """A job of n ranks."""
+    return subprocess.run(
+        [LAUNCHER, "-n", str(n), sys.executable, *map(str, command)], capture_output=True,
+        text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
+        env=os.environ | {"OMP_WAIT_POLICY": "passive"} | environment,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A folder with the runs of one process, which compiles the kernels, too."""
+    folder = tmp_path_factory.mktemp("of one process")
+    code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import ranks_job, pathlib\n"
+    done = python(code + f"ranks_job.record(pathlib.Path({str(folder)!r}))")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def names_of(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    return re.findall(r"^(\w+) [0-9.]+ s$", done.stdout, re.MULTILINE)
+
+
+@needs_mpi
+@pytest.mark.parametrize("n", [2, 3])
+def test_ranks_compute_what_one_process_does(n, recorded):
+    checks = ["bits", "sums_of_the_simulation", "allreduce"]
+    assert names_of(launch(n, JOB, recorded, *checks)) == checks
+
+
+@needs_mpi
+def test_all_that_four_ranks_check(recorded):
+    import ranks_job
+
+    assert names_of(launch(4, JOB, recorded)) == list(ranks_job.CHECKS)
+
+
+@needs_mpi
+def test_a_device_for_each_rank(tmp_path):
+    """In the simulator: the host exchanges what devices add up, in every integrator."""
+    pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
+    done = launch(2, HERE / "ranks_on_devices.py", tmp_path, NUMBA_ENABLE_CUDASIM="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = dict(line.split(": ") for line in done.stdout.splitlines())
+    assert found.keys() == {"boost", "gd", "gd, euclidean", "rk"}
+    assert all(float(away) < 1e-6 for away in found.values()), found  # float32 positions
+
+
+CONFIG = """
+[samples]
+kind = "sine"
+count = 10
+[neurons]
+count = 20000
+[flow]
+t_end = 2.0
+[output]
+file = "a run.h5"
+frames = 3
+figure = "a figure.png"
+"""
+
+
+@needs_mpi
+def test_only_rank_0_talks(tmp_path):
+    (tmp_path / "config.toml").write_text(CONFIG)
+    command = [LAUNCHER, "-n", "2", sys.executable, "-m", "particleflow"]
+
+    def run(*arguments):
+        return subprocess.run(
+            [*command, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False,
+            timeout=60, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    done = run("run", "config.toml")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert re.match(
+        r"a run\.h5: 20000 neurons on 10 samples, tau = 2 in .* 3 frames, .* MB; picture a figure",
+        done.stdout,
+    )
+    banner = [line for line in done.stderr.splitlines() if "compiling" not in line]
+    assert banner == [
+        "running on 2 ranks on 1 machine, 1 thread each; sums of slots gathered in order, to the "
+        "same bits for any number of ranks"
+    ]
+    assert (tmp_path / "a figure.png").stat().st_size > 10_000
+    for arguments, code, text in (
+        (["run", "config.toml"], 2, "exists already (--overwrite replaces it)"),
+        (
+            ["run", "config.toml", "--set", "neurons.count=1000", "-o", "b.h5", "--overwrite"],
+            2,
+            "expected at most so many ranks, found 2",
+        ),
+        (["rnu"], 2, "No such command"),
+        (["run", "nowhere.toml"], 2, "nowhere.toml: no such file"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == code
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert text in done.stderr
+        assert done.stdout == ""
+    text = run("info", "a run.h5", "--json").stdout
+    assert (json.loads(text)["parts"], json.loads(text)["ranks"]) == (2, 2)
+    done = run("resume", "a run.h5", "--t-end", "2.5")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1), done.stderr
+    alone = subprocess.run(
+        [sys.executable, "-m", "particleflow", "resume", "a run.h5", "--t-end", "3"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "tau = 3 in" in alone.stdout
+    with pf.open_trajectory(tmp_path / "a run.h5") as trajectory:
+        assert trajectory.storage()["parts"] == 0
+        assert trajectory.is_complete
+
+
+FAILING = """
+import os, signal, sys
+import particleflow as pf
+
+sim = pf.Simulation(
+    pf.Samples.generate("sine", 10), pf.Initialisation("reduced", 20_000), pf.GradientDescent(1e-4)
+)
+def fail(sim):
+    if sim.ranks.rank == 1 and sim.step > 0:
+        {action}
+    return 0.0
+sim.observables.add("fails", fail)
+sim.writers.append(pf.TrajectoryWriter(sys.argv[1], frames=5))
+sim.run(0.1)
+print("has ended")
+"""
+
+
+@needs_mpi
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        ("raise ValueError('only here')", "only here"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "(Killed|KILLED|signal 9)"),
+        ("sys.exit(7)", ""),
+    ],
+)
+def test_one_rank_that_fails_ends_the_job(action, text, tmp_path):
+    """With its message, not after the others have waited for ever."""
+    script = tmp_path / "script.py"
+    script.write_text(FAILING.format(action=action))
+    begin = time.monotonic()
+    done = launch(3 if "KILL" in action else 2, script, tmp_path / "run.h5", timeout=60)
+    assert done.returncode != 0
+    assert time.monotonic() - begin < 30.0
+    assert re.search(text, done.stdout + done.stderr)
+    assert "has ended" not in done.stdout
+    if "raise" in action:
+        assert "rank 1 on " in done.stderr
