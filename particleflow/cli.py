@@ -16,6 +16,7 @@ import click
 
 from ._version import __version__
 from .exits import Stopped, exit_code, stop, talks
+from .launcher import is_launched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +38,12 @@ _OF_MANY_RANKS = ("run", "resume")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Simulate the training of shallow ReLU networks as a system of particles."""
-    if context.invoked_subcommand not in _OF_MANY_RANKS and not talks():
-        context.exit()
+    if context.invoked_subcommand not in _OF_MANY_RANKS and is_launched():
+        if not talks():
+            context.exit()
+        from .parallel import ALONE, use
+
+        use(ALONE)
 
 
 @cli.command()
@@ -371,7 +376,8 @@ def _main() -> int:
     try:
         return int(cli(standalone_mode=False, prog_name="particleflow") or 0)
     except BaseException as problem:
-        from .parallel import failed
+        if is_launched():
+            from .parallel import failed
 
-        failed(problem)
+            failed(problem)
         raise

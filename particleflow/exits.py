@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from . import launcher
 from .errors import IntegrationError, ParticleflowError, WriteError
 
 EXIT_BAD_INPUT = 2
@@ -27,10 +28,8 @@ def stop(number: int, frame: Any) -> NoReturn:
 
 
 def talks() -> bool:
-    """Whether this process says what all ranks have to say; starts no MPI."""
-    from .parallel import launched_rank
-
-    return launched_rank() == 0
+    """Whether this process says what all ranks have to say."""
+    return launcher.rank() == 0
 
 
 def exit_code(command: Callable[[], int]) -> int:

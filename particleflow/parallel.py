@@ -17,19 +17,13 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
+from . import launcher
 from ._cast import Array
 from ._version import __version__
 from .errors import DeviceError, ParticleflowError
 
 T = TypeVar("T")
 
-_LAUNCHERS = (
-    "PMI_RANK",  # MPICH, Intel MPI, Slurm
-    "PMIX_RANK",  # Slurm, PRRTE
-    "OMPI_COMM_WORLD_RANK",  # Open MPI
-    "MV2_COMM_WORLD_RANK",  # MVAPICH
-    "PALS_RANKID",  # Cray
-)
 GRACE_SECONDS = 5.0
 """How long a rank that has failed waits for the others to fail, too, before it ends them."""
 
@@ -265,19 +259,6 @@ def _share_of_processors(affinities: list[list[int]], rank: int) -> int:
     return max(1, int(share + 1e-6))
 
 
-def is_launched() -> bool:
-    """Whether a launcher of MPI has started this process, or the program uses mpi4py by itself."""
-    return "mpi4py.MPI" in sys.modules or any(name in os.environ for name in _LAUNCHERS)
-
-
-def launched_rank() -> int:
-    """The number of this process as the launcher says, 0 without one; starts no MPI."""
-    if _world is not None:
-        return _world.rank
-    numbers = (os.environ.get(name, "") for name in _LAUNCHERS)
-    return next((int(number) for number in numbers if number.isdigit()), 0)
-
-
 _world: Ranks | None = None
 
 
@@ -292,37 +273,60 @@ def ranks_of(comm: Any = None) -> Ranks:
         A launcher has started several processes, but mpi4py is not installed or finds no library
         of MPI; or ``comm`` is no communicator.
     """
-    global _world  # noqa: PLW0603 (duplicating a communicator is collective: once)
     if isinstance(comm, Ranks):
         return comm
     if comm is not None:
         if not hasattr(comm, "Split_type"):
             raise DeviceError(f"comm: expected an mpi4py communicator, found {comm!r}")
-        return MpiRanks(comm) if comm.Get_size() > 1 else ALONE
+        return _ranks_on(comm)
     if _world is None:
-        _world = _launched() if is_launched() else ALONE
+        use(_launched() if launcher.is_launched() else ALONE)
+    assert _world is not None
     return _world
+
+
+def use(ranks: Ranks) -> None:
+    """Let these be the ranks that the program was started with."""
+    global _world  # noqa: PLW0603
+    _world = ranks
 
 
 def _launched() -> Ranks:
     try:
         mpi = importlib.import_module("mpi4py.MPI")
-    except ModuleNotFoundError:
-        if not _are_several():
-            return ALONE
-        raise DeviceError(
-            "ranks: a launcher of MPI has started several processes, but mpi4py is not installed; "
-            "pip install 'particleflow[mpi]'"
-        ) from None
     except (ImportError, RuntimeError) as problem:
+        if not launcher.are_several():
+            return ALONE
+        if isinstance(problem, ModuleNotFoundError):
+            raise DeviceError(
+                "ranks: a launcher of MPI has started several processes, but mpi4py is not "
+                "installed; pip install 'particleflow[mpi]'"
+            ) from None
         raise DeviceError(
             "ranks: mpi4py finds no library of MPI; load the module of your cluster's MPI, or "
             f"pip install mpich ({' '.join(str(problem).split())})"
         ) from None
-    if mpi.COMM_WORLD.Get_size() == 1:
+    ranks = _ranks_on(mpi.COMM_WORLD)
+    if ranks.size > 1:
+        sys.excepthook = _end_of_all(sys.excepthook)
+    return ranks
+
+
+_key: int | None = None
+
+
+def _ranks_on(comm: Any) -> Ranks:
+    """Made once for a communicator: a library of MPI has a limited number of them."""
+    global _key  # noqa: PLW0603
+    if comm.Get_size() == 1:
         return ALONE
-    sys.excepthook = _end_of_all(sys.excepthook)
-    return MpiRanks(mpi.COMM_WORLD)
+    if _key is None:
+        _key = type(comm).Create_keyval()
+    ranks: Ranks | None = comm.Get_attr(_key)
+    if ranks is None:
+        ranks = MpiRanks(comm)
+        comm.Set_attr(_key, ranks)
+    return ranks
 
 
 def failed(problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
@@ -336,7 +340,7 @@ def _end_of_all(before: Callable[..., Any]) -> Callable[..., Any]:
 
     def hook(kind: type[BaseException], problem: BaseException, traceback: Any) -> None:
         failed(problem, lambda: before(kind, problem, traceback))
-        if launched_rank() == 0:
+        if rank() == 0:
             before(kind, problem, traceback)
 
     return hook
@@ -348,13 +352,18 @@ def _are_several() -> bool:
     return any(os.environ.get(name, "1") not in ("", "0", "1") for name in sizes)
 
 
+def rank() -> int:
+    """The number of this process; starts no MPI."""
+    return launcher.rank() if _world is None else _world.rank
+
+
 def versions() -> str:
     """mpi4py and the library of MPI that it finds, in words."""
     try:
         mpi4py = importlib.import_module("mpi4py")
     except ModuleNotFoundError:
         return "mpi4py is not installed"
-    if not is_launched():  # to ask the library would start it
+    if not launcher.is_launched():  # to ask the library would start it
         return f"mpi4py {mpi4py.__version__}"
     library = importlib.import_module("mpi4py.MPI").Get_library_version().split("\n")[0]
     return f"mpi4py {mpi4py.__version__}, {' '.join(library.split())}"

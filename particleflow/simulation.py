@@ -114,7 +114,7 @@ class Simulation:
             metric, self.device, state_dtype,
         )  # fmt: skip
         self._free = free_memory(self.device)
-        with self._room(neurons.size, state_dtype):
+        with threads_in_use(self.threads), self._room(neurons.size, state_dtype):
             self._begin(neurons, metric, state_dtype)
         self.stop = DEFAULT_STOP
         self._settling: Settling | None = None

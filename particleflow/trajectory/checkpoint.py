@@ -65,7 +65,7 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
 
     if ranks.size == 1:
         disk.create(last, True, lambda file: _fill(file, run, arrays), rotate)
-        if tags(trajectory) or parts.folder_of(trajectory).exists():
+        if parts.folder_of(trajectory).exists():
             _sweep_parts(trajectory)
         return
     tag = parts.shared_folder(trajectory, ranks)
