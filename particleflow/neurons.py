@@ -148,7 +148,9 @@ class Neurons:
         file = existing_file(path, NeuronsError)
         ending = file.suffix.lower()
         if ending == ".h5":
-            return cls._from_trajectory(file, frame)
+            recorded = RecordedNeurons(file, frame)
+            whole = recorded.part(0, recorded.size)
+            return cls._of(whole.a, whole.b, whole.c, whole.alpha)
         try:
             if ending == ".csv":
                 a, b, c = read_columns(file, ("a", "b", "c"), NeuronsError)
@@ -160,14 +162,6 @@ class Neurons:
         except NeuronsError as problem:
             text = str(problem)
             raise NeuronsError(text if str(file) in text else f"{file}: {text}") from None
-
-    @classmethod
-    def _from_trajectory(cls, path: PathLike, frame: int) -> Self:
-        from .trajectory import open_trajectory
-
-        with open_trajectory(path) as trajectory:
-            a, b, c = trajectory.parameters(frame)
-            return cls(a, b, c, alpha=trajectory.alpha)
 
     def to_file(self, path: PathLike) -> None:
         """Write raw a, b, c to ``.npz`` or ``.csv``; `from_file` with the same alpha reads them."""
@@ -204,6 +198,38 @@ class Neurons:
     def knots(self) -> Array:
         """-b/a, (m,); NaN where a = 0 and there is none."""
         return knots(self.a, self.b)
+
+
+class RecordedNeurons:
+    """The neurons of a frame of a trajectory, read when they are asked for.
+
+    Parameters
+    ----------
+    path : path
+        Holds all neurons.
+    frame : int
+        Negative counts from the end.
+
+    Raises
+    ------
+    NeuronsError, TrajectoryError
+        The file is missing or holds something else.
+    """
+
+    def __init__(self, path: PathLike, frame: int = -1) -> None:
+        from .trajectory import open_trajectory
+
+        self._path, self._frame = existing_file(path, NeuronsError), frame
+        with open_trajectory(self._path) as trajectory:
+            trajectory.parameters(frame, 0, 1)
+            self.size, self.alpha = trajectory.size, trajectory.alpha
+
+    def part(self, first: int, last: int) -> Neurons:
+        """Neurons first .. last - 1."""
+        from .trajectory import open_trajectory
+
+        with open_trajectory(self._path) as trajectory:
+            return Neurons(*trajectory.parameters(self._frame, first, last), alpha=self.alpha)
 
 
 def _read_npz(file: PathLike) -> list[Array]:

@@ -15,7 +15,7 @@ from .config import (
 from .errors import ConfigError, ParticleflowError
 from .initialisation import Initialisation
 from .integrators import Boost, GradientDescent, Integrator, RungeKutta
-from .neurons import Neurons, NeuronSource
+from .neurons import Neurons, NeuronSource, RecordedNeurons
 from .parallel import ranks_of
 from .samples import Samples
 from .simulation import Simulation
@@ -131,11 +131,10 @@ def _samples(table: SamplesTable, folder: Path) -> Samples:
 def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> NeuronSource:
     if table.init == "file":
         assert table.file is not None
-        return Neurons.from_file(
-            folder / table.file,
-            frame=-1 if table.frame is None else table.frame,
-            alpha="m" if table.alpha is None else table.alpha,
-        )
+        path, frame = folder / table.file, -1 if table.frame is None else table.frame
+        if path.suffix.lower() == ".h5":
+            return RecordedNeurons(path, frame)
+        return Neurons.from_file(path, alpha="m" if table.alpha is None else table.alpha)
     options: dict[str, Any] = {
         key: getattr(table, key)
         for key in ("delta", "alpha", "scale", "margin")

@@ -19,6 +19,7 @@ import pytest
 
 import particleflow as pf
 from particleflow.kernels.cpu import slots
+from particleflow.neurons import RecordedNeurons
 from particleflow.parallel import ALONE, MpiRanks, ranks_of
 from particleflow.trajectory import checkpoint, parts
 
@@ -417,6 +418,13 @@ def check_initial_neurons_of_a_file(ranks, folder):
     for sim in sims:
         sim.run(0.1)
     np.testing.assert_array_equal(sims[0].residual, sims[1].residual)
+    recorded = RecordedNeurons(folder / "boost.h5", frame=1)
+    ours = [
+        pf.Simulation(pf.Samples.generate("sine", 10), source, comm=comm).neurons
+        for source, comm in ((pf.Neurons.from_file(folder / "boost.h5", 1), ALONE),
+                             (recorded, ranks))
+    ]  # fmt: skip
+    np.testing.assert_array_equal(ours[0].b, ours[1].b)
 
 
 CHECKS = {name.removeprefix("check_"): check for name, check in globals().items()

@@ -224,8 +224,12 @@ class Trajectory:
         return self._position[: self.frames, where[0]]
 
     @_reading
-    def parameters(self, frame: int) -> tuple[Array, Array, Array]:
-        """Hat (a, b, c) of all neurons at a frame, (m,) each; Lemma 8 with the recorded delta.
+    def parameters(
+        self, frame: int, first: int = 0, last: int | None = None
+    ) -> tuple[Array, Array, Array]:
+        """Hat (a, b, c) at a frame, (m,) each; Lemma 8 with the recorded delta.
+
+        Of all neurons, or of the neurons first .. last - 1.
 
         Euclidean metric: (cos theta, sin theta, rhat), the same function.
 
@@ -235,10 +239,10 @@ class Trajectory:
             The file holds a subset of the neurons.
         """
         self._require_all()
-        rhat, theta = self.position(frame).T.astype(np.float64)
+        rhat, theta = self._position[self._index(frame), first:last].T.astype(np.float64)
         if self._delta is None:
             return np.cos(theta), np.sin(theta), rhat
-        return parameters_from_reduced(rhat, theta, self._delta[:])
+        return parameters_from_reduced(rhat, theta, self._delta[first:last])
 
     @_reading
     def knots(self, frame: int) -> Array:
