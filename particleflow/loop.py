@@ -110,17 +110,20 @@ class Loop:
 
     def _pause(self, writers: list[Writer], interruption: Interruption) -> None:
         """Between two steps: what others do then, and the end if a signal or they ask for it."""
+        problem: BaseException | None = None
         try:
             if self._progress is not None:
                 self._progress(self._sim)
-        except BaseException:
-            for writer in writers:
-                writer.pause(now=True)
-            raise
+        except BaseException as found:
+            problem = found
+        ranks = self._sim.ranks
+        problem = ranks.problem_of_any(problem)
         # a signal that comes from here on waits for the next pause
-        number = max(self._sim.ranks.all_of(interruption.noted))
+        number = max(ranks.all_of(interruption.noted))
         for writer in writers:
-            writer.pause(now=number > 0)
+            writer.pause(now=problem is not None or number > 0)
+        if problem is not None:
+            raise problem
         if number > 0:
             interruption.act(number)
 

@@ -24,6 +24,7 @@ from .errors import DeviceError, ParticleflowError
 
 T = TypeVar("T")
 
+_PORTABLE = (ParticleflowError, OSError, MemoryError, KeyboardInterrupt)
 GRACE_SECONDS = 5.0
 """How long a rank that has failed waits for the others to fail, too, before it ends them."""
 
@@ -84,6 +85,10 @@ class Ranks:
 
     def receive(self, array: Array, source: int) -> None:
         """Overwrite with what another rank sends."""
+
+    def problem_of_any(self, problem: BaseException | None) -> BaseException | None:
+        """This rank's problem, or else that of the first rank that has one; collective."""
+        return problem
 
     def together(self, action: Callable[[], T]) -> T:
         """Do something that calls nothing collective; if one rank fails, all do; collective."""
@@ -169,6 +174,11 @@ class MpiRanks(Ranks):
     def receive(self, array: Array, source: int) -> None:
         self.comm.Recv(array, source)
 
+    def problem_of_any(self, problem: BaseException | None) -> BaseException | None:
+        others = enumerate(self.comm.allgather(_portable(problem)))
+        first = next((_of_rank(rank, other) for rank, other in others if other is not None), None)
+        return first if problem is None else problem
+
     def together(self, action: Callable[[], T]) -> T:
         problem: Exception | None = None
         try:
@@ -221,16 +231,14 @@ def _code_of(problem: BaseException) -> int:
     return 130 if isinstance(problem, KeyboardInterrupt) else 3
 
 
-def _portable(problem: Exception | None) -> Exception | None:
+def _portable(problem: BaseException | None) -> BaseException | None:
     """An exception that another rank can raise."""
-    if problem is None or isinstance(problem, ParticleflowError):
-        return problem
-    if isinstance(problem, (OSError, MemoryError)):
+    if problem is None or isinstance(problem, _PORTABLE):
         return problem
     return RuntimeError(f"{type(problem).__name__}: {problem}")
 
 
-def _of_rank(rank: int, problem: Exception) -> Exception:
+def _of_rank(rank: int, problem: BaseException) -> BaseException:
     if rank == 0 or not isinstance(problem, ParticleflowError):
         return problem
     return type(problem)(f"rank {rank}: {problem}")

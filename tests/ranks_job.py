@@ -384,6 +384,22 @@ def user_of(sim):
     return {"mean_square": lambda sim: [np.mean(sim.neurons.c**2), sim.time]}
 
 
+def check_progress_that_fails_on_one_rank(ranks, folder):
+    """All ranks stop there, with a checkpoint."""
+    path = folder / "progress.h5"
+    sim = simulate("gd", path, ranks)
+
+    def fail(sim):
+        if ranks.rank == 1 and sim.time > 0.1:
+            raise BrokenPipeError("nobody listens")
+
+    with pytest.raises(BrokenPipeError, match="nobody listens"):
+        sim.run(END, progress=fail)
+    assert len(set(ranks.all_of(sim.step))) == 1
+    run = pf.resume(path, observables=user_of(sim), comm=ranks)
+    assert run.simulation.time == sim.time
+
+
 def check_damaged_checkpoint(ranks, folder):
     """A part that is damaged gives way to the checkpoint before, on all ranks."""
     path = folder / "damaged.h5"
