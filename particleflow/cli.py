@@ -9,12 +9,14 @@ import signal
 import sys
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._version import __version__
+from .errors import ParticleflowError
 from .exits import Stopped, exit_code, stop, talks
 from .launcher import is_launched
 
@@ -377,7 +379,9 @@ def _main() -> int:
         return int(cli(standalone_mode=False, prog_name="particleflow") or 0)
     except BaseException as problem:
         if is_launched():
-            from .parallel import failed
+            from .parallel import failed, ranks_of
 
+            with suppress(ParticleflowError):
+                ranks_of()  # others may wait for this rank to join them
             failed(problem)
         raise

@@ -19,8 +19,9 @@ class Stopped(BaseException):
     """A signal asks to stop; not an Exception, so that nothing on the way catches it."""
 
     def __init__(self, number: int, file: Path | None = None) -> None:
-        super().__init__(number)
+        super().__init__("interrupted")
         self.number, self.file = number, file
+        self.exit_code = 128 + number
 
 
 def stop(number: int, frame: Any) -> NoReturn:

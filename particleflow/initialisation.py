@@ -119,7 +119,11 @@ class Initialisation:
             self._grid = _grid(samples, finite("margin", margin, NeuronsError))
 
     def __repr__(self) -> str:
-        return f"Initialisation({self._kind!r}, {self.size}, alpha={self.alpha:g})"
+        return (
+            f"Initialisation({self._kind!r}, {self.size}, delta={self._delta}, "
+            f"alpha={self.alpha:g}, scale={self._scale}, antisymmetric={self._antisymmetric}, "
+            f"seed={self._seed})"
+        )
 
     def part(self, first: int, last: int) -> Neurons:
         """Neurons first .. last - 1.

@@ -10,7 +10,27 @@ _RANKS = (
     "MV2_COMM_WORLD_RANK",  # MVAPICH
     "PALS_RANKID",  # Cray
 )
-_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_NTASKS")
+_SIZES = (
+    "PMI_SIZE",
+    "OMPI_COMM_WORLD_SIZE",
+    "MV2_COMM_WORLD_SIZE",
+    "PALS_SIZE",
+    "SLURM_STEP_NUM_TASKS",
+)
+_LOCAL_RANKS = (
+    "MPI_LOCALRANKID",
+    "OMPI_COMM_WORLD_LOCAL_RANK",
+    "MV2_COMM_WORLD_LOCAL_RANK",
+    "PALS_LOCAL_RANKID",
+    "SLURM_LOCALID",
+)
+_LOCAL_SIZES = (
+    "MPI_LOCALNRANKS",
+    "OMPI_COMM_WORLD_LOCAL_SIZE",
+    "MV2_COMM_WORLD_LOCAL_SIZE",
+    "PALS_LOCAL_SIZE",
+    "SLURM_NTASKS_PER_NODE",
+)
 
 
 def is_launched() -> bool:
@@ -18,12 +38,27 @@ def is_launched() -> bool:
     return "mpi4py.MPI" in sys.modules or any(name in os.environ for name in _RANKS)
 
 
-def are_several() -> bool:
-    """Whether it has started more than one."""
-    return any(os.environ.get(name, "1") not in ("", "0", "1") for name in _SIZES)
-
-
 def rank() -> int:
     """The number of this process, 0 without a launcher."""
-    numbers = (os.environ.get(name, "") for name in _RANKS)
-    return next((int(number) for number in numbers if number.isdigit()), 0)
+    return _first(_RANKS, 0)
+
+
+def size() -> int:
+    """How many processes it has started, 1 if it does not say."""
+    return _first(_SIZES, 1)
+
+
+def local_rank() -> int:
+    """The number of this process among those of this machine, 0 if it does not say."""
+    return _first(_LOCAL_RANKS, 0)
+
+
+def local_size() -> int:
+    """How many processes it has started on this machine, 1 if it does not say."""
+    return max(1, _first(_LOCAL_SIZES, 1))
+
+
+def _first(names: tuple[str, ...], default: int) -> int:
+    """The first of these variables that is a number."""
+    values = (os.environ.get(name, "") for name in names)
+    return next((int(value) for value in values if value.isdigit()), default)

@@ -116,10 +116,16 @@ class Loop:
                 self._progress(self._sim)
         except BaseException as found:
             problem = found
-        ranks = self._sim.ranks
-        problem = ranks.problem_of_any(problem)
+        sim = self._sim
+        problem = sim.ranks.problem_of_any(problem)
         # a signal that comes from here on waits for the next pause
-        number = max(ranks.all_of(interruption.noted))
+        every = sim.ranks.all_of((interruption.noted, sim.step, sim.time))
+        number = max(noted for noted, _, _ in every)
+        if len({(step, time) for _, step, time in every}) > 1:
+            raise IntegrationError(
+                f"step {sim.step} (tau = {sim.time:g}): the ranks have come apart, as on machines "
+                "of different kinds they may; use processors of one kind"
+            )
         for writer in writers:
             writer.pause(now=problem is not None or number > 0)
         if problem is not None:

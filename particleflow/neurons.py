@@ -224,6 +224,9 @@ class RecordedNeurons:
             trajectory.parameters(frame, 0, 1)
             self.size, self.alpha = trajectory.size, trajectory.alpha
 
+    def __repr__(self) -> str:
+        return f"RecordedNeurons({str(self._path)!r}, frame={self._frame})"
+
     def part(self, first: int, last: int) -> Neurons:
         """Neurons first .. last - 1."""
         from .trajectory import open_trajectory

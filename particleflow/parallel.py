@@ -7,6 +7,7 @@ them. A program that no launcher of MPI has started is alone: mpi4py is then not
 import hashlib
 import importlib
 import os
+import signal
 import socket
 import sys
 import time
@@ -25,6 +26,7 @@ from .errors import DeviceError, ParticleflowError
 T = TypeVar("T")
 
 _PORTABLE = (ParticleflowError, OSError, MemoryError, KeyboardInterrupt)
+_SHORT = 160
 GRACE_SECONDS = 5.0
 """How long a rank that has failed waits for the others to fail, too, before it ends them."""
 
@@ -98,7 +100,7 @@ class Ranks:
         """Threads for this rank, None if it has the machine to itself."""
         return None
 
-    def require_same(self, what: str, *values: Any) -> None:
+    def require_same(self, **values: Any) -> None:
         """Refuse to go on where ranks have different versions, or different values; collective.
 
         Raises
@@ -115,6 +117,18 @@ class Ranks:
 
 
 ALONE = Ranks()
+
+
+class One(Ranks):
+    """A process by itself among others on its machine, which a launcher has started."""
+
+    def __init__(self) -> None:
+        self.local_rank = launcher.local_rank()
+
+    def threads(self) -> int | None:
+        own = len(_affinity())
+        is_bound = own < (os.cpu_count() or 1)
+        return own if is_bound else max(1, own // launcher.local_size())
 
 
 class MpiRanks(Ranks):
@@ -155,7 +169,7 @@ class MpiRanks(Ranks):
     def joined(self, array: np.ndarray) -> np.ndarray:
         sizes = self.comm.allgather(array.shape[-1])
         out = np.empty((*array.shape[:-1], sum(sizes)), array.dtype)
-        kind = self._mpi._typedict[array.dtype.char]
+        kind = self._mpi.Datatype.fromcode(array.dtype.char)
         for index in np.ndindex(array.shape[:-1]):
             self.comm.Allgatherv(
                 np.ascontiguousarray(array[index]), [out[index], (sizes, None), kind]
@@ -193,15 +207,17 @@ class MpiRanks(Ranks):
     def threads(self) -> int | None:
         return self._threads
 
-    def require_same(self, what: str, *values: Any) -> None:
-        digest = hashlib.sha256(repr(values).encode()).hexdigest()
-        for name, own in (("versions", _versions()), (what, digest)):
-            found = self.all_of((own, socket.gethostname()))
-            for rank, (other, host) in enumerate(found):
-                if other != found[0][0]:
-                    shown = f": {found[0][0]} and {other}" if name == "versions" else ""
+    def require_same(self, **values: Any) -> None:
+        own = {"versions": _versions(), **values}
+        found = self.all_of(({name: _digest(value) for name, value in own.items()}, _host()))
+        for name, value in own.items():
+            for rank, (digests, host) in enumerate(found):
+                if digests[name] != found[0][0][name]:
+                    every = self.all_of(repr(value))
+                    one, two = _apart(every[0], every[rank])
                     raise DeviceError(
-                        f"ranks: rank 0 and rank {rank} on {host} have different {name}{shown}"
+                        f"ranks: rank 0 and rank {rank} on {host} have different {name}: "
+                        f"{one} and {two}"
                     )
 
     def failed(self, problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
@@ -212,7 +228,7 @@ class MpiRanks(Ranks):
                 if tell is not None:
                     tell()
                 text = " ".join(str(problem).split()) or type(problem).__name__
-                _say(f"particleflow: rank {self.rank} on {socket.gethostname()}: {text}")
+                _say(f"particleflow: rank {self.rank} on {_host()}: {text}")
                 self.abort(_code_of(problem))
             time.sleep(0.01)
 
@@ -228,7 +244,11 @@ def _say(text: str) -> None:
 
 def _code_of(problem: BaseException) -> int:
     """Exit code of a job that a failure of one rank has ended."""
-    return 130 if isinstance(problem, KeyboardInterrupt) else 3
+    if isinstance(problem, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    if isinstance(problem, SystemExit) and isinstance(problem.code, int) and problem.code:
+        return problem.code
+    return int(getattr(problem, "exit_code", 3))
 
 
 def _portable(problem: BaseException | None) -> BaseException | None:
@@ -242,6 +262,24 @@ def _of_rank(rank: int, problem: BaseException) -> BaseException:
     if rank == 0 or not isinstance(problem, ParticleflowError):
         return problem
     return type(problem)(f"rank {rank}: {problem}")
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()
+
+
+def _apart(one: str, two: str) -> tuple[str, str]:
+    """Two texts, no more of them than shows where they differ."""
+    if max(len(one), len(two)) <= _SHORT:
+        return one, two
+    same = next(i for i, (a, b) in enumerate(zip(f"{one}\0", f"{two}\0", strict=False)) if a != b)
+    first, last = max(0, same - _SHORT // 4), same + _SHORT // 4
+    cut = [f"{'...' if first else ''}{text[first:last]}..." for text in (one, two)]
+    return cut[0], cut[1]
+
+
+def _host() -> str:
+    return socket.gethostname()
 
 
 def _versions() -> str:
@@ -303,7 +341,7 @@ def _launched() -> Ranks:
     try:
         mpi = importlib.import_module("mpi4py.MPI")
     except (ImportError, RuntimeError) as problem:
-        if not launcher.are_several():
+        if launcher.size() == 1:
             return ALONE
         if isinstance(problem, ModuleNotFoundError):
             raise DeviceError(
@@ -314,10 +352,14 @@ def _launched() -> Ranks:
             "ranks: mpi4py finds no library of MPI; load the module of your cluster's MPI, or "
             f"pip install mpich ({' '.join(str(problem).split())})"
         ) from None
-    ranks = _ranks_on(mpi.COMM_WORLD)
-    if ranks.size > 1:
-        sys.excepthook = _end_of_all(sys.excepthook)
-    return ranks
+    world, started = mpi.COMM_WORLD, launcher.size()
+    if world.Get_size() == 1 < started:
+        library = " ".join(mpi.Get_library_version().split()[:3])
+        raise DeviceError(
+            f"ranks: the launcher has started {started} processes, but mpi4py's library of MPI "
+            f"({library}) sees 1: they are of different kinds of MPI"
+        )
+    return _ranks_on(world)
 
 
 _key: int | None = None
@@ -327,20 +369,31 @@ def _ranks_on(comm: Any) -> Ranks:
     """Made once for a communicator: a library of MPI has a limited number of them."""
     global _key  # noqa: PLW0603
     if comm.Get_size() == 1:
-        return ALONE
+        return One() if launcher.local_size() > 1 else ALONE
     if _key is None:
         _key = type(comm).Create_keyval()
     ranks: Ranks | None = comm.Get_attr(_key)
     if ranks is None:
         ranks = MpiRanks(comm)
         comm.Set_attr(_key, ranks)
+        _watch(ranks)
     return ranks
+
+
+def _watch(ranks: Ranks) -> None:
+    """Let an exception that the program does not catch on one of these ranks end them all."""
+    if not _watched:
+        sys.excepthook = _end_of_all(sys.excepthook)
+    _watched.append(ranks)
+
+
+_watched: list[Ranks] = []
 
 
 def failed(problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
     """This process fails: returns if all ranks do, else ends the job with its message."""
-    if _world is not None:
-        _world.failed(problem, tell)
+    if _watched:
+        max(_watched, key=lambda ranks: ranks.size).failed(problem, tell)
 
 
 def _end_of_all(before: Callable[..., Any]) -> Callable[..., Any]:

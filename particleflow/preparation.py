@@ -49,7 +49,7 @@ def prepare(
     """
     path, config = source
     ranks = ranks_of(comm)
-    ranks.require_same("configurations", source.portable_toml)
+    ranks.require_same(configurations=source.portable_toml)
 
     def parts() -> tuple[TrajectoryWriter, Samples, NeuronSource, Integrator, float]:
         _refuse_collisions(source)

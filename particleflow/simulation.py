@@ -1,6 +1,7 @@
 """A run of neurons on samples: its state, its settings, its end."""
 
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -99,8 +100,8 @@ class Simulation:
                 f"state_dtype: expected one of {', '.join(PRECISIONS)}, found {state_dtype!r}"
             )
         self.ranks = ranks = ranks_of(comm)
+        use_device_of(ranks, device)
         self.device = ranks.together(lambda: resolve_device(device))
-        use_device_of(ranks, self.device)
         self.threads = ranks.together(lambda: resolve_threads(threads, ranks.threads()))
         self.samples = samples
         self.alpha = neurons.alpha
@@ -108,11 +109,12 @@ class Simulation:
             integrator = Boost() if metric == "network" else RungeKutta()
         self.integrator: Integrator = integrator
         self.metric: Metric = metric
-        ranks.require_same(
-            "arguments of the simulation",
-            samples.x.tobytes(), samples.y.tobytes(), neurons.size, neurons.alpha, integrator,
-            metric, self.device, state_dtype,
-        )  # fmt: skip
+        if ranks.size > 1:
+            ranks.require_same(
+                samples=(samples.x.tolist(), samples.y.tolist()), neurons=_identified(neurons),
+                alpha=neurons.alpha, integrator=integrator, metric=metric, device=self.device,
+                state_dtype=state_dtype,
+            )  # fmt: skip
         self._free = free_memory(self.device)
         with threads_in_use(self.threads), self._room(neurons.size, state_dtype):
             self._begin(neurons, metric, state_dtype)
@@ -311,6 +313,10 @@ class Simulation:
             A writer could not write.
         """
         self.stop = positive("stop", stop, ConfigError)
+        self.ranks.require_same(
+            time=self.time, until=until, stop=stop, writers=[_described(w) for w in self.writers],
+            observables=[quantity.path for quantity in self.observables],
+        )  # fmt: skip
         if not self._goes_on:
             self._settling = Settling(self.stop, self.time)
         self._goes_on = False
@@ -372,3 +378,18 @@ class Simulation:
                 self._goes_on = True
         except (KeyError, ValueError, TypeError, IndexError) as problem:
             raise TrajectoryError(f"checkpoint: is not of this run: {problem}") from None
+
+
+def _described(thing: object) -> str:
+    """What it is and, if it says so, what it does."""
+    kind = type(thing)
+    return kind.__name__ if kind.__repr__ is object.__repr__ else repr(thing)
+
+
+def _identified(neurons: NeuronSource) -> str:
+    """What tells neurons from others."""
+    if not isinstance(neurons, Neurons):
+        return _described(neurons)
+    parameters = neurons.a, neurons.b, neurons.c
+    checks = [f"{zlib.crc32(values.data):08x}" for values in parameters]
+    return f"{neurons} with the checksums {', '.join(checks)}"

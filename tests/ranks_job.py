@@ -10,8 +10,10 @@ import shutil
 import signal
 import sys
 import time
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -21,7 +23,7 @@ import particleflow as pf
 from particleflow.kernels.cpu import slots
 from particleflow.neurons import RecordedNeurons
 from particleflow.parallel import ALONE, MpiRanks, ranks_of
-from particleflow.trajectory import checkpoint, parts
+from particleflow.trajectory import checkpoint, parts, recording, target
 
 # slots of few neurons, so that there are many of them, of an odd number of neurons each
 slots.NEURONS_A_SLOT, slots.SAMPLES = 180, 1
@@ -293,6 +295,98 @@ def check_a_missing_part(ranks, folder):
         pf.open_trajectory(moved / "other name.h5")
 
 
+def check_a_reader_of_parts_that_are_removed(ranks, folder):
+    """It reads what it had opened, never zeros."""
+    path = folder / "read.h5"
+    simulate("gd", path, ranks).run(END)
+    ranks.all_of(None)
+    if ranks.is_first:
+        with pf.open_trajectory(folder / "gd.h5") as alone, pf.open_trajectory(path) as many:
+            shutil.rmtree(parts.folder_of(path))
+            for frame in range(alone.frames):
+                np.testing.assert_array_equal(many.position(frame), alone.position(frame))
+                np.testing.assert_array_equal(many.cell(frame), alone.cell(frame))
+            np.testing.assert_array_equal(many.neuron(M - 1), alone.neuron(M - 1))
+            np.testing.assert_array_equal(many.parameters(1)[0], alone.parameters(1)[0])
+        with pytest.raises(pf.TrajectoryError, match="is missing"):
+            pf.open_trajectory(path)
+
+
+def check_clocks_that_differ(ranks, folder):
+    """Checkpoints are written when rank 0's clock says so, and by all."""
+    path = folder / "clocks.h5"
+    sim = simulate("gd", path, ranks)
+    sim.writers[0].checkpoint_every = 0.05
+    clock = recording.time
+    if not ranks.is_first:
+        recording.time = SimpleNamespace(monotonic=lambda: 0.0)
+    seen = []
+
+    def look(sim):
+        time.sleep(0.03)
+        found = checkpoint.path_of(path).exists()
+        seen.append(found and int(checkpoint.read(checkpoint.path_of(path))["position"][1]))
+
+    sim.run(END, progress=look)
+    recording.time = clock
+    if ranks.is_first:
+        assert len(set(seen)) > 2, seen
+        require_same(folder / "gd.h5", path)
+
+
+def check_two_jobs_on_one_file(ranks, folder):
+    """The second one is refused as long as the first one writes."""
+    path = folder / "locked.h5"
+    sim = simulate("gd", path, ranks)
+    texts = []
+
+    def try_it(sim):
+        if sim.step > 3 and not texts:
+            texts.append(failure_of(lambda: pf.resume(path, comm=ranks), ranks))
+            texts.append(failure_of(lambda: pf.TrajectoryWriter(path, overwrite=True), ranks))
+            if ranks.is_first:
+                with pytest.raises(pf.TrajectoryError, match="being written by another run"):
+                    target.disk.require_lock(path)
+
+    sim.run(END, progress=try_it)
+    assert [text.endswith("is being written by another run") for text in texts] == [True] * 2
+
+
+def check_foreign_files_among_the_parts(ranks, folder):
+    """They stay, and what cannot be removed ends no run."""
+    path = folder / "foreign.h5"
+    if ranks.is_first:
+        parts.folder_of(path).mkdir()
+        (parts.folder_of(path) / ".snapshot").mkdir()
+        (parts.folder_of(path) / "0123456789ab-0.h5").mkdir()
+        (parts.folder_of(path) / "notes.txt").touch()
+    ranks.all_of(None)
+    simulate("gd", path, ranks).run(END)
+    ranks.all_of(None)
+    left = {file.name for file in parts.folder_of(path).iterdir()}
+    assert {".snapshot", "notes.txt", "0123456789ab-0.h5"} <= left
+
+
+def check_memory_of_a_resumed_share(ranks, folder):
+    """A rank reads its own neurons of a checkpoint of all, and no more."""
+    path, m = folder / "large.ckpt", 400_000
+    bounds = np.arange(9) * m // 8
+    if ranks.is_first:
+        ident = np.concatenate([np.arange(n, dtype=np.int32) for n in np.diff(bounds)])
+        arrays = {"variables": np.arange(3.0 * m).reshape(3, m), "ident": ident, "bounds": bounds}
+        checkpoint.save(folder / "large", "x", arrays)
+    ranks.all_of(None)
+    first, last = (int(bounds[2 * ranks.rank]), int(bounds[2 * ranks.rank + 2]))
+    checkpoint._PIECE = 4096
+    tracemalloc.start()
+    arrays = checkpoint.read(path, "x", (first, last))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    expected = np.arange(3.0 * m).reshape(3, m)[:, first:last]
+    np.testing.assert_array_equal(arrays["variables"], expected)
+    assert peak < 1.3 * (last - first) * 28, peak
+
+
 def check_overwriting(ranks, folder):
     """Nothing of an old file is left, whoever had written it."""
     path = folder / "again.h5"
@@ -326,7 +420,21 @@ def check_bad_input(ranks, folder):
     mine = pf.GradientDescent(0.01 if ranks.rank < 2 else 0.02)
     text = failure_of(lambda: begin(integrator=mine), ranks)
     assert "rank 0 and rank 2 on" in text
-    assert "have different arguments of the simulation" in text
+    assert "different integrator: GradientDescent(step=0.01) and GradientDescent(step=0.02)" in text
+    text = failure_of(lambda: begin(seed=ranks.rank), ranks)
+    assert "rank 0 and rank 1 on" in text
+    assert "seed=0) and ...Init" in text or "seed=0)" in text, text
+    whole = pf.initialise("reduced", M, seed=ranks.rank // 3)
+    text = failure_of(lambda: pf.Simulation(samples, whole, comm=ranks), ranks)
+    assert "rank 0 and rank 3 on" in text
+    assert "have different neurons: " in text
+    sim = begin()
+    text = failure_of(lambda: sim.run(1.0 + (ranks.rank == 1)), ranks)
+    assert "have different until: 1.0 and 2.0" in text
+    if ranks.is_first:
+        sim.writers.append(pf.TrajectoryWriter(folder / "only one.h5"))
+    assert "rank 0 and rank 1 on" in failure_of(lambda: sim.run(1.0), ranks)
+    assert not (folder / "only one.h5").exists()
     other = pf.Samples.generate("sine", 10, noise=0.1 * ranks.rank)
     assert "rank 0 and rank 1" in failure_of(lambda: begin(samples=other), ranks)
     from particleflow import parallel
@@ -337,7 +445,7 @@ def check_bad_input(ranks, folder):
     text = failure_of(begin, ranks)
     parallel._versions = versions
     assert "rank 0 and rank 3" in text
-    assert text.endswith(f"different versions: {versions()} and particleflow 0.0")
+    assert text.endswith(f"different versions: {versions()!r} and 'particleflow 0.0'")
     text = failure_of(lambda: begin(threads=10**6 if ranks.rank == 1 else None), ranks)
     assert "rank 1: threads: expected 1 to" in text
     text = failure_of(lambda: begin(device="gpu" if ranks.rank == 1 else "cpu"), ranks)
@@ -349,15 +457,17 @@ def check_bad_input(ranks, folder):
 
 def check_a_folder_that_one_rank_cannot_see(ranks, folder):
     """As if it had another disk at this place."""
-    here = Path(folder / "shared" if ranks.rank != 2 else folder / "other")
+    here, folder_of = folder / "shared", parts.folder_of
     here.mkdir(exist_ok=True)
     parts._SECONDS_TO_SEE = 0.2
     sim = simulate("gd", here / "run.h5", ranks)
+    if ranks.rank == 2:
+        parts.folder_of = lambda path: folder / "other"
     text = failure_of(lambda: sim.run(END), ranks)
+    parts.folder_of = folder_of
     assert "rank 2: " in text
     assert "expected a folder on a file system that all ranks share" in text, text
-    left = [file for file in here.rglob("*") if file.is_file()]
-    assert left == [], left
+    assert list(here.iterdir()) == []
 
 
 def check_a_signal_to_one_rank(ranks, folder):

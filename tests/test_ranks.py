@@ -6,10 +6,12 @@ import os
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -211,7 +213,7 @@ def test_threads_of_the_ranks_of_a_machine(affinities, threads):
 
 def python(code, **environment):
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False,
         env=os.environ | environment,
     )  # fmt: skip
 
@@ -247,11 +249,12 @@ def test_a_launcher_without_mpi4py_or_a_library():
 
 # jobs of real ranks
 
-needs_mpi = pytest.mark.skipif(
-    importlib.util.find_spec("mpi4py") is None, reason="mpi4py is not installed"
-)
 OWN = Path(sys.executable).with_name("mpiexec")
 LAUNCHER = OWN if OWN.exists() else shutil.which("mpiexec")
+needs_mpi = pytest.mark.skipif(
+    LAUNCHER is None or importlib.util.find_spec("mpi4py") is None,
+    reason="needs mpi4py and mpiexec",
+)
 
 
 def launch(n, *command, timeout=120, **environment):
@@ -374,39 +377,119 @@ def test_only_rank_0_talks(tmp_path):
 FAILING = """
 import os, signal, sys
 import particleflow as pf
+from particleflow import parallel
 
+parallel.GRACE_SECONDS = 1.0
+{begin}
 sim = pf.Simulation(
-    pf.Samples.generate("sine", 10), pf.Initialisation("reduced", 20_000), pf.GradientDescent(1e-4)
+    pf.Samples.generate("sine", 10), pf.Initialisation("reduced", 20_000), pf.GradientDescent(1e-4),
+    comm=comm,
 )
 def fail(sim):
     if sim.ranks.rank == 1 and sim.step > 0:
-        {action}
+        {inside}
     return 0.0
+if sim.ranks.rank == 1:
+    {outside}
 sim.observables.add("fails", fail)
 sim.writers.append(pf.TrajectoryWriter(sys.argv[1], frames=5))
 sim.run(0.1)
 print("has ended")
 """
+WORLD = "from mpi4py import MPI; comm = MPI.COMM_WORLD"
 
 
 @needs_mpi
 @pytest.mark.parametrize(
-    ("action", "text"),
+    ("where", "action", "begin", "code", "text"),
     [
-        ("raise ValueError('only here')", "only here"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "(Killed|KILLED|signal 9)"),
-        ("sys.exit(7)", ""),
+        ("inside", "raise ValueError('only here')", "comm = None", 3, "rank 1 on .*: only here"),
+        ("outside", "1 / 0", "comm = None", 3, "ZeroDivisionError(.|\n)*rank 1 on .*: division"),
+        ("outside", "1 / 0", WORLD, 3, "rank 1 on .*: division by zero"),
+        ("inside", "os.kill(os.getpid(), signal.SIGKILL)", WORLD, 9, "Killed|KILLED|signal 9"),
+        ("inside", "sys.exit(7)", "comm = None", 7, "rank 1 on .*: 7"),
+        ("inside", "raise KeyboardInterrupt", "comm = None", 130, "rank 1 on .*: Keyboard"),
     ],
 )
-def test_one_rank_that_fails_ends_the_job(action, text, tmp_path):
+def test_one_rank_that_fails_ends_the_job(where, action, begin, code, text, tmp_path):
     """With its message, not after the others have waited for ever."""
+    actions = {"inside": "pass", "outside": "pass", where: action}
     script = tmp_path / "script.py"
-    script.write_text(FAILING.format(action=action))
-    begin = time.monotonic()
-    done = launch(3 if "KILL" in action else 2, script, tmp_path / "run.h5", timeout=60)
-    assert done.returncode != 0
-    assert time.monotonic() - begin < 30.0
+    script.write_text(FAILING.format(begin=begin, **actions))
+    start = time.monotonic()
+    done = launch(2, script, tmp_path / "run.h5", timeout=60)
+    assert done.returncode == code, done.stderr
+    assert time.monotonic() - start < 30.0
     assert re.search(text, done.stdout + done.stderr)
     assert "has ended" not in done.stdout
-    if "raise" in action:
-        assert "rank 1 on " in done.stderr
+
+
+@needs_mpi
+def test_ranks_that_are_killed_and_resumed_by_others(tmp_path):
+    """At any moments, again and again: the file is that of a run that nothing disturbed."""
+    (tmp_path / "config.toml").write_text(CONFIG)
+    settings = ["--set", "flow.integrator=gd", "--set", "flow.step=5e-4", "--quiet",
+                "--set", "output.checkpoint_every=0.1", "--set", "output.figure="]  # fmt: skip
+
+    (tmp_path / "whole").mkdir()
+
+    def command_of(n, *arguments):
+        launcher = [LAUNCHER, "-n", str(n)] if n else []
+        return [*launcher, sys.executable, "-m", "particleflow", *arguments]
+
+    def start(n, *arguments):
+        return subprocess.Popen(
+            command_of(n, *arguments), cwd=tmp_path, text=True, stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    whole = command_of(0, "run", str(tmp_path / "config.toml"), "-o", "killed.h5", *settings)
+    subprocess.run(whole, cwd=tmp_path / "whole", check=True)
+    process = start(3, "run", "config.toml", "-o", "killed.h5", *settings)
+    random, kills = np.random.default_rng(0), 0
+    for n in (2, 4, 1, 3, 2, 4, 3):
+        time.sleep(1.5 + random.random())
+        children = subprocess.run(
+            ["pgrep", "-f", "particleflow.*killed.h5"], text=True, capture_output=True, check=False
+        ).stdout.split()
+        ranks = [int(pid) for pid in children if int(pid) != process.pid]
+        if process.poll() is None and ranks:
+            with suppress(ProcessLookupError):
+                os.kill(random.choice(ranks), signal.SIGKILL)
+                kills += 1
+        _, problem = process.communicate(timeout=60)
+        if process.returncode == 0:
+            break
+        process = start(n, "resume", "killed.h5", "--quiet")
+    else:
+        _, problem = process.communicate(timeout=90)
+    assert process.returncode == 0, problem
+    assert kills > 0
+    sys.path.insert(0, str(HERE))
+    import ranks_job
+
+    ranks_job.require_same(tmp_path / "whole" / "killed.h5", tmp_path / "killed.h5")
+
+
+@needs_mpi
+def test_simulations_of_single_ranks_share_the_machine():
+    code = (
+        "from mpi4py import MPI; import os, particleflow as pf\n"
+        "sim = pf.Simulation(pf.Samples.generate('sine', 10), pf.initialise('reduced', 100),\n"
+        "                    comm=MPI.COMM_SELF)\n"
+        "sim.run(0.1)\n"
+        "print(sim.threads, sim.ranks.local_rank)"
+    )
+    n = len(os.sched_getaffinity(0))
+    done = launch(n, "-c", code)
+    assert sorted(done.stdout.split()) == sorted(["1"] * n + [str(k) for k in range(n)])
+
+
+def test_a_launcher_of_another_kind_of_mpi():
+    """Its processes would each take themselves for the only one."""
+    pytest.importorskip("mpi4py")
+    code = "from particleflow.parallel import ranks_of\nranks_of()"
+    done = python(code, OMPI_COMM_WORLD_RANK="0", OMPI_COMM_WORLD_SIZE="2")
+    assert done.returncode == 1
+    assert "the launcher has started 2 processes, but mpi4py's library of MPI (" in done.stderr
+    assert "sees 1: they are of different kinds of MPI" in done.stderr

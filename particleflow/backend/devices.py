@@ -125,8 +125,15 @@ def room_for(m: int, bytes_a_neuron: float, device: str, free: int | None = None
 
 
 def use_device_of(ranks: Ranks, device: str) -> None:
-    """Let this rank use its own device: those of a machine in turn, one rank after the other."""
-    if device == "cuda" and ranks.size > 1:
+    """Let this rank use its own device: those of a machine in turn, one rank after the other.
+
+    Before anything else asks for one; harmless where there is none.
+    """
+    may_be_used = device == "cuda" or (device == "auto" and not _is_simulated())
+    is_there = importlib.util.find_spec("numba_cuda") is not None and (
+        _is_simulated() or _has_driver()
+    )
+    if ranks.local_rank > 0 and may_be_used and is_there:
         _cuda_devices().use(ranks.local_rank)
 
 

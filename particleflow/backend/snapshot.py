@@ -58,20 +58,21 @@ def _kind(name: str, kinds: tuple[str, ...]) -> bool:
 
 
 def joined(parts: Iterable[Arrays]) -> dict[str, np.ndarray]:
-    """The snapshot of consecutive shares together."""
-    all_parts = list(parts)
+    """The snapshot of consecutive shares together; takes over their arrays one by one."""
+    all_parts = [dict(part) for part in parts]
     if len(all_parts) == 1:
-        return dict(all_parts[0])
+        return all_parts[0]
     out: dict[str, np.ndarray] = {}
-    for name, array in all_parts[0].items():
+    for name in list(all_parts[0]):
+        arrays = [part.pop(name) for part in all_parts]
         if _kind(name, ("bounds",)):
-            out[name] = np.concatenate([array[:1], *(part[name][1:] for part in all_parts)])
+            out[name] = np.concatenate([arrays[0][:1], *(array[1:] for array in arrays)])
         elif _kind(name, _OF_NEURONS):
-            out[name] = np.concatenate([part[name] for part in all_parts], axis=-1)
+            out[name] = np.concatenate(arrays, axis=-1)
         elif _kind(name, _OF_SLOTS):
-            out[name] = np.concatenate([part[name] for part in all_parts])
+            out[name] = np.concatenate(arrays)
         else:
-            out[name] = _NOTHING if _kind(name, _OF_DEVICE_ORDER) else array
+            out[name] = _NOTHING if _kind(name, _OF_DEVICE_ORDER) else arrays[0]
     return out
 
 
@@ -79,6 +80,13 @@ class Part:
     """What of a snapshot with these bounds belongs to the neurons first .. last - 1.
 
     All of the slots in which they are.
+
+    Attributes
+    ----------
+    neurons : slice
+        Of the arrays of neurons, along their last axis.
+    bounds : (n + 1,) int64
+        Of these slots.
 
     Raises
     ------
@@ -94,9 +102,13 @@ class Part:
         begin = int(np.searchsorted(bounds, first, side="right")) - 1
         end = int(np.searchsorted(bounds, last))
         self._slots = slice(begin, end)
-        self._neurons = slice(int(bounds[begin] - bounds[0]), int(bounds[end] - bounds[0]))
+        self.neurons = slice(int(bounds[begin] - bounds[0]), int(bounds[end] - bounds[0]))
         self.bounds = bounds[begin : end + 1]
         self._is_all = end - begin == bounds.size - 1
+
+    def is_of_neurons(self, name: str) -> bool:
+        """Whether an array of this name is by neuron."""
+        return _kind(name, _OF_NEURONS)
 
     def of(self, name: str, array: np.ndarray) -> np.ndarray:
         """Its part of an array."""
@@ -105,7 +117,7 @@ class Part:
         if _kind(name, ("bounds",)):
             return self.bounds
         if _kind(name, _OF_NEURONS):
-            return np.ascontiguousarray(array[..., self._neurons])
+            return np.ascontiguousarray(array[..., self.neurons])
         if _kind(name, _OF_SLOTS):
             return array[self._slots].copy()
         return _NOTHING if _kind(name, _OF_DEVICE_ORDER) else array

@@ -12,8 +12,8 @@ number of ranks can go on from it.
 import glob
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -26,6 +26,7 @@ from . import disk, layout, parts
 
 CHECKPOINT_VERSION = 1
 _MAGIC = "particleflow_checkpoint"
+_PIECE = 1 << 20
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -92,28 +93,38 @@ def _fill(file: h5py.File, run: str, arrays: Arrays) -> None:
     file.attrs["arrays"] = len(arrays)
     for name, values in arrays.items():
         dataset = layout.store(file, name, np.asarray(values, order="C"))
-        dataset.attrs["check"] = _check(name, values)
+        check = _Check(name, values)
+        check.add(values)
+        dataset.attrs["check"] = check.sums
 
 
 def _part(trajectory: Path, tag: str, rank: int) -> Path:
     return parts.folder_of(trajectory) / f"{tag}-{rank}.ckpt"
 
 
-def tags(trajectory: Path) -> list[str]:
-    """Tags of the parts that the checkpoints of a trajectory have."""
+def tags(trajectory: Path) -> list[str] | None:
+    """Tags of the parts that the checkpoints of a trajectory have; None if one cannot be read."""
     found = []
     for path in (path_of(trajectory), path_before(trajectory)):
-        with suppress(*layout.DAMAGE), h5py.File(path, "r", locking=False) as file:
-            if "tag" in file.attrs:
-                found.append(layout.string(file.attrs["tag"]))
+        if not path.exists():
+            continue
+        try:
+            with h5py.File(path, "r", locking=False) as file:
+                if "tag" in file.attrs:
+                    found.append(layout.string(file.attrs["tag"]))
+        except layout.DAMAGE:
+            return None
     return found
 
 
 def _sweep_parts(trajectory: Path) -> None:
     """Remove the parts of checkpoints that are no more."""
+    saved = tags(trajectory)
+    if saved is None:
+        return
     with disk.open_to_read(trajectory) as file:
         own = parts.Parts.of(trajectory, file)
-    parts.sweep(trajectory, [*tags(trajectory), *([] if own is None else [own.tag])])
+    parts.sweep(trajectory, [*saved, *([] if own is None else [own.tag])])
 
 
 def remove(trajectory: Path) -> None:
@@ -123,9 +134,10 @@ def remove(trajectory: Path) -> None:
 
 
 def sweep(trajectory: Path) -> None:
-    """Remove what a kill in the middle of a checkpoint has left."""
-    for path in trajectory.parent.glob(f"{glob.escape(path_of(trajectory).name)}.partial-*"):
-        disk.remove(path)
+    """Remove what a kill has left in the middle of a checkpoint, or of making a file anew."""
+    for name in (trajectory.name, path_of(trajectory).name):
+        for path in trajectory.parent.glob(f"{glob.escape(name)}.partial-*"):
+            disk.remove(path)
 
 
 def load(
@@ -221,21 +233,63 @@ def _arrays(
         if share is not None and name.endswith("bounds")
     }
     for name in file:
-        values = layout.read_all(file, name)
-        if not np.array_equal(_check(name, values), file[name].attrs["check"]):
-            raise TrajectoryError(f"{path}: is damaged: {name} is not what was written")
+        dataset = file[name]
+        layout.check_size(dataset)
         prefix = max((p for p in chosen if name.startswith(p)), key=len, default=None)
-        yield name, values if prefix is None else chosen[prefix].of(name, values)
+        part = None if prefix is None else chosen[prefix]
+        check = _Check(name, dataset)
+        if part is not None and part.is_of_neurons(name):
+            values = _read_piecewise(dataset, part.neurons, check)
+        else:
+            values = np.asarray(dataset[()])
+            check.add(values)
+            values = values if part is None else part.of(name, values)
+        if not np.array_equal(check.sums, dataset.attrs["check"]):
+            raise TrajectoryError(f"{path}: is damaged: {name} is not what was written")
+        yield name, values
 
 
-def _check(name: str, values: np.ndarray) -> np.ndarray:
-    """Sum and exclusive-or of the words of eight bytes, what is left over; what and how many."""
-    data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
-    whole = data[: data.size // 8 * 8].view(np.uint64)
-    rest = np.zeros(8, np.uint8)
-    rest[: data.size - whole.nbytes] = data[whole.nbytes :]
-    last = rest.view(np.uint64)[0]
-    total = np.add.reduce(whole, initial=np.uint64(0))
-    mixed = np.bitwise_xor.reduce(whole, initial=np.uint64(0))
-    what = zlib.crc32(f"{name} {values.dtype.str} {values.shape}".encode())
-    return np.array([total, mixed, last, what], np.uint64)
+def _read_piecewise(dataset: h5py.Dataset, wanted: slice, check: "_Check") -> np.ndarray:
+    """What is wanted of the last axis; all of it is checked, and never in memory at once."""
+    n = dataset.shape[-1]
+    out = np.empty((*dataset.shape[:-1], wanted.stop - wanted.start), dataset.dtype)
+    for row in np.ndindex(dataset.shape[:-1]):
+        for lo in range(0, n, _PIECE):
+            piece = dataset[(*row, slice(lo, min(lo + _PIECE, n)))]
+            check.add(piece)
+            first, last = max(lo, wanted.start), min(lo + piece.size, wanted.stop)
+            if first < last:
+                out[(*row, slice(first - wanted.start, last - wanted.start))] = piece[
+                    first - lo : last - lo
+                ]
+    return out
+
+
+class _Check:
+    """Sum and exclusive-or of an array's words of eight bytes, what is left over; what it is.
+
+    The array comes in pieces, in the order of its memory.
+    """
+
+    def __init__(self, name: str, array: Any) -> None:
+        what = zlib.crc32(f"{name} {array.dtype.str} {array.shape}".encode())
+        self._what, self._left = np.uint64(what), np.empty(0, np.uint8)
+        self._total = self._mixed = np.uint64(0)
+
+    def add(self, values: np.ndarray) -> None:
+        """The next piece."""
+        data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        if self._left.size:
+            data = np.concatenate([self._left, data])
+        whole = data[: data.size // 8 * 8].view(np.uint64)
+        self._left = data[whole.nbytes :].copy()
+        self._total = np.add.reduce(whole, initial=self._total)
+        self._mixed = np.bitwise_xor.reduce(whole, initial=self._mixed)
+
+    @property
+    def sums(self) -> np.ndarray:
+        """Those of all pieces."""
+        rest = np.zeros(8, np.uint8)
+        rest[: self._left.size] = self._left
+        last = rest.view(np.uint64)[0]
+        return np.array([self._total, self._mixed, last, self._what], np.uint64)

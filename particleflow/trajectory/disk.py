@@ -111,6 +111,20 @@ def lock(path: Path) -> int | None:
     return handle
 
 
+def require_lock(path: Path) -> int | None:
+    """`lock`, of a file that nobody else may have locked.
+
+    Raises
+    ------
+    TrajectoryError
+        Another process writes it.
+    """
+    handle = lock(path)
+    if handle is None and is_locked(path):
+        raise TrajectoryError(f"{path}: is being written by another run")
+    return handle
+
+
 def unlock(handle: int | None) -> None:
     """Give back what `lock` has taken."""
     if handle is not None:

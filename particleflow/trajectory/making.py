@@ -1,5 +1,6 @@
 """Making trajectory files, in one piece or in the parts of several ranks, and making them anew."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,13 +143,24 @@ def _make(
         ranks.together(make_own)
         ranks.together(make_file)
     except BaseException:
-        own.unlink(missing_ok=True)
+        if not _is_named(path, new):
+            own.unlink(missing_ok=True)
+            with suppress(OSError):  # others are in it
+                own.parent.rmdir()
         raise
     return new
 
 
+def _is_named(path: Path, made: Parts) -> bool:
+    """Whether a file shows these parts: it may, when what went wrong came later."""
+    with suppress(*layout.DAMAGE), disk.open_to_read(path) as file:
+        found = Parts.of(path, file)
+        return found is not None and found.tag == made.tag
+    return False
+
+
 def _sweep(path: Path, sim: "Simulation", made: Parts | None) -> None:
     """Remove parts of files and checkpoints that are no more."""
-    if sim.ranks.is_first:
-        kept = [] if made is None else [made.tag]
-        parts.sweep(path, [*kept, *checkpoint.tags(path)])
+    saved = checkpoint.tags(path) if sim.ranks.is_first else None
+    if saved is not None:
+        parts.sweep(path, [*([] if made is None else [made.tag]), *saved])

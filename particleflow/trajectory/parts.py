@@ -5,9 +5,11 @@ are virtual there: any HDF5 tool reads them as if they were in the file itself. 
 of its *tag*, which ties it to one file: parts of a file that was replaced have others.
 """
 
+import re
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 GROUP = "parameters/parts"
 _TAG = "particleflow_part"
+_NAME = re.compile(r"([0-9a-f]{12})(-\d+\.(h5|ckpt)(\.partial-.*)?|\.probe)")
 _SECONDS_TO_SEE = 10.0
 """How long a folder that rank 0 has made may take until the other ranks see it."""
 
@@ -67,9 +70,14 @@ def shared_folder(trajectory: Path, ranks: Ranks) -> str:
     ranks.together(make)
     try:
         ranks.together(see)
-    finally:
         if ranks.is_first:
             probe.unlink(missing_ok=True)
+    except BaseException:
+        if ranks.is_first:
+            probe.unlink(missing_ok=True)
+            with suppress(OSError):  # it holds more than this
+                folder.rmdir()
+        raise
     return tag
 
 
@@ -158,6 +166,18 @@ class Parts:
         if has_delta:
             self._show(group, "delta", f"{PARTICLES}/delta", (n,), np.float64)
 
+    def hold(self, *datasets: h5py.Dataset | None) -> None:
+        """Let HDF5 open all parts behind virtual datasets, which it does when it first reads them.
+
+        They can be read from then on, whoever removes the parts.
+        """
+        for rank in self.ranks:
+            first, _ = self.rows_of(rank)
+            for dataset in datasets:
+                if dataset is not None:
+                    dataset[(0, first) if dataset.ndim > 1 else first]
+        self.check()
+
     def check(self) -> None:
         """See that all parts are there: HDF5 would show numbers without a meaning instead.
 
@@ -215,12 +235,15 @@ def fill_part(
 
 
 def sweep(trajectory: Path, keep: Iterable[str]) -> None:
-    """Remove all parts but those of these tags, and the folder if none are left."""
+    """Remove all parts but those of these tags, and the folder if it is empty then.
+
+    What cannot be removed stays: no run depends on it.
+    """
     folder, tags = folder_of(trajectory), set(keep)
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if path.name.partition("-")[0] not in tags:
-            disk.remove(path)
-    if not any(folder.iterdir()):
+    with suppress(OSError):
+        for path in folder.iterdir():
+            found = _NAME.fullmatch(path.name)
+            if found and found[1] not in tags:
+                with suppress(OSError):
+                    path.unlink()
         folder.rmdir()

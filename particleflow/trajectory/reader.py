@@ -128,6 +128,8 @@ class Trajectory:
         self._position = particles["position/value"]
         self._cell = particles["cell/value"]
         self._delta = particles["delta"] if self.metric == "network" else None
+        if self._parts is not None:
+            self._parts.hold(self._position, self._cell, self._delta)
         n = self.ids.size
         if self._position.shape[1:] != (n, 2) or self._cell.shape[1:] != (n,):
             raise TrajectoryError(f"{self.path}: positions, cells and ids differ in shape")

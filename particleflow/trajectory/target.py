@@ -20,13 +20,13 @@ class _Open:
         self.path = path
         self.file = disk.open_existing(path, None if locks else disk.open_unlocked)
         try:
+            self._lock = disk.lock(path) if locks else disk.require_lock(path)
             self._identity = disk.identity(path)
             if "parameters/progress" in self.file:
                 with disk.refusals(path, "written"):
                     self.file["parameters/progress"][:] = position
                     self.file.flush()
                     checkpoint.sweep(path)
-            self._lock = disk.lock(path)
             self.thread = WriterThread(self.file, path, counts, position)
         except BaseException:
             self.file.close()
@@ -83,7 +83,14 @@ class Target:
         main_one = ranks.together(
             lambda: _Open(path, position, False, False) if ranks.is_first else None
         )
-        rows = ranks.together(lambda: None if own is None else _Open(own, position, False, False))
+        try:
+            rows = ranks.together(
+                lambda: None if own is None else _Open(own, position, False, False)
+            )
+        except BaseException:
+            if main_one is not None:
+                main_one.close()
+            raise
         return cls(ranks, main_one, rows)
 
     def put(self, once: Batch, own: Batch) -> None:
@@ -131,9 +138,12 @@ class Target:
             return
         done = np.array([each.thread.done for each in self._open] or [(2**62, 2**62)])
         frames, observed = (int(n) for n in self._ranks.least(done.min(axis=0)))
-        if self._main is not None and (frames, observed) != self._counted:
-            self._counted = frames, observed
-            self._main.thread.acknowledge(frames, observed)
+        news = (frames, observed) != self._counted
+        self._counted = frames, observed
+        main = self._main
+        self._ranks.together(
+            lambda: main.thread.acknowledge(frames, observed) if main and news else None
+        )
 
     def close(self) -> None:
         """Wait until everything is written and counted, and close the files."""

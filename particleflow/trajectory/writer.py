@@ -109,6 +109,13 @@ class TrajectoryWriter:
         self._has_recorded = False
         disk.check_target(self.path, overwrite)
 
+    def __repr__(self) -> str:
+        return (
+            f"TrajectoryWriter({str(self.path)!r}, frames={self.frames}, "
+            f"neurons={self.neurons!r}, precision={self.precision!r}, "
+            f"observables={self.observables}, checkpoint_every={self.checkpoint_every})"
+        )
+
     @classmethod
     def going_on(
         cls,
