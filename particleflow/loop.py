@@ -116,11 +116,14 @@ class Loop:
                 self._progress(self._sim)
         except BaseException as found:
             problem = found
-        sim = self._sim
-        problem = sim.ranks.problem_of_any(problem)
-        # a signal that comes from here on waits for the next pause
-        every = sim.ranks.all_of((interruption.noted, sim.step, sim.time))
-        number = max(noted for noted, _, _ in every)
+        sim, number = self._sim, 0
+        every = [(0, sim.step, sim.time)]
+        try:
+            # a signal that comes from here on waits for the next pause
+            every = sim.ranks.agree((interruption.noted, sim.step, sim.time), problem)
+            number = max(noted for noted, _, _ in every)
+        except BaseException as found:
+            problem = found
         if len({(step, time) for _, step, time in every}) > 1:
             raise IntegrationError(
                 f"step {sim.step} (tau = {sim.time:g}): the ranks have come apart, as on machines "

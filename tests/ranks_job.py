@@ -21,8 +21,9 @@ import pytest
 
 import particleflow as pf
 from particleflow.kernels.cpu import slots
+from particleflow.mpi import MpiRanks
 from particleflow.neurons import RecordedNeurons
-from particleflow.parallel import ALONE, MpiRanks, ranks_of
+from particleflow.parallel import ALONE, ranks_of
 from particleflow.trajectory import checkpoint, parts, recording, target
 
 # slots of few neurons, so that there are many of them, of an odd number of neurons each
@@ -437,13 +438,13 @@ def check_bad_input(ranks, folder):
     assert not (folder / "only one.h5").exists()
     other = pf.Samples.generate("sine", 10, noise=0.1 * ranks.rank)
     assert "rank 0 and rank 1" in failure_of(lambda: begin(samples=other), ranks)
-    from particleflow import parallel
+    from particleflow import mpi
 
-    versions = parallel._versions
+    versions = mpi._versions
     if ranks.rank == 3:
-        parallel._versions = lambda: "particleflow 0.0"
+        mpi._versions = lambda: "particleflow 0.0"
     text = failure_of(begin, ranks)
-    parallel._versions = versions
+    mpi._versions = versions
     assert "rank 0 and rank 3" in text
     assert text.endswith(f"different versions: {versions()!r} and 'particleflow 0.0'")
     text = failure_of(lambda: begin(threads=10**6 if ranks.rank == 1 else None), ranks)

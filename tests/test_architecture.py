@@ -20,7 +20,7 @@ LAYERS = [
     {"initialisation"}, {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},
     {"samples", "backend", "_csv", "coordinates"},
-    {"parallel"}, {"_cast", "kernels"}, {"errors", "_version", "launcher"},
+    {"parallel"}, {"mpi"}, {"ranks"}, {"_cast", "kernels"}, {"errors", "_version", "launcher"},
 ]  # fmt: skip
 SIBLINGS = {("samples", "_csv")}
 ONLY_IMPORTERS = {"h5py": {"trajectory"}, "matplotlib": {"figures"}, "click": {"cli", "exits"},

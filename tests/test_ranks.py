@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import particleflow as pf
-from particleflow import parallel
+from particleflow import mpi
 from particleflow.backend import Part, exchange, joined, share_of, trimmed
 from particleflow.kernels import cpu
 
@@ -207,7 +207,7 @@ def test_snapshots_of_other_shares(first, last):
     ],
 )
 def test_threads_of_the_ranks_of_a_machine(affinities, threads):
-    found = [parallel._share_of_processors(affinities, k) for k in range(len(affinities))]
+    found = [mpi._share_of_processors(affinities, k) for k in range(len(affinities))]
     assert found == threads
 
 
@@ -257,12 +257,15 @@ needs_mpi = pytest.mark.skipif(
 )
 
 
+FEW_CORES = {"OMP_WAIT_POLICY": "passive", "MPIR_CVAR_POLLS_BEFORE_YIELD": "1"}
+
+
 def launch(n, *command, timeout=120, **environment):
     """A job of n ranks."""
     return subprocess.run(
         [LAUNCHER, "-n", str(n), sys.executable, *map(str, command)], capture_output=True,
         text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
-        env=os.environ | {"OMP_WAIT_POLICY": "passive"} | environment,
+        env=os.environ | FEW_CORES | environment,
     )  # fmt: skip
 
 
@@ -377,9 +380,9 @@ def test_only_rank_0_talks(tmp_path):
 FAILING = """
 import os, signal, sys
 import particleflow as pf
-from particleflow import parallel
+from particleflow import mpi
 
-parallel.GRACE_SECONDS = 1.0
+mpi.GRACE_SECONDS = 1.0
 {begin}
 sim = pf.Simulation(
     pf.Samples.generate("sine", 10), pf.Initialisation("reduced", 20_000), pf.GradientDescent(1e-4),

@@ -145,11 +145,9 @@ class Recording:
 
     def pause(self, now: bool) -> None:
         """Look after the file, and write a checkpoint where one is due, or ``now``."""
-        self._target.look_after()
-        if self._every is None:
-            return
-        is_due = now or time.monotonic() - self._saved_at >= self._every
-        if self._sim.ranks.first_of(is_due):
+        every = self._every
+        is_due = every is not None and (now or time.monotonic() - self._saved_at >= every)
+        if self._target.look_after(is_due):
             run = self._target.settle()
             checkpoint.save(self._path, run, self._arrays(), self._sim.ranks)
             self._saved_at = time.monotonic()

@@ -1,9 +1,8 @@
 """The files that a rank writes during a run: the trajectory itself, a part of it, or both."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-
-import numpy as np
 
 from particleflow.errors import WriteError
 from particleflow.parallel import Ranks
@@ -111,16 +110,31 @@ class Target:
         for each in self._open:
             each.thread.check()
 
-    def look_after(self) -> None:
-        """Between steps: all is well, and what all ranks have written is counted."""
-        self._together(_Open.check)
-        self._count()
+    def look_after(self, is_due: bool = False) -> bool:
+        """Between steps: all is well, and what all ranks have written is counted.
+
+        Returns
+        -------
+        bool
+            What is due on the first rank.
+        """
+        problem: Exception | None = None
+        try:
+            for each in self._open:
+                each.check()
+        except Exception as found:
+            problem = found
+        done = [each.thread.done for each in self._open]
+        every = self._ranks.agree((is_due, done), problem)
+        if self._ranks.size > 1:
+            self._count([each for _, some in every for each in some])
+        return every[0][0]
 
     def settle(self) -> str:
         """Return when everything is on the disk; the identifier of the run."""
         self._together(_Open.settle)
         if self._ranks.size > 1:
-            self._count()
+            self.look_after()
             self._together(_Open.settle)
         run = "" if self._main is None else self._main.file["parameters"].attrs["run"]
         return self._ranks.first_of(layout.string(run))
@@ -132,24 +146,19 @@ class Target:
 
         self._ranks.together(act)
 
-    def _count(self) -> None:
+    def _count(self, done: list[tuple[int, int]]) -> None:
         """Let the trajectory count what every rank has written."""
-        if self._ranks.size == 1:
-            return
-        done = np.array([each.thread.done for each in self._open] or [(2**62, 2**62)])
-        frames, observed = (int(n) for n in self._ranks.least(done.min(axis=0)))
-        news = (frames, observed) != self._counted
-        self._counted = frames, observed
-        main = self._main
-        self._ranks.together(
-            lambda: main.thread.acknowledge(frames, observed) if main and news else None
-        )
+        counted = min(frames for frames, _ in done), min(observed for _, observed in done)
+        if self._main is not None and counted != self._counted:
+            self._counted = counted
+            with suppress(WriteError):  # the next look finds it
+                self._main.thread.acknowledge(*counted)
 
     def close(self) -> None:
         """Wait until everything is written and counted, and close the files."""
         try:
             self._together(lambda each: each.thread.drain())
-            self._count()
+            self.look_after()
         finally:
             self._ranks.together(self._close)
 
