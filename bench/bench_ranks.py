@@ -1,7 +1,6 @@
 """Ranks of MPI beside threads: steps, exchanges, memory; and the scaling model's small end."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,7 @@ def launch(n, *arguments):
     """What the program says on n ranks."""
     done = subprocess.run(
         [LAUNCHER, "-n", str(n), sys.executable, PROGRAM, *map(str, arguments)], check=True,
-        capture_output=True, text=True, env=os.environ | {"OMP_WAIT_POLICY": "active"},
+        capture_output=True, text=True,
     )  # fmt: skip
     return json.loads(done.stdout)
 

@@ -68,12 +68,14 @@ def fewest_neurons(costs: Costs, s: int, integrator: str, ranks: int, threads: i
     return rest * threads / costs.seconds_a_neuron
 
 
-# one thread of the machine of RANKS.md (`-k scaling_model`), and a network of 100 Gbit/s
+# neurons and overhead of one thread of the machine of RANKS.md, measured by
+# `pytest --benchmark -k scaling_model` (`gd`, s = 10: two threads that share its memory, `-k beside`);
+# latency and bandwidth of a network of 100 Gbit/s, assumed
 CLUSTER = {
-    ("gd", 10): Costs(1.4e-9, 60e-6, 2e-6, 10e9),
-    ("gd", 1000): Costs(1.4e-9, 60e-6, 2e-6, 10e9),
-    ("boost", 10): Costs(5e-9, 150e-6, 2e-6, 10e9),
-    ("boost", 1000): Costs(5e-9, 150e-6, 2e-6, 10e9),
+    ("gd", 10): Costs(1.3e-9, 10e-6, 2e-6, 10e9),
+    ("gd", 1000): Costs(2.4e-9, 157e-6, 2e-6, 10e9),
+    ("boost", 10): Costs(5.7e-9, 73e-6, 2e-6, 10e9),
+    ("boost", 1000): Costs(18.4e-9, 412e-6, 2e-6, 10e9),
 }
 THREADS = 16
 
