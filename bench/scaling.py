@@ -69,7 +69,7 @@ def fewest_neurons(costs: Costs, s: int, integrator: str, ranks: int, threads: i
 
 
 # neurons and overhead of one thread of the machine of RANKS.md, measured by
-# `pytest --benchmark -k scaling_model` (`gd`, s = 10: two threads that share its memory, `-k beside`);
+# `pytest --benchmark -k scaling_model` (`gd`, s = 10: two threads, `-k beside`);
 # latency and bandwidth of a network of 100 Gbit/s, assumed
 CLUSTER = {
     ("gd", 10): Costs(1.3e-9, 10e-6, 2e-6, 10e9),
