@@ -391,7 +391,7 @@ def check_memory_of_a_resumed_share(ranks, folder):
 def check_overwriting(ranks, folder):
     """Nothing of an old file is left, whoever had written it."""
     path = folder / "again.h5"
-    for comm in (ranks, ALONE, ranks, ranks):
+    for comm in (ranks, ALONE, ranks):
         if comm is ranks or ranks.is_first:
             simulate("gd", path, comm).run(END)
         ranks.all_of(None)
