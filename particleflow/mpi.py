@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -126,12 +126,8 @@ class MpiRanks(Ranks):
                     tell()
                 text = " ".join(str(problem).split()) or type(problem).__name__
                 _say(f"particleflow: rank {self.rank} on {_host()}: {text}")
-                self.abort(_code_of(problem))
+                self.comm.Abort(_code_of(problem))
             time.sleep(0.01)
-
-    def abort(self, code: int) -> NoReturn:
-        self.comm.Abort(code)
-        raise SystemExit(code)
 
 
 def _say(text: str) -> None:

@@ -131,12 +131,6 @@ def _end_of_all(before: Callable[..., Any]) -> Callable[..., Any]:
     return hook
 
 
-def _are_several() -> bool:
-    """Whether the launcher says that there is more than one process."""
-    sizes = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_NTASKS")
-    return any(os.environ.get(name, "1") not in ("", "0", "1") for name in sizes)
-
-
 def rank() -> int:
     """The number of this process; starts no MPI."""
     return launcher.rank() if _world is None else _world.rank

@@ -5,7 +5,7 @@ What a method calls collective has to be called by all ranks alike.
 
 import os
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -95,10 +95,6 @@ class Ranks:
 
     def failed(self, problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
         """A run has failed on this rank: returns if it has on all, else tells and ends the job."""
-
-    def abort(self, code: int) -> NoReturn:
-        """End the job, all ranks of it."""
-        raise SystemExit(code)
 
 
 ALONE = Ranks()

@@ -635,3 +635,24 @@ def test_two_writers_where_hdf5_does_not_lock(tmp_path, monkeypatch):
         sim.run(until, progress=progress)
     assert seen == [1]
     assert not disk.is_locked(path)
+
+
+def test_a_file_that_could_not_be_opened_is_free_again(tmp_path, monkeypatch):
+    """Also where the lock is ours and not HDF5's."""
+    from particleflow.trajectory import disk, target
+
+    monkeypatch.setattr(
+        disk, "open_file",
+        lambda path, mode: h5py.File(path, mode, locking=False, **disk.OPEN_OPTIONS),
+    )  # fmt: skip
+    path = tmp_path / "a run.h5"
+    sim, until = begin("gd", path)
+
+    def fail(*arguments):
+        assert disk.is_locked(path)
+        raise Stop
+
+    monkeypatch.setattr(target, "WriterThread", fail)
+    with pytest.raises(Stop):
+        sim.run(until)
+    assert not disk.is_locked(path)

@@ -66,13 +66,12 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
 
     if ranks.size == 1:
         disk.create(last, True, lambda file: _fill(file, run, arrays), rotate)
-        if parts.folder_of(trajectory).exists():
-            _sweep_parts(trajectory)
+        sweep_parts(trajectory)
         return
     tag = parts.shared_folder(trajectory, ranks)
     own = _part(trajectory, tag, ranks.rank)
-    bounds = arrays["bounds"]
-    edges = [*(int(b[0]) for b in ranks.all_of(bounds[:1])), *ranks.all_of(int(bounds[-1]))[-1:]]
+    bounds = ranks.all_of((int(arrays["bounds"][0]), int(arrays["bounds"][-1])))
+    edges = [*(first for first, _ in bounds), bounds[-1][1]]
     ranks.together(lambda: disk.create(own, False, lambda file: _fill(file, run, arrays)))
 
     def name_parts(file: h5py.File) -> None:
@@ -82,7 +81,7 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
     def finish() -> None:
         if ranks.is_first:
             disk.create(last, True, name_parts, rotate)
-            _sweep_parts(trajectory)
+            sweep_parts(trajectory)
 
     ranks.together(finish)
 
@@ -117,9 +116,9 @@ def tags(trajectory: Path) -> list[str] | None:
     return found
 
 
-def _sweep_parts(trajectory: Path) -> None:
-    """Remove the parts of checkpoints that are no more."""
-    saved = tags(trajectory)
+def sweep_parts(trajectory: Path) -> None:
+    """Remove the parts of files and checkpoints that are no more."""
+    saved = tags(trajectory) if parts.folder_of(trajectory).exists() else None
     if saved is None:
         return
     with disk.open_to_read(trajectory) as file:

@@ -41,9 +41,7 @@ def make(
     WriteError
         The disk refuses it. Nothing is left behind.
     """
-    made = _make(path, overwrite, sim, plan, values, lambda: checkpoint.remove(path))
-    _sweep(path, sim, made)
-    return made
+    return _make(path, overwrite, sim, plan, values, lambda: checkpoint.remove(path))
 
 
 def remake(
@@ -79,9 +77,7 @@ def remake(
                 for frame in range(position[0]):
                     file[name][frame] = whole[name][frame, first:last]
 
-    made = _make(path, True, sim, plan, values, copy=copy, copy_rows=copy_rows)
-    _sweep(path, sim, made)
-    return made
+    return _make(path, True, sim, plan, values, copy=copy, copy_rows=copy_rows)
 
 
 class _whole:
@@ -117,6 +113,7 @@ def _make(
         disk.create(
             path, overwrite, lambda file: contents.fill(file, sim, plan, values), before, copy
         )
+        checkpoint.sweep_parts(path)
         return None
     ranks.together(lambda: disk.check_target(path, overwrite))
     new = Parts.new(path, sim.state.share, plan.neurons, ranks)
@@ -148,6 +145,8 @@ def _make(
             with suppress(OSError):  # others are in it
                 own.parent.rmdir()
         raise
+    if ranks.is_first:
+        checkpoint.sweep_parts(path)
     return new
 
 
@@ -157,10 +156,3 @@ def _is_named(path: Path, made: Parts) -> bool:
         found = Parts.of(path, file)
         return found is not None and found.tag == made.tag
     return False
-
-
-def _sweep(path: Path, sim: "Simulation", made: Parts | None) -> None:
-    """Remove parts of files and checkpoints that are no more."""
-    saved = checkpoint.tags(path) if sim.ranks.is_first else None
-    if saved is not None:
-        parts.sweep(path, [*([] if made is None else [made.tag]), *saved])

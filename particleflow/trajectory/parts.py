@@ -70,14 +70,14 @@ def shared_folder(trajectory: Path, ranks: Ranks) -> str:
     ranks.together(make)
     try:
         ranks.together(see)
-        if ranks.is_first:
-            probe.unlink(missing_ok=True)
     except BaseException:
         if ranks.is_first:
             probe.unlink(missing_ok=True)
             with suppress(OSError):  # it holds more than this
                 folder.rmdir()
         raise
+    if ranks.is_first:
+        probe.unlink(missing_ok=True)
     return tag
 
 
@@ -176,7 +176,8 @@ class Parts:
             for dataset in datasets:
                 if dataset is not None:
                     dataset[(0, first) if dataset.ndim > 1 else first]
-        self.check()
+        for rank in self.ranks:
+            self._require(rank)
 
     def check(self) -> None:
         """See that all parts are there: HDF5 would show numbers without a meaning instead.
@@ -187,14 +188,19 @@ class Parts:
             One is missing, damaged, or another one's.
         """
         for rank in self.ranks:
-            path = self.path(rank)
-            if not path.exists():
-                raise TrajectoryError(
-                    f"{self.trajectory}: its part {path} is missing; the folder "
-                    f"{folder_of(self.trajectory).name} belongs beside the file, under this name"
-                )
+            path = self._require(rank)
             with layout.naming(path, "part of a trajectory"), disk.open_to_read(path) as part:
                 self._check(path, part, rank)
+
+    def _require(self, rank: int) -> Path:
+        """The part of a rank, which is there."""
+        path = self.path(rank)
+        if not path.exists():
+            raise TrajectoryError(
+                f"{self.trajectory}: its part {path} is missing; the folder "
+                f"{folder_of(self.trajectory).name} belongs beside the file, under this name"
+            )
+        return path
 
     def _check(self, path: Path, part: h5py.File, rank: int) -> None:
         found = layout.string(part.attrs[_TAG]), tuple(int(row) for row in part.attrs["rows"])

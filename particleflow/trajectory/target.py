@@ -18,6 +18,7 @@ class _Open:
     def __init__(self, path: Path, position: tuple[int, int], counts: bool, locks: bool) -> None:
         self.path = path
         self.file = disk.open_existing(path, None if locks else disk.open_unlocked)
+        self._lock: int | None = None
         try:
             self._lock = disk.lock(path) if locks else disk.require_lock(path)
             self._identity = disk.identity(path)
@@ -29,6 +30,7 @@ class _Open:
             self.thread = WriterThread(self.file, path, counts, position)
         except BaseException:
             self.file.close()
+            disk.unlock(self._lock)
             raise
 
     def check(self) -> None:
