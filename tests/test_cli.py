@@ -15,6 +15,7 @@ import pytest
 
 import particleflow as pf
 from particleflow import cli
+from particleflow.cli import looking
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data"
@@ -563,7 +564,7 @@ def test_plot_follows_a_running_file(call, here, monkeypatch):
     call("run", write(SMALL), "--quiet")
     with h5py.File("small.h5", "r+") as file:
         file["parameters/progress"][:] = 2, 11
-    drawn, draw = [], cli._draw
+    drawn, draw = [], looking.draw
 
     def draw_and_note(file, figure):
         with pf.open_trajectory(file) as traj:
@@ -576,9 +577,9 @@ def test_plot_follows_a_running_file(call, here, monkeypatch):
         with h5py.File("small.h5", "r+") as file:
             file["parameters/progress"][:] = next(steps)
 
-    monkeypatch.setattr(cli, "_draw", draw_and_note)
+    monkeypatch.setattr(looking, "draw", draw_and_note)
     monkeypatch.setattr("particleflow.trajectory.is_locked", lambda file: True)
-    monkeypatch.setattr(cli.time, "sleep", wait)
+    monkeypatch.setattr(looking.time, "sleep", wait)
     assert call("plot", "small.h5", "--follow") == (0, "small.png\n", "")
     assert drawn == [2, 3, 5]
 
@@ -613,5 +614,5 @@ def test_following_ends_with_a_run_that_has_died(call, monkeypatch):
     call("run", write(SMALL), "--quiet")
     with h5py.File("small.h5", "r+") as file:
         file["parameters/progress"][:] = 2, 11
-    monkeypatch.setattr(cli.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    monkeypatch.setattr(looking.time, "sleep", lambda seconds: pytest.fail("it waits"))
     assert call("plot", "small.h5", "--follow") == (0, "small.png\n", "")

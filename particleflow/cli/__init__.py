@@ -1,0 +1,69 @@
+"""The command line: a thin layer over the Python interface.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+import signal
+import sys
+import warnings
+from contextlib import suppress
+
+import click
+
+from particleflow._version import __version__
+from particleflow.errors import ParticleflowError
+from particleflow.exits import exit_code, stop, talks
+from particleflow.launcher import is_launched
+
+from . import looking, running
+
+_OF_MANY_RANKS = ("run", "resume")
+"""Commands that all ranks carry out; the others are rank 0's alone."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="particleflow")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Simulate the training of shallow ReLU networks as a system of particles."""
+    if context.invoked_subcommand not in _OF_MANY_RANKS and is_launched():
+        if not talks():
+            context.exit()
+        from particleflow.parallel import ALONE, use
+
+        use(ALONE)
+
+
+for command in (
+    running.run,
+    running.resume,
+    looking.info,
+    looking.plot,
+    looking.figures,
+    looking.doctor,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point: every failure is one line on stderr and an exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as of a parent's `trap '' INT`
+            signal.signal(number, stop)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    sys.exit(exit_code(_main))
+
+
+def _main() -> int:
+    """The command; a failure of one rank alone ends all of them."""
+    try:
+        return int(cli(standalone_mode=False, prog_name="particleflow") or 0)
+    except BaseException as problem:
+        if is_launched():
+            from particleflow.parallel import failed, ranks_of
+
+            with suppress(ParticleflowError):
+                ranks_of()  # others may wait for this rank to join them
+            failed(problem)
+        raise

@@ -1,0 +1,209 @@
+"""Commands that run: run and resume."""
+
+import math
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from particleflow.exits import Stopped
+
+from .shared import announce_compilation, check_figure, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from particleflow.config import Source
+    from particleflow.parallel import Ranks
+    from particleflow.preparation import Run
+    from particleflow.resumption import Resumed
+    from particleflow.simulation import Simulation
+
+_TICKS = 1000
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG.toml")
+@click.option("-o", "--output", metavar="FILE.h5", help="Trajectory file, instead of output.file.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
+    help="Override a key; without a value: leave it out.",
+)  # fmt: skip
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="auto: CUDA if it works, else the CPU.",
+)
+@click.option("--threads", type=int, metavar="N", help="Threads of the kernels.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def run(
+    config: Path,
+    output: str | None,
+    overrides: tuple[str, ...],
+    device: str,
+    threads: int | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Run the simulation that CONFIG.toml describes and write its trajectory.
+
+    Under a launcher of MPI, as in `mpirun -n 4 particleflow run CONFIG.toml`, its ranks share the
+    neurons.
+    """
+    from particleflow.config import load
+    from particleflow.preparation import prepare
+
+    def read() -> "Source":
+        source = load(config, overrides, output)
+        if source.config.output.figure is not None:
+            check_figure(Path(source.config.output.figure), overwrite)
+        return source
+
+    ranks = _ranks()
+    quiet = quiet or not ranks.is_first
+    source = ranks.together(read)
+    announce_compilation(quiet)
+    _carry_out(
+        lambda: prepare(source, overwrite=overwrite, device=device, threads=threads, comm=ranks),
+        source.config.output.figure,
+        quiet,
+    )
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
+@click.option("--t-end", type=float, metavar="T", help="Another end of the run.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    help="That of the run by default; on another one the rest agrees within rounding.",
+)
+@click.option("--threads", type=int, metavar="N", help="Threads of the kernels.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def resume(
+    file: Path, t_end: float | None, device: str | None, threads: int | None, quiet: bool
+) -> None:
+    """Go on with a run from its last checkpoint; --t-end extends one that has ended."""
+    from particleflow.resumption import configuration, is_finished
+    from particleflow.resumption import resume as go_on
+
+    ranks = _ranks()
+    quiet = quiet or not ranks.is_first
+    if t_end is None and is_finished(file, ranks):
+        if not quiet:
+            click.echo(f"{file}: is complete; --t-end goes on")
+        return
+    figure, every = ranks.together(lambda: configuration(file))
+    announce_compilation(quiet)
+
+    def make() -> "Resumed":
+        run = go_on(file, t_end, device=device, threads=threads, checkpoint_every=every, comm=ranks)
+        for note in run.notes if ranks.is_first else []:
+            click.echo(note, err=True)
+        return run
+
+    _carry_out(make, figure, quiet)
+
+
+def _ranks() -> "Ranks":
+    """Those that the command was started with."""
+    from particleflow.parallel import ranks_of
+
+    return ranks_of()
+
+
+def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
+    """Run, draw, and say what has been done."""
+    run = make()
+    _announce(run.simulation, quiet)
+    begin, file = time.perf_counter(), run.writer.path
+    try:
+        _simulate(run, quiet)
+    except Stopped as stopped:
+        raise Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
+    ranks = run.simulation.ranks
+    summary = "" if quiet else _summary(run, time.perf_counter() - begin, figure)
+    del run  # the picture needs the memory
+    if figure is not None:
+        ranks.together(lambda: draw(file, Path(figure)) if ranks.is_first else None)
+    if not quiet:
+        click.echo(summary)
+
+
+def _announce(simulation: "Simulation", quiet: bool) -> None:
+    """Say where a run runs, if that is not this machine's processor."""
+    from particleflow.backend import device_notice, is_ordered
+
+    notices = [device_notice(simulation.device)]
+    ranks = simulation.ranks
+    if ranks.size > 1:
+        threads = sorted(set(ranks.all_of(simulation.threads)))
+        notices.append(
+            f"running on {ranks.size} ranks on {_counted(ranks.machines, 'machine')}, "
+            f"{' or '.join(_counted(n, 'thread') for n in threads)} each; sums of slots "
+            + (
+                "gathered in order, to the same bits for any number of ranks"
+                if is_ordered(simulation.samples.size)
+                else "by Allreduce, to bits that depend on the number of ranks"
+            )
+        )
+    for notice in notices:
+        if notice is not None and not quiet:
+            click.echo(notice, err=True)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def _simulate(run: "Run | Resumed", quiet: bool) -> None:
+    simulation, until, stop = run.simulation, run.until, run.stop
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        simulation.run(until, stop=stop)
+    else:
+        _run_with_bar(simulation, until, stop)
+
+
+def _run_with_bar(simulation: "Simulation", until: float, stop: float) -> None:
+    begin = time.perf_counter()
+
+    def rate(_: Any) -> str:
+        seconds = time.perf_counter() - begin
+        return f"tau {simulation.time:.3g}, {simulation.step / max(seconds, 1e-9):.3g} steps/s"
+
+    with click.progressbar(
+        length=_TICKS, file=sys.stderr, item_show_func=rate, label="running"
+    ) as bar:
+
+        def show(sim: "Simulation") -> None:
+            bar.update(int(_TICKS * _share_done(sim.time, until)) - bar.pos, sim)
+
+        simulation.run(until, progress=show, stop=stop)
+
+
+def _share_done(time: float, until: float) -> float:
+    """Share of the time, or of its decades for a run without an end."""
+    from particleflow.stopping import FIRST, LAST
+
+    if math.isfinite(until):
+        return min(1.0, time / until)
+    return min(1.0, math.log(max(time, FIRST) / FIRST) / math.log(LAST / FIRST))
+
+
+def _summary(prepared: "Run | Resumed", seconds: float, figure: str | None) -> str:
+    simulation, writer = prepared.simulation, prepared.writer
+    from particleflow.trajectory import open_trajectory
+
+    with open_trajectory(writer.path) as trajectory:
+        frames, size = trajectory.frames, trajectory.bytes
+    return (
+        f"{writer.path}: {simulation.size} neurons on {simulation.samples.size} samples, "
+        f"tau = {simulation.time:g} in {simulation.step} steps and {seconds:.2g} s, "
+        f"loss {simulation.loss:.4g}, {frames} frames, "
+        f"{size / 1e6:.3g} MB" + (f"; picture {figure}" if figure else "")
+    )

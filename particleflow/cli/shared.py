@@ -1,0 +1,38 @@
+"""What several commands do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def announce_compilation(quiet: bool) -> None:
+    from particleflow.backend import compile_notice, kernels_are_compiled
+
+    if not quiet and not kernels_are_compiled():
+        click.echo(compile_notice(), err=True)
+
+
+def show(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        click.echo(f"{name:<{width}}  {shown}")
+
+
+def check_figure(path: Path, overwrite: bool) -> None:
+    from particleflow.figures import check_target
+
+    check_target(path, overwrite)
+
+
+def draw(file: Path, figure: Path) -> None:
+    from particleflow.figures import save_overview
+    from particleflow.trajectory import open_trajectory
+
+    with open_trajectory(file) as trajectory:
+        save_overview(trajectory, figure)
