@@ -221,7 +221,7 @@ class RecordedNeurons:
 
         self._path, self._frame = existing_file(path, NeuronsError), frame
         with open_trajectory(self._path) as trajectory:
-            trajectory.parameters(frame, 0, 1)
+            trajectory.parameters(frame, slice(1))
             self.size, self.alpha = trajectory.size, trajectory.alpha
 
     def __repr__(self) -> str:
@@ -232,7 +232,9 @@ class RecordedNeurons:
         from .trajectory import open_trajectory
 
         with open_trajectory(self._path) as trajectory:
-            return Neurons(*trajectory.parameters(self._frame, first, last), alpha=self.alpha)
+            return Neurons(
+                *trajectory.parameters(self._frame, slice(first, last)), alpha=self.alpha
+            )
 
 
 def _read_npz(file: PathLike) -> list[Array]:

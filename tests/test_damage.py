@@ -233,7 +233,7 @@ def test_nothing_is_unpickled():
 @pytest.mark.parametrize(("name", "value", "message"), [
     ("parameters/alpha", np.nan, "alpha: expected a finite number, found nan"),
     ("parameters/device", b"x", "its device is 'x'"),
-    ("parameters/metric", b"x", "metric: expected one of"),
+    ("parameters/metric", b"x", "its metric is 'x'"),
     ("parameters/state_dtype", b"x", "state_dtype: expected one of"),
     ("parameters/integrator", b"x", "is not of this run"),
     ("parameters/plan/integrator", b"{", "cannot be read as a trajectory"),

@@ -384,8 +384,8 @@ def test_readers_trust_progress_only(path):
             traj.position(2)
     with h5py.File(path, "r+") as file:
         file["parameters/progress"][:] = (6, 13)
-    with pf.open_trajectory(path) as traj, pytest.raises(pf.TrajectoryError, match="more than"):
-        _ = traj.frames
+    with pytest.raises(pf.TrajectoryError, match="more than"):
+        pf.open_trajectory(path)
 
 
 def test_a_failed_run_keeps_its_frames(path):

@@ -21,12 +21,13 @@ from .devices import (
 )
 from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
 from .exchange import Share, is_ordered, share_of
-from .fields import field, field_at, predict, predict_at
+from .fields import cell_sums, field, field_at, predict, predict_at
+from .metrics import METRICS, Metric
 from .runge_kutta import RungeKuttaTrial
 from .snapshot import Part, joined, original_order, trimmed
 from .speed import difference as measure_difference
 from .speed import measure as measure_speed
-from .state import METRICS, PRECISIONS, Frame, Metric, Precision, State
+from .state import PRECISIONS, Frame, Precision, State
 from .tangent import kernel_matrix, kernel_product, mean_residual
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Share",
     "State",
     "cache_folder",
+    "cell_sums",
     "compile_notice",
     "cuda_problem",
     "device_notice",

@@ -8,6 +8,8 @@ from particleflow._cast import Array
 from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
 
+from .metrics import METRIC_CODE, Metric
+
 
 def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
     """f(x_j) = (1/m) sum_i c_i [a_i x_j + b_i]_+ in O(m log n + n).
@@ -68,3 +70,16 @@ def field_at(field: Array, x: Array, a: Array, b: Array) -> Array:
     cpu.locate_all(a, b, x, cell, np.array([0, a.size]))
     padded = np.concatenate([field, np.zeros((1, 2))])
     return padded[np.minimum(cell, field.shape[0])]
+
+
+def cell_sums(
+    a: Array, b: Array, c: Array, cell: np.ndarray, x: Array, metric: Metric
+) -> tuple[Array, Array, np.ndarray]:
+    """First moments (4 s, 2), covariances (4 s, 3) and counts (4 s + 1,) of neurons in cells.
+
+    Sums over each sector, then over each ray, not divided by m; `State` says what of.
+    """
+    slots = cpu.slot_bounds(a.size, x.size)
+    first = cpu.first_moments(a, b, c, cell, slots, x.size)
+    second = cpu.second_moments(a, b, c, cell, slots, x, METRIC_CODE[metric])
+    return first, second, cpu.cell_counts(cell, slots, x.size)

@@ -8,25 +8,23 @@ import numpy as np
 
 from particleflow._cast import Array
 from particleflow.errors import ConfigError
-from particleflow.kernels import cpu, flow
+from particleflow.kernels import cpu
 from particleflow.kernels.whole import Whole
 from particleflow.parallel import ALONE, Ranks
 
 from .devices import kernels_of
 from .exchange import Exchange, Share, by_rank, is_ordered, share_of
 from .fields import at_sorted, field, prediction
+from .metrics import METRIC_CODE, Metric
 from .snapshot import like, original_order
 from .tangent import kernel_product
 
-Metric = Literal["network", "euclidean"]
-METRICS: tuple[str, ...] = get_args(Metric)
 Precision = Literal["float64", "float32"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 _OF_DEVICE = ("variables", "cell", "ident")
 _OF_HOST = ("start", "members", "guests", "stray_work", "crossings", "residual")
 
-_METRIC_CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
 _MOST_BINS = 2**20
 """Points times slots up to which f is added up over the slots of the state, to the same bits for
 any number of ranks; more would take too much memory."""
@@ -149,7 +147,7 @@ class State:
         self.kernels = kernels = kernels_of(device)
         self.x, self.y = _samples_in(dtype, x), y
         self.metric = metric
-        self.metric_code = _METRIC_CODE[metric]
+        self.metric_code = METRIC_CODE[metric]
         s = x.size
         self.share = share_of(parameters[0].size, s) if share is None else share
         self.ranks = ranks

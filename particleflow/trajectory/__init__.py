@@ -9,11 +9,12 @@ from .contents import BEGAN
 from .continuation import Recorded
 from .disk import check_target, is_locked, require_writable
 from .layout import hdf5_version
-from .reader import Trajectory, open_trajectory
+from .reader import Moments, Trajectory, open_trajectory
 from .writer import TrajectoryWriter
 
 __all__ = [
     "BEGAN",
+    "Moments",
     "Recorded",
     "Trajectory",
     "TrajectoryWriter",

@@ -17,7 +17,8 @@ import h5py
 from particleflow.errors import TrajectoryError, WriteError
 
 OPEN_OPTIONS = {"rdcc_nbytes": 0}
-"""Whole chunks go to the file at once; a chunk cache would only copy them."""
+"""No chunk cache. Whole chunks go to the file at once; where little of a chunk is read, such as one
+neuron of every frame, HDF5 reads no more than that."""
 
 
 def open_file(path: Path, mode: str) -> h5py.File:
@@ -134,10 +135,10 @@ def unlock(handle: int | None) -> None:
 def open_to_read(path: Path) -> h5py.File:
     """A file for reading, whoever writes it."""
     try:
-        return h5py.File(path, "r", locking=False)
+        return h5py.File(path, "r", locking=False, **OPEN_OPTIONS)
     except OSError:
         # a file that this very process writes can only be opened with the writer's locking
-        return h5py.File(path, "r")
+        return h5py.File(path, "r", **OPEN_OPTIONS)
 
 
 def open_unlocked(path: Path, mode: str) -> h5py.File:

@@ -1,0 +1,315 @@
+"""The data of a trajectory file, read lazily, and never past what progress counts."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+import h5py
+import numpy as np
+
+from particleflow._cast import Array
+from particleflow.backend import METRICS, Metric
+from particleflow.errors import RangeError, TrajectoryError
+from particleflow.samples import Samples
+
+from . import disk, layout
+from .layout import string
+from .parts import Parts
+from .schema import NEWEST_SCHEMA, PARTICLES
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Index = int | slice
+ALL = slice(None)
+
+_REQUIRED = (
+    "h5md/creator",
+    "observables/time",
+    "parameters/config",
+    "parameters/progress",
+    "parameters/samples/x",
+    "parameters/samples/y",
+    f"{PARTICLES}/id",
+    f"{PARTICLES}/position/value",
+    f"{PARTICLES}/position/step",
+    f"{PARTICLES}/position/time",
+    f"{PARTICLES}/cell/value",
+)
+
+
+def reading(method: Callable[P, R]) -> Callable[P, R]:
+    @wraps(method)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        trajectory: Any = args[0]
+        with layout.naming(trajectory.path):
+            return method(*args, **kwargs)
+
+    return wrapped
+
+
+def as_slice(chosen: range) -> slice:
+    """The same indices, none of them negative; the step is above 0."""
+    return slice(chosen.start, max(chosen.start, chosen.stop), chosen.step)
+
+
+def _forwards(chosen: range) -> slice:
+    """h5py knows no steps backwards."""
+    return as_slice(chosen if chosen.step > 0 else chosen[::-1])
+
+
+class StoredTrajectory:
+    """The data of a trajectory file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with layout.naming(path):
+            self._file = disk.open_to_read(path)
+        try:
+            with layout.naming(path):
+                self._load()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _load(self) -> None:
+        file = self._file
+        if "schema_version" not in file.attrs or "h5md" not in file:
+            raise TrajectoryError(f"{self.path}: is an HDF5 file but no particleflow trajectory")
+        self.schema_version = int(file.attrs["schema_version"])
+        if self.schema_version > NEWEST_SCHEMA:
+            creator = string(file["h5md/creator"].attrs["version"])
+            raise TrajectoryError(
+                f"{self.path}: has schema {self.schema_version}, this version reads up to "
+                f"{NEWEST_SCHEMA}; particleflow {creator} or newer reads it"
+            )
+        missing = [name for name in _REQUIRED if name not in file]
+        if missing:
+            raise TrajectoryError(f"{self.path}: is damaged: {missing[0]} is missing")
+        self._parts = Parts.of(self.path, file)
+        if self._parts is not None:
+            self._parts.check()
+        parameters = file["parameters"]
+        self.size = int(parameters.attrs["m"])
+        self.ranks = int(parameters.attrs.get("ranks", 1))
+        self.alpha = float(parameters.attrs["alpha"])
+        metric = string(parameters.attrs["metric"])
+        if metric not in METRICS:
+            raise TrajectoryError(f"{self.path}: is damaged: its metric is {metric!r}")
+        self.metric: Metric = "network" if metric == "network" else "euclidean"
+        self.integrator = string(parameters.attrs["integrator"])
+        self.config = string(layout.read_all(parameters, "config")[()])
+        samples = parameters["samples"]
+        self.samples = Samples(
+            layout.read_all(samples, "x"),
+            layout.read_all(samples, "y"),
+            float(samples.attrs["x_shift"]),
+            float(samples.attrs["x_scale"]),
+        )
+        particles = file[PARTICLES]
+        self.ids = layout.read_all(particles, "id")
+        self._position = particles["position/value"]
+        self._cell = particles["cell/value"]
+        self._delta = particles["delta"] if self.metric == "network" else None
+        if self._parts is not None:
+            self._parts.hold(self._position, self._cell, self._delta)
+        n = self.ids.size
+        if self._position.shape[1:] != (n, 2) or self._cell.shape[1:] != (n,):
+            raise TrajectoryError(f"{self.path}: positions, cells and ids differ in shape")
+        if not 1 <= n <= self.size:
+            raise TrajectoryError(f"{self.path}: records {n} of {self.size} neurons")
+        share = self.frames / max(1, self.planned_frames)
+        for dataset in (self._position, self._cell):
+            layout.check_size(dataset, 1.0 if dataset.compression is None else share)
+        if self._position.dtype.kind != "f" or self._cell.dtype.kind not in "iu":
+            raise TrajectoryError(f"{self.path}: positions or cells are no numbers")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r}, m={self.size}, frames={self.frames})"
+
+    @reading
+    def _acknowledged(self) -> tuple[int, int]:
+        progress = self._file["parameters/progress"]
+        progress.refresh()
+        if progress.shape != (2,):
+            raise TrajectoryError(f"{self.path}: progress has the shape {progress.shape}")
+        frames, observed = (int(v) for v in progress[:])
+        if not (0 <= frames <= self.planned_frames and 0 <= observed <= self.planned_observed):
+            raise TrajectoryError(f"{self.path}: progress counts more than there is")
+        return frames, observed
+
+    @property
+    def frames(self) -> int:
+        """Frames that are complete."""
+        return self._acknowledged()[0]
+
+    @property
+    def planned_frames(self) -> int:
+        """Frames that the run was to have."""
+        return int(self._position.shape[0])
+
+    @property
+    def planned_observed(self) -> int:
+        """Observable times that the run was to have."""
+        return int(self._file["observables/time"].shape[0])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every planned frame and observable is there."""
+        return self._acknowledged() == (self.planned_frames, self.planned_observed)
+
+    @property
+    @reading
+    def time(self) -> Array:
+        """Times tau of the frames, (frames,)."""
+        return self._file[f"{PARTICLES}/position/time"][: self.frames]
+
+    @property
+    @reading
+    def step(self) -> np.ndarray:
+        """Steps taken at the frames, (frames,)."""
+        return self._file[f"{PARTICLES}/position/step"][: self.frames]
+
+    @reading
+    def position(self, frame: Index, neurons: Index = ALL) -> np.ndarray:
+        """(rhat, theta) at a frame, (n, 2): of the recorded neurons, or of some of them.
+
+        Parameters
+        ----------
+        frame : int or slice
+            For several frames the result has one more axis, before the others.
+        neurons : int or slice
+            Rows, which are the indices of the neurons if all are recorded (see ``ids``).
+
+        Raises
+        ------
+        RangeError
+            There is no such frame or neuron.
+        """
+        return self._rows(self._position, frame, neurons)
+
+    @reading
+    def cell(self, frame: Index, neurons: Index = ALL) -> np.ndarray:
+        """Cells at a frame, (n,) int32; frames and neurons as in `position`."""
+        return self._rows(self._cell, frame, neurons)
+
+    def _rows(self, dataset: h5py.Dataset, frame: Index, neurons: Index) -> np.ndarray:
+        keys = [
+            self._checked("frame", frame, self.frames),
+            self._checked("neuron", neurons, self.ids.size),
+        ]
+        found = dataset[tuple(key if isinstance(key, int) else _forwards(key) for key in keys)]
+        ways = [
+            slice(None, None, 1 if key.step > 0 else -1) for key in keys if not isinstance(key, int)
+        ]
+        return found[tuple(ways)]
+
+    def _checked(self, what: str, key: Index, size: int) -> "int | range":
+        """What an index means along an axis of this size."""
+        if isinstance(key, slice):
+            return range(size)[key]
+        if not -size <= key < size:
+            raise RangeError(f"{self.path}: has {size} {what}s, no {what} {key}")
+        return int(key) % size
+
+    def row(self, i: int) -> int:
+        """Where a neuron is among the recorded ones.
+
+        Raises
+        ------
+        RangeError
+            It is not recorded.
+        """
+        at = int(np.searchsorted(self.ids, i))
+        if at == self.ids.size or self.ids[at] != i:
+            raise RangeError(f"{self.path}: has no neuron {i}")
+        return at
+
+    def neuron(self, i: int) -> np.ndarray:
+        """(rhat, theta) of one neuron over all frames, (frames, 2); ``i`` as in ``ids``."""
+        return self.position(ALL, self.row(i))
+
+    @property
+    @reading
+    def observables(self) -> tuple[str, ...]:
+        """Names of the observables, as `observable` takes them."""
+        found: list[str] = []
+
+        def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(item, h5py.Group) and "value" in item:
+                found.append(name)
+
+        self._file["observables"].visititems(visit)
+        return tuple(sorted(found))
+
+    @reading
+    def observable(self, name: str) -> tuple[Array, np.ndarray]:
+        """Times and values of an observable, as far as they are complete.
+
+        Parameters
+        ----------
+        name : str
+            For example "loss", "neurons/sector_counts", "user/NAME".
+        """
+        if name not in self.observables:
+            raise TrajectoryError(
+                f"{self.path}: has no observable {name!r}, only {', '.join(self.observables)}"
+            )
+        group = self._file["observables"][name]
+        frames, observed = self._acknowledged()
+        if group["time"] == self._file[f"{PARTICLES}/position/time"]:
+            done = frames
+        else:
+            done = -(-observed // int(group.attrs["every"]))
+        layout.check_size(group["time"])
+        layout.check_size(group["value"])
+        return group["time"][:done], group["value"][:done]
+
+    @property
+    def loss(self) -> Array:
+        """Loss at the observable times, (observed,)."""
+        return self.observable("loss")[1]
+
+    @property
+    def residual(self) -> Array:
+        """Residuals, (observed, s), or at the frames where s > 256."""
+        return self.observable("residual")[1]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file, with its parts."""
+        return self.path.stat().st_size + (0 if self._parts is None else self._parts.size())
+
+    @reading
+    def storage(self) -> dict[str, Any]:
+        """How positions are stored: dtype, chunks, filter, part files; of the parts if any."""
+        stored = self._position
+        parts = [] if self._parts is None else [self._parts.path(n) for n in self._parts.ranks]
+        if parts:
+            with disk.open_to_read(parts[0]) as file:
+                return self._storage(file[f"{PARTICLES}/position/value"], len(parts))
+        return self._storage(stored, 0)
+
+    def _storage(self, stored: h5py.Dataset, parts: int) -> dict[str, Any]:
+        return {
+            "dtype": stored.dtype.name,
+            "chunks": list(stored.chunks or ()),
+            "filter": stored.compression or "none",
+            "parts": parts,
+        }
