@@ -20,6 +20,7 @@ from .initialisation import InitKind
 from .observables import DEFAULT
 from .samples import SampleKind
 from .stopping import DEFAULT_STOP
+from .trajectory import Filter, Layout
 
 DEFAULT_CHECKPOINT_EVERY = 600.0
 
@@ -73,6 +74,8 @@ class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     first: float | None = None
     precision: Literal["float32", "float64"] = "float32"
     neurons: int | Literal["all"] = "all"
+    layout: Layout = "frames"
+    filter: Filter = "none"
     observables: tuple[str, ...] = DEFAULT
     figure: str | None = None
     checkpoint_every: float = DEFAULT_CHECKPOINT_EVERY

@@ -10,10 +10,15 @@ from .continuation import Recorded
 from .disk import check_target, is_locked, require_writable
 from .layout import hdf5_version
 from .reader import Moments, Trajectory, open_trajectory
+from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, settle
 from .writer import TrajectoryWriter
 
 __all__ = [
     "BEGAN",
+    "FILTERS",
+    "LAYOUTS",
+    "Filter",
+    "Layout",
     "Moments",
     "Recorded",
     "Trajectory",
@@ -23,6 +28,8 @@ __all__ = [
     "hdf5_version",
     "is_locked",
     "open_trajectory",
+    "repack",
     "require_writable",
     "save_arrays",
+    "settle",
 ]

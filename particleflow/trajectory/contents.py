@@ -125,6 +125,12 @@ def is_recorded_at_frames(quantity: Quantity, value: np.ndarray) -> bool:
     return quantity.every == 1 and value.ndim > 0 and value.shape[0] > LARGE
 
 
+def is_writable_in_place(file: h5py.File) -> bool:
+    """Whether the neurons of a file are laid out as runs write them, or it has been repacked."""
+    value = file[f"{PARTICLES}/position/value"]
+    return value.compression is None and value.chunks is not None and value.chunks[0] == 1
+
+
 def fill(
     file: h5py.File,
     sim: "Simulation",

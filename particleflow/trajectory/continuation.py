@@ -96,7 +96,7 @@ class Continuation:
         Frames and observable times that are kept.
     start : dict of arrays
     is_other_plan : bool
-        Whether the plan is another than the file's, or the ranks' shares are.
+        Whether the plan is another than the file's, or the ranks' shares or the layout are.
     parts : Parts or None
         Of the file.
     """
@@ -121,13 +121,13 @@ class Continuation:
         """
         with layout.naming(path), h5py.File(path, "r", locking=False) as file:
             plan, parts = Plan.of_file(file, sim), Parts.of(path, file)
+            fits = parts is None and contents.is_writable_in_place(file)
         if not (0 <= position[0] <= plan.frames.size and 0 <= position[1] <= plan.observables.size):
             raise TrajectoryError(f"{path}: has no room for {position[0]} frames")
         values = [contents.evaluate(quantity) for quantity in plan.quantities]
         start, is_other = plan.start_of(sim), until is not None and until != plan.until
         if is_other and until is not None:
             plan = _until(plan, sim, until, plan.observables[: position[1]])
-        fits = parts is None
         if sim.ranks.size > 1:
             own = sim.state.share.rows(plan.neurons)
             rows = [first for first, _ in sim.ranks.all_of(own)]

@@ -14,8 +14,11 @@ import numpy as np
 
 from particleflow.errors import ConfigError, SamplesError, TrajectoryError
 
+from .slabs import slabs
+
 DAMAGE = (OSError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, OverflowError)
 """What h5py raises on damaged files."""
+_DEFLATE = 4
 _FILTERED = 1100
 """Bytes that a byte of a compressed file may stand for."""
 
@@ -26,14 +29,19 @@ def reserve(
     shape: tuple[int, ...],
     dtype: Any,
     chunk: tuple[int, ...] | None = None,
+    is_compressed: bool = False,
 ) -> h5py.Dataset:
-    """A dataset whose space is allocated now and never filled."""
+    """A dataset whose space is allocated now and never filled; if compressed, as it is written."""
     options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    options.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    options.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     options.set_obj_track_times(False)
     if chunk is not None:
         options.set_chunk(chunk)
+    if is_compressed:
+        options.set_shuffle()
+        options.set_deflate(_DEFLATE)
+    else:
+        options.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        options.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     space = h5py.h5s.create_simple(shape)
     kind = h5py.h5t.py_create(np.dtype(dtype), logical=True)
     h5py.h5d.create(group.id, name.encode(), kind, space, options)
@@ -73,10 +81,16 @@ def copy_beginnings(source: h5py.File, target: h5py.File, skip: tuple[str, ...])
         if dataset.ndim == 1:
             dataset[:rows] = source[name][:rows]
         else:
-            for row in range(rows):  # a frame may be as large as the memory allows
-                dataset[row] = source[name][row]
+            copy_rows(source[name], dataset, rows)
 
     target.visititems(copy)
+
+
+def copy_rows(source: h5py.Dataset, target: h5py.Dataset, rows: int, first: int = 0) -> None:
+    """Fill rows of a dataset with those of another, its second axis from there on."""
+    chunks = [(d.chunks or (1, d.shape[1]))[:2] for d in (source, target)]
+    for when, which in slabs(rows, target.shape[1], chunks):
+        target[when, which] = source[when, which.start + first : which.stop + first]
 
 
 def make_scale(dataset: h5py.Dataset, name: str) -> h5py.Dataset:

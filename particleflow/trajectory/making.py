@@ -74,8 +74,7 @@ def remake(
             if _DELTA in file:
                 file[_DELTA][:] = whole[_DELTA][first:last]
             for name in _ROWS:
-                for frame in range(position[0]):
-                    file[name][frame] = whole[name][frame, first:last]
+                layout.copy_rows(whole[name], file[name], position[0], first)
 
     return _make(path, True, sim, plan, values, copy=copy, copy_rows=copy_rows)
 

@@ -42,6 +42,9 @@ Schema version 2 is that of a run of several ranks, which is the same but for::
                                           the file; attributes particleflow_part (the tag), rows
 
 A file whose part is missing shows zeros to other readers; this one refuses it.
+
+Positions and cells are chunked by (1, w) frames and neurons, or once repacked by (T, w), the paths
+of few neurons, and may be compressed (shuffle, deflate) then.
 """
 
 SCHEMA_VERSION, SCHEMA_OF_PARTS = 1, 2
@@ -49,9 +52,18 @@ NEWEST_SCHEMA = SCHEMA_OF_PARTS
 PARTICLES = "particles/neurons"
 CHUNK = 131072
 """Neurons a chunk, about."""
+_FRAMES = 4096
+"""Frames a chunk, at most, where it holds the paths of neurons."""
 
 
 def chunk_width(n: int) -> int:
     """Neurons a chunk: n over a whole number, near `CHUNK`, so that hardly any space is padded."""
     pieces = max(1, round(n / CHUNK))
     return -(-n // pieces)
+
+
+def path_chunk(frames: int, n: int) -> tuple[int, int]:
+    """Frames and neurons a chunk in the layout "particles": about as much in one as in frames."""
+    long = min(frames, _FRAMES)
+    pieces = max(1, round(n * long / CHUNK))
+    return long, max(1, -(-n // pieces))

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-BUDGET = 1 << 25
-"""Pairs of a frame and a neuron in a slab, at most: 256 MiB of positions in single precision."""
+BUDGET = 1 << 23
+"""Pairs of a frame and a neuron in a slab, at most: 64 MiB of positions in single precision."""
 
 
 def slabs(
@@ -30,13 +30,13 @@ def slabs(
 
 def _extent(frames: int, n: int, chunks: Sequence[tuple[int, int]], most: int) -> tuple[int, int]:
     unit_long, unit_wide = (max(1, size) for size in chunks[-1])
-    long, wide = (max(sizes) for sizes in zip(*chunks, strict=True))
-    long, wide = _whole(long, unit_long, frames), _whole(wide, unit_wide, n)
-    if long * wide > most:
-        wide = _whole(most // long, unit_wide, n)
-        return _whole(most // wide, unit_long if long * wide <= most else 1, frames), wide
-    long = _whole(most // wide, unit_long, frames)
-    return long, _whole(most // long, unit_wide, n)
+    long = _whole(max(chunk[0] for chunk in chunks), unit_long, frames)
+    wide = _whole(max(chunk[1] for chunk in chunks), unit_wide, n)
+    if long * wide <= most:
+        long = _whole(most // wide, unit_long, frames)
+        return long, _whole(most // long, unit_wide, n)
+    wide = _whole(most // long, unit_wide, n)
+    return (long if long * wide <= most else max(1, most // wide)), wide
 
 
 def _whole(size: int, unit: int, most: int) -> int:

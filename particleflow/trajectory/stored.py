@@ -50,8 +50,10 @@ def reading(method: Callable[P, R]) -> Callable[P, R]:
 
 
 def as_slice(chosen: range) -> slice:
-    """The same indices, none of them negative; the step is above 0."""
-    return slice(chosen.start, max(chosen.start, chosen.stop), chosen.step)
+    """The slice of a long enough axis that chooses these indices, none of which is negative."""
+    if not chosen:
+        return slice(0, 0)
+    return slice(chosen.start, chosen.stop if chosen.stop >= 0 else None, chosen.step)
 
 
 def _forwards(chosen: range) -> slice:
@@ -144,7 +146,8 @@ class StoredTrajectory:
         return f"{type(self).__name__}({str(self.path)!r}, m={self.size}, frames={self.frames})"
 
     @reading
-    def _acknowledged(self) -> tuple[int, int]:
+    def acknowledged(self) -> tuple[int, int]:
+        """Frames and observable times that are complete."""
         progress = self._file["parameters/progress"]
         progress.refresh()
         if progress.shape != (2,):
@@ -157,7 +160,7 @@ class StoredTrajectory:
     @property
     def frames(self) -> int:
         """Frames that are complete."""
-        return self._acknowledged()[0]
+        return self.acknowledged()[0]
 
     @property
     def planned_frames(self) -> int:
@@ -172,7 +175,7 @@ class StoredTrajectory:
     @property
     def is_complete(self) -> bool:
         """Whether every planned frame and observable is there."""
-        return self._acknowledged() == (self.planned_frames, self.planned_observed)
+        return self.acknowledged() == (self.planned_frames, self.planned_observed)
 
     @property
     @reading
@@ -272,7 +275,7 @@ class StoredTrajectory:
                 f"{self.path}: has no observable {name!r}, only {', '.join(self.observables)}"
             )
         group = self._file["observables"][name]
-        frames, observed = self._acknowledged()
+        frames, observed = self.acknowledged()
         if group["time"] == self._file[f"{PARTICLES}/position/time"]:
             done = frames
         else:
@@ -298,7 +301,7 @@ class StoredTrajectory:
 
     @reading
     def storage(self) -> dict[str, Any]:
-        """How positions are stored: dtype, chunks, filter, part files; of the parts if any."""
+        """How positions are stored: dtype, layout, chunks, filter, parts; of the parts if any."""
         stored = self._position
         parts = [] if self._parts is None else [self._parts.path(n) for n in self._parts.ranks]
         if parts:
@@ -309,6 +312,7 @@ class StoredTrajectory:
     def _storage(self, stored: h5py.Dataset, parts: int) -> dict[str, Any]:
         return {
             "dtype": stored.dtype.name,
+            "layout": "particles" if stored.chunks and stored.chunks[0] > 1 else "frames",
             "chunks": list(stored.chunks or ()),
             "filter": stored.compression or "none",
             "parts": parts,

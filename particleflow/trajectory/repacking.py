@@ -1,0 +1,191 @@
+"""Trajectories in another layout or with another filter: the same data in a new file.
+
+In the layout "frames" a chunk holds neurons of one frame, as runs write them. In the layout
+"particles" it holds the frames of some neurons, so that the path of one neuron is read at once.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+import h5py
+
+from particleflow._cast import PathLike
+from particleflow.errors import TrajectoryError, WriteError
+
+from . import checkpoint, disk, layout, parts
+from .reader import open_trajectory
+from .schema import PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width, path_chunk
+from .slabs import slabs
+
+Layout = Literal["frames", "particles"]
+Filter = Literal["none", "gzip"]
+LAYOUTS, FILTERS = get_args(Layout), get_args(Filter)
+
+_ROWS = (f"/{PARTICLES}/position/value", f"/{PARTICLES}/cell/value")
+_OF_SCALES = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"}
+"""Attributes that HDF5 keeps of the scales of dimensions."""
+
+
+def repack(
+    source: PathLike,
+    target: PathLike,
+    layout: Layout | None = None,
+    filter: Filter | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the trajectory anew, in one file, and see that every value in it is that of the source.
+
+    Parts of several ranks are gathered. What a run has not recorded yet has no data in the new
+    file either.
+
+    Parameters
+    ----------
+    source, target : path
+        The same path: the file is replaced once the new one is whole.
+    layout : {"frames", "particles"}, optional
+        That of the source by default.
+    filter : {"none", "gzip"}, optional
+        That of the source by default.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    TrajectoryError
+        The source is no trajectory, or the target is taken.
+    WriteError
+        The disk refuses it, or a value was read back differently. Nothing is left behind.
+    """
+    path = Path(target)
+    with open_trajectory(source) as trajectory:
+        stored = trajectory.storage()
+        to = _Target(
+            path,
+            _choice("layout", layout or stored["layout"], LAYOUTS),
+            _choice("filter", filter or stored["filter"], FILTERS),
+        )
+        frames, observed = trajectory.acknowledged()
+        with disk.open_to_read(trajectory.path) as file:
+
+            def copy(new: h5py.File) -> None:
+                to.copy(file, new, frames)
+                new["parameters/progress"][:] = frames, observed
+                new.flush()
+                to.compare(file, new, frames)
+
+            disk.create(path, overwrite, lambda new: to.lay_out(file, new), then=copy)
+    checkpoint.sweep_parts(path)
+
+
+def settle(path: PathLike) -> None:
+    """Give the file of a run that has ended the layout and the filter of its configuration.
+
+    Raises
+    ------
+    TrajectoryError, WriteError
+        As `repack`; the file stays as it was.
+    """
+    with open_trajectory(path) as trajectory:
+        stored = trajectory.storage()
+        try:
+            output = tomllib.loads(trajectory.config).get("output", {})
+            wanted = {name: output.get(name, stored[name]) for name in ("layout", "filter")}
+        except (ValueError, AttributeError) as problem:
+            raise TrajectoryError(f"{path}: its configuration is damaged: {problem}") from None
+    if any(wanted[name] != stored[name] for name in wanted):
+        repack(path, path, overwrite=True, **wanted)
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise TrajectoryError(f"{name}: expected one of {', '.join(choices)}, found {value!r}")
+    return value
+
+
+class _Target:
+    """How the new file holds its rows."""
+
+    def __init__(self, path: Path, layout: str, filter: str) -> None:
+        self._path, self._layout, self._filter = path, layout, filter
+
+    def lay_out(self, source: h5py.File, new: h5py.File) -> None:
+        """All groups, attributes and datasets, without data, and the scales of dimensions."""
+        self._lay_out_group(source, new, {})
+        if int(source.attrs["schema_version"]) == SCHEMA_OF_PARTS:
+            new.attrs["schema_version"] = SCHEMA_VERSION
+        for name, old in _datasets(source):
+            if old.is_scale:
+                layout.make_scale(new[name], layout.string(old.attrs["NAME"]))
+        for name, old in _datasets(source):
+            for axis, dimension in enumerate(old.dims):
+                for scale in dimension.values():
+                    new[name].dims[axis].attach_scale(new[scale.name])
+
+    def _lay_out_group(self, old: h5py.Group, new: h5py.Group, known: dict[int, str]) -> None:
+        _copy_attributes(old, new)
+        for name, item in old.items():
+            place = h5py.h5o.get_info(item.id).addr
+            if item.name == f"/{parts.GROUP}":
+                continue
+            if place in known:  # a hard link
+                new[name] = new.file[known[place]]
+                continue
+            known[place] = item.name
+            if isinstance(item, h5py.Group):
+                self._lay_out_group(item, new.create_group(name), known)
+            else:
+                self._lay_out_dataset(item, new, name)
+
+    def _lay_out_dataset(self, old: h5py.Dataset, group: h5py.Group, name: str) -> None:
+        if old.name in _ROWS:
+            chunk = self._chunk(*old.shape[:2])
+            new = layout.reserve(
+                group, name, old.shape, old.dtype, (*chunk, *old.shape[2:]), self._filter == "gzip"
+            )
+        else:
+            new = layout.reserve(group, name, old.shape, old.dtype)
+        _copy_attributes(old, new)
+
+    def _chunk(self, frames: int, n: int) -> tuple[int, int]:
+        return path_chunk(frames, n) if self._layout == "particles" else (1, chunk_width(n))
+
+    def copy(self, source: h5py.File, new: h5py.File, frames: int) -> None:
+        for name, old in _datasets(source):
+            for where in self._parts(old, frames):
+                new[name][where] = old[where]
+
+    def compare(self, source: h5py.File, new: h5py.File, frames: int) -> None:
+        """Read all that was written; bits count, so that NaN is NaN."""
+        for name, old in _datasets(source):
+            if name == "/parameters/progress":
+                continue
+            for where in self._parts(old, frames):
+                if new[name][where].tobytes() != old[where].tobytes():
+                    raise WriteError(f"{self._path}: {name} was read back differently")
+
+    def _parts(self, old: h5py.Dataset, frames: int) -> Iterator[tuple[slice, ...]]:
+        """What of a dataset to copy at a time."""
+        if old.name not in _ROWS:
+            yield ()
+            return
+        chunk = self._chunk(*old.shape[:2])
+        yield from slabs(frames, old.shape[1], [(old.chunks or chunk)[:2], chunk])
+
+
+def _datasets(file: h5py.File) -> list[tuple[str, h5py.Dataset]]:
+    """All but those of the parts, each once, by name."""
+    found = []
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith(f"{parts.GROUP}/"):
+            found.append((f"/{name}", item))
+
+    file.visititems(visit)
+    return found
+
+
+def _copy_attributes(old: h5py.Group | h5py.Dataset, new: h5py.Group | h5py.Dataset) -> None:
+    for name in set(old.attrs) - _OF_SCALES:
+        new.attrs.create(name, old.attrs[name], dtype=old.attrs.get_id(name).dtype)
