@@ -29,6 +29,8 @@ _HOME = {
     "TrajectoryWriter": "trajectory",
     "resume": "resumption",
     "open_trajectory": "trajectory",
+    "repack": "trajectory",
+    "export": "exports",
     "ParticleflowError": "errors",
     "SamplesError": "errors",
     "NeuronsError": "errors",
@@ -57,13 +59,14 @@ if TYPE_CHECKING:
         TrajectoryError,
         WriteError,
     )
+    from .exports import export
     from .initialisation import Initialisation, initialise
     from .integrators import Boost, GradientDescent, RungeKutta
     from .neurons import Neurons
     from .resumption import resume
     from .samples import Samples
     from .simulation import Simulation
-    from .trajectory import TrajectoryWriter, open_trajectory
+    from .trajectory import TrajectoryWriter, open_trajectory, repack
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ KERNELS = ROOT / "kernels"
 
 # each layer may import from those after it
 LAYERS = [
-    {"__main__"}, {"cli"}, {"gallery", "exits"}, {"resumption", "doctor", "facts"},
+    {"__main__"}, {"cli"}, {"gallery", "exits"}, {"resumption", "doctor", "facts", "exports"},
     {"preparation", "figures"}, {"config", "simulation"}, {"loop"}, {"interruption"},
     {"initialisation"}, {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},
@@ -25,7 +25,7 @@ LAYERS = [
 SIBLINGS = {("samples", "_csv")}
 ONLY_IMPORTERS = {"h5py": {"trajectory"}, "matplotlib": {"figures"}, "click": {"cli", "exits"},
                   "msgspec": {"config"}, "scipy": {"initialisation", "backend", "theory"},
-                  "threadpoolctl": {"backend"}}  # fmt: skip
+                  "threadpoolctl": {"backend"}, "h5netcdf": {"exports"}}  # fmt: skip
 
 
 def modules():

@@ -15,7 +15,7 @@ from particleflow.errors import ParticleflowError
 from particleflow.exits import exit_code, stop, talks
 from particleflow.launcher import is_launched
 
-from . import looking, running
+from . import converting, looking, running
 
 _OF_MANY_RANKS = ("run", "resume")
 """Commands that all ranks carry out; the others are rank 0's alone."""
@@ -40,6 +40,8 @@ for command in (
     looking.info,
     looking.plot,
     looking.figures,
+    converting.export,
+    converting.repack,
     looking.doctor,
 ):
     cli.add_command(command)

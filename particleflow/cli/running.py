@@ -91,10 +91,12 @@ def resume(
     """Go on with a run from its last checkpoint; --t-end extends one that has ended."""
     from particleflow.resumption import configuration, is_finished
     from particleflow.resumption import resume as go_on
+    from particleflow.trajectory import settle
 
     ranks = _ranks()
     quiet = quiet or not ranks.is_first
     if t_end is None and is_finished(file, ranks):
+        ranks.together(lambda: settle(file) if ranks.is_first else None)
         if not quiet:
             click.echo(f"{file}: is complete; --t-end goes on")
         return
@@ -118,7 +120,9 @@ def _ranks() -> "Ranks":
 
 
 def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
-    """Run, draw, and say what has been done."""
+    """Run, lay the file out as it shall be, draw, and say what has been done."""
+    from particleflow.trajectory import settle
+
     run = make()
     _announce(run.simulation, quiet)
     begin, file = time.perf_counter(), run.writer.path
@@ -127,6 +131,7 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
     except Stopped as stopped:
         raise Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
     ranks = run.simulation.ranks
+    ranks.together(lambda: settle(file) if ranks.is_first else None)
     summary = "" if quiet else _summary(run, time.perf_counter() - begin, figure)
     del run  # the picture needs the memory
     if figure is not None:

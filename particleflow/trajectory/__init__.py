@@ -7,16 +7,18 @@ from . import checkpoint
 from .arrays import save_arrays
 from .contents import BEGAN
 from .continuation import Recorded
-from .disk import check_target, is_locked, require_writable
+from .disk import check_target, is_locked, new_file, require_writable
 from .layout import hdf5_version
 from .reader import Moments, Trajectory, open_trajectory
 from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, settle
+from .stored import Axes
 from .writer import TrajectoryWriter
 
 __all__ = [
     "BEGAN",
     "FILTERS",
     "LAYOUTS",
+    "Axes",
     "Filter",
     "Layout",
     "Moments",
@@ -27,6 +29,7 @@ __all__ = [
     "checkpoint",
     "hdf5_version",
     "is_locked",
+    "new_file",
     "open_trajectory",
     "repack",
     "require_writable",

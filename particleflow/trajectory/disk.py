@@ -184,6 +184,30 @@ def create(
     WriteError
         The disk refuses it. Nothing is left behind.
     """
+    with new_file(path, overwrite, before) as temporary:
+        with open_file(temporary, "w") as file:
+            fill(file)
+        _reserve_space(temporary, path)
+        if then is not None:
+            with open_file(temporary, "r+") as file:
+                then(file)
+
+
+@contextmanager
+def new_file(
+    path: Path, overwrite: bool, before: Callable[[], None] = lambda: None
+) -> Iterator[Path]:
+    """A temporary name for a file to be written, which gets its own name when it is whole.
+
+    ``before`` is called when it is about to.
+
+    Raises
+    ------
+    TrajectoryError
+        The path cannot become a new file.
+    WriteError
+        The disk refuses it. Nothing is left behind.
+    """
     check_target(path, overwrite)
     with refusals(path, "created"):
         handle, name = tempfile.mkstemp(prefix=f"{path.name}.partial-", dir=path.parent)
@@ -191,13 +215,8 @@ def create(
         try:
             os.close(handle)
             os.chmod(temporary, 0o666 & ~_umask())
-            with open_file(temporary, "w") as file:
-                fill(file)
-            _reserve_space(temporary, path)
-            if then is not None:
-                with open_file(temporary, "r+") as file:
-                    then(file)
-                sync(temporary)
+            yield temporary
+            sync(temporary)
             check_target(path, overwrite)
             before()
             rename(temporary, path)

@@ -21,6 +21,7 @@ from .schema import NEWEST_SCHEMA, PARTICLES
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Axes = dict[str, np.ndarray]
 Index = int | slice
 ALL = slice(None)
 
@@ -270,19 +271,43 @@ class StoredTrajectory:
         name : str
             For example "loss", "neurons/sector_counts", "user/NAME".
         """
+        group = self._observable(name)
+        frames, observed = self.acknowledged()
+        done = frames if self._is_at_frames(group) else -(-observed // int(group.attrs["every"]))
+        layout.check_size(group["time"])
+        layout.check_size(group["value"])
+        return group["time"][:done], group["value"][:done]
+
+    @reading
+    def axes(self, name: str) -> tuple[bool, Axes]:
+        """Whether an observable is recorded with the frames, and its axes but the first.
+
+        Returns
+        -------
+        is_at_frames : bool
+        axes : dict of str to array
+            Labels along each by name, for instance "sample" with the samples' x.
+        """
+        group = self._observable(name)
+        axes = {}
+        for axis, dimension in enumerate(list(group["value"].dims)[1:]):
+            scales = list(dimension.values())
+            if scales:
+                axes[scales[0].name.rpartition("/")[2]] = scales[0][:]
+            else:
+                size = group["value"].shape[axis + 1]
+                axes[f"{name.rpartition('/')[2]}_{axis}"] = np.arange(size)
+        return self._is_at_frames(group), axes
+
+    def _is_at_frames(self, group: h5py.Group) -> bool:
+        return bool(group["time"] == self._file[f"{PARTICLES}/position/time"])
+
+    def _observable(self, name: str) -> h5py.Group:
         if name not in self.observables:
             raise TrajectoryError(
                 f"{self.path}: has no observable {name!r}, only {', '.join(self.observables)}"
             )
-        group = self._file["observables"][name]
-        frames, observed = self.acknowledged()
-        if group["time"] == self._file[f"{PARTICLES}/position/time"]:
-            done = frames
-        else:
-            done = -(-observed // int(group.attrs["every"]))
-        layout.check_size(group["time"])
-        layout.check_size(group["value"])
-        return group["time"][:done], group["value"][:done]
+        return self._file["observables"][name]
 
     @property
     def loss(self) -> Array:
@@ -293,6 +318,12 @@ class StoredTrajectory:
     def residual(self) -> Array:
         """Residuals, (observed, s), or at the frames where s > 256."""
         return self.observable("residual")[1]
+
+    @property
+    @reading
+    def delta(self) -> Array | None:
+        """c^2 - a^2 - b^2 of the recorded neurons at the start, (n,); None if euclidean."""
+        return None if self._delta is None else self._delta[:]
 
     @property
     def bytes(self) -> int:

@@ -1,0 +1,62 @@
+"""NumPy's .npz: arrays by name, written as they are read, which `numpy.load` opens."""
+
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from .choice import Choice
+
+
+def write(choice: Choice, target: Path) -> None:
+    """Write a file that holds rhat, theta, cell, time ..., as ``export`` lists them."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, values in _small(choice).items():
+            _add(archive, name, np.asarray(values))
+        precision = choice.trajectory.position(0, slice(1)).dtype
+        for name, dtype, component in (("rhat", precision, 0), ("theta", precision, 1)):
+            with _open(archive, name, choice.shape, dtype) as file:
+                for block in choice.blocks():
+                    file.write(np.ascontiguousarray(block.position[..., component]).data)
+        with _open(archive, "cell", choice.shape, np.dtype(np.int32)) as file:
+            for block in choice.blocks():
+                file.write(np.ascontiguousarray(block.cell, np.int32).data)
+
+
+def _small(choice: Choice) -> dict[str, Any]:
+    trajectory = choice.trajectory
+    arrays = {
+        "time": trajectory.time[choice.frames],
+        "step": trajectory.step[choice.frames],
+        "id": choice.ids,
+        "x": trajectory.samples.x,
+        "y": trajectory.samples.y,
+        "m": trajectory.size,
+        "alpha": trajectory.alpha,
+        "metric": trajectory.metric,
+        "integrator": trajectory.integrator,
+        "config": trajectory.config,
+    }
+    if choice.delta is not None:
+        arrays["delta"] = choice.delta
+    for series in choice.series():
+        arrays[series.name] = series.values
+        if not series.is_at_frames:
+            arrays[f"{series.name}_time"] = series.time
+    return arrays
+
+
+def _add(archive: zipfile.ZipFile, name: str, values: np.ndarray) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array(file, values, allow_pickle=False)
+
+
+def _open(
+    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> IO[bytes]:
+    """A member with the header of an array whose data is to follow."""
+    file = archive.open(f"{name}.npy", "w", force_zip64=True)
+    header = {"shape": shape, "fortran_order": False, "descr": np.lib.format.dtype_to_descr(dtype)}
+    np.lib.format.write_array_header_2_0(file, header)
+    return file

@@ -1,0 +1,96 @@
+"""Exports, by the ending of the file."""
+
+from pathlib import Path
+from typing import Literal
+
+from particleflow._cast import PathLike, count
+from particleflow.errors import TrajectoryError
+from particleflow.trajectory import check_target, new_file, open_trajectory
+
+from . import archive, netcdf, table
+from .choice import Choice
+
+ENDINGS = (".npz", ".csv", ".nc")
+ROWS = 1_000_000
+"""Rows that a table may have by default."""
+
+
+def check(target: Path, overwrite: bool) -> None:
+    """Refuse a path that cannot become an export.
+
+    Raises
+    ------
+    TrajectoryError
+        The ending is not known, the folder is not there, the path is taken, or a library is
+        missing.
+    """
+    if target.suffix.lower() not in ENDINGS:
+        raise TrajectoryError(
+            f"{target}: expected a name ending in {', '.join(ENDINGS)}, found {target.suffix!r}"
+        )
+    check_target(target, overwrite)
+    if target.suffix.lower() == ".nc":
+        netcdf.require()
+
+
+def export(
+    source: PathLike,
+    target: PathLike,
+    stride: int = 1,
+    neurons: int | Literal["all"] = "all",
+    contents: Literal["neurons", "observables"] = "neurons",
+    limit: int = ROWS,
+    overwrite: bool = False,
+) -> None:
+    """Write a trajectory for another tool; memory for a few million positions suffices.
+
+    ``.npz``
+        For ``numpy.load``: time, step (F,), id, delta (k,), rhat, theta, cell (F, k), x, y (s,),
+        m, alpha, metric, integrator, config, and the observables by name, NAME_time with their
+        times unless those are the frames'.
+    ``.csv``
+        In long form, a row for each frame and neuron: frame, time, id, rhat, theta, cell, knot; or
+        one for each value of an observable: name, time, i, j, value, with its indices.
+    ``.nc``
+        netCDF-4 for xarray: rhat, theta, cell, knot over (time, id), the observables over
+        (observable_time, ...), units and long names after CF.
+
+    Parameters
+    ----------
+    source, target : path
+    stride : int
+        Every so many frames.
+    neurons : "all" or int
+        How many: an evenly spread subset.
+    contents : {"neurons", "observables"}
+        What a .csv holds.
+    limit : int
+        Rows that a .csv may have.
+    overwrite : bool
+
+    Raises
+    ------
+    TrajectoryError
+        The source is no trajectory or has no frame, the ending is not known, an argument is out of
+        range, the target is taken, the table is too long, or h5netcdf is missing.
+    WriteError
+        The disk refuses it. Nothing is left behind.
+    """
+    path = Path(target)
+    check(path, overwrite)
+    if contents not in table.TABLES:
+        raise TrajectoryError(
+            f"contents: expected one of {', '.join(table.TABLES)}, found {contents!r}"
+        )
+    with open_trajectory(source) as trajectory:
+        choice = Choice.of(trajectory, stride, neurons)
+        ending = path.suffix.lower()
+        if ending == ".csv":
+            table.check_rows(choice, contents, count("limit", limit, TrajectoryError))
+        with new_file(path, overwrite) as temporary:
+            if ending == ".npz":
+                archive.write(choice, temporary)
+            elif ending == ".csv":
+                table.write(choice, temporary, contents)
+            else:
+                netcdf.write(choice, temporary)

@@ -1,0 +1,139 @@
+"""netCDF-4 with names and units after the CF conventions, which xarray opens."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from particleflow._version import __version__
+from particleflow.errors import TrajectoryError
+
+from .choice import Choice, Series
+
+_NEURONS = {
+    "rhat": ("1", "reduced radius c |(a, b)|, with the sign of c"),
+    "theta": ("rad", "angle atan2(b, a) of the weights, in (-pi, pi]"),
+    "cell": ("1", "sector 0 .. 2s-1, or 2s + r sliding on ray r, or 4s at rest in the origin"),
+    "knot": ("1", "knot -b/a; x_j itself for a neuron that slides on x_j"),
+}
+
+_TEXT = np.dtype("O", metadata={"vlen": str})
+"""Strings of any length, as h5py marks them."""
+
+
+def require() -> Any:
+    """The library that writes netCDF.
+
+    Raises
+    ------
+    TrajectoryError
+        It is not installed.
+    """
+    try:
+        import h5netcdf
+    except ImportError:
+        raise TrajectoryError(
+            "netCDF: needs h5netcdf; pip install 'particleflow[xarray]'"
+        ) from None
+    return h5netcdf
+
+
+def write(choice: Choice, target: Path) -> None:
+    """Write frames, observables, samples and what is known of the run.
+
+    Raises
+    ------
+    TrajectoryError
+        h5netcdf is not installed.
+    """
+    with require().File(target, "w") as file:
+        _describe(file, choice)
+        frames, n = choice.shape
+        file.dimensions = {"time": frames, "id": n, "sample": choice.trajectory.samples.size}
+        trajectory = choice.trajectory
+        samples = trajectory.samples
+        times = trajectory.time[choice.frames]
+        _add(file, "time", ("time",), times, "1", "mean-field time tau", axis="T")
+        _add(file, "id", ("id",), choice.ids, "1", "number of the neuron in the run")
+        _add(file, "sample", ("sample",), samples.x, "1", "x of the samples")
+        _add(file, "y", ("sample",), samples.y, "1", "y of the samples")
+        _add(file, "step", ("time",), trajectory.step[choice.frames], "1", "steps taken")
+        if choice.delta is not None:
+            name = "c^2 - a^2 - b^2 at the start, which the flow keeps"
+            _add(file, "delta", ("id",), choice.delta, "1", name)
+        _add_neurons(file, choice)
+        for series in choice.series():
+            _add_series(file, series)
+
+
+def _describe(file: Any, choice: Choice) -> None:
+    trajectory = choice.trajectory
+    file.attrs.update(
+        Conventions="CF-1.11",
+        title="Training of a shallow ReLU network as a system of particles",
+        source=f"particleflow {__version__}",
+        metric=trajectory.metric,
+        integrator=trajectory.integrator,
+        m=trajectory.size,
+        alpha=trajectory.alpha,
+        config=trajectory.config,
+        comment="Hat units, mean-field time tau = t / alpha; all quantities are dimensionless.",
+    )
+
+
+def _add(
+    file: Any,
+    name: str,
+    axes: tuple[str, ...],
+    values: np.ndarray,
+    units: str | None,
+    long_name: str,
+    **attributes: Any,
+) -> None:
+    is_text = values.dtype.kind == "S"
+    variable = file.create_variable(name, axes, _TEXT if is_text else values.dtype)
+    variable[...] = values.astype(str).astype(object) if is_text else values
+    if units is not None:
+        attributes["units"] = units
+    variable.attrs.update(long_name=long_name, **attributes)
+
+
+def _add_neurons(file: Any, choice: Choice) -> None:
+    precision = choice.trajectory.position(0, slice(1)).dtype
+    dtypes = {"rhat": precision, "theta": precision, "cell": np.int32, "knot": np.float64}
+    variables = {}
+    for name, (units, long_name) in _NEURONS.items():
+        variable = file.create_variable(name, ("time", "id"), dtypes[name])
+        variable.attrs.update(units=units, long_name=long_name)
+        variables[name] = variable
+    for block in choice.blocks():
+        variables["rhat"][block.where] = block.position[..., 0]
+        variables["theta"][block.where] = block.position[..., 1]
+        variables["cell"][block.where] = block.cell
+        variables["knot"][block.where] = block.knots
+
+
+def _add_series(file: Any, series: Series) -> None:
+    """An observable over the frames' times, or over times of its own cadence."""
+    if series.time.size == 0:
+        return
+    axes = ["time"] if series.is_at_frames else [_time_axis(file, series)]
+    for name, labels in series.axes.items():
+        if name not in file.dimensions:
+            file.dimensions[name] = len(labels)
+            _add(file, name, (name,), labels, None, f"{name.partition('_')[0]} of the observables")
+        axes.append(name)
+    _add(file, series.name, tuple(axes), series.values, "1", series.name.replace("_", " "))
+
+
+def _time_axis(file: Any, series: Series) -> str:
+    """The axis of these times, made when first asked for."""
+    for k in range(100):
+        name = "observable_time" + (f"_{k}" if k else "")
+        if name not in file.dimensions:
+            file.dimensions[name] = series.time.size
+            _add(file, name, (name,), series.time, "1", "mean-field time tau of observables")
+            return name
+        if np.array_equal(file[name][...], series.time):
+            return name
+    raise TrajectoryError("netCDF: observables have more than 100 cadences")

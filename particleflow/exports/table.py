@@ -1,0 +1,101 @@
+"""Tables in long form, .csv: a row for each frame and neuron, or for each value of an observable.
+
+Numbers have as many digits as it takes to read the same ones back.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from particleflow.errors import TrajectoryError
+
+from .choice import Choice
+
+TABLES = ("neurons", "observables")
+_NEURONS = ("frame", "time", "id", "rhat", "theta", "cell", "knot")
+_OBSERVABLES = ("name", "time", "i", "j", "value")
+
+
+def n_rows(choice: Choice, table: str) -> int:
+    """How many rows a table has."""
+    if table == "neurons":
+        return choice.shape[0] * choice.shape[1]
+    return sum(series.values.size for series in choice.series())
+
+
+def check_rows(choice: Choice, table: str, limit: int) -> None:
+    """Refuse a table of more rows than that.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    rows = n_rows(choice, table)
+    if rows > limit:
+        raise TrajectoryError(
+            f"{choice.trajectory.path}: the table would have {rows:,} rows, more than the limit of "
+            f"{limit:,}; take every Nth frame (--stride), fewer neurons (--neurons) or a higher "
+            "--limit"
+        )
+
+
+def write(choice: Choice, target: Path, table: str) -> None:
+    """Write one of the `TABLES`."""
+    with target.open("w", encoding="utf-8", newline="") as file:
+        if table == "neurons":
+            _write_rows(file, _NEURONS, _of_neurons(choice))
+        else:
+            _write_rows(file, _OBSERVABLES, _of_observables(choice))
+
+
+def _write_rows(file: IO[str], names: Iterable[str], blocks: Iterator[list[list[str]]]) -> None:
+    file.write(",".join(names) + "\n")
+    for columns in blocks:
+        file.writelines(f"{row}\n" for row in map(",".join, zip(*columns, strict=True)))
+
+
+def _of_neurons(choice: Choice) -> Iterator[list[list[str]]]:
+    ids = _text(choice.ids)
+    times = choice.trajectory.time
+    for block in choice.blocks():
+        for k, frame in enumerate(choice.frames[block.where]):
+            yield [
+                [str(frame)] * len(ids),
+                [repr(float(times[frame]))] * len(ids),
+                ids,
+                _text(block.position[k, :, 0]),
+                _text(block.position[k, :, 1]),
+                _text(block.cell[k]),
+                _text(block.knots[k]),
+            ]
+
+
+def _of_observables(choice: Choice) -> Iterator[list[list[str]]]:
+    for series in choice.series():
+        if series.values.size == 0:
+            continue
+        shape = series.values.shape
+        at = [indices.ravel() for indices in np.indices(shape, sparse=False)]
+        blank = [""] * series.values.size
+        yield [
+            [series.name] * series.values.size,
+            _text(series.time[at[0]]),
+            _text(at[1]) if len(shape) > 1 else blank,
+            _text(_joined(at[2:], shape[2:])) if len(shape) > 2 else blank,
+            _text(series.values.ravel()),
+        ]
+
+
+def _joined(indices: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """All further axes as one."""
+    return np.ravel_multi_index(indices, shape)
+
+
+def _text(values: np.ndarray) -> list[str]:
+    """Shortest digits that name each number in its own precision; nothing for NaN."""
+    if values.dtype.kind != "f":
+        return list(map(str, values.tolist()))
+    written = values.astype(str) if values.dtype == np.float32 else map(repr, values.tolist())
+    return ["" if word == "nan" else word for word in written]
