@@ -42,12 +42,12 @@ _HOME = {
     "IntegrationError": "errors",
 }
 
-_MODULES = ("theory",)
+_MODULES = ("figures", "theory")
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604 (names of strings)
 
 if TYPE_CHECKING:
-    from . import theory
+    from . import figures, theory
     from .errors import (
         ConfigError,
         DeviceError,

@@ -53,3 +53,9 @@ def put_on_samples(e: Array, cell: np.ndarray, x: Array) -> None:
     s = x.size
     sliding = (cell >= 2 * s) & (cell < 4 * s)
     e[sliding] = x[(cell[sliding] - 2 * s) % s]
+
+
+def ray_angles(x: Array) -> Array:
+    """theta of the rays: of (1, -x_j) for each sample and of its opposite, (2 s,)."""
+    theta = np.arctan2(-x, np.ones_like(x))
+    return np.concatenate([theta, np.where(theta > 0.0, theta - np.pi, theta + np.pi)])

@@ -23,9 +23,16 @@ LAYERS = [
     {"parallel"}, {"mpi"}, {"ranks"}, {"_cast", "kernels"}, {"errors", "_version", "launcher"},
 ]  # fmt: skip
 SIBLINGS = {("samples", "_csv")}
-ONLY_IMPORTERS = {"h5py": {"trajectory"}, "matplotlib": {"figures"}, "click": {"cli", "exits"},
-                  "msgspec": {"config"}, "scipy": {"initialisation", "backend", "theory"},
-                  "threadpoolctl": {"backend"}, "h5netcdf": {"exports"}}  # fmt: skip
+ONLY_IMPORTERS = {
+    "h5py": {"trajectory"},
+    "h5netcdf": {"exports"},
+    "matplotlib": {"figures"},
+    "PIL": {"figures"},
+    "click": {"cli", "exits"},
+    "msgspec": {"config"},
+    "scipy": {"initialisation", "backend", "theory"},
+    "threadpoolctl": {"backend"},
+}
 
 
 def modules():

@@ -566,7 +566,7 @@ def test_plot_follows_a_running_file(call, here, monkeypatch):
         file["parameters/progress"][:] = 2, 11
     drawn, draw = [], looking.draw
 
-    def draw_and_note(file, figure):
+    def draw_and_note(file, figure, kind):
         with pf.open_trajectory(file) as traj:
             drawn.append(traj.frames)
         draw(file, figure)

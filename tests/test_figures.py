@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
+from PIL import Image
 
 import particleflow as pf
 from particleflow import figures
@@ -30,7 +31,7 @@ def lines_of(ax):
 
 def test_overview_has_four_labelled_panels_on_17_cm(record):
     with record(frames=11) as traj:
-        figure = figures.overview(traj)
+        figure = figures.plot(traj)
     assert_allclose(figure.get_size_inches()[0] * 2.54, 17.0)
     panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
     assert len(panels) == 4
@@ -92,13 +93,134 @@ def test_samples_and_rays_are_coloured_by_what_they_attract(record):
 
 def test_what_was_not_recorded_is_said(record):
     with record(frames=3, observables=["steps"], neurons=10) as traj:
-        figure = figures.overview(traj)
+        figure = figures.plot(traj)
     texts = [text.get_text() for ax in figure.axes for text in ax.texts]
     assert texts == ["loss was not recorded", "residuals were not recorded"]
+
+
+FUNCTIONS = [
+    figures.draw_function, figures.draw_uv, figures.draw_cylinder, figures.draw_knots,
+    figures.draw_loss, figures.draw_modes, figures.draw_residuals, figures.draw_spectrum,
+    figures.draw_sectors, figures.draw_rays,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("draw", FUNCTIONS)
+@pytest.mark.parametrize("neurons", ["all", 7])
+def test_every_function_draws_on_its_axes_and_returns_them(record, draw, neurons):
+    with record(frames=3, neurons=neurons) as traj:
+        ax = Figure().subplots()
+        assert draw(ax, traj) is ax
+        assert ax.has_data() or ax.texts
+
+
+@pytest.mark.parametrize("kind", figures.KINDS)
+@pytest.mark.parametrize("ending", [".png", ".pdf", ".svg"])
+def test_every_kind_is_a_picture_of_a_column_or_a_page(record, tmp_path, kind, ending):
+    with record(frames=5) as traj:
+        figure = figures.plot(traj, kind)
+    figures.save(figure, tmp_path / f"figure{ending}")
+    assert (tmp_path / f"figure{ending}").stat().st_size > 5000
+    width = figure.get_size_inches()[0] * 2.54
+    assert_allclose(width, 17.0 if kind == "overview" else 8.5)
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
+    assert all((ax.get_xlabel() and ax.get_ylabel()) or ax.texts for ax in panels)
+    sizes = {text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text()}
+    assert min(sizes) >= 6.0
+
+
+def test_a_frame_in_the_middle(record):
+    with record(frames=5) as traj:
+        figure = figures.plot(traj, "function", 2)
+        assert any(r"\tau=0.5$" in label for label in lines_of(figure.axes[0]))
+        rhat, _ = traj.position(2).astype(float).T
+        ax = figures.draw_cylinder(Figure().subplots(), traj, 2)
+        assert_allclose(lines_of(ax)[r"$\hat r>0$"].get_ydata(), rhat[rhat > 0.0])
+        with pytest.raises(pf.RangeError, match="has 5 frames, no frame 5"):
+            figures.plot(traj, "phase", 5)
+        with pytest.raises(pf.TrajectoryError, match="kind: expected one of overview, function"):
+            figures.plot(traj, "cake")
+
+
+def test_paths_do_not_go_around_the_cylinder(record):
+    with record(frames=51) as traj:
+        ax = figures.draw_cylinder(Figure().subplots(), traj)
+    for line in ax.get_lines():
+        theta = np.asarray(line.get_xdata(), float)
+        rhat = np.asarray(line.get_ydata(), float)
+        if theta.size > 2 and line.get_linestyle() == "-":
+            jumps = np.abs(np.diff(theta)) > np.pi
+            assert np.isnan(rhat[1:][jumps]).all()
+
+
+def test_knots_over_time_are_the_knots(record):
+    with record(frames=5) as traj:
+        ax = figures.draw_knots(Figure().subplots(), traj)
+        drawn = np.array(
+            [line.get_ydata() for line in ax.get_lines() if line.get_xdata().size == 5]
+        )
+        knots = np.stack([traj.knots(k) for k in range(5)], axis=1)
+        shown = (knots > -1.5) & (knots < 1.5)
+    assert sorted(drawn[np.isfinite(drawn)]) == sorted(knots[shown])
+
+
+def test_the_spectrum_is_that_of_the_kernel(record):
+    with record(frames=3, observables=("loss", "residual", "kernel_spectrum")) as traj:
+        recorded = figures.draw_spectrum(Figure().subplots(), traj)
+        _, values = traj.observable("kernel_spectrum")
+    with record(frames=3, overwrite=True) as traj:
+        computed = figures.draw_spectrum(Figure().subplots(), traj)
+    for k in range(3):
+        assert_allclose(recorded.get_lines()[k].get_ydata(), values[:, k])
+        # steps of gradient descent change delta, which the reader takes from the start
+        assert_allclose(computed.get_lines()[k].get_ydata(), values[::10, k], rtol=5e-3)
+
+
+def test_modes_are_the_residuals_in_another_basis(record):
+    with record(frames=3) as traj:
+        ax = figures.draw_modes(Figure().subplots(), traj)
+        along = np.array([line.get_ydata() for line in ax.get_lines()[::2]])
+        assert along.shape[0] == 6  # all of them
+        assert_allclose((along**2).sum(axis=0), (traj.residual**2).sum(axis=1))
+        rates = np.linalg.eigvalsh(traj.tangent_kernel(0))[::-1]
+        for k, line in enumerate(ax.get_lines()[1::2]):
+            decay = np.log(line.get_ydata()[0] / line.get_ydata()[-1])
+            assert_allclose(decay, rates[k], rtol=1e-6, atol=1e-9)
+
+
+def test_sectors_show_shares_of_the_neurons(record):
+    with record(frames=3) as traj:
+        ax = figures.draw_sectors(Figure().subplots(), traj)
+        shares = np.nan_to_num(np.asarray(ax.collections[0].get_array().filled(0.0)))
+        counts = np.bincount(traj.cell(-1), minlength=25)[:12] / 40
+        assert_allclose(shares.reshape(12, 3)[:, -1], counts)
+
+
+def test_an_animation_has_the_frames_and_moves(record, tmp_path):
+    with record(frames=11) as traj:
+        figures.animate(traj, tmp_path / "a run.gif")
+        figures.animate(traj, tmp_path / "fewer.gif", stride=5, frames_per_second=2.0)
+        with pytest.raises(pf.TrajectoryError, match="exists already"):
+            figures.animate(traj, tmp_path / "fewer.gif")
+        with pytest.raises(pf.TrajectoryError, match=r"ending in \.gif, found '\.png'"):
+            figures.animate(traj, tmp_path / "a.png")
+    with Image.open(tmp_path / "a run.gif") as gif, Image.open(tmp_path / "fewer.gif") as fewer:
+        assert (gif.n_frames, fewer.n_frames) == (11, 3)
+        assert (gif.info["duration"], fewer.info["duration"]) == (50, 500)
+        first = np.asarray(gif.convert("RGB")).astype(int)
+        gif.seek(10)
+        assert (np.abs(np.asarray(gif.convert("RGB")) - first).sum(axis=2) > 50).mean() > 1e-3
+        height, width, _ = first.shape
+        assert width > 600
+        assert height > 250
+    with record(frames=3, neurons=5, overwrite=True) as traj, \
+            pytest.raises(pf.TrajectoryError, match="needs all neurons"):  # fmt: skip
+        figures.animate(traj, tmp_path / "some.gif")
+    assert not (tmp_path / "some.gif").exists()
 
 
 def test_drawing_leaves_the_users_style_alone(record):
     before = {k: v for k, v in mpl.rcParams.items() if k != "backend"}
     with record(frames=3) as traj:
-        figures.overview(traj)
+        figures.plot(traj)
     assert {k: v for k, v in mpl.rcParams.items() if k != "backend"} == before

@@ -287,7 +287,7 @@ def test_knots_that_the_reader_knows_better(path):
 
 
 def test_positions_beyond_float32_can_be_drawn(path, tmp_path):
-    from particleflow.figures import save_overview
+    from particleflow import figures
 
     neurons = pf.Neurons([1e30, 1.0], [1e30, 1.0], [1e30, 1.0])
     sim = pf.Simulation(SAMPLES, neurons, pf.GradientDescent(1e-80))
@@ -297,7 +297,7 @@ def test_positions_beyond_float32_can_be_drawn(path, tmp_path):
     with pf.open_trajectory(path) as traj:
         assert np.isinf(traj.position(0)).any()
         with np.errstate(all="ignore"):
-            save_overview(traj, tmp_path / "huge.png")
+            figures.save(figures.plot(traj), tmp_path / "huge.png")
 
 
 def test_an_observable_may_not_change_its_shape(path):

@@ -44,34 +44,90 @@ def doctor(as_json: bool) -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FIG",
-    help="Picture (.png, .pdf, .svg); FILE.png by default.",
-)
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FIG",
+    help="Picture (.png, .pdf, .svg), or .gif with --animate; FILE.png, FILE-KIND.png or FILE.gif "
+    "by default.",
+)  # fmt: skip
+@click.option(
+    "--kind", metavar="KIND", default="overview",
+    help="overview (default), function, phase, knots, loss, spectrum, sectors.",
+)  # fmt: skip
+@click.option(
+    "--frame", type=int, metavar="N",
+    help="Frame that overview, function and phase show; the last by default.",
+)  # fmt: skip
+@click.option("--animate", is_flag=True, help="Function and neurons over time, as a GIF.")
+@click.option("--stride", type=int, metavar="N", help="Every Nth frame only, with --animate.")
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
 @click.option(
     "--follow",
     is_flag=True,
     help="Draw again as the file grows, until it is complete or its run has died.",
 )
-def plot(file: Path, output: Path | None, overwrite: bool, follow: bool) -> None:
-    """Draw the function, the neurons in the uv-plane, the loss and the residuals."""
+def plot(
+    file: Path,
+    output: Path | None,
+    kind: str,
+    frame: int | None,
+    animate: bool,
+    stride: int | None,
+    overwrite: bool,
+    follow: bool,
+) -> None:
+    """Draw a trajectory: its function, neurons, loss, kernel ... as KIND says, or animate it."""
     from particleflow._cast import existing_file
     from particleflow.errors import TrajectoryError
+    from particleflow.figures import KINDS
 
     existing_file(file, TrajectoryError)
-    figure = file.with_suffix(".png") if output is None else output
-    check_figure(figure, overwrite)
-    if follow:
-        _follow(file, figure)
+    _refuse_together(
+        ("--animate", animate, {"--follow": follow, "--kind": kind != "overview",
+                                "--frame": frame is not None}),
+        ("--follow", follow, {"--frame": frame is not None}),
+        ("no --animate", not animate, {"--stride": stride is not None}),
+    )  # fmt: skip
+    if animate:
+        figure = file.with_suffix(".gif") if output is None else output
+        _animate(file, figure, 1 if stride is None else stride, overwrite)
     else:
-        draw(file, figure)
+        if kind not in KINDS:
+            raise click.BadParameter(f"expected one of {', '.join(KINDS)}, found {kind!r}",
+                                     param_hint="--kind")  # fmt: skip
+        if frame is not None and not KINDS[kind].has_frame:
+            raise click.UsageError(f"--frame: {kind} shows all frames")
+        figure = _default(file, kind) if output is None else output
+        check_figure(figure, overwrite)
+        if follow:
+            _follow(file, figure, kind)
+        else:
+            draw(file, figure, kind, -1 if frame is None else frame)
     click.echo(str(figure))
 
 
-def _follow(file: Path, figure: Path) -> None:
+def _refuse_together(*rules: tuple[str, bool, dict[str, bool]]) -> None:
+    """Each rule: an option, whether it is given, and others, given or not, that exclude it."""
+    for option, is_given, others in rules:
+        for other, is_given_too in others.items():
+            if is_given and is_given_too:
+                raise click.UsageError(f"{other} does not go with {option}")
+
+
+def _default(file: Path, kind: str) -> Path:
+    return file.with_name(f"{file.stem}.png" if kind == "overview" else f"{file.stem}-{kind}.png")
+
+
+def _animate(file: Path, figure: Path, stride: int, overwrite: bool) -> None:
+    from particleflow import figures
+    from particleflow._cast import count
+    from particleflow.errors import TrajectoryError
+    from particleflow.trajectory import open_trajectory
+
+    every = count("--stride", stride, TrajectoryError)
+    with open_trajectory(file) as trajectory:
+        figures.animate(trajectory, figure, every, overwrite=overwrite)
+
+
+def _follow(file: Path, figure: Path, kind: str) -> None:
     """Draw whenever there are more frames, until all are there or nobody writes them any more."""
     from particleflow.trajectory import is_locked, open_trajectory
 
@@ -80,7 +136,7 @@ def _follow(file: Path, figure: Path) -> None:
         with open_trajectory(file) as trajectory:
             frames, is_complete = trajectory.frames, trajectory.is_complete
         if frames != drawn:
-            draw(file, figure)
+            draw(file, figure, kind)
             drawn = frames
         if is_complete or not is_locked(file):  # nobody writes it
             return

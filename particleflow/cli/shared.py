@@ -30,9 +30,9 @@ def check_figure(path: Path, overwrite: bool) -> None:
     check_target(path, overwrite)
 
 
-def draw(file: Path, figure: Path) -> None:
-    from particleflow.figures import save_overview
+def draw(file: Path, figure: Path, kind: str = "overview", frame: int = -1) -> None:
+    from particleflow import figures
     from particleflow.trajectory import open_trajectory
 
     with open_trajectory(file) as trajectory:
-        save_overview(trajectory, figure)
+        figures.save(figures.plot(trajectory, kind, frame), figure)

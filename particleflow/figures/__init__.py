@@ -1,22 +1,38 @@
-"""Pictures. The only importer of matplotlib; no window system is needed."""
+"""Pictures. The only importer of matplotlib; no window system is needed.
 
+Each ``draw_`` function of a trajectory draws on the axes that it is given and returns them; `plot`
+makes a whole picture.
+"""
+
+from .animation import animate
 from .appendix import draw_fig5, draw_fig6, draw_fig7, draw_fig8, draw_regimes
-from .overview import check_target, overview, save_overview
-from .panels import draw_function, draw_loss, draw_residuals, draw_uv
+from .kernel import draw_modes, draw_spectrum
+from .kinds import KINDS, check_target, plot
+from .knots import draw_knots
+from .panels import draw_function, draw_loss, draw_residuals
+from .phase import draw_cylinder, draw_uv
+from .sectors import draw_rays, draw_sectors
 from .style import save
 
 __all__ = [
+    "KINDS",
+    "animate",
     "check_target",
+    "draw_cylinder",
     "draw_fig5",
     "draw_fig6",
     "draw_fig7",
     "draw_fig8",
     "draw_function",
+    "draw_knots",
     "draw_loss",
+    "draw_modes",
+    "draw_rays",
     "draw_regimes",
     "draw_residuals",
+    "draw_sectors",
+    "draw_spectrum",
     "draw_uv",
-    "overview",
+    "plot",
     "save",
-    "save_overview",
 ]

@@ -14,7 +14,8 @@ from particleflow.simulation import Simulation
 from particleflow.theory import ATTRACTOR, REPULSOR, classify_rays
 from particleflow.trajectory import Trajectory
 
-from .panels import draw_function, draw_uv
+from .panels import draw_function
+from .phase import draw_uv
 from .style import BLACK, BLUE, CENTIMETRE, GREY, PINK, STYLE, WIDTH, opaque, ray_ends, uv_of
 
 Trajectories = Mapping[str, Trajectory]

@@ -13,6 +13,8 @@ from particleflow._cast import Array
 
 CENTIMETRE = 1 / 2.54
 WIDTH = 17 * CENTIMETRE
+COLUMN = 8.5 * CENTIMETRE
+"""Widths of a page and of one of two columns."""
 
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -28,6 +30,7 @@ STYLE: dict[Any, Any] = {
     "legend.fontsize": 7,
     "lines.linewidth": 1.2,
     "savefig.dpi": 200,
+    "pdf.fonttype": 42,
 }
 # Okabe and Ito's colours, distinct for colour-blind readers
 BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
@@ -83,3 +86,20 @@ def empty(ax: Axes, text: str) -> Axes:
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
     ax.set_axis_off()
     return ax
+
+
+def edges(values: Array) -> Array:
+    """Limits between neighbouring values, and beyond the first and the last."""
+    if values.size == 1:
+        return np.array([values[0] - 0.5, values[0] + 0.5])
+    between = 0.5 * (values[1:] + values[:-1])
+    return np.concatenate(
+        [[1.5 * values[0] - 0.5 * values[1]], between, [1.5 * values[-1] - 0.5 * values[-2]]]
+    )
+
+
+def colour_bar(ax: Axes, shown: Any, label: str) -> None:
+    """A slim bar beside the axes."""
+    bar = ax.get_figure().colorbar(shown, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]
+    bar.set_label(label)
+    bar.outline.set_visible(False)

@@ -6,6 +6,7 @@ import numpy as np
 
 from particleflow import theory
 from particleflow._cast import Array
+from particleflow.coordinates import ray_angles
 from particleflow.trajectory import Trajectory
 
 _GRID = 1001
@@ -76,12 +77,6 @@ def _gathered(trajectory: Trajectory, frame: int, attractors: Array) -> float:
         return 0.0
     way = np.abs(np.angle(np.exp(1j * (theta[:, None] - attractors)))).min(axis=1)
     return float(rhat[way < _NEAR].sum() / rhat.sum())
-
-
-def ray_angles(x: Array) -> Array:
-    """theta of each ray, (2 s,)."""
-    theta = np.arctan2(-x, np.ones_like(x))
-    return np.concatenate([theta, np.where(theta > 0.0, theta - np.pi, theta + np.pi)])
 
 
 def joined(runs: Mapping[str, dict[str, float]]) -> dict[str, float]:

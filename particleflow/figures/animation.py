@@ -1,0 +1,158 @@
+"""Animations of a trajectory: the function, and the neurons on the cylinder, frame by frame."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from particleflow._cast import Array
+from particleflow.errors import TrajectoryError
+from particleflow.trajectory import Trajectory, new_file
+
+from .kinds import check_target, require_frames
+from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames
+from .style import BLACK, BLUE, CENTIMETRE, GREY, ORANGE, STYLE, WIDTH, thin
+
+ENDINGS = (".gif",)
+_DPI = 110
+_COLOURS = 64
+_GRID = 500
+
+
+def animate(
+    trajectory: Trajectory,
+    path: Path,
+    stride: int = 1,
+    frames_per_second: float = 20.0,
+    overwrite: bool = False,
+) -> None:
+    """Write an animation as GIF.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+    path : Path
+        Ends in .gif.
+    stride : int
+        Every so many frames.
+    frames_per_second : float
+    overwrite : bool
+
+    Raises
+    ------
+    TrajectoryError
+        There is no frame, the file has not all neurons, or the path cannot become a picture.
+    WriteError
+        The disk refuses it.
+    """
+    path = Path(path)
+    check_target(path, overwrite, ENDINGS)
+    require_frames(trajectory)
+    if trajectory.ids.size < trajectory.size:
+        raise TrajectoryError(
+            f"{trajectory.path}: an animation shows the function, which needs all neurons"
+        )
+    frames = range(0, trajectory.frames, stride)
+    with mpl.rc_context(STYLE):
+        first, *rest = _images(trajectory, frames)
+    milliseconds = max(20, round(1000.0 / frames_per_second))
+    with new_file(path, overwrite) as temporary:
+        first.save(temporary, "GIF", save_all=True, append_images=rest, duration=milliseconds,
+                   loop=0)  # fmt: skip
+
+
+def _images(trajectory: Trajectory, frames: range) -> Iterator[Image.Image]:
+    """Pictures of the frames, with the colours of the first one."""
+    scene = _Scene(trajectory)
+    palette = None
+    for frame in frames:
+        image = scene.picture(frame)
+        if palette is None:
+            palette = image.quantize(_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        yield image.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+class _Scene:
+    """What stays is drawn once; what moves is drawn on a copy of it."""
+
+    def __init__(self, trajectory: Trajectory) -> None:
+        self._trajectory = trajectory
+        figure = Figure(figsize=(WIDTH, 7.5 * CENTIMETRE), dpi=_DPI, layout="constrained")
+        self._canvas = FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2, width_ratios=(1.5, 1.0))
+        self._moving: list[tuple[Axes, Artist]] = []
+        self._set_function(left)
+        self._set_neurons(right)
+        self._time = left.text(0.03, 0.94, "", transform=left.transAxes)
+        self._moving.append((left, self._time))
+        for _, artist in self._moving:
+            artist.set_animated(True)
+        self._canvas.draw()
+        self._still = self._canvas.copy_from_bbox(figure.bbox)
+
+    def _set_function(self, ax: Axes) -> None:
+        trajectory = self._trajectory
+        samples = trajectory.samples
+        margin = 0.1 * float(samples.x[-1] - samples.x[0])
+        lo, hi = samples.x[0] - margin, samples.x[-1] + margin
+        self._x = np.union1d(np.linspace(lo, hi, _GRID), samples.x)
+        values = [
+            trajectory.predict(frame, self._x)
+            for frame in path_frames(trajectory.frames, trajectory.size)
+        ]
+        bounds = _limits(np.concatenate([*values, samples.y]))
+        ax.plot(samples.x, samples.y, "o", ms=4.0, mfc="white", mec=BLACK, mew=0.6, zorder=3)
+        (self._f,) = ax.plot([], [], color=BLUE, zorder=4)
+        (self._knots,) = ax.plot([], [], "|", color=ORANGE, ms=6, mew=0.5, alpha=0.5,
+                                 transform=ax.get_xaxis_transform())  # fmt: skip
+        self._moving += [(ax, self._f), (ax, self._knots)]
+        ax.set_xlim(lo, hi)
+        ax.set_ylim(*bounds)
+        ax.set_xlabel(r"$x$")
+        ax.set_ylabel(r"$f(x)$, $y$; knots below")
+
+    def _set_neurons(self, ax: Axes) -> None:
+        trajectory = self._trajectory
+        self._rows = thin(np.arange(trajectory.ids.size), MOST_POINTS)
+        frames = path_frames(trajectory.frames, trajectory.size)
+        rhat = [trajectory.position(frame)[self._rows, 0] for frame in frames]
+        frame_cylinder(ax, np.concatenate(rhat))
+        draw_angles(ax, trajectory.samples.x, [GREY] * (2 * trajectory.samples.size))
+        self._points, handles = [], []
+        for colour, name in ((BLUE, r"$\hat r>0$"), (ORANGE, r"$\hat r<0$")):
+            (points,) = ax.plot([], [], ".", ms=3, mew=0, color=colour)
+            self._points.append(points)
+            self._moving.append((ax, points))
+            handles += ax.plot([], [], "o", ms=3, mew=0, color=colour, label=name)
+        ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2,
+                  handlelength=0.8, borderaxespad=0.1)  # fmt: skip
+
+    def picture(self, frame: int) -> Image.Image:
+        """That of a frame."""
+        trajectory = self._trajectory
+        self._f.set_data(self._x, trajectory.predict(frame, self._x))
+        knots = trajectory.knots(frame)[self._rows]
+        self._knots.set_data(knots, np.full(knots.size, 0.02))
+        position = trajectory.position(frame)[self._rows]
+        for points, own in zip(self._points, (1, -1), strict=True):
+            rhat, theta = position[np.sign(position[:, 0]) == own].T
+            points.set_data(theta, rhat)
+        self._time.set_text(rf"$\tau={trajectory.time[frame]:.4g}$")
+        self._canvas.restore_region(self._still)
+        for ax, artist in self._moving:
+            ax.draw_artist(artist)
+        return Image.fromarray(np.asarray(self._canvas.buffer_rgba())[..., :3].copy())
+
+
+def _limits(values: Array) -> tuple[float, float]:
+    """Around all numbers that are finite."""
+    known = values[np.isfinite(values)]
+    lo, hi = float(known.min()), float(known.max())
+    margin = 0.08 * (hi - lo) or 1.0
+    return lo - margin, hi + margin

@@ -1,0 +1,83 @@
+"""The tangent kernel over time: its eigenvalues, and the residuals along its eigenvectors."""
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+
+from particleflow._cast import Array
+from particleflow.trajectory import Trajectory
+
+from .phase import path_frames
+from .style import empty, thin, time_axis
+
+_MODES = 6
+_MOST_VALUES = 32
+_MOST_SAMPLES = 1000
+_FLOOR = 1e-14
+"""Eigenvalues below this share of the largest are rounding."""
+
+
+def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
+    """Residuals along the first eigenvectors of the first frame's tangent kernel, over time.
+
+    Dashed: exp(-lambda_k tau), how they would decay if the kernel stood still.
+    """
+    if "residual" not in trajectory.observables:
+        return empty(ax, "residuals were not recorded")
+    if problem := _problem(trajectory):
+        return empty(ax, problem)
+    tau, residual = trajectory.observable("residual")
+    rates, vectors = np.linalg.eigh(trajectory.tangent_kernel(0))
+    rates, vectors = rates[::-1][:_MODES], vectors[:, ::-1][:, :_MODES]
+    along = np.abs(np.where(np.isfinite(residual), residual, np.nan) @ vectors)
+    lowest = float(np.nanmin(along[along > 0.0], initial=np.inf))
+    for k, rate in enumerate(rates.tolist()):
+        colour = mpl.colormaps["viridis"](0.9 * k / max(1, rates.size - 1))
+        ax.plot(tau, along[:, k], color=colour, label=f"{k + 1}")
+        ax.plot(tau, along[0, k] * np.exp(-rate * (tau - tau[0])), color=colour, lw=0.6, ls="--")
+    time_axis(ax, tau)
+    if np.isfinite(lowest):
+        ax.set_yscale("log")
+        ax.set_ylim(0.5 * lowest, 2.0 * float(np.nanmax(along)))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=_MODES, handlelength=1.0,
+              columnspacing=0.8, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
+    ax.set_ylabel(r"$|\langle v_k,\rho\rangle|$ for mode $k$ of $H_0$")
+    return ax
+
+
+def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
+    """Eigenvalues of the tangent kernel over time, at most 32 of them, the largest first.
+
+    As recorded (observable ``kernel_spectrum``), or of at most 64 frames.
+    """
+    if "kernel_spectrum" in trajectory.observables:
+        tau, values = trajectory.observable("kernel_spectrum")
+    elif problem := _problem(trajectory):
+        return empty(ax, problem)
+    else:
+        frames = path_frames(trajectory.frames, trajectory.size)
+        tau = trajectory.time[frames]
+        kernels = (trajectory.tangent_kernel(frame) for frame in frames)
+        values = np.array([np.linalg.eigvalsh(kernel)[::-1] for kernel in kernels])
+    chosen = thin(np.arange(values.shape[1]), _MOST_VALUES)
+    lowest = _FLOOR * float(np.nanmax(values, initial=0.0))
+    for k in chosen.tolist():
+        colour = mpl.colormaps["viridis"](0.9 * k / max(1, values.shape[1] - 1))
+        ax.plot(tau, _above(values[:, k], lowest), color=colour, lw=0.8)
+    time_axis(ax, tau)
+    ax.set_yscale("log")
+    ax.set_ylabel(r"eigenvalues of the tangent kernel")
+    return ax
+
+
+def _above(values: Array, lowest: float) -> Array:
+    return np.where(values > lowest, values, np.nan)
+
+
+def _problem(trajectory: Trajectory) -> str | None:
+    """Why there is no tangent kernel to see."""
+    if trajectory.ids.size < trajectory.size:
+        return "needs all neurons"
+    if trajectory.samples.size > _MOST_SAMPLES:
+        return f"has more than {_MOST_SAMPLES:,} samples"
+    return None

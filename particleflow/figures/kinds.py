@@ -1,0 +1,115 @@
+"""Kinds of pictures of a trajectory."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from particleflow.errors import TrajectoryError
+from particleflow.trajectory import Trajectory
+from particleflow.trajectory import check_target as check_new_file
+
+from .kernel import draw_modes, draw_spectrum
+from .knots import draw_knots
+from .panels import draw_function, draw_loss, draw_residuals
+from .phase import draw_cylinder, draw_uv
+from .sectors import draw_rays, draw_sectors
+from .style import CENTIMETRE, COLUMN, STYLE, WIDTH
+
+ENDINGS = (".png", ".pdf", ".svg")
+
+Panel = Callable[[Axes, Trajectory, int], object]
+
+
+class Kind(NamedTuple):
+    """Panels in so many columns; the width and the height of the picture in inches."""
+
+    panels: tuple[Panel, ...]
+    columns: int
+    width: float
+    height: float
+    has_frame: bool
+    """Whether it shows one frame, rather than all."""
+
+
+def _of_run(draw: Callable[[Axes, Trajectory], object]) -> Panel:
+    return lambda ax, trajectory, frame: draw(ax, trajectory)
+
+
+def _column(*panels: Panel, height: float, has_frame: bool = False) -> Kind:
+    """Panels below each other, as wide as one column of a page."""
+    return Kind(panels, 1, COLUMN, height * CENTIMETRE, has_frame)
+
+
+_LOSS, _MODES = _of_run(draw_loss), _of_run(draw_modes)
+
+KINDS = {
+    "overview": Kind(
+        (draw_function, draw_uv, _LOSS, _of_run(draw_residuals)), 2, WIDTH, 13 * CENTIMETRE, True
+    ),
+    "function": _column(draw_function, height=6.5, has_frame=True),
+    "phase": _column(draw_uv, draw_cylinder, height=15, has_frame=True),
+    "knots": _column(_of_run(draw_knots), height=7),
+    "loss": _column(_LOSS, _MODES, height=11),
+    "spectrum": _column(_of_run(draw_spectrum), height=6.5),
+    "sectors": _column(_of_run(draw_sectors), _of_run(draw_rays), height=12),
+}
+"""By name: "overview" as wide as a page, the others as a column."""
+
+
+def plot(trajectory: Trajectory, kind: str = "overview", frame: int = -1) -> Figure:
+    """A picture of a trajectory, of one of the `KINDS`.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+    kind : str
+    frame : int
+        The frame that "overview", "function" and "phase" show.
+
+    Raises
+    ------
+    TrajectoryError
+        There is no such kind or frame, or no complete frame at all.
+    """
+    if kind not in KINDS:
+        raise TrajectoryError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
+    require_frames(trajectory)
+    trajectory.position(frame, 0)  # refuses a frame that is not there
+    panels, columns, width, height, _ = KINDS[kind]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        rows = -(-len(panels) // columns)
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        for ax, draw in zip(axes, panels, strict=True):
+            draw(ax, trajectory, frame)
+    return figure
+
+
+def require_frames(trajectory: Trajectory) -> None:
+    """Refuse a file without a frame.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    if trajectory.frames == 0:
+        raise TrajectoryError(f"{trajectory.path}: has no complete frame to draw")
+
+
+def check_target(path: Path, overwrite: bool, endings: tuple[str, ...] = ENDINGS) -> None:
+    """Refuse a path that cannot become a picture.
+
+    Raises
+    ------
+    TrajectoryError
+        The ending is not known, the folder does not exist or cannot be written, the path is taken.
+    """
+    if path.suffix.lower() not in endings:
+        raise TrajectoryError(
+            f"{path}: expected a picture ending in {', '.join(endings)}, found {path.suffix!r}"
+        )
+    check_new_file(path, overwrite)

@@ -1,0 +1,44 @@
+"""Knots over time."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from particleflow.trajectory import Trajectory
+
+from .style import BLACK, BLUE, GREY, ORANGE, time_axis
+
+_MOST_PATHS = 200
+_MOST_FRAMES = 1000
+_MOST_SAMPLES = 64
+_MARGIN = 0.25
+
+
+def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
+    """Knots of at most 200 evenly spread neurons over time, and the samples' x.
+
+    In the colour of the sign of rhat; a knot that slides on a sample lies on its line.
+    """
+    samples, n = trajectory.samples, trajectory.ids.size
+    margin = _MARGIN * float(samples.x[-1] - samples.x[0])
+    lo, hi = samples.x[0] - margin, samples.x[-1] + margin
+    neurons = slice(None, None, -(-n // _MOST_PATHS))
+    frames = slice(None, None, -(-trajectory.frames // _MOST_FRAMES))
+    tau = trajectory.time[frames]
+    knots = trajectory.knots(frames, neurons)
+    knots[(knots < lo) | (knots > hi)] = np.nan
+    rhat = trajectory.position(frames, neurons)[..., 0]
+    for sign, colour, name in ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$")):
+        own = np.where(np.sign(rhat) == sign, knots, np.nan)
+        ax.plot(tau, own, color=colour, lw=0.5, alpha=0.6)
+        ax.plot([], [], color=colour, label=name)
+    if samples.size <= _MOST_SAMPLES:
+        ax.hlines(samples.x, tau[0], tau[-1], color=GREY, lw=0.3, zorder=0)
+        marks = np.full(samples.size, 1.0)
+        ax.plot(marks, samples.x, "o", ms=3.0, mfc="white", mec=BLACK, mew=0.6, clip_on=False,
+                transform=ax.get_yaxis_transform(), label="samples")  # fmt: skip
+    time_axis(ax, tau)
+    ax.set_ylim(lo, hi)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.2,
+              columnspacing=1.0, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
+    ax.set_ylabel(r"knot $-b/a$")
+    return ax

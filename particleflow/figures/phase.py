@@ -1,0 +1,151 @@
+"""Neurons in their phase space: the uv-plane, and the cylinder (rhat, theta)."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from particleflow._cast import Array
+from particleflow.coordinates import ray_angles
+from particleflow.theory import ATTRACTOR, classify_rays
+from particleflow.trajectory import Trajectory
+
+from .style import BLUE, GREY, ORANGE, ray_ends, thin, uv_of
+
+MOST_POINTS = 4000
+_MOST_PATHS = 100
+_MOST_FRAMES = 64
+_MOST_READ = 20_000_000
+_MOST_RAYS = 64
+_SIGNS = ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$"))
+
+
+def draw_uv(
+    ax: Axes, trajectory: Trajectory, frame: int = -1, *, state: bool = True, paths: bool = True
+) -> Axes:
+    """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta) at a frame, their paths to it.
+
+    Rays that attract are drawn in the colour of the sign of rhat that slides on them.
+    """
+    points, ways = _points(trajectory, frame), _ways(trajectory, frame)
+    last = uv_of(points)
+    rhat, theta = ways[..., 0], ways[..., 1]
+    for sign, colour, name in _SIGNS:
+        u = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.cos(theta), np.nan)
+        v = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.sin(theta), np.nan)
+        if paths:
+            ax.plot(u, v, color=colour, lw=0.4, alpha=0.4 if state else 0.8)
+        shown = last[np.sign(points[:, 0]) == sign] if state else np.stack([u[-1], v[-1]], axis=1)
+        ax.plot(*shown.T, ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
+    sizes = np.abs(np.concatenate([last.ravel(), rhat.ravel()]))
+    reach = 1.1 * float(np.max(sizes, initial=1e-12, where=np.isfinite(sizes)))
+    _draw_rays(ax, trajectory, frame, reach)
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(-reach, reach)
+    ax.set_aspect("equal")
+    ax.set_xlabel(r"$u=|\hat r|\,\cos\theta$")
+    ax.set_ylabel(r"$v=|\hat r|\,\sin\theta$")
+    _legend(ax)
+    return ax
+
+
+def draw_cylinder(ax: Axes, trajectory: Trajectory, frame: int = -1, *, paths: bool = True) -> Axes:
+    """Neurons over (theta, rhat) at a frame, their paths to it, and the angles of the rays.
+
+    The radius has a linear scale around 0 and a logarithmic one beyond the median. Rays that
+    attract are drawn in the colour of the sign of rhat that slides on them, on its half.
+    """
+    points, ways = _points(trajectory, frame), _ways(trajectory, frame)
+    rhat, theta = ways[..., 0].copy(), ways[..., 1]
+    rhat[1:][np.abs(np.diff(theta, axis=0)) > np.pi] = np.nan  # no line around the cylinder
+    for sign, colour, name in _SIGNS:
+        if paths:
+            own = np.where(np.sign(rhat) == sign, rhat, np.nan)
+            ax.plot(theta, own, color=colour, lw=0.4, alpha=0.4)
+        shown = points[np.sign(points[:, 0]) == sign]
+        ax.plot(shown[:, 1], shown[:, 0], ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
+    frame_cylinder(ax, points[:, 0])
+    _draw_angles(ax, trajectory, frame)
+    _legend(ax)
+    return ax
+
+
+def frame_cylinder(ax: Axes, rhat: Array) -> None:
+    """Limits, scales and labels of the cylinder, for neurons of these radii."""
+    sizes = np.abs(rhat[np.isfinite(rhat)])
+    reach = float(np.max(sizes, initial=1e-12))
+    middle = max(1e-3 * reach, float(np.median(sizes)) if sizes.size else reach)
+    if middle < 0.1 * reach:
+        ax.set_yscale("symlog", linthresh=middle)
+        powers = 10.0 ** np.arange(np.ceil(np.log10(1.2 * middle)), np.log10(1.1 * reach))
+        ax.set_yticks([*-powers[::-1], 0.0, *powers])
+    ax.set_ylim(-1.1 * reach, 1.1 * reach)
+    ax.axhline(0.0, color=GREY, lw=0.4, zorder=0)
+    ax.set_xlim(-np.pi, np.pi)
+    ax.set_xticks(np.pi * np.array([-1.0, -0.5, 0.0, 0.5, 1.0]),
+                  [r"$-\pi$", r"$-\pi/2$", "0", r"$\pi/2$", r"$\pi$"])  # fmt: skip
+    ax.set_xlabel(r"$\theta$")
+    ax.set_ylabel(r"$\hat r$")
+
+
+def _legend(ax: Axes) -> None:
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=0.8,
+              columnspacing=1.0, handletextpad=0.4, borderaxespad=0.1, markerscale=2)  # fmt: skip
+
+
+def _points(trajectory: Trajectory, frame: int) -> np.ndarray:
+    """(rhat, theta) of neurons at a frame, at most `MOST_POINTS`."""
+    return trajectory.position(frame)[thin(np.arange(trajectory.ids.size), MOST_POINTS)]
+
+
+def _ways(trajectory: Trajectory, frame: int) -> np.ndarray:
+    """(rhat, theta) of few neurons over frames up to one, (frames, neurons, 2)."""
+    n = trajectory.ids.size
+    chosen = slice(None, None, -(-n // _MOST_PATHS))
+    last = frame % trajectory.frames
+    frames = path_frames(last + 1, n)
+    return np.array([trajectory.position(f)[chosen] for f in frames]).astype(np.float64)
+
+
+def path_frames(frames: int, n: int) -> list[int]:
+    """Frames from which paths are drawn: fewer where a frame is large, since each is read whole."""
+    most = int(np.clip(_MOST_READ // n, 2, _MOST_FRAMES))
+    return list(dict.fromkeys(np.linspace(0, frames - 1, most).astype(int).tolist()))
+
+
+def attracted_colours(trajectory: Trajectory, frame: int) -> list[str] | None:
+    """Colour of the sign of rhat that slides on each ray at a frame, or grey: Lemma 1, (2 s,).
+
+    None where the file cannot tell.
+    """
+    if trajectory.ids.size < trajectory.size:
+        return None
+    samples = trajectory.samples
+    residual = trajectory.predict(frame, samples.x) - samples.y
+    if not np.isfinite(residual).all():
+        return None
+    positive, negative = (classify_rays(samples.x, residual, sign) == ATTRACTOR for sign in (1, -1))
+    return [BLUE if p else ORANGE if n else GREY for p, n in zip(positive, negative, strict=True)]
+
+
+def _draw_rays(ax: Axes, trajectory: Trajectory, frame: int, reach: float) -> None:
+    x, s = trajectory.samples.x, trajectory.samples.size
+    if s > _MOST_RAYS:
+        return
+    colours = attracted_colours(trajectory, frame) or [GREY] * (2 * s)
+    for colour, (u, v) in zip(colours, ray_ends(x, reach), strict=True):
+        width = 0.3 if colour == GREY else 0.8
+        ax.plot([0.0, u], [0.0, v], color=colour, lw=width, alpha=0.6, zorder=0)
+
+
+def _draw_angles(ax: Axes, trajectory: Trajectory, frame: int) -> None:
+    x, s = trajectory.samples.x, trajectory.samples.size
+    draw_angles(ax, x, attracted_colours(trajectory, frame) or [GREY] * (2 * s))
+
+
+def draw_angles(ax: Axes, x: Array, colours: list[str]) -> None:
+    """Angles of the rays on the cylinder, few enough to be told apart, in these colours."""
+    if x.size > _MOST_RAYS:
+        return
+    for colour, angle in zip(colours, ray_angles(x).tolist(), strict=True):
+        lo, hi = {BLUE: (0.5, 1.0), ORANGE: (0.0, 0.5)}.get(colour, (0.0, 1.0))
+        width = 0.3 if colour == GREY else 0.8
+        ax.axvline(angle, lo, hi, color=colour, lw=width, alpha=0.6, zorder=0)

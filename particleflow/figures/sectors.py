@@ -1,0 +1,55 @@
+"""Where the neurons are: their numbers in each sector and on each ray over time."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+
+from particleflow.trajectory import Trajectory
+
+from .phase import path_frames
+from .style import colour_bar, edges, empty, time_axis
+
+
+def draw_sectors(ax: Axes, trajectory: Trajectory) -> Axes:
+    """Share of the recorded neurons in each sector over time; sector s holds the dead ones."""
+    s = trajectory.samples.size
+    tau, counts = _counts(trajectory)
+    _draw(ax, tau, counts[:, : 2 * s])
+    ax.set_ylabel("sector")
+    ax.set_yticks([0, s, 2 * s - 1], ["0, all active", rf"${s}$, dead", f"{2 * s - 1}"])
+    return ax
+
+
+def draw_rays(ax: Axes, trajectory: Trajectory) -> Axes:
+    """Share of the recorded neurons that slide on each ray over time."""
+    s = trajectory.samples.size
+    tau, counts = _counts(trajectory)
+    if not counts[:, 2 * s : 4 * s].any():
+        return empty(ax, "no neuron slides on a sample")
+    _draw(ax, tau, counts[:, 2 * s : 4 * s])
+    ax.set_ylabel("ray on which they slide")
+    ax.set_yticks(
+        [0, s - 1, s, 2 * s - 1],
+        ["0, rightwards", f"{s - 1}", f"{s}, leftwards", f"{2 * s - 1}"],
+    )
+    return ax
+
+
+def _counts(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+    """Times, and numbers of neurons in each cell at at most 64 frames."""
+    frames = path_frames(trajectory.frames, trajectory.ids.size)
+    n_cells = 4 * trajectory.samples.size + 1
+    counts = [np.bincount(trajectory.cell(frame), minlength=n_cells) for frame in frames]
+    return trajectory.time[frames], np.array(counts) / trajectory.ids.size
+
+
+def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
+    limits = edges(tau)
+    limits[0], limits[-1] = tau[0], tau[-1]
+    shown = ax.pcolormesh(
+        limits, np.arange(shares.shape[1] + 1) - 0.5, np.where(shares > 0.0, shares, np.nan).T,
+        cmap="cividis_r", norm=LogNorm(shares[shares > 0.0].min(), shares.max()), rasterized=True,
+    )  # fmt: skip
+    time_axis(ax, tau)
+    ax.invert_yaxis()
+    colour_bar(ax, shown, "share of the neurons")
