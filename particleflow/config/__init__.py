@@ -1,0 +1,138 @@
+"""Configuration of a run: TOML tables, checked as a whole before anything is computed."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import tomli_w
+
+from particleflow._cast import PathLike, existing_file
+from particleflow.errors import ConfigError
+
+from .explaining import explain, fields_of
+from .resolving import resolve
+from .tables import (
+    DEFAULT_CHECKPOINT_EVERY,
+    DEFAULT_FIRST,
+    Config,
+    FlowTable,
+    NeuronsTable,
+    OutputTable,
+    SamplesTable,
+)
+
+__all__ = [
+    "DEFAULT_CHECKPOINT_EVERY",
+    "DEFAULT_FIRST",
+    "Config",
+    "FlowTable",
+    "NeuronsTable",
+    "OutputTable",
+    "SamplesTable",
+    "Source",
+    "convert",
+    "dump",
+    "load",
+]
+
+
+class Source(NamedTuple):
+    """A configuration and where it came from."""
+
+    path: Path
+    config: Config
+
+    @property
+    def toml(self) -> str:
+        """The resolved configuration."""
+        return dump(msgspec.to_builtins(self.config))
+
+    @property
+    def portable_toml(self) -> str:
+        """The same with the inputs' full paths: it means the same in any folder."""
+        tables = msgspec.to_builtins(self.config)
+        for name in ("samples", "neurons"):
+            file = tables[name]["file"]
+            if file is not None:
+                tables[name]["file"] = str((self.path.parent / file).resolve())
+        return dump(tables)
+
+
+def dump(tables: dict[str, Any]) -> str:
+    """Tables as TOML, without the keys that have no value."""
+    return tomli_w.dumps(
+        {
+            name: {key: value for key, value in table.items() if value is not None}
+            for name, table in tables.items()
+        }
+    )
+
+
+def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = None) -> Source:
+    """Read and check a configuration file.
+
+    Parameters
+    ----------
+    path : path
+    overrides : tuple of str
+        ``section.key=value`` each, the value in TOML (a bare word is a string); without a value
+        the key is left out, as if the file had none.
+    output : str, optional
+        Instead of ``output.file``.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the key or line, what was expected and what was found.
+    """
+    file = existing_file(path, ConfigError)
+    try:
+        text = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
+    except UnicodeDecodeError as problem:
+        raise ConfigError(f"{file}: expected a TOML file in UTF-8, found {problem}") from None
+    except (ValueError, RecursionError) as problem:
+        raise ConfigError(f"{file}: is no TOML: {problem}") from None
+    for override in overrides:
+        _override(tables, override)
+    if output is not None:
+        _table_of(tables, "output")["file"] = output
+    return convert(file, tables, text)
+
+
+def convert(file: Path, tables: dict[str, Any], text: str = "") -> Source:
+    """Check tables that stand in a file with this text.
+
+    Raises
+    ------
+    ConfigError
+        As `load`.
+    """
+    try:
+        config = msgspec.convert(tables, Config)
+    except msgspec.ValidationError as problem:
+        raise ConfigError(f"{file}{explain(str(problem), text)}") from None
+    return Source(file, resolve(file, config))
+
+
+def _override(tables: dict[str, Any], override: str) -> None:
+    name, equals, value = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise ConfigError(f"--set: expected section.key=value, found {override!r}")
+    if not value.strip() and key in fields_of([section, key]):
+        _table_of(tables, section).pop(key, None)
+        return
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except (ValueError, RecursionError):
+        parsed = value.strip()
+    _table_of(tables, section)[key] = parsed
+
+
+def _table_of(tables: dict[str, Any], section: str) -> dict[str, Any]:
+    table = tables.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{section}: expected a table, found {table!r}")
+    return table

@@ -1,0 +1,155 @@
+"""Defaults that depend on other keys, and what cannot go together."""
+
+import math
+from pathlib import Path
+
+import msgspec
+
+from particleflow.errors import ConfigError
+from particleflow.stopping import DEFAULT_STOP
+
+from .tables import (
+    DEFAULT_COUNT,
+    DEFAULT_FIRST,
+    DEFAULT_STEP,
+    DEFAULT_T_END,
+    DEFAULT_TOLERANCE,
+    Config,
+    FlowTable,
+    NeuronsTable,
+    OutputTable,
+    SamplesTable,
+)
+
+
+def resolve(file: Path, config: Config) -> Config:
+    """Fill in defaults that depend on other keys, and refuse what cannot go together."""
+    try:
+        return msgspec.structs.replace(
+            config,
+            samples=_resolve_samples(config.samples),
+            neurons=_resolve_neurons(config.neurons),
+            flow=_resolve_flow(config.flow),
+            output=_resolve_output(config.output, file, config.flow.t_end == math.inf),
+        )
+    except ConfigError as problem:
+        raise ConfigError(f"{file}: {problem}") from None
+
+
+def _refuse(table: msgspec.Struct, name: str, keys: tuple[str, ...], reason: str) -> None:
+    for key in keys:
+        if getattr(table, key) is not None:
+            raise ConfigError(f"{name}.{key}: {reason}")
+
+
+def _resolve_samples(table: SamplesTable) -> SamplesTable:
+    if (table.file is None) == (table.kind is None):
+        found = "neither" if table.file is None else "both"
+        raise ConfigError(f"samples: expected either file or kind, found {found}")
+    if table.file is not None:
+        _refuse(table, "samples", ("count", "noise", "seed"), "goes with samples.kind, not file")
+        return table
+    return msgspec.structs.replace(
+        table,
+        count=10 if table.count is None else table.count,
+        noise=0.0 if table.noise is None else table.noise,
+        seed=0 if table.seed is None else table.seed,
+    )
+
+
+def _resolve_neurons(table: NeuronsTable) -> NeuronsTable:
+    if table.init == "file":
+        if table.file is None:
+            raise ConfigError('neurons.file: init = "file" needs it')
+        _refuse(table, "neurons", ("count",), "the file has its own count")
+        _refuse(table, "neurons", ("delta", "scale", "margin"), 'init = "file" has none')
+        if table.antisymmetric:
+            raise ConfigError('neurons.antisymmetric: init = "file" has none')
+        if Path(table.file).suffix.lower() == ".h5":
+            _refuse(table, "neurons", ("alpha",), "a trajectory has its own alpha")
+        else:
+            _refuse(table, "neurons", ("frame",), "only a trajectory (.h5) has frames")
+        return table
+    _refuse(table, "neurons", ("file", "frame"), 'goes with init = "file"')
+    if table.init != "reduced":
+        _refuse(table, "neurons", ("delta",), 'goes with init = "reduced"')
+    if table.init != "grid":
+        _refuse(table, "neurons", ("margin",), 'goes with init = "grid"')
+    if table.init in ("pytorch", "paper", "grid"):
+        _refuse(table, "neurons", ("scale",), f'init = "{table.init}" has none')
+    if table.init == "reduced" and table.delta is None:
+        table = msgspec.structs.replace(table, delta=1.0)
+    return msgspec.structs.replace(
+        table,
+        count=DEFAULT_COUNT if table.count is None else table.count,
+        alpha="m" if table.alpha is None else table.alpha,
+    )
+
+
+def _resolve_flow(table: FlowTable) -> FlowTable:
+    if table.integrator is None:
+        default = "boost" if table.metric == "network" else "rk"
+        return _resolve_flow(msgspec.structs.replace(table, integrator=default))
+    if table.integrator == "boost" and table.metric != "network":
+        raise ConfigError(
+            'flow.integrator: "boost" needs metric = "network"; with "euclidean" use "rk" or "gd"'
+        )
+    if table.integrator != "gd":
+        _refuse(table, "flow", ("learning_rate", "epochs"), 'goes with integrator = "gd"')
+    if table.integrator == "rk":
+        _refuse(table, "flow", ("step",), 'integrator = "rk" chooses its own step')
+    if table.integrator == "gd" or table.step is not None:
+        fixed = '"gd"' if table.integrator == "gd" else '"boost" with a step'
+        _refuse(table, "flow", ("tolerance",), f"integrator = {fixed} has a fixed step")
+    if table.learning_rate is not None or table.epochs is not None:
+        if table.learning_rate is None or table.epochs is None:
+            raise ConfigError("flow: learning_rate and epochs go together, found only one")
+        _refuse(table, "flow", ("step", "t_end"), "learning_rate and epochs say it already")
+        _refuse(table, "flow", ("stop",), "goes with t_end = inf")
+        return table
+    table = _resolve_end(table)
+    if table.integrator == "gd":
+        step = DEFAULT_STEP if table.step is None else table.step
+        return msgspec.structs.replace(table, step=step)
+    if table.tolerance is None and table.step is None:
+        return msgspec.structs.replace(table, tolerance=DEFAULT_TOLERANCE)
+    return table
+
+
+def _resolve_end(table: FlowTable) -> FlowTable:
+    t_end = DEFAULT_T_END if table.t_end is None else table.t_end
+    if not t_end > 0.0:
+        raise ConfigError(f"flow.t_end: expected a time above 0, found {t_end}")
+    if t_end < math.inf:
+        _refuse(table, "flow", ("stop",), "goes with t_end = inf")
+        return msgspec.structs.replace(table, t_end=t_end)
+    stop = DEFAULT_STOP if table.stop is None else table.stop
+    if not 0.0 < stop < math.inf:
+        raise ConfigError(f"flow.stop: expected a finite number above 0, found {stop}")
+    return msgspec.structs.replace(table, stop=stop)
+
+
+def _resolve_output(table: OutputTable, file: Path, endless: bool) -> OutputTable:
+    if endless and table.spacing == "linear":
+        raise ConfigError('output.spacing: t_end = inf needs "geometric", found "linear"')
+    if endless and table.frames < 3:
+        raise ConfigError(f"output.frames: t_end = inf needs at least 3, found {table.frames}")
+    if table.spacing is None:
+        table = msgspec.structs.replace(table, spacing="geometric" if endless else "linear")
+    if table.spacing == "linear":
+        _refuse(table, "output", ("first",), 'goes with spacing = "geometric"')
+    elif table.first is None:
+        table = msgspec.structs.replace(table, first=DEFAULT_FIRST)
+    table = msgspec.structs.replace(
+        table, file=f"{file.stem}.h5" if table.file is None else table.file
+    )
+    if not table.checkpoint_every >= 0.0:
+        raise ConfigError(
+            f"output.checkpoint_every: expected seconds (0: no checkpoints), found "
+            f"{table.checkpoint_every:g}"
+        )
+    for key in ("file", "figure"):
+        name = getattr(table, key)
+        if name is not None and (not name or "\0" in name or name.endswith("/")):
+            raise ConfigError(f"output.{key}: expected a file name, found {name!r}")
+    return table

@@ -1,0 +1,88 @@
+"""Tables of a configuration, with the defaults that stand by themselves.
+
+Keys that were not given are None where their default depends on other keys.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from particleflow.backend import Metric, Precision
+from particleflow.initialisation import InitKind
+from particleflow.observables import DEFAULT
+from particleflow.samples import SampleKind
+from particleflow.trajectory import Filter, Layout
+
+DEFAULT_CHECKPOINT_EVERY = 600.0
+
+
+class SamplesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``[samples]``: a file, or one of the built-in functions."""
+
+    file: str | None = None
+    kind: SampleKind | None = None
+    count: int | None = None
+    noise: float | None = None
+    seed: int | None = None
+    normalise: bool = False
+
+
+class NeuronsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``[neurons]``: raw parameters."""
+
+    count: int | None = None
+    init: InitKind | Literal["file"] = "reduced"
+    alpha: float | Literal["m"] | None = None
+    delta: float | None = None
+    scale: float | None = None
+    margin: float | None = None
+    antisymmetric: bool = False
+    seed: int = 0
+    file: str | None = None
+    frame: int | None = None
+
+
+class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``[flow]``: metric, integrator and time."""
+
+    metric: Metric = "network"
+    integrator: Literal["boost", "gd", "rk"] | None = None
+    t_end: float | None = None
+    stop: float | None = None
+    tolerance: float | None = None
+    step: float | None = None
+    learning_rate: float | None = None
+    epochs: int | None = None
+    state_dtype: Precision = "float64"
+
+
+class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``[output]``: the trajectory file and a picture of it."""
+
+    file: str | None = None
+    frames: int = 201
+    spacing: Literal["linear", "geometric"] | None = None
+    first: float | None = None
+    precision: Literal["float32", "float64"] = "float32"
+    neurons: int | Literal["all"] = "all"
+    layout: Layout = "frames"
+    filter: Filter = "none"
+    observables: tuple[str, ...] = DEFAULT
+    figure: str | None = None
+    checkpoint_every: float = DEFAULT_CHECKPOINT_EVERY
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """All tables."""
+
+    samples: SamplesTable
+    neurons: NeuronsTable = NeuronsTable()
+    flow: FlowTable = FlowTable()
+    output: OutputTable = OutputTable()
+
+
+DEFAULT_COUNT = 1000
+DEFAULT_T_END = 20.0
+DEFAULT_STEP = 1e-3
+DEFAULT_TOLERANCE = 1e-4
+DEFAULT_FIRST = 1e-3
