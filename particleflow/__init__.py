@@ -31,6 +31,8 @@ _HOME = {
     "open_trajectory": "trajectory",
     "repack": "trajectory",
     "export": "exports",
+    "sweep": "sweeps",
+    "open_sweep": "trajectory",
     "ParticleflowError": "errors",
     "SamplesError": "errors",
     "NeuronsError": "errors",
@@ -66,7 +68,8 @@ if TYPE_CHECKING:
     from .resumption import resume
     from .samples import Samples
     from .simulation import Simulation
-    from .trajectory import TrajectoryWriter, open_trajectory, repack
+    from .sweeps import sweep
+    from .trajectory import TrajectoryWriter, open_sweep, open_trajectory, repack
 
 
 def __getattr__(name: str) -> Any:

@@ -18,9 +18,9 @@ EXIT_RUN_FAILED = 3
 class Stopped(BaseException):
     """A signal asks to stop; not an Exception, so that nothing on the way catches it."""
 
-    def __init__(self, number: int, file: Path | None = None) -> None:
+    def __init__(self, number: int, file: Path | None = None, advice: str = "") -> None:
         super().__init__("interrupted")
-        self.number, self.file = number, file
+        self.number, self.file, self.advice = number, file, advice
         self.exit_code = 128 + number
 
 
@@ -57,14 +57,17 @@ def exit_code(command: Callable[[], int]) -> int:
     except Stopped as stopped:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # it is on its way out
-        code = _fail(_farewell(stopped.file), 128 + stopped.number)
+        code = _fail(_farewell(stopped), 128 + stopped.number)
     except Exception as problem:
         code = _fail(f"{type(problem).__name__}: {problem} (a defect: please report it)",
                      EXIT_RUN_FAILED)  # fmt: skip
     return code
 
 
-def _farewell(file: Path | None) -> str:
+def _farewell(stopped: Stopped) -> str:
+    file = stopped.file
+    if stopped.advice:
+        return f"interrupted; {stopped.advice}"
     if file is not None and file.with_name(f"{file.name}.ckpt").exists():
         return f"interrupted; 'particleflow resume {shlex.quote(str(file))}' goes on"
     return "interrupted; frames that were recorded are kept"

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -18,10 +18,12 @@ from ._version import __version__
 from .errors import DeviceError, ParticleflowError
 from .ranks import Ranks, affinity
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _PORTABLE = (ParticleflowError, OSError, MemoryError, KeyboardInterrupt)
 _SHORT = 160
+_POLL_SECONDS = 5e-4
 GRACE_SECONDS = 5.0
 """How long a rank that has failed waits for the others to fail, too, before it ends them."""
 
@@ -100,6 +102,38 @@ class MpiRanks(Ranks):
             raise
         self.agree(None)
         return result
+
+    def hand_out(self, tasks: Iterable[S], work: Callable[[S], T]) -> Iterator[T]:
+        if self.rank == 0:
+            yield from self._collect(iter(tasks))
+            return
+        while True:
+            task = self.comm.recv(source=0)
+            if task is None:
+                return
+            self.comm.send(work(task[0]), 0)
+
+    def _collect(self, tasks: Iterator[S]) -> Iterator[Any]:
+        """Give each other rank a task and then, for each result, the next one or None."""
+        at_work = 0
+        for rank in range(1, self.size):
+            at_work += self._give(tasks, rank)
+        status = self._mpi.Status()
+        while at_work:
+            while not self.comm.iprobe(status=status):  # to wait in `recv` would keep a core busy
+                time.sleep(_POLL_SECONDS)
+            rank = status.Get_source()
+            result = self.comm.recv(source=rank)
+            at_work -= not self._give(tasks, rank)
+            yield result
+
+    def _give(self, tasks: Iterator[S], rank: int) -> bool:
+        """Whether there was a task left."""
+        for task in tasks:
+            self.comm.send((task,), rank)
+            return True
+        self.comm.send(None, rank)
+        return False
 
     def threads(self) -> int | None:
         return self._threads

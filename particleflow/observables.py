@@ -112,6 +112,22 @@ BUILT_IN = (
 )
 
 
+_ARRAYS = (
+    "residual",
+    "prediction",
+    "sector_first_moments",
+    "sector_covariances",
+    "sector_counts",
+    "ray_counts",
+    "ray_covariances",
+)
+
+
+def is_scalar(name: str) -> bool:
+    """Whether a built-in observable is a number."""
+    return name not in _ARRAYS and not (name in BUILDERS and BUILDERS[name][1])
+
+
 def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """The names, each once, if all are built in.
 

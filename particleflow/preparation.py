@@ -47,22 +47,42 @@ def prepare(
     ParticleflowError
         Something that the configuration names cannot be used.
     """
-    path, config = source
     ranks = ranks_of(comm)
     ranks.require_same(configurations=source.portable_toml)
 
-    def parts() -> tuple[TrajectoryWriter, Samples, NeuronSource, Integrator, float]:
+    def make_writer() -> TrajectoryWriter:
         _refuse_collisions(source)
-        with _table(path, "output"):
-            writer = _writer(config.output, overwrite)
+        with _table(source.path, "output"):
+            return writer_of(source.config.output, overwrite)
+
+    writer = ranks.together(make_writer)
+    simulation, until, stop = simulate(source, device=device, threads=threads, comm=ranks)
+    simulation.writers.append(writer)
+    return Run(simulation, until, stop, writer)
+
+
+def simulate(
+    source: Source, *, device: str = "auto", threads: int | None = None, comm: Any = None
+) -> tuple[Simulation, float, float]:
+    """The simulation without a writer, its end, and `stop`. Collective over the ranks.
+
+    Raises
+    ------
+    ParticleflowError
+        Something that the configuration names cannot be used.
+    """
+    path, config = source
+    ranks = ranks_of(comm)
+
+    def parts() -> tuple[Samples, NeuronSource, Integrator, float]:
         with _table(path, "samples"):
             samples = _samples(config.samples, path.parent)
         with _table(path, "neurons"):
             start = _neurons(config.neurons, samples, path.parent)
         with _table(path, "flow"):
-            return writer, samples, start, *_integrator(config.flow, start.alpha)
+            return samples, start, *_integrator(config.flow, start.alpha)
 
-    writer, samples, start, integrator, until = ranks.together(parts)
+    samples, start, integrator, until = ranks.together(parts)
     with _table(path, "flow"):
         simulation = Simulation(
             samples,
@@ -75,9 +95,7 @@ def prepare(
             comm=ranks,
         )
     simulation.provenance.update(config=source.portable_toml, seed=config.neurons.seed)
-    simulation.writers.append(writer)
-    stop = DEFAULT_STOP if config.flow.stop is None else config.flow.stop
-    return Run(simulation, until, stop, writer)
+    return simulation, until, DEFAULT_STOP if config.flow.stop is None else config.flow.stop
 
 
 def _refuse_collisions(source: Source) -> None:
@@ -171,7 +189,8 @@ def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
     return GradientDescent(table.step), table.t_end
 
 
-def _writer(table: OutputTable, overwrite: bool) -> TrajectoryWriter:
+def writer_of(table: OutputTable, overwrite: bool) -> TrajectoryWriter:
+    """The writer that ``[output]`` describes."""
     assert table.file is not None
     assert table.spacing is not None
     return TrajectoryWriter(

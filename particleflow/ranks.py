@@ -4,13 +4,14 @@ What a method calls collective has to be called by all ranks alike.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ._cast import Array
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -80,6 +81,14 @@ class Ranks:
     def together(self, action: Callable[[], T]) -> T:
         """Do something that calls nothing collective; if one rank fails, all do; collective."""
         return action()
+
+    def hand_out(self, tasks: Iterable[S], work: Callable[[S], T]) -> Iterator[T]:
+        """Results of work on tasks, on rank 0 in the order in which they come; collective.
+
+        Of several ranks rank 0 hands out and collects, the others work and get no results. What
+        ``work`` raises ends all ranks.
+        """
+        return map(work, tasks)
 
     def threads(self) -> int | None:
         """Threads for this rank, None if it has the machine to itself."""

@@ -15,7 +15,8 @@ KERNELS = ROOT / "kernels"
 
 # each layer may import from those after it
 LAYERS = [
-    {"__main__"}, {"cli"}, {"gallery", "exits"}, {"resumption", "doctor", "facts", "exports"},
+    {"__main__"}, {"cli"}, {"gallery", "exits"},
+    {"resumption", "doctor", "facts", "exports", "sweeps"},
     {"preparation", "figures"}, {"config", "simulation"}, {"loop"}, {"interruption"},
     {"initialisation"}, {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},

@@ -15,9 +15,9 @@ from particleflow.errors import ParticleflowError
 from particleflow.exits import exit_code, stop, talks
 from particleflow.launcher import is_launched
 
-from . import converting, looking, running
+from . import converting, looking, running, sweeping
 
-_OF_MANY_RANKS = ("run", "resume")
+_OF_MANY_RANKS = ("run", "resume", "sweep")
 """Commands that all ranks carry out; the others are rank 0's alone."""
 
 
@@ -37,6 +37,7 @@ def cli(context: click.Context) -> None:
 for command in (
     running.run,
     running.resume,
+    sweeping.sweep,
     looking.info,
     looking.plot,
     looking.figures,

@@ -1,6 +1,7 @@
 """Configuration of a run: TOML tables, checked as a whole before anything is computed."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import tomli_w
 from particleflow._cast import PathLike, existing_file
 from particleflow.errors import ConfigError
 
-from .explaining import explain, fields_of
+from .explaining import explain, fields_of, type_of
 from .resolving import resolve
 from .tables import (
     DEFAULT_CHECKPOINT_EVERY,
@@ -31,9 +32,13 @@ __all__ = [
     "OutputTable",
     "SamplesTable",
     "Source",
+    "changed",
     "convert",
     "dump",
     "load",
+    "read",
+    "type_of",
+    "value_of",
 ]
 
 
@@ -86,6 +91,26 @@ def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = N
     ConfigError
         Naming the file, the key or line, what was expected and what was found.
     """
+    return convert(*read(path, overrides, output))
+
+
+def read(
+    path: PathLike, overrides: tuple[str, ...] = (), output: str | None = None
+) -> tuple[Path, dict[str, Any], str]:
+    """The tables of a configuration file as they stand there, not checked; arguments as of `load`.
+
+    Returns
+    -------
+    file : Path
+    tables : dict
+    text : str
+        What the file holds.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, is no TOML, or an override is none.
+    """
     file = existing_file(path, ConfigError)
     try:
         text = file.read_text(encoding="utf-8")
@@ -98,7 +123,7 @@ def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = N
         _override(tables, override)
     if output is not None:
         _table_of(tables, "output")["file"] = output
-    return convert(file, tables, text)
+    return file, tables, text
 
 
 def convert(file: Path, tables: dict[str, Any], text: str = "") -> Source:
@@ -124,11 +149,26 @@ def _override(tables: dict[str, Any], override: str) -> None:
     if not value.strip() and key in fields_of([section, key]):
         _table_of(tables, section).pop(key, None)
         return
+    _table_of(tables, section)[key] = value_of(value)
+
+
+def value_of(text: str) -> Any:
+    """A value in TOML; a bare word is a string."""
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
+        return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
-        parsed = value.strip()
-    _table_of(tables, section)[key] = parsed
+        return text.strip()
+
+
+def changed(tables: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables with other values of some ``section.key``; the given ones stay as they are."""
+    new = {
+        name: dict(table) if isinstance(table, dict) else table for name, table in tables.items()
+    }
+    for name, value in changes.items():
+        section, _, key = name.partition(".")
+        _table_of(new, section)[key] = value
+    return new
 
 
 def _table_of(tables: dict[str, Any], section: str) -> dict[str, Any]:

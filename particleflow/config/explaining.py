@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from particleflow.errors import ConfigError
+
 from .tables import Config
 
 
@@ -36,6 +38,23 @@ def fields_of(keys: list[str]) -> dict[str, Any]:
     for key in keys[:-1]:
         table = {f.name: f.type for f in msgspec.structs.fields(table)}.get(key, Config)
     return {f.name: f.type for f in msgspec.structs.fields(table)}
+
+
+def type_of(name: str) -> Any:
+    """The type of ``section.key``.
+
+    Raises
+    ------
+    ConfigError
+        There is no such key.
+    """
+    keys = name.split(".")[:2]
+    for depth in range(1, len(keys) + 1):
+        if keys[depth - 1] not in fields_of(keys[:depth]):
+            raise ConfigError(f"{name}: unknown key{_suggest(keys[:depth])}")
+    if len(keys) < 2 or name.count(".") != 1:
+        raise ConfigError(f"{name}: expected section.key")
+    return fields_of(keys)[keys[1]]
 
 
 def _suggest(keys: list[str]) -> str:

@@ -12,24 +12,44 @@ from .layout import hdf5_version
 from .reader import Moments, Trajectory, open_trajectory
 from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, settle
 from .stored import Axes
+from .sweep_table import (
+    DONE,
+    FAILED,
+    SEED,
+    Design,
+    Sweep,
+    SweepWriter,
+    create_sweep,
+    is_sweep,
+    open_sweep,
+)
 from .writer import TrajectoryWriter
 
 __all__ = [
     "BEGAN",
+    "DONE",
+    "FAILED",
     "FILTERS",
     "LAYOUTS",
+    "SEED",
     "Axes",
+    "Design",
     "Filter",
     "Layout",
     "Moments",
     "Recorded",
+    "Sweep",
+    "SweepWriter",
     "Trajectory",
     "TrajectoryWriter",
     "check_target",
     "checkpoint",
+    "create_sweep",
     "hdf5_version",
     "is_locked",
+    "is_sweep",
     "new_file",
+    "open_sweep",
     "open_trajectory",
     "repack",
     "require_writable",

@@ -1,0 +1,118 @@
+"""The command that runs a grid of settings."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from particleflow.exits import Stopped
+
+from .shared import announce_compilation
+
+if TYPE_CHECKING:
+    from particleflow.trajectory import Sweep
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG.toml")
+@click.option(
+    "--over", "axes", multiple=True, required=True, metavar="SECTION.KEY=VALUES",
+    help="An axis of the grid: -1,0,1 or log:0.01:100:9 or lin:0:1:5; once for each key.",
+)  # fmt: skip
+@click.option(
+    "--seeds", type=int, default=1, show_default=True, metavar="N",
+    help="Runs of each setting, with neurons.seed and the N - 1 after it.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE.h5",
+    help="The table; a sweep that is in it is gone on with.",
+)  # fmt: skip
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
+    help="Override a key in all runs; without a value: leave it out.",
+)  # fmt: skip
+@click.option("--trajectories", is_flag=True, help="Keep each run's: FILE.h5.runs/NUMBER.h5.")
+@click.option("--workers", type=int, metavar="N", help="Processes; one a processor by default.")
+@click.option("--retry", is_flag=True, help="Carry out again what has failed.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def sweep(
+    config: Path,
+    axes: tuple[str, ...],
+    seeds: int,
+    output: Path,
+    overrides: tuple[str, ...],
+    trajectories: bool,
+    workers: int | None,
+    retry: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Run CONFIG.toml for all combinations of settings and seeds, into one table.
+
+    Runs go to processes of one thread each, or under a launcher of MPI to the ranks but the first.
+    The same command goes on with a sweep that was interrupted. `particleflow plot FILE.h5` draws
+    the map.
+    """
+    from particleflow.errors import ConfigError
+    from particleflow.parallel import ranks_of
+    from particleflow.sweeps import parse
+    from particleflow.sweeps import sweep as carry_out
+
+    ranks = ranks_of()
+    quiet = quiet or not ranks.is_first
+    parsed = ranks.together(lambda: [parse(text) for text in axes])
+    over = {axis.key: axis.values for axis in parsed}
+    if len(over) < len(parsed):
+        raise ConfigError("--over: a key is there twice")
+    announce_compilation(quiet)
+    with _Bar(quiet) as bar:
+        try:
+            found = carry_out(
+                config, over, output, seeds, overrides=overrides, trajectories=trajectories,
+                workers=workers, retry=retry, overwrite=overwrite, progress=bar.show,
+            )  # fmt: skip
+        except Stopped as stopped:
+            raise Stopped(stopped.number, advice="the same command goes on") from None
+    if not quiet:
+        click.echo(_summary(found))
+        for problem in found.problems[:_PROBLEMS]:
+            click.echo(f"failed: {problem}", err=True)
+
+
+_PROBLEMS = 3
+
+
+class _Bar:
+    """A progress bar with the time left, on a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._is_shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def show(self, ended: int, total: int) -> None:
+        if not self._is_shown:
+            return
+        if self._bar is None:
+            self._bar = click.progressbar(
+                length=total, file=sys.stderr, label="runs", show_pos=True
+            )
+            self._bar.__enter__()
+        self._bar.update(ended - self._bar.pos)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+
+def _summary(found: "Sweep") -> str:
+    from particleflow.trajectory import DONE, FAILED
+
+    done, failed = found.count(DONE), found.count(FAILED)
+    total = found.status.size
+    text = f"{found.path}: {done} of {total} runs"
+    return text + (f", {failed} failed" if failed else "")

@@ -1,0 +1,225 @@
+"""Carrying out a sweep: its runs on all processors, its table kept up to date."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from particleflow import config
+from particleflow._cast import PathLike, count
+from particleflow.errors import ConfigError, TrajectoryError
+from particleflow.observables import DEFAULT, check_names, is_scalar
+from particleflow.parallel import ranks_of
+from particleflow.ranks import affinity
+from particleflow.trajectory import (
+    DONE,
+    FAILED,
+    SEED,
+    Design,
+    Sweep,
+    SweepWriter,
+    create_sweep,
+    open_sweep,
+)
+
+from .axes import Axis, axis_of
+from .work import ALWAYS, Base, Result, Task, carry_out
+from .workers import results_of
+
+OBSERVABLES = (
+    "loss", "dead_fraction", "sliding_fraction", "knots_near_samples", "kernel_distance", "steps",
+)  # fmt: skip
+"""Recorded in every sweep, beside the configuration's."""
+_WRITE_SECONDS = 0.5
+
+Progress = Callable[[int, int], None]
+
+
+def sweep(
+    path: PathLike,
+    over: Mapping[str, Sequence[Any]],
+    output: PathLike,
+    seeds: int = 1,
+    *,
+    overrides: tuple[str, ...] = (),
+    trajectories: bool = False,
+    workers: int | None = None,
+    retry: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    comm: Any = None,
+) -> Sweep:
+    """Run a configuration for all combinations of settings and seeds, into one table.
+
+    Each run has a process of its own at a time, with one thread. Called again, it carries out what
+    is left. A run that fails is noted in the table. Under a launcher of MPI rank 0 hands out the
+    runs, and the other ranks carry them out; collective.
+
+    Parameters
+    ----------
+    path : path
+        The configuration.
+    over : mapping of str to sequence
+        ``section.key`` and its values, for each axis of the grid.
+    output : path
+        The table, HDF5 (see ``trajectory.sweep_table``).
+    seeds : int
+        How many: ``neurons.seed`` of the configuration and those after it.
+    overrides : tuple of str
+        ``section.key=value`` each, as of the command line.
+    trajectories : bool
+        Whether to keep the trajectory of each run, ``OUTPUT.runs/NUMBER.h5``, as ``[output]`` says.
+    workers : int, optional
+        Processes; as many as there are processors by default.
+    retry : bool
+        Whether to carry out runs again that have failed.
+    overwrite : bool
+        Whether an existing file of another sweep may be replaced.
+    progress : callable, optional
+        Called with the number of runs that have ended and of all runs.
+    comm : mpi4py.MPI.Comm, optional
+        The ranks that take part; by default all that a launcher of MPI has started.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    ConfigError
+        A key does not exist, a value cannot be used, or a combination is impossible.
+    TrajectoryError
+        The file is taken by something else, or another process writes it.
+    WriteError
+        The disk refuses it; runs that are in the table are kept.
+    """
+    ranks, target = ranks_of(comm), Path(output)
+
+    def plan() -> tuple[Base, Design]:
+        axes = [axis_of(key, values) for key, values in over.items()]
+        return _plan(path, axes, seeds, overrides, target, trajectories)
+
+    base, design = ranks.together(plan)
+    ranks.require_same(sweep=(base, design))
+    tasks = ranks.first_of(
+        ranks.together(lambda: _begin(target, design, retry, overwrite) if ranks.is_first else [])
+    )
+    if ranks.size > 1:
+        results = ranks.hand_out(tasks, partial(carry_out, base))
+    else:
+        n = len(affinity()) if workers is None else count("workers", workers, ConfigError)
+        results = results_of(base, tasks, n)
+    if ranks.is_first:
+        _record(target, results, int(np.prod(design.shape)), len(tasks), progress)
+    else:
+        for _ in results:
+            pass
+    found = ranks.together(lambda: open_sweep(target) if ranks.is_first else None)
+    whole: Sweep = ranks.first_of(found)  # type: ignore[assignment]
+    return whole
+
+
+def _plan(
+    path: PathLike,
+    axes: list[Axis],
+    seeds: int,
+    overrides: tuple[str, ...],
+    target: Path,
+    trajectories: bool,
+) -> tuple[Base, Design]:
+    """What to run, every combination checked."""
+    file, tables, text = config.read(path, overrides)
+    keys = [axis.key for axis in axes]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ConfigError(f"{key}: is swept over twice")
+        if key == SEED:
+            raise ConfigError(f"{key}: say how many seeds instead (--seeds)")
+    first = config.convert(file, config.changed(tables, {a.key: a.values[0] for a in axes}), text)
+    begin, n = first.config.neurons.seed, count("seeds", seeds, ConfigError)
+    own = first.config.output.observables
+    recorded = check_names((*OBSERVABLES, *(own if own != DEFAULT else ())))
+    names = tuple(name for name in recorded if is_scalar(name))
+    base = Base(str(file), tables, names)
+    folder = f"{target.name}.runs" if trajectories else ""
+    design = Design(
+        axes={axis.key: list(axis.values) for axis in axes},
+        seeds=list(range(begin, begin + n)),
+        names=(*ALWAYS, *names),
+        config=config.dump(tables),
+        trajectories=folder,
+    )
+    for task in _tasks(design, target):
+        if task.changes[SEED] == begin:
+            base.source(task.changes)
+    return base, design
+
+
+def _tasks(design: Design, target: Path) -> Iterator[Task]:
+    """All runs."""
+    values = [*design.axes.values(), design.seeds]
+    for number, at in enumerate(np.ndindex(design.shape)):
+        keys = (*design.axes, SEED)
+        changes = {key: v[i] for key, v, i in zip(keys, values, at, strict=True)}
+        yield Task(number, changes, _trajectory(target, design, number))
+
+
+def _trajectory(target: Path, design: Design, number: int) -> str | None:
+    if not design.trajectories:
+        return None
+    return str(target.with_name(design.trajectories) / f"{number:06d}.h5")
+
+
+def _begin(target: Path, design: Design, retry: bool, overwrite: bool) -> list[Task]:
+    """Make the file, or see that it is of this sweep; the runs that are left."""
+    status = np.zeros(int(np.prod(design.shape)), np.int8)
+    if target.exists() and not overwrite:
+        found = open_sweep(target)
+        _require_same(found, design)
+        status = found.status
+    else:
+        create_sweep(target, design, overwrite)
+    if design.trajectories:
+        target.with_name(design.trajectories).mkdir(exist_ok=True)
+    ended = (DONE,) if retry else (DONE, FAILED)
+    return [task for task in _tasks(design, target) if status[task.number] not in ended]
+
+
+def _require_same(found: Sweep, design: Design) -> None:
+    for name, old, new in zip(design._fields, found.design, design, strict=True):
+        if old != new:
+            raise TrajectoryError(
+                f"{found.path}: holds a sweep with other {name}: {_short(old)}, expected "
+                f"{_short(new)}; --overwrite begins anew"
+            )
+
+
+def _short(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 120 else f"{text[:120]}..."
+
+
+def _record(
+    target: Path, results: Iterator[Result], total: int, left: int, progress: Progress | None
+) -> None:
+    """Write results as they come, several at a time."""
+    waiting: list[Result] = []
+    ended, written_at = total - left, time.monotonic()
+    with SweepWriter(target) as table:
+        try:
+            for result in results:
+                waiting.append(result)
+                ended += 1
+                if time.monotonic() - written_at > _WRITE_SECONDS:
+                    table.put(waiting)
+                    waiting, written_at = [], time.monotonic()
+                if progress is not None:
+                    progress(ended, total)
+        finally:
+            with suppress(AttributeError):
+                results.close()  # type: ignore[attr-defined]
+            table.put(waiting)

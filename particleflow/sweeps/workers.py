@@ -1,0 +1,121 @@
+"""Processes that carry out the runs of a sweep, each on one thread."""
+
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from particleflow.errors import DeviceError
+
+from .work import Base, Result, Task
+
+_ONE_THREAD = {
+    "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive",
+}  # fmt: skip
+_DEATHS = 3
+"""Processes that may die one after the other before their first result, as of a broken install."""
+
+
+class _Worker:
+    """A process, and the thread that talks to it."""
+
+    def __init__(self, base: Base, tasks: "queue.SimpleQueue[Task]", out: Any) -> None:
+        self._base, self._tasks, self._out = base, tasks, out
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            while not self._is_stopped:
+                try:
+                    task = self._tasks.get_nowait()
+                except queue.Empty:
+                    break
+                self._out.put(self._carry_out(task))
+        except BaseException as problem:
+            self._out.put(problem)
+        finally:
+            self.stop()
+            self._out.put(None)
+
+    def _carry_out(self, task: Task) -> Result:
+        process = self._process or self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            pickle.dump(task, process.stdin)
+            process.stdin.flush()
+            result: Result = pickle.load(process.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            code = process.wait()
+            self._process = None
+            why = f"signal {-code}" if code < 0 else f"exit code {code}"
+            return Result(task.number, {}, f"its process died ({why})", 0.0)
+        return result
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "particleflow.sweeps.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | _ONE_THREAD,
+        )
+        assert process.stdin is not None
+        pickle.dump(self._base, process.stdin)
+        if self._is_stopped:
+            process.kill()
+        return process
+
+    def stop(self) -> None:
+        self._is_stopped = True
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+
+def results_of(base: Base, tasks: list[Task], n: int) -> Iterator[Result]:
+    """Results as they come from n processes; a process that dies fails its run only.
+
+    Raises
+    ------
+    DeviceError
+        No process comes to a result.
+    """
+    waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+    out: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    workers = [_Worker(base, waiting, out) for _ in range(min(n, len(tasks)))]
+    at_work, deaths, works = len(workers), 0, False
+    try:
+        while at_work:
+            found = out.get()
+            if found is None:
+                at_work -= 1
+                continue
+            if isinstance(found, BaseException):
+                raise found
+            died = found.problem is not None and found.problem.startswith("its process died")
+            deaths, works = deaths + died, works or not died
+            if deaths >= _DEATHS and not works:
+                raise DeviceError(f"workers: {found.problem} before any run was done, thrice")
+            yield found
+    finally:
+        while True:  # nobody takes another task
+            try:
+                waiting.get_nowait()
+            except queue.Empty:
+                break
+        for worker in workers:
+            worker.stop()
