@@ -1,44 +1,127 @@
-"""What a trajectory file holds, as facts by name."""
+"""What a file holds, as facts by name."""
 
 import subprocess
 import sys
+import tomllib
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from . import config, trajectory
+from ._cast import existing_file
 from .errors import TrajectoryError
 
 if TYPE_CHECKING:
-    from .trajectory import Trajectory
+    from .trajectory import Sweep, Trajectory
 
 ISOLATED_SECONDS = 60
 """Time that a file may take in a process of its own."""
 
 
-def facts_of(trajectory: "Trajectory") -> dict[str, Any]:
-    """In the order in which to show them."""
-    times = trajectory.time
+def facts_of(path: Path) -> dict[str, Any]:
+    """Of any file that belongs to a run or to a sweep, in the order in which to show them.
+
+    Raises
+    ------
+    TrajectoryError, ConfigError, NeuronsError
+        It is none, or damaged.
+    """
+    file = existing_file(path, TrajectoryError)
+    kind, facts = _KINDS.get(file.suffix.lower(), _of_hdf5)(file)
+    return {"file": str(path), "kind": kind, **facts}
+
+
+def _of_hdf5(path: Path) -> tuple[str, dict[str, Any]]:
+    kind = trajectory.kind_of(path)
+    if kind == "sweep":
+        return kind, _of_sweep(trajectory.open_sweep(path))
+    if kind == "checkpoint":
+        return kind, trajectory.facts_of_checkpoint(path)
+    if kind == "part":
+        return kind, trajectory.facts_of_part(path)
+    if kind == "netCDF":
+        return kind, trajectory.facts_of_netcdf(path)
+    with trajectory.open_trajectory(path) as opened:  # refuses what is none
+        return "trajectory", _of_trajectory(opened)
+
+
+def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
+    times = opened.time
     facts: dict[str, Any] = {
-        "file": str(trajectory.path),
-        "schema": trajectory.schema_version,
-        "ranks": trajectory.ranks,
-        "neurons": trajectory.size,
-        "recorded": int(trajectory.ids.size),
-        "samples": trajectory.samples.size,
-        "metric": trajectory.metric,
-        "integrator": trajectory.integrator,
-        "alpha": trajectory.alpha,
-        "frames": trajectory.frames,
-        "planned_frames": trajectory.planned_frames,
-        "complete": trajectory.is_complete,
+        "schema": opened.schema_version,
+        "ranks": opened.ranks,
+        "neurons": opened.size,
+        "recorded": int(opened.ids.size),
+        "samples": opened.samples.size,
+        "metric": opened.metric,
+        "integrator": opened.integrator,
+        "alpha": opened.alpha,
+        "frames": opened.frames,
+        "planned_frames": opened.planned_frames,
+        "complete": opened.is_complete,
         "time_first": float(times[0]) if times.size else None,
         "time_last": float(times[-1]) if times.size else None,
-        **trajectory.storage(),
-        "observables": list(trajectory.observables),
+        **opened.storage(),
+        "bytes": opened.bytes,
+        "observables": list(opened.observables),
     }
-    if "loss" in trajectory.observables and trajectory.loss.size:
-        facts["loss_first"] = float(trajectory.loss[0])
-        facts["loss_last"] = float(trajectory.loss[-1])
+    if "loss" in opened.observables and opened.loss.size:
+        facts["loss_first"] = float(opened.loss[0])
+        facts["loss_last"] = float(opened.loss[-1])
     return facts
+
+
+def _of_sweep(sweep: "Sweep") -> dict[str, Any]:
+    design = sweep.design
+    return {
+        "runs": int(sweep.status.size),
+        "done": sweep.count(trajectory.DONE),
+        "failed": sweep.count(trajectory.FAILED),
+        "problems": sweep.problems,
+        "axes": design.axes,
+        "seeds": design.seeds,
+        "columns": list(design.names),
+        "trajectories": design.trajectories or None,
+        "seconds": float(np.nansum(sweep.columns["seconds"])),
+    }
+
+
+def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:
+    """An export, or neurons to start from."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            shapes = {name: list(arrays[name].shape) for name in arrays.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+        raise TrajectoryError(f"{path}: cannot be read as .npz: {problem}") from None
+    is_start = {"a", "b", "c"} <= set(shapes)
+    kind = "export" if "rhat" in shapes else "neurons" if is_start else "arrays"
+    return kind, {"arrays": [f"{name} {'x'.join(map(str, shapes[name])) or 1}" for name in shapes]}
+
+
+def _of_table(path: Path) -> tuple[str, dict[str, Any]]:
+    """An export, samples, or neurons to start from."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            columns = [name.strip() for name in file.readline().split(",")]
+            rows = sum(1 for line in file if line.strip())
+    except UnicodeDecodeError as problem:
+        raise TrajectoryError(f"{path}: cannot be read as .csv: {problem}") from None
+    kinds = {"knot": "export", "value": "export", "y": "samples", "c": "neurons"}
+    kind = next((kinds[name] for name in kinds if name in columns), "table")
+    return kind, {"columns": columns, "rows": rows}
+
+
+def _of_configuration(path: Path) -> tuple[str, dict[str, Any]]:
+    """Every key, with the defaults of those that are left out."""
+    tables = tomllib.loads(config.load(path).toml)
+    return "configuration", {
+        f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()
+    }
+
+
+_KINDS = {".npz": _of_archive, ".csv": _of_table, ".toml": _of_configuration}
 
 
 def isolated(file: Path, as_json: bool) -> str:

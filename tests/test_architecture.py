@@ -16,7 +16,7 @@ KERNELS = ROOT / "kernels"
 # each layer may import from those after it
 LAYERS = [
     {"__main__"}, {"cli"}, {"gallery", "exits"},
-    {"resumption", "doctor", "facts", "exports", "sweeps"},
+    {"resumption", "doctor", "estimate", "facts", "exports", "sweeps"},
     {"preparation", "figures"}, {"config", "simulation"}, {"loop"}, {"interruption"},
     {"initialisation"}, {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping"}, {"theory"},

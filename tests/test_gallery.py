@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from numpy.testing import assert_allclose
 
 import particleflow as pf
-from particleflow import gallery
+from particleflow import diagnostics, gallery
 from particleflow.cli import cli
 from particleflow.gallery import Claim, measures, regimes
 from particleflow.gallery.make import recipe
@@ -79,13 +79,23 @@ def test_the_map_has_each_point_where_it_belongs(tmp_path):
     tables["grid"] = {"scale": [0.1, 3.0], "delta": [-10.0, 0.0, 10.0], "seeds": 2}
     tables["flow"]["t_end"] = 0.5
     tables["neurons"]["count"] = 40
-    found = regimes.map_of(tables)
-    assert found.kernel_distance.shape == (2, 3)
-    one = [regimes._run((3.0, 0.0, seed), tables["samples"], 40, 3e-3, 0.5) for seed in (0, 1)]
-    assert_allclose(found.knots_near_samples[1, 1], np.mean(one, axis=0)[0])
-    assert_allclose(found.kernel_distance[1, 1], np.mean(one, axis=0)[1])
-    assert_allclose(found.dead_fraction[1, 1], np.mean(one, axis=0)[3])
-    assert_allclose(found.deviations[1, 1], np.std(one, axis=0))
+    found = regimes.map_of(tables, tmp_path / "recipe.toml", tmp_path / "regimes.h5")
+    assert found.grid("kernel_distance").shape == (2, 3, 2)
+    for seed in (0, 1):
+        neurons = pf.initialise("reduced", 40, delta=0.0, scale=3.0, seed=seed)
+        samples = pf.Samples.generate("square_wave", 10)
+        sim = pf.Simulation(samples, neurons, pf.Boost(3e-3))
+        near = diagnostics.knots_near_samples(sim.state)
+        distance = diagnostics.kernel_distance(sim.state)
+        sim.run(0.5)
+        s, cell = 10, sim.state.cells()
+        for name, value in (
+            ("knots_near_samples", near()),
+            ("kernel_distance", distance()),
+            ("fit", np.sqrt(np.mean(sim.residual**2)) / samples.spread),
+            ("dead_fraction", np.isin(cell, (s, 4 * s)).mean()),
+        ):
+            assert_allclose(found.grid(name)[1, 1, seed], value, rtol=1e-12, err_msg=name)
 
 
 def test_thresholds():

@@ -11,24 +11,24 @@ _FOLLOW_SECONDS = 1.0
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
     "--isolate", is_flag=True,
     help="Read it in another process, for a file on which the HDF5 library hangs or crashes.",
 )  # fmt: skip
 def info(file: Path, as_json: bool, isolate: bool) -> None:
-    """Say what a trajectory file holds."""
+    """Say what a file holds.
+
+    A trajectory, a part or a checkpoint of one, the table of a sweep, an export, neurons, samples
+    or a configuration.
+    """
     from particleflow.facts import facts_of, isolated
 
     if isolate:
         click.echo(isolated(file, as_json), nl=False)
         return
-    from particleflow.trajectory import open_trajectory
-
-    with open_trajectory(file) as trajectory:
-        facts = facts_of(trajectory)
-    show(facts, as_json)
+    show(facts_of(file), as_json)
 
 
 @click.command()
@@ -58,6 +58,10 @@ def doctor(as_json: bool) -> None:
 )  # fmt: skip
 @click.option("--animate", is_flag=True, help="Function and neurons over time, as a GIF.")
 @click.option("--stride", type=int, metavar="N", help="Every Nth frame only, with --animate.")
+@click.option(
+    "--column", "columns", multiple=True, metavar="NAME",
+    help="Of a sweep: what to draw a map of; knots_near_samples, kernel_distance, fit by default.",
+)  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
 @click.option(
     "--follow",
@@ -71,13 +75,14 @@ def plot(
     frame: int | None,
     animate: bool,
     stride: int | None,
+    columns: tuple[str, ...],
     overwrite: bool,
     follow: bool,
 ) -> None:
-    """Draw a trajectory: its function, neurons, loss, kernel ... as KIND says, or animate it."""
+    """Draw a trajectory, as KIND says, or animate it; or draw the maps of a sweep."""
     from particleflow._cast import existing_file
     from particleflow.errors import TrajectoryError
-    from particleflow.figures import KINDS
+    from particleflow.trajectory import is_sweep
 
     existing_file(file, TrajectoryError)
     _refuse_together(
@@ -86,15 +91,20 @@ def plot(
         ("--follow", follow, {"--frame": frame is not None}),
         ("no --animate", not animate, {"--stride": stride is not None}),
     )  # fmt: skip
-    if animate:
+    if is_sweep(file):
+        given = {"--kind": kind != "overview", "--frame": frame is not None, "--animate": animate,
+                 "--follow": follow}  # fmt: skip
+        _refuse_together(("a sweep", True, given))
+        figure = _default(file, "overview") if output is None else output
+        check_figure(figure, overwrite)
+        _draw_sweep(file, figure, columns)
+    elif columns:
+        raise click.UsageError("--column: goes with the table of a sweep")
+    elif animate:
         figure = file.with_suffix(".gif") if output is None else output
         _animate(file, figure, 1 if stride is None else stride, overwrite)
     else:
-        if kind not in KINDS:
-            raise click.BadParameter(f"expected one of {', '.join(KINDS)}, found {kind!r}",
-                                     param_hint="--kind")  # fmt: skip
-        if frame is not None and not KINDS[kind].has_frame:
-            raise click.UsageError(f"--frame: {kind} shows all frames")
+        _check_kind(kind, frame)
         figure = _default(file, kind) if output is None else output
         check_figure(figure, overwrite)
         if follow:
@@ -102,6 +112,22 @@ def plot(
         else:
             draw(file, figure, kind, -1 if frame is None else frame)
     click.echo(str(figure))
+
+
+def _check_kind(kind: str, frame: int | None) -> None:
+    from particleflow.figures import KINDS
+
+    if kind not in KINDS:
+        raise click.UsageError(f"--kind: expected one of {', '.join(KINDS)}, found {kind!r}")
+    if frame is not None and not KINDS[kind].has_frame:
+        raise click.UsageError(f"--frame: {kind} shows all frames")
+
+
+def _draw_sweep(file: Path, figure: Path, columns: tuple[str, ...]) -> None:
+    from particleflow import figures
+    from particleflow.trajectory import open_sweep
+
+    figures.save(figures.plot_sweep(open_sweep(file), columns), figure)
 
 
 def _refuse_together(*rules: tuple[str, bool, dict[str, bool]]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from particleflow.exits import Stopped
 
-from .shared import announce_compilation, check_figure, draw
+from .shared import announce_compilation, check_figure, draw, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,10 @@ _TICKS = 1000
 @click.option("--threads", type=int, metavar="N", help="Threads of the kernels.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option(
+    "--estimate", is_flag=True,
+    help="Say how large the file and how fast the run will be, from a trial of 3 s; no more.",
+)  # fmt: skip
 def run(
     config: Path,
     output: str | None,
@@ -49,6 +53,7 @@ def run(
     threads: int | None,
     overwrite: bool,
     quiet: bool,
+    estimate: bool,
 ) -> None:
     """Run the simulation that CONFIG.toml describes and write its trajectory.
 
@@ -68,11 +73,26 @@ def run(
     quiet = quiet or not ranks.is_first
     source = ranks.together(read)
     announce_compilation(quiet)
+    if estimate:
+        _estimate(source, device, threads)
+        return
     _carry_out(
         lambda: prepare(source, overwrite=overwrite, device=device, threads=threads, comm=ranks),
         source.config.output.figure,
         quiet,
     )
+
+
+def _estimate(source: "Source", device: str, threads: int | None) -> None:
+    from particleflow.estimate import estimate
+    from particleflow.preparation import prepare
+
+    if _ranks().size > 1:
+        raise click.UsageError("--estimate: expected one process, not several ranks")
+    facts = estimate(prepare(source, overwrite=True, device=device, threads=threads))
+    for name in ("file_bytes", "memory_bytes"):
+        facts[name.replace("bytes", "MB")] = float(f"{facts.pop(name) / 1e6:.3g}")
+    show(facts, as_json=False)
 
 
 @click.command()

@@ -32,6 +32,7 @@ __all__ = [
     "OutputTable",
     "SamplesTable",
     "Source",
+    "Tables",
     "changed",
     "convert",
     "dump",
@@ -40,6 +41,14 @@ __all__ = [
     "type_of",
     "value_of",
 ]
+
+
+class Tables(NamedTuple):
+    """The tables of a configuration as they stand in a file, not checked, and all that it holds."""
+
+    file: Path
+    tables: dict[str, Any]
+    text: str
 
 
 class Source(NamedTuple):
@@ -94,17 +103,8 @@ def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = N
     return convert(*read(path, overrides, output))
 
 
-def read(
-    path: PathLike, overrides: tuple[str, ...] = (), output: str | None = None
-) -> tuple[Path, dict[str, Any], str]:
-    """The tables of a configuration file as they stand there, not checked; arguments as of `load`.
-
-    Returns
-    -------
-    file : Path
-    tables : dict
-    text : str
-        What the file holds.
+def read(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = None) -> Tables:
+    """The tables of a configuration file, not checked; arguments as of `load`.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def read(
         _override(tables, override)
     if output is not None:
         _table_of(tables, "output")["file"] = output
-    return file, tables, text
+    return Tables(file, tables, text)
 
 
 def convert(file: Path, tables: dict[str, Any], text: str = "") -> Source:

@@ -1,4 +1,4 @@
-"""The appendix's figures 5 to 8, of trajectories by the name of their run, and a map of regimes."""
+"""The appendix's figures 5 to 8, of trajectories by the name of their run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from particleflow._cast import Array
 from particleflow.neurons import Neurons
 from particleflow.simulation import Simulation
 from particleflow.theory import ATTRACTOR, REPULSOR, classify_rays
@@ -84,52 +83,6 @@ def draw_fig8(runs: Trajectories) -> Figure:
         handles, labels = axes["field"].get_legend_handles_labels()
         axes["uv"].legend(handles, labels, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
-
-
-def draw_regimes(scale: Array, delta: Array, knots: Array, kernels: Array, fit: Array) -> Figure:
-    """Knots on samples, kernel distance, and residuals over the initial scale and delta.
-
-    Parameters
-    ----------
-    scale, delta : (p,), (q,) float64
-    knots, kernels, fit : (p, q) float64
-    """
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 17 * CENTIMETRE), layout="constrained")
-        panels = figure.subplots(3, 1, sharex=True)
-        for ax, values, name in (
-            (panels[0], knots, "share of the knots on samples, of living neurons"),
-            (panels[1], kernels, r"kernel distance $1-\cos(H,H_0)$"),
-            (panels[2], fit, "residuals, in units of the samples' spread: what is not fitted"),
-        ):
-            _draw_map(ax, scale, delta, values, name)
-            ax.set_ylabel(r"initial scale of $\hat r$")
-        panels[-1].set_xlabel(r"$\hat\delta$")
-    return figure
-
-
-def _draw_map(ax: Axes, scale: Array, delta: Array, values: Array, name: str) -> None:
-    shown = ax.imshow(values, origin="lower", aspect="auto", cmap="cividis", vmin=0.0)
-    middle = 0.5 * float(values.max())
-    for (i, j), value in np.ndenumerate(values):
-        text = f"{value:.2f}" if value >= 0.005 else "<0.01"
-        colour = "white" if value < middle else BLACK
-        ax.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
-    ax.set_xticks(range(delta.size), [_power(number) for number in delta.tolist()])
-    ax.set_yticks(range(scale.size), [f"{number:g}" for number in scale])
-    ax.spines[:].set_visible(False)
-    ax.tick_params(length=0, labelsize=7)
-    bar = ax.get_figure().colorbar(shown, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]
-    bar.outline.set_visible(False)
-    _say(ax, name)
-
-
-def _power(number: float) -> str:
-    """A power of ten as one, any other number as it is."""
-    exponent = np.log10(abs(number)) if number != 0.0 else 0.5
-    if exponent < 2.0 or exponent % 1.0 != 0.0:
-        return f"${number:g}$"
-    return rf"${'-' if number < 0.0 else ''}10^{{{exponent:g}}}$"
 
 
 def _say(ax: Axes, title: str) -> None:

@@ -15,7 +15,7 @@ from particleflow import figures
 from particleflow.config import convert
 from particleflow.errors import ConfigError, TrajectoryError
 from particleflow.preparation import prepare
-from particleflow.trajectory import Trajectory, check_target, open_trajectory, save_arrays
+from particleflow.trajectory import Trajectory, check_target, open_trajectory
 
 from . import measures, regimes
 from .claims import Verdict, claims_of
@@ -48,9 +48,6 @@ def make(
     changes: Callable[[Tables], None] | None = None,
 ) -> list[Verdict]:
     """Make one figure.
-
-    The map of regimes starts processes, so that a script has to call this below
-    ``if __name__ == "__main__"``.
 
     Parameters
     ----------
@@ -172,6 +169,5 @@ def _between_runs(name: str, runs: Trajectories) -> dict[str, float]:
 
 
 def _map_of_regimes(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[str, float], Any]:
-    found = regimes.map_of(tables)
-    save_arrays(folder / "regimes.h5", found._asdict(), overwrite)
-    return regimes.measure(found), figures.draw_regimes(*found[:5])
+    found = regimes.map_of(tables, folder / "regimes.toml", folder / "regimes.h5", overwrite)
+    return regimes.measure(found), figures.plot_sweep(found)

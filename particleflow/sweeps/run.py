@@ -97,11 +97,35 @@ def sweep(
     WriteError
         The disk refuses it; runs that are in the table are kept.
     """
+    ranks = ranks_of(comm)
+    file, tables, text = ranks.together(lambda: config.read(path, overrides))
+    return sweep_tables(
+        file, tables, over, output, seeds, text=text, trajectories=trajectories, workers=workers,
+        retry=retry, overwrite=overwrite, progress=progress, comm=ranks,
+    )  # fmt: skip
+
+
+def sweep_tables(
+    file: Path,
+    tables: dict[str, Any],
+    over: Mapping[str, Sequence[Any]],
+    output: PathLike,
+    seeds: int = 1,
+    *,
+    text: str = "",
+    trajectories: bool = False,
+    workers: int | None = None,
+    retry: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    comm: Any = None,
+) -> Sweep:
+    """`sweep` of the tables of a configuration that stand in a file with this text."""
     ranks, target = ranks_of(comm), Path(output)
 
     def plan() -> tuple[Base, Design]:
         axes = [axis_of(key, values) for key, values in over.items()]
-        return _plan(path, axes, seeds, overrides, target, trajectories)
+        return _plan(config.Tables(file, tables, text), axes, seeds, target, trajectories)
 
     base, design = ranks.together(plan)
     ranks.require_same(sweep=(base, design))
@@ -124,15 +148,14 @@ def sweep(
 
 
 def _plan(
-    path: PathLike,
+    read: config.Tables,
     axes: list[Axis],
     seeds: int,
-    overrides: tuple[str, ...],
     target: Path,
     trajectories: bool,
 ) -> tuple[Base, Design]:
     """What to run, every combination checked."""
-    file, tables, text = config.read(path, overrides)
+    file, tables, text = read
     keys = [axis.key for axis in axes]
     for key in keys:
         if keys.count(key) > 1:

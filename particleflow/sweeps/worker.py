@@ -9,7 +9,8 @@ import signal
 import sys
 
 from particleflow.parallel import ALONE, use
-from particleflow.sweeps.work import carry_out
+
+from .work import carry_out
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ Together with checkpoints the only importer of h5py.
 """
 
 from . import checkpoint
-from .arrays import save_arrays
 from .contents import BEGAN
 from .continuation import Recorded
 from .disk import check_target, is_locked, new_file, require_writable
+from .kinds import facts_of_checkpoint, facts_of_netcdf, facts_of_part, kind_of
 from .layout import hdf5_version
 from .reader import Moments, Trajectory, open_trajectory
 from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, settle
@@ -45,14 +45,17 @@ __all__ = [
     "check_target",
     "checkpoint",
     "create_sweep",
+    "facts_of_checkpoint",
+    "facts_of_netcdf",
+    "facts_of_part",
     "hdf5_version",
     "is_locked",
     "is_sweep",
+    "kind_of",
     "new_file",
     "open_sweep",
     "open_trajectory",
     "repack",
     "require_writable",
-    "save_arrays",
     "settle",
 ]

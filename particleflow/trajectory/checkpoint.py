@@ -25,7 +25,7 @@ from particleflow.parallel import ALONE, Ranks
 from . import disk, layout, parts
 
 CHECKPOINT_VERSION = 1
-_MAGIC = "particleflow_checkpoint"
+MAGIC = "particleflow_checkpoint"
 _PIECE = 1 << 20
 
 Arrays = Mapping[str, np.ndarray]
@@ -87,7 +87,7 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
 
 
 def _fill(file: h5py.File, run: str, arrays: Arrays) -> None:
-    file.attrs[_MAGIC] = CHECKPOINT_VERSION
+    file.attrs[MAGIC] = CHECKPOINT_VERSION
     file.attrs["run"] = layout.text(run)
     file.attrs["arrays"] = len(arrays)
     for name, values in arrays.items():
@@ -209,9 +209,9 @@ def _read_part(
 
 
 def _check_kind(path: Path, file: h5py.File, run: str | None) -> None:
-    if _MAGIC not in file.attrs:
+    if MAGIC not in file.attrs:
         raise TrajectoryError(f"{path}: is an HDF5 file but no particleflow checkpoint")
-    version = int(file.attrs[_MAGIC])
+    version = int(file.attrs[MAGIC])
     if version != CHECKPOINT_VERSION:
         raise TrajectoryError(
             f"{path}: is a checkpoint of version {version}, expected {CHECKPOINT_VERSION}"

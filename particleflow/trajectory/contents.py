@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BEGAN = "began_"
 """Prefix of the arrays of a checkpoint that are of the state in which the recording began."""
+BUFFERS = 2
+"""Frames that may wait for the disk."""
 LARGE = 256
 """Arrays with a longer first axis are recorded at frames only."""
 
@@ -70,6 +72,18 @@ class Plan:
     def ids(self, sim: "Simulation", first: int, last: int) -> np.ndarray:
         """Neurons of the rows first .. last - 1."""
         return np.arange(first, last) * sim.size // self.neurons
+
+    def size(self) -> tuple[int, int]:
+        """Bytes of a file, about, and of the frames that wait for the disk."""
+        frame = self.neurons * (2 * self.precision.itemsize + np.dtype(np.int32).itemsize)
+        fixed = 16 * self.neurons + 16 * self.frames.size + 16 * self.observables.size
+        observed = 0
+        for quantity in self.quantities:
+            value = evaluate(quantity)
+            at_frames = is_recorded_at_frames(quantity, value)
+            times = self.frames if at_frames else self.observables
+            observed += value.nbytes * -(-times.size // quantity.every)
+        return frame * self.frames.size + fixed + observed, BUFFERS * frame
 
     def start_of(self, sim: "Simulation") -> dict[str, np.ndarray]:
         """A copy of the state in which the recording begins, if an observable compares with it."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from particleflow.backend import Share
 
 GROUP = "parameters/parts"
-_TAG = "particleflow_part"
+TAG = "particleflow_part"
 _NAME = re.compile(r"([0-9a-f]{12})(-\d+\.(h5|ckpt)(\.partial-.*)?|\.probe)")
 _SECONDS_TO_SEE = 10.0
 """How long a folder that rank 0 has made may take until the other ranks see it."""
@@ -203,7 +203,7 @@ class Parts:
         return path
 
     def _check(self, path: Path, part: h5py.File, rank: int) -> None:
-        found = layout.string(part.attrs[_TAG]), tuple(int(row) for row in part.attrs["rows"])
+        found = layout.string(part.attrs[TAG]), tuple(int(row) for row in part.attrs["rows"])
         if found != (self.tag, self.rows_of(rank)):
             raise TrajectoryError(f"{self.trajectory}: {path} is a part of another file")
 
@@ -231,7 +231,7 @@ def fill_part(
     delta: np.ndarray | None,
 ) -> None:
     """Lay out the part of a rank."""
-    file.attrs[_TAG] = layout.text(parts.tag)
+    file.attrs[TAG] = layout.text(parts.tag)
     file.attrs["rows"] = np.array(parts.rows_of(rank))
     group = file.create_group(PARTICLES)
     layout.store(group, "id", ids)

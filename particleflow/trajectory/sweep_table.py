@@ -35,7 +35,7 @@ from . import disk, layout
 SWEEP_VERSION = 1
 TO_DO, DONE, FAILED = 0, 1, 2
 SEED = "neurons.seed"
-_MAGIC = "particleflow_sweep"
+MAGIC = "particleflow_sweep"
 _PROBLEM = 400
 """Bytes of a message."""
 
@@ -96,7 +96,7 @@ def create_sweep(path: Path, design: Design, overwrite: bool) -> None:
 
 
 def _fill(file: h5py.File, design: Design) -> None:
-    file.attrs[_MAGIC] = SWEEP_VERSION
+    file.attrs[MAGIC] = SWEEP_VERSION
     file.attrs["creator"] = layout.text(f"particleflow {__version__}")
     parameters = file.create_group("parameters")
     parameters.attrs["axes"] = json.dumps(design.axes)
@@ -212,7 +212,7 @@ def is_sweep(path: PathLike) -> bool:
     """Whether a file is the table of a sweep."""
     try:
         with disk.open_to_read(Path(path)) as file:
-            return _MAGIC in file.attrs
+            return MAGIC in file.attrs
     except layout.DAMAGE:
         return False
 
@@ -227,9 +227,9 @@ def open_sweep(path: PathLike) -> Sweep:
     """
     file_path = existing_file(path, TrajectoryError)
     with layout.naming(file_path, "sweep"), disk.open_to_read(file_path) as file:
-        if _MAGIC not in file.attrs:
+        if MAGIC not in file.attrs:
             raise TrajectoryError(f"{file_path}: is an HDF5 file but no sweep")
-        version = int(file.attrs[_MAGIC])
+        version = int(file.attrs[MAGIC])
         if version > SWEEP_VERSION:
             raise TrajectoryError(
                 f"{file_path}: has version {version}, this one reads up to {SWEEP_VERSION}; "

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "float64"]
 
-_BUFFERS = 2
-
 
 class TrajectoryWriter:
     """Records a run in an H5MD file (see ``trajectory.schema``).
@@ -169,6 +167,23 @@ class TrajectoryWriter:
             raise TrajectoryError(
                 f"{self.path}: has recorded a run; take a new TrajectoryWriter to go on"
             )
+        plan = self.plan(sim, until)
+        values = [contents.evaluate(quantity) for quantity in plan.quantities]
+        self._record(
+            sim, plan, values, (0, 0), plan.start_of(sim),
+            lambda: making.make(self.path, self.overwrite, sim, plan, values),
+        )  # fmt: skip
+        return plan.all_times
+
+    def plan(self, sim: "Simulation", until: float) -> Plan:
+        """What the file of a run to ``until`` will hold; nothing is written.
+
+        Raises
+        ------
+        TrajectoryError
+            Times are not within the run, there are not so many neurons, or an observable means
+            nothing in this metric.
+        """
         times = self.times
         if times is None:
             times = frame_times(sim.time, until, self.frames, self.spacing, self.first)
@@ -189,7 +204,7 @@ class TrajectoryWriter:
         n = m if self.neurons == "all" else int(self.neurons)
         if n > m:
             raise TrajectoryError(f"neurons: expected at most {m} or 'all', found {n}")
-        plan = Plan(
+        return Plan(
             frames=_reachable(sim, times),
             observables=_reachable(sim, finer),
             neurons=n,
@@ -201,12 +216,16 @@ class TrajectoryWriter:
             pace=self._pace(sim.time, until),
             divides=self.observable_times is None,
         )
-        values = [contents.evaluate(quantity) for quantity in plan.quantities]
-        self._record(
-            sim, plan, values, (0, 0), plan.start_of(sim),
-            lambda: making.make(self.path, self.overwrite, sim, plan, values),
-        )  # fmt: skip
-        return plan.all_times
+
+    def size(self, sim: "Simulation", until: float) -> tuple[int, int]:
+        """Bytes of that file, about, and of what a run keeps in memory for it.
+
+        Raises
+        ------
+        TrajectoryError
+            As `plan`.
+        """
+        return self.plan(sim, until).size()
 
     def _pace(self, begin: float, until: float) -> Pace:
         if self.times is not None:
@@ -240,7 +259,9 @@ class TrajectoryWriter:
         make: Callable[[], Parts | None],
     ) -> None:
         # before the file is made: where memory does not suffice, nothing has been written
-        buffers = [sim.state.new_frame(plan.neurons, plan.precision) for _ in range(_BUFFERS)]
+        buffers = [
+            sim.state.new_frame(plan.neurons, plan.precision) for _ in range(contents.BUFFERS)
+        ]
         parts = make()
         every = self.checkpoint_every
         self._recording = Recording(

@@ -1,0 +1,170 @@
+"""Maps of sweeps: a number over two settings, or over one."""
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from particleflow._cast import Array
+from particleflow.errors import TrajectoryError
+from particleflow.trajectory import DONE, Sweep
+
+from .style import BLACK, BLUE, CENTIMETRE, COLUMN, GREY, STYLE, WIDTH, colour_bar
+
+NAMES = {
+    "knots_near_samples": "share of the knots on samples, of living neurons",
+    "kernel_distance": r"kernel distance $1-\cos(H,H_0)$",
+    "fit": "residuals over the samples' spread",
+    "loss": r"loss $\frac{1}{2}\sum_j\rho_j^2$",
+    "dead_fraction": "share of dead neurons",
+    "sliding_fraction": "share of sliding neurons",
+    "steps": "steps",
+    "seconds": "seconds a run",
+}
+_DEFAULT = ("knots_near_samples", "kernel_distance", "fit")
+_SETTINGS = {"neurons.delta": r"$\delta$", "neurons.scale": "initial scale",
+             "neurons.count": "neurons $m$", "samples.count": "samples $s$"}  # fmt: skip
+_MOST_TEXTS = 24
+_MOST_TICKS = 40
+
+
+def plot_sweep(sweep: Sweep, names: tuple[str, ...] = ()) -> Figure:
+    """Maps of some columns, below each other, of the means over everything but two settings.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    names : tuple of str
+        Columns; shares of knots on samples, kernel distance and fit by default.
+
+    Raises
+    ------
+    TrajectoryError
+        There is no such column, or no run is done.
+    """
+    chosen = names or tuple(name for name in _DEFAULT if name in sweep.design.names)
+    grids = [sweep.grid(name) for name in chosen]
+    if not sweep.count(DONE):
+        raise TrajectoryError(f"{sweep.path}: has no run that is done to draw")
+    across, up = _settings_of(sweep)
+    size = (WIDTH, 5.7 * CENTIMETRE * len(chosen)) if up else (COLUMN, 5 * CENTIMETRE * len(chosen))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(len(chosen), 1, sharex=True, squeeze=False)[:, 0]
+        for ax, name, grid in zip(panels, chosen, grids, strict=True):
+            if up:
+                rows, columns = sweep.design.axes[up], sweep.design.axes[across]
+                draw_map(ax, columns, rows, _mean(sweep, grid, up, across), NAMES.get(name, name))
+                ax.set_ylabel(_label(up))
+            else:
+                _draw_line(ax, sweep, grid, across, NAMES.get(name, name))
+        panels[-1].set_xlabel(_label(across) + _means(sweep, across, up))
+    return figure
+
+
+def draw_map(ax: Axes, x: Any, y: Any, values: Array, title: str) -> Axes:
+    """A number over two settings, each value of which has a row or column of its own.
+
+    Parameters
+    ----------
+    x, y : (q,), (p,) sequence
+    values : (p, q) float64
+        NaN where there is none.
+    title : str
+    """
+    known = values[np.isfinite(values)]
+    lowest, highest = float(min(0.0, known.min())), float(known.max())
+    shown = ax.imshow(values, origin="lower", aspect="auto", cmap="cividis", vmin=lowest)
+    middle = 0.5 * (lowest + highest)
+    if max(values.shape) <= _MOST_TEXTS:
+        for (i, j), value in np.ndenumerate(values):
+            colour = "white" if value < middle else BLACK
+            ax.text(j, i, _short(float(value)), ha="center", va="center", fontsize=6, color=colour)
+    for axis, settings in ((ax.xaxis, x), (ax.yaxis, y)):
+        every = -(-len(settings) // _MOST_TICKS)
+        axis.set_ticks(range(0, len(settings), every), [_tick(v) for v in settings[::every]])
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0, labelsize=7)
+    colour_bar(ax, shown, "")
+    ax.set_title(title)
+    return ax
+
+
+def _short(value: float) -> str:
+    if not np.isfinite(value):
+        return "\u2013"
+    if value == 0.0 or abs(value) >= 0.005:
+        return f"{value:.2f}" if abs(value) < 10.0 else f"{value:.3g}"
+    return "<0.01" if value > 0.0 else ">-0.01"
+
+
+def _tick(value: Any) -> str:
+    """A power of ten as one, any other number in three digits."""
+    if isinstance(value, (bool, str, np.bool_)):
+        return str(value)
+    number = float(value)
+    exponent = np.log10(abs(number)) if number != 0.0 else 0.5
+    if abs(exponent) < 2.0 or exponent % 1.0 != 0.0:
+        return f"${number:.3g}$"
+    return rf"${'-' if number < 0.0 else ''}10^{{{exponent:g}}}$"
+
+
+def _settings_of(sweep: Sweep) -> tuple[str, str | None]:
+    """The two settings of the map, those of most values: the more to the right; or the only one."""
+    longest = sorted(sweep.design.axes, key=lambda key: -len(sweep.design.axes[key]))
+    axes = [key for key in longest if len(sweep.design.axes[key]) > 1] or longest
+    return axes[0], axes[1] if len(axes) > 1 else None
+
+
+def _mean(sweep: Sweep, grid: Array, *kept: str) -> Array:
+    """Over all axes but these, which come in this order; of the runs that are done."""
+    keys = [*sweep.design.axes]
+    at = [keys.index(key) for key in kept]
+    values = np.moveaxis(grid, at, range(len(at)))
+    values = values.reshape(*values.shape[: len(at)], -1)
+    return _over_last(values, np.nanmean)
+
+
+def _over_last(values: Array, function: Any) -> Array:
+    """A function of the last axis that passes over NaN; NaN where there is nothing else."""
+    out = np.full(values.shape[:-1], np.nan)
+    known = np.isfinite(values).any(axis=-1)
+    out[known] = function(values[known], axis=-1)
+    return out
+
+
+def _draw_line(ax: Axes, sweep: Sweep, grid: Array, key: str, title: str) -> None:
+    """The mean over one setting, and the range of the runs."""
+    settings = sweep.design.axes[key]
+    values = np.moveaxis(grid, list(sweep.design.axes).index(key), 0).reshape(len(settings), -1)
+    lowest, highest = _over_last(values, np.nanmin), _over_last(values, np.nanmax)
+    numbers = all(isinstance(value, (int, float)) for value in settings)
+    x = np.array(settings, float) if numbers else np.arange(len(settings))
+    ax.fill_between(x, lowest, highest, color=GREY, alpha=0.4, lw=0, label="all runs")
+    ax.plot(x, _over_last(values, np.nanmean), ".-", color=BLUE, label="mean")
+    if not numbers:
+        ax.set_xticks(x, [str(value) for value in settings])
+    elif (x > 0.0).all() and x.max() > 20.0 * x.min():
+        ax.set_xscale("log")
+    elif np.abs(x).max() > 20.0 * np.abs(x[x != 0.0]).min(initial=np.inf):
+        ax.set_xscale("symlog", linthresh=float(np.abs(x[x != 0.0]).min()))
+    ax.set_title(title)
+
+
+def _label(key: str) -> str:
+    return _SETTINGS.get(key, key)
+
+
+def _means(sweep: Sweep, *kept: str | None) -> str:
+    """What the means are over, in words."""
+    others = [_label(key) for key, values in sweep.design.axes.items()
+              if key not in kept and len(values) > 1]  # fmt: skip
+    seeds = len(sweep.design.seeds)
+    if seeds > 1:
+        others.append(f"{seeds} seeds")
+    if not others:
+        return ""
+    shade = "" if kept[1] else "; shade: all runs"
+    return f"      (mean over {' and '.join(others)}{shade})"
