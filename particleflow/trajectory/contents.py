@@ -17,7 +17,7 @@ from particleflow.observables import FROM_START, Quantity, build, check_names
 
 from . import layout
 from .parts import Parts, fill_part, fill_rows
-from .schema import PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION
+from .schema import PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width
 from .times import OWN, Pace
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BEGAN = "began_"
 """Prefix of the arrays of a checkpoint that are of the state in which the recording began."""
+_METADATA, _A_CHUNK = 44_000, 206
+"""Bytes of groups and attributes, and of the indices of a chunk of positions and one of cells."""
 BUFFERS = 2
 """Frames that may wait for the disk."""
 LARGE = 256
@@ -76,7 +78,9 @@ class Plan:
     def size(self) -> tuple[int, int]:
         """Bytes of a file, about, and of the frames that wait for the disk."""
         frame = self.neurons * (2 * self.precision.itemsize + np.dtype(np.int32).itemsize)
-        fixed = 16 * self.neurons + 16 * self.frames.size + 16 * self.observables.size
+        chunks = self.frames.size * -(-self.neurons // chunk_width(self.neurons))
+        fixed = 16 * (self.neurons + self.frames.size + self.observables.size)
+        fixed += _METADATA + _A_CHUNK * chunks
         observed = 0
         for quantity in self.quantities:
             value = evaluate(quantity)
