@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from particleflow.errors import DeviceError
@@ -17,6 +18,7 @@ _ONE_THREAD = {
     "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive",
 }  # fmt: skip
+COMMAND = (sys.executable, "-W", "ignore", "-m", "particleflow.sweeps.worker")
 _DEATHS = 3
 """Processes that may die one after the other before their first result, as of a broken install."""
 
@@ -53,16 +55,16 @@ class _Worker:
             pickle.dump(task, process.stdin)
             process.stdin.flush()
             result: Result = pickle.load(process.stdout)
-        except (EOFError, OSError, pickle.UnpicklingError):
-            code = process.wait()
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             self._process = None
+            code = _end(process)
             why = f"signal {-code}" if code < 0 else f"exit code {code}"
             return Result(task.number, {}, f"its process died ({why})", 0.0)
         return result
 
     def _start(self) -> "subprocess.Popen[bytes]":
         process = self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "particleflow.sweeps.worker"],
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | _ONE_THREAD,
@@ -78,10 +80,17 @@ class _Worker:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for the end of a process and close its pipes; returns its exit code."""
+    code = process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what the process has not read
+                pipe.close()
+    return code
 
 
 def results_of(base: Base, tasks: list[Task], n: int) -> Iterator[Result]:
