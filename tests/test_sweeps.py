@@ -404,8 +404,8 @@ def test_failures_are_told(config, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_sweeps_keep_what_they_have(config, tmp_path, number):
     out = tmp_path / "s.h5"
-    command = [sys.executable, "-m", "particleflow", "sweep", str(config), "--over",
-               "neurons.delta=lin:-1:1:400", "--set", "neurons.count=3000", "-o", str(out)]  # fmt: skip
+    over = ("--over", "neurons.delta=lin:-1:1:400", "--set", "neurons.count=3000")
+    command = [sys.executable, "-m", "particleflow", "sweep", str(config), *over, "-o", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                start_new_session=True)  # fmt: skip
     deadline = time.monotonic() + 120
