@@ -516,6 +516,35 @@ def test_schema_1_opens_forever():
         assert_allclose(traj.loss[-1], 2.449461, rtol=1e-6)
 
 
+def test_schema_2_opens_forever(tmp_path):
+    """A run of two ranks: one trajectory over two parts, for everything that reads."""
+    with pf.open_trajectory(FILES / "schema_2.h5") as traj:
+        assert (traj.schema_version, traj.size, traj.frames, traj.ranks) == (2, 90, 3, 2)
+        assert traj.is_complete
+        assert_allclose(traj.time, [0.0, 0.5, 1.0])
+        assert_allclose(traj.predict(-1, traj.samples.x) - traj.samples.y, traj.residual[-1],
+                        atol=1e-6)  # fmt: skip
+        assert_allclose(traj.loss[-1], 1.1696560109525278)
+        position = np.stack([traj.position(frame) for frame in range(3)])
+        assert_array_equal(traj.position(slice(None), slice(40, 50)), position[:, 40:50])
+        assert_array_equal(traj.neuron(44), position[:, 44])
+        assert_array_equal(traj.neuron(45), position[:, 45])
+        assert traj.moments(-1).sector_counts.sum() + traj.moments(-1).ray_counts.sum() == 90
+        assert_array_equal(traj.unwrapped_theta(0), position[0, :, 1])
+    # gathered into one file, and exported
+    pf.repack(FILES / "schema_2.h5", tmp_path / "one.h5", "particles")
+    pf.export(FILES / "schema_2.h5", tmp_path / "one.npz")
+    with pf.open_trajectory(tmp_path / "one.h5") as traj, np.load(tmp_path / "one.npz") as arrays:
+        assert (traj.schema_version, traj.ranks, traj.storage()["parts"]) == (1, 2, 0)
+        assert_array_equal(traj.position(slice(None)), position)
+        assert_array_equal(arrays["rhat"], position[..., 0])
+    with h5py.File(tmp_path / "one.h5") as file:
+        assert "parts" not in file["parameters"]
+        assert not any(item.is_virtual for item in file["particles/neurons"].values()
+                       if isinstance(item, h5py.Dataset))  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.h5", "one.npz"]
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_a_killed_run_leaves_a_file_that_opens(path):
     code = (
