@@ -286,7 +286,7 @@ def test_bad_configurations_are_one_line_and_write_nothing(call, here, old, new,
     (["plot", "."], ".: is a folder"),
     (["plot", "none.h5"], "none.h5: no such file"),
     (["plot", "small.toml", "-o", "p.txt"], "expected a picture ending in"),
-    (["info", "small.toml"], "cannot be read as a trajectory"),
+    (["repack", "small.toml", "-o", "x.h5"], "cannot be read as a trajectory"),
 ])  # fmt: skip
 def test_bad_usage_is_one_line(call, here, args, message):
     write(SMALL)
@@ -485,7 +485,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(call, he
 ])  # fmt: skip
 def test_what_cannot_be_resumed(call, args, message):
     call("run", write(SMALL))
-    (old,) = (ROOT / "tests" / "files").glob("*.h5")
+    old = ROOT / "tests" / "files" / "schema_1.h5"
     shutil.copy(old, "v1.h5")
     with h5py.File("v1.h5", "r+") as file:
         file["parameters/progress"][0] -= 1
