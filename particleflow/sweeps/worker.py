@@ -1,16 +1,16 @@
-"""A process that carries out runs: tasks come on its input, results go to its output, pickled.
+"""A process that carries out runs: a line of JSON for each task in, one for each result out.
 
-``python -m particleflow.sweeps.worker``; `workers` starts it.
+``python -m particleflow.sweeps.worker``; `workers` starts it. The first line is the base.
 """
 
+import json
 import os
-import pickle
 import signal
 import sys
 
 from particleflow.parallel import ALONE, use
 
-from .work import carry_out
+from .work import Base, Task, carry_out
 
 
 def main() -> None:
@@ -18,16 +18,14 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # they are the parent's, who ends this process
         signal.signal(number, signal.SIG_IGN)
     use(ALONE)
-    tasks, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints shall not get between the results
-    base = pickle.load(tasks)
-    while True:
-        try:
-            task = pickle.load(tasks)
-            pickle.dump(carry_out(base, task), results)
-            results.flush()
-        except (EOFError, BrokenPipeError):  # the parent has ended
-            os._exit(0)
+    base = Base(*json.loads(sys.stdin.readline()))
+    try:
+        for line in sys.stdin:
+            print(json.dumps(carry_out(base, Task(*json.loads(line)))), file=results, flush=True)
+    except BrokenPipeError:  # the parent has ended
+        os._exit(0)
 
 
 if __name__ == "__main__":

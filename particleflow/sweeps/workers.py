@@ -1,7 +1,7 @@
 """Processes that carry out the runs of a sweep, each on one thread."""
 
+import json
 import os
-import pickle
 import queue
 import subprocess
 import sys
@@ -19,6 +19,7 @@ _ONE_THREAD = {
     "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive",
 }  # fmt: skip
 COMMAND = (sys.executable, "-W", "ignore", "-m", "particleflow.sweeps.worker")
+_DYING_SECONDS = 5.0
 _DEATHS = 3
 """Processes that may die one after the other before their first result, as of a broken install."""
 
@@ -28,7 +29,7 @@ class _Worker:
 
     def __init__(self, base: Base, tasks: "queue.SimpleQueue[Task]", out: Any) -> None:
         self._base, self._tasks, self._out = base, tasks, out
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
         self._is_stopped = False
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -49,28 +50,26 @@ class _Worker:
 
     def _carry_out(self, task: Task) -> Result:
         process = self._process or self._start()
-        assert process.stdin is not None
         assert process.stdout is not None
         try:
-            pickle.dump(task, process.stdin)
-            process.stdin.flush()
-            result: Result = pickle.load(process.stdout)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            _say(process, task)
+            return Result(*json.loads(process.stdout.readline()))
+        except (OSError, ValueError):  # no line, or half of one
             self._process = None
             code = _end(process)
             why = f"signal {-code}" if code < 0 else f"exit code {code}"
             return Result(task.number, {}, f"its process died ({why})", 0.0)
-        return result
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self) -> "subprocess.Popen[str]":
         process = self._process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | _ONE_THREAD,
+            encoding="utf-8",
         )
-        assert process.stdin is not None
-        pickle.dump(self._base, process.stdin)
+        with suppress(OSError):  # it has died; the first task will say so
+            _say(process, self._base)
         if self._is_stopped:
             process.kill()
         return process
@@ -83,9 +82,19 @@ class _Worker:
             _end(process)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> int:
+def _say(process: "subprocess.Popen[str]", what: Base | Task) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(what) + "\n")
+    process.stdin.flush()
+
+
+def _end(process: "subprocess.Popen[str]") -> int:
     """Wait for the end of a process and close its pipes; returns its exit code."""
-    code = process.wait()
+    try:
+        code = process.wait(_DYING_SECONDS)
+    except subprocess.TimeoutExpired:  # it has said something else than a result
+        process.kill()
+        code = process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(OSError):  # what the process has not read

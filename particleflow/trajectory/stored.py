@@ -41,11 +41,17 @@ _REQUIRED = (
 
 
 def reading(method: Callable[P, R]) -> Callable[P, R]:
+    """A method whose file is named where it is damaged."""
+
     @wraps(method)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        trajectory: Any = args[0]
-        with layout.naming(trajectory.path):
-            return method(*args, **kwargs)
+        try:
+            with np.errstate(all="ignore"):  # of numbers that are none
+                return method(*args, **kwargs)
+        except Exception:
+            trajectory: Any = args[0]
+            with layout.naming(trajectory.path):
+                raise
 
     return wrapped
 
@@ -111,9 +117,13 @@ class StoredTrajectory:
             float(samples.attrs["x_scale"]),
         )
         particles = file[PARTICLES]
+        self._progress = parameters["progress"]
+        if self._progress.shape != (2,) or self._progress.dtype.kind not in "iu":
+            raise TrajectoryError(f"{self.path}: is damaged: progress is no pair of numbers")
         self.ids = layout.read_all(particles, "id")
         self._position = particles["position/value"]
         self._cell = particles["cell/value"]
+        self._planned = int(self._position.shape[0]), int(file["observables/time"].shape[0])
         self._delta = particles["delta"] if self.metric == "network" else None
         if self._parts is not None:
             self._parts.hold(self._position, self._cell, self._delta)
@@ -149,11 +159,10 @@ class StoredTrajectory:
     @reading
     def acknowledged(self) -> tuple[int, int]:
         """Frames and observable times that are complete."""
-        progress = self._file["parameters/progress"]
-        progress.refresh()
-        if progress.shape != (2,):
-            raise TrajectoryError(f"{self.path}: progress has the shape {progress.shape}")
-        frames, observed = (int(v) for v in progress[:])
+        self._progress.id.refresh()
+        counts = np.empty(2, np.int64)
+        self._progress.id.read(h5py.h5s.ALL, h5py.h5s.ALL, counts)
+        frames, observed = counts.tolist()
         if not (0 <= frames <= self.planned_frames and 0 <= observed <= self.planned_observed):
             raise TrajectoryError(f"{self.path}: progress counts more than there is")
         return frames, observed
@@ -166,12 +175,12 @@ class StoredTrajectory:
     @property
     def planned_frames(self) -> int:
         """Frames that the run was to have."""
-        return int(self._position.shape[0])
+        return self._planned[0]
 
     @property
     def planned_observed(self) -> int:
         """Observable times that the run was to have."""
-        return int(self._file["observables/time"].shape[0])
+        return self._planned[1]
 
     @property
     def is_complete(self) -> bool:
