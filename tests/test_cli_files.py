@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 import particleflow as pf
-from particleflow import cli
+from particleflow import cli, figures
+from particleflow.cli import looking
 
 FILES = Path(__file__).parent / "files"
 SMALL = """
@@ -49,9 +50,11 @@ def fails(call, *args):
     return err
 
 
-@pytest.mark.parametrize(
-    "kind", ["overview", "function", "phase", "knots", "loss", "spectrum", "sectors"]
-)
+def test_the_command_knows_all_kinds():
+    assert tuple(figures.KINDS) == looking.KINDS
+
+
+@pytest.mark.parametrize("kind", looking.KINDS)
 def test_kinds_of_pictures(call, run, kind):
     name = "a run.png" if kind == "overview" else f"a run-{kind}.png"
     assert call("plot", run, "--kind", kind) == (0, f"{run.with_name(name)}\n", "")
@@ -75,18 +78,18 @@ def test_an_animation(call, run):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--kind", "cake"], "--kind: expected one of overview, function, phase, knots, loss, "),
+        (["--kind", "cake"], "'cake' is not one of 'overview', 'function', 'phase', 'knots', "),
         (["--kind", "phase", "--frame", "5"], "a run.h5: has 5 frames, no frame 5"),
         (["--kind", "knots", "--frame", "1"], "--frame: knots shows all frames"),
         (["--animate", "--kind", "phase"], "--kind does not go with --animate"),
         (["--animate", "--frame", "1"], "--frame does not go with --animate"),
         (["--animate", "--follow"], "--follow does not go with --animate"),
         (["--follow", "--frame", "1"], "--frame does not go with --follow"),
-        (["--stride", "2"], "--stride does not go with"),
+        (["--stride", "2"], "--stride does not go with a picture"),
         (["--animate", "--stride", "0"], "--stride: expected at least 1, found 0"),
         (["--animate", "-o", "x.png"], "x.png: expected a picture ending in .gif, found '.png'"),
         (["-o", "x.gif"], "x.gif: expected a picture ending in .png, .pdf, .svg, found '.gif'"),
-        (["--column", "loss"], "--column: goes with the table of a sweep"),
+        (["--column", "loss"], "--column does not go with a picture"),
         (["-o", "none/x.png"], "none/x.png: the folder none does not exist"),
     ],
 )
@@ -300,6 +303,7 @@ def test_completion(monkeypatch, capsys):
         ("particleflow sw", 1, ["plain,sweep"]),
         ("particleflow plot --an", 2, ["plain,--animate"]),
         ("particleflow repack x --layout p", 4, ["plain,particles"]),
+        ("particleflow plot x --kind s", 4, ["plain,spectrum", "plain,sectors"]),
         ("particleflow info a", 2, ["file,a"]),
     ):
         monkeypatch.setenv("_PARTICLEFLOW_COMPLETE", "bash_complete")

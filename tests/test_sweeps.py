@@ -373,8 +373,8 @@ def test_the_command(config, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "map.pdf").read_bytes()[:4] == b"%PDF"
     for wrong, message in (
-        (["--kind", "phase"], "--kind does not go with a sweep"),
-        (["--animate"], "--animate does not go with a sweep"),
+        (["--kind", "phase"], "--kind does not go with the table of a sweep"),
+        (["--animate"], "--animate does not go with the table of a sweep"),
         (["--column", "cake"], "has no 'cake', only time, fit"),
     ):
         done = call("plot", out, "-o", tmp_path / "x.png", *wrong)

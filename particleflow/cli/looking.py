@@ -7,6 +7,8 @@ import click
 
 from .shared import announce_compilation, check_figure, draw, show
 
+KINDS = ("overview", "function", "phase", "knots", "loss", "spectrum", "sectors")
+"""Those of ``figures``, whose import takes too long for ``--help``."""
 _FOLLOW_SECONDS = 1.0
 
 
@@ -49,8 +51,8 @@ def doctor(as_json: bool) -> None:
     "by default.",
 )  # fmt: skip
 @click.option(
-    "--kind", metavar="KIND", default="overview",
-    help="overview (default), function, phase, knots, loss, spectrum, sectors.",
+    "--kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True,
+    help="What to draw, as wide as a page or as one of its columns.",
 )  # fmt: skip
 @click.option(
     "--frame", type=int, metavar="N",
@@ -85,27 +87,21 @@ def plot(
     from particleflow.trajectory import is_sweep
 
     existing_file(file, TrajectoryError)
-    _refuse_together(
-        ("--animate", animate, {"--follow": follow, "--kind": kind != "overview",
-                                "--frame": frame is not None}),
-        ("--follow", follow, {"--frame": frame is not None}),
-        ("no --animate", not animate, {"--stride": stride is not None}),
-    )  # fmt: skip
+    given = {"--kind": kind != KINDS[0], "--frame": frame is not None, "--animate": animate,
+             "--stride": stride is not None, "--column": bool(columns), "--follow": follow}  # fmt: skip
     if is_sweep(file):
-        given = {"--kind": kind != "overview", "--frame": frame is not None, "--animate": animate,
-                 "--follow": follow}  # fmt: skip
-        _refuse_together(("a sweep", True, given))
-        figure = _default(file, "overview") if output is None else output
+        _allow(given, "the table of a sweep", "--column")
+        figure = output or _default(file, KINDS[0])
         check_figure(figure, overwrite)
         _draw_sweep(file, figure, columns)
-    elif columns:
-        raise click.UsageError("--column: goes with the table of a sweep")
     elif animate:
-        figure = file.with_suffix(".gif") if output is None else output
+        _allow(given, "--animate", "--animate", "--stride")
+        figure = output or file.with_suffix(".gif")
         _animate(file, figure, 1 if stride is None else stride, overwrite)
     else:
-        _check_kind(kind, frame)
-        figure = _default(file, kind) if output is None else output
+        _allow(given, "a picture", "--kind", "--frame", "--follow")
+        _check_frame(kind, frame, follow)
+        figure = output or _default(file, kind)
         check_figure(figure, overwrite)
         if follow:
             _follow(file, figure, kind)
@@ -114,12 +110,21 @@ def plot(
     click.echo(str(figure))
 
 
-def _check_kind(kind: str, frame: int | None) -> None:
-    from particleflow.figures import KINDS
+def _allow(given: dict[str, bool], what: str, *allowed: str) -> None:
+    """Refuse options that are given but mean nothing for what is drawn."""
+    for option, is_given in given.items():
+        if is_given and option not in allowed:
+            raise click.UsageError(f"{option} does not go with {what}")
 
-    if kind not in KINDS:
-        raise click.UsageError(f"--kind: expected one of {', '.join(KINDS)}, found {kind!r}")
-    if frame is not None and not KINDS[kind].has_frame:
+
+def _check_frame(kind: str, frame: int | None, follow: bool) -> None:
+    from particleflow import figures
+
+    if frame is None:
+        return
+    if follow:
+        raise click.UsageError("--frame does not go with --follow")
+    if not figures.KINDS[kind].has_frame:
         raise click.UsageError(f"--frame: {kind} shows all frames")
 
 
@@ -128,14 +133,6 @@ def _draw_sweep(file: Path, figure: Path, columns: tuple[str, ...]) -> None:
     from particleflow.trajectory import open_sweep
 
     figures.save(figures.plot_sweep(open_sweep(file), columns), figure)
-
-
-def _refuse_together(*rules: tuple[str, bool, dict[str, bool]]) -> None:
-    """Each rule: an option, whether it is given, and others, given or not, that exclude it."""
-    for option, is_given, others in rules:
-        for other, is_given_too in others.items():
-            if is_given and is_given_too:
-                raise click.UsageError(f"{other} does not go with {option}")
 
 
 def _default(file: Path, kind: str) -> Path:
