@@ -87,8 +87,14 @@ def plot(
     from particleflow.trajectory import is_sweep
 
     existing_file(file, TrajectoryError)
-    given = {"--kind": kind != KINDS[0], "--frame": frame is not None, "--animate": animate,
-             "--stride": stride is not None, "--column": bool(columns), "--follow": follow}  # fmt: skip
+    given = {
+        "--kind": kind != KINDS[0],
+        "--frame": frame is not None,
+        "--animate": animate,
+        "--stride": stride is not None,
+        "--column": bool(columns),
+        "--follow": follow,
+    }
     if is_sweep(file):
         _allow(given, "the table of a sweep", "--column")
         figure = output or _default(file, KINDS[0])
