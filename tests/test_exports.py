@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.testing import assert_array_equal
 
 import particleflow as pf
-from particleflow.exports import choice, netcdf
+from particleflow.exports import by_ending, choice, netcdf
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
 OBSERVABLES = (
@@ -39,6 +39,18 @@ def path(request, tmp_path_factory):
 @pytest.fixture(params=[1 << 22, 1], ids=["at once", "frame by frame"])
 def pieces(request, monkeypatch):
     monkeypatch.setattr(choice, "PAIRS", request.param)
+
+
+def test_a_file_of_paths_is_exported_by_frames(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(by_ending, "PAIRS", 100)
+    pf.repack(path, tmp_path / "paths.h5", "particles", "gzip")
+    pf.export(path, tmp_path / "one.npz")
+    pf.export(tmp_path / "paths.h5", tmp_path / "two.npz")
+    with np.load(tmp_path / "one.npz") as one, np.load(tmp_path / "two.npz") as two:
+        assert one.files == two.files
+        for name in one.files:
+            assert_array_equal(one[name], two[name])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one.npz", "paths.h5", "two.npz"]
 
 
 def raw(path):

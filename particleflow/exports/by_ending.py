@@ -1,14 +1,23 @@
 """Exports, by the ending of the file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from particleflow._cast import PathLike, count
 from particleflow.errors import TrajectoryError
-from particleflow.trajectory import check_target, new_file, open_trajectory
+from particleflow.trajectory import (
+    Trajectory,
+    check_target,
+    new_file,
+    open_trajectory,
+    repack,
+)
 
 from . import archive, netcdf, table
-from .choice import Choice
+from .choice import PAIRS, Choice
 
 ENDINGS = (".npz", ".csv", ".nc")
 ROWS = 1_000_000
@@ -82,7 +91,7 @@ def export(
         raise TrajectoryError(
             f"contents: expected one of {', '.join(table.TABLES)}, found {contents!r}"
         )
-    with open_trajectory(source) as trajectory:
+    with _by_frames(Path(source), path.parent) as trajectory:
         choice = Choice.of(trajectory, stride, neurons)
         ending = path.suffix.lower()
         if ending == ".csv":
@@ -94,3 +103,18 @@ def export(
                 table.write(choice, temporary, contents)
             else:
                 netcdf.write(choice, temporary)
+
+
+@contextmanager
+def _by_frames(source: Path, folder: Path) -> Iterator[Trajectory]:
+    """The trajectory, with chunks that frames can be read from; a copy if need be, in a folder."""
+    with open_trajectory(source) as trajectory:
+        long = trajectory.storage()["chunks"][0]
+        if long == 1 or trajectory.frames * trajectory.ids.size <= PAIRS:
+            yield trajectory
+            return
+    with TemporaryDirectory(prefix="particleflow-", dir=folder) as temporary:
+        copy = Path(temporary) / source.name
+        repack(source, copy, "frames", "none")
+        with open_trajectory(copy) as trajectory:
+            yield trajectory

@@ -106,15 +106,10 @@ class Choice:
         for lo in range(0, len(self.frames), step):
             some = self.frames[lo : lo + step]
             frames = slice(some.start, some.stop, some.step)
-            parts = (
-                read(frames)[:, self.rows]
-                for read in (
-                    self.trajectory.position,
-                    self.trajectory.cell,
-                    self.trajectory.knots,
-                )
-            )
-            yield Block(slice(lo, lo + len(some)), *parts)
+            position = self.trajectory.position(frames)[:, self.rows]
+            cell = self.trajectory.cell(frames)[:, self.rows]
+            knots = self.trajectory.knots_of(position, cell)
+            yield Block(slice(lo, lo + len(some)), position, cell, knots)
 
     def series(self) -> Iterator[Series]:
         """All observables; those recorded with the frames at the chosen ones."""

@@ -294,6 +294,5 @@ def _reserve_space(temporary: Path, path: Path) -> None:
         handle = os.open(temporary, os.O_RDWR)
         try:
             os.posix_fallocate(handle, 0, max(1, size))
-            os.fsync(handle)
         finally:
             os.close(handle)

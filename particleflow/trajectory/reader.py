@@ -12,6 +12,7 @@ from particleflow.backend import cell_sums, kernel_matrix, predict_at
 from particleflow.coordinates import knots, parameters_from_reduced, put_on_samples
 from particleflow.errors import TrajectoryError
 
+from .slabs import BUDGET
 from .stored import ALL, Index, StoredTrajectory, as_slice, reading
 
 _PIECE = 1 << 20
@@ -94,12 +95,16 @@ class Trajectory(StoredTrajectory):
 
         Frames and neurons as in `position`.
         """
-        theta = self.position(frame, neurons)[..., 1].astype(np.float64)
+        return self.knots_of(self.position(frame, neurons), self.cell(frame, neurons))
+
+    @reading
+    def knots_of(self, position: np.ndarray, cell: np.ndarray) -> Array:
+        """Knots of what `position` and `cell` have given, in the shape of the cells."""
+        theta = position[..., 1].astype(np.float64)
         e = np.asarray(knots(np.cos(theta), np.sin(theta)))
         # a = 0 has no knot; theta = +-pi/2 as stored is that to rounding
-        vertical = np.abs(np.abs(theta) - 0.5 * np.pi) <= np.finfo(self._position.dtype).eps
+        vertical = np.abs(np.abs(theta) - 0.5 * np.pi) <= np.finfo(position.dtype).eps
         e[vertical] = np.nan
-        cell = self.cell(frame, neurons)
         put_on_samples(e, cell, self.samples.x)
         e[cell == 4 * self.samples.size] = np.nan
         return e
@@ -115,7 +120,7 @@ class Trajectory(StoredTrajectory):
         end = 1 + int(np.max(frames, initial=-1))
         if not isinstance(neurons, slice):
             return self._unwrapped(end, neurons)[frames]
-        rows, width = range(self.ids.size)[neurons], max(1, _PIECE // max(1, end))
+        rows, width = range(self.ids.size)[neurons], max(1, BUDGET // max(1, end))
         pieces = [
             self._unwrapped(end, as_slice(rows[lo : lo + width]))[frames]
             for lo in range(0, max(1, len(rows)), width)

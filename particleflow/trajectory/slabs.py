@@ -36,7 +36,9 @@ def _extent(frames: int, n: int, chunks: Sequence[tuple[int, int]], most: int) -
         long = _whole(most // wide, unit_long, frames)
         return long, _whole(most // long, unit_wide, n)
     wide = _whole(most // long, unit_wide, n)
-    return (long if long * wide <= most else max(1, most // wide)), wide
+    if long * wide > most:
+        long = _whole(most // wide, unit_long if unit_long * wide <= most else 1, frames)
+    return long, wide
 
 
 def _whole(size: int, unit: int, most: int) -> int:
