@@ -74,7 +74,7 @@ def count(
     if value < least:
         raise error(f"{name}: expected at least {least}, found {value}")
     if value > most:
-        raise error(f"{name}: expected at most {most}")
+        raise error(f"{name}: expected at most {most}, found {value}")
     return int(value)
 
 

@@ -91,13 +91,26 @@ def _of_sweep(sweep: "Sweep") -> dict[str, Any]:
 def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:
     """An export, or neurons to start from."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            shapes = {name: list(arrays[name].shape) for name in arrays.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+        with zipfile.ZipFile(path) as archive:
+            shapes = {
+                name.removesuffix(".npy"): _shape_in(archive, name) for name in archive.namelist()
+            }
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
         raise TrajectoryError(f"{path}: cannot be read as .npz: {problem}") from None
     is_start = {"a", "b", "c"} <= set(shapes)
     kind = "export" if "rhat" in shapes else "neurons" if is_start else "arrays"
     return kind, {"arrays": [f"{name} {'x'.join(map(str, shapes[name])) or 1}" for name in shapes]}
+
+
+def _shape_in(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    """The shape of an array in an archive, from its header."""
+    with archive.open(name) as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        shape: tuple[int, ...] = read(file)[0]
+        return shape
 
 
 def _of_table(path: Path) -> tuple[str, dict[str, Any]]:

@@ -51,7 +51,7 @@ def prepare(
     ranks.require_same(configurations=source.portable_toml)
 
     def make_writer() -> TrajectoryWriter:
-        _refuse_collisions(source)
+        refuse_collisions(source)
         with _table(source.path, "output"):
             return writer_of(source.config.output, overwrite)
 
@@ -98,8 +98,13 @@ def simulate(
     return simulation, until, DEFAULT_STOP if config.flow.stop is None else config.flow.stop
 
 
-def _refuse_collisions(source: Source) -> None:
-    """No output may replace an input or the other output."""
+def refuse_collisions(source: Source) -> None:
+    """No output may replace an input or the other output.
+
+    Raises
+    ------
+    ConfigError
+    """
     path, config = source
     named = {"the configuration": path}
     for name, file in (

@@ -80,11 +80,11 @@ def test_npz_is_what_numpy_reads(path, tmp_path, stride, neurons):
         assert str(got["metric"]) == traj.metric
         assert ("delta" in got) == (traj.metric == "network")
         assert_array_equal(got["loss"], traj.loss)
-        assert_array_equal(got["loss_time"], traj.observable("loss")[0])
+        assert_array_equal(got["time_of_loss"], traj.observable("loss")[0])
         covariances = traj.observable("neurons/sector_covariances")[1]
         assert_array_equal(got["sector_covariances"], covariances)
-        assert_array_equal(got["user_pair_time"], traj.observable("user/pair")[0])
-        assert got["user_pair"].shape == (got["user_pair_time"].size, 2)
+        assert_array_equal(got["time_of_user_pair"], traj.observable("user/pair")[0])
+        assert got["user_pair"].shape == (got["time_of_user_pair"].size, 2)
 
 
 @pytest.mark.usefixtures("pieces")
@@ -175,7 +175,7 @@ def test_observables_of_many_samples_go_with_the_frames(tmp_path):
         assert_array_equal(got.residual, traj.residual[::5])
     with np.load(tmp_path / "out.npz") as got:
         assert got["residual"].shape == (3, 300)
-        assert "residual_time" not in got
+        assert "time_of_residual" not in got
 
 
 @pytest.mark.parametrize(

@@ -180,9 +180,10 @@ def test_a_value_read_back_differently_is_refused(tmp_path, monkeypatch):
     simulate(old)
     copy = repacking._Target.copy
 
-    def spoil(self, source, file, frames):
-        copy(self, source, file, frames)
+    def spoil(self, source, file, counts):
+        copied = copy(self, source, file, counts)
         file["particles/neurons/position/value"][3, 7, 1] += 1e-6
+        return copied
 
     monkeypatch.setattr(repacking._Target, "copy", spoil)
     with pytest.raises(pf.WriteError, match=r"position/value was read back differently"):

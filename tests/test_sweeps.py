@@ -1,7 +1,9 @@
 """Sweeps: their axes, their runs, and the table that is left whatever happens."""
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -37,6 +39,12 @@ tolerance = 1e-3
 frames = 3
 """
 OVER = {"neurons.delta": [-1, 1.5], "neurons.scale": [0.5, 1.0, 2.0]}
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch):
+    """Enough for most of these tests: a process takes a second to begin."""
+    monkeypatch.setattr("particleflow.sweeps.run.affinity", lambda: [0])
 
 
 @pytest.fixture
@@ -93,7 +101,7 @@ def test_axes(text, values):
         ("neurons.delta=log:0:1:3", "log needs ends of one sign, not 0, found 0 and 1"),
         ("neurons.delta=log:1:2", "expected log:first:last:count, found log:1:2"),
         ("neurons.delta=lin:1:x:3", "expected lin:first:last:count, found lin:1:x:3"),
-        ("neurons.delta=lin:1:2:0", "a count from 1, found lin:1:2:0"),
+        ("neurons.delta=lin:1:2:0", "a count from 1 to 100,000, found lin:1:2:0"),
         ("neurons.delta=lin:1:inf:3", "expected finite ends"),
         ("output.file=a,b", "output.file: a sweep names its files itself"),
     ],
@@ -107,7 +115,7 @@ def test_axes_that_are_none(text, message):
 def test_every_run_is_that_of_its_settings(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path.parent)  # input is relative to the configuration
     ended = []
-    found = pf.sweep(config, OVER, tmp_path / "a sweep.h5", seeds=2,
+    found = pf.sweep(config, OVER, tmp_path / "a sweep.h5", seeds=2, workers=2,
                      progress=lambda done, total: ended.append((done, total)))  # fmt: skip
     assert ended == [(k, 12) for k in range(1, 13)]
     assert (found.count(DONE), found.count(FAILED), found.count(TO_DO)) == (12, 0, 0)
@@ -323,7 +331,7 @@ def test_a_map_shows_the_means(tmp_path):
     assert [text.get_text() for text in ax.get_yticklabels()] == ["$0.1$", "$10$"]
     assert ax.get_xticklabels()[0].get_text() == "$-10^{3}$"
     assert "mean over neurons.init and 2 seeds" in ax.get_xlabel()
-    assert {text.get_text() for text in ax.texts} == {f"{v:.2f}" for v in shown.ravel()}
+    assert {text.get_text() for text in ax.texts} == {f"{v:.2g}" for v in shown.ravel()}
     with pytest.raises(pf.TrajectoryError, match="has no 'cake'"):
         figures.plot_sweep(found, ("cake",))
 
@@ -346,59 +354,70 @@ def test_a_map_of_what_is_not_done_yet(tmp_path):
     values = np.array([[np.nan, -1.0], [0.001, 2000.0]])
     ax = Figure().subplots()
     assert figures.draw_map(ax, [1, 2], ["a", "b"], values, "title") is ax
-    assert [text.get_text() for text in ax.texts] == ["\N{EN DASH}", "-1.00", "<0.01", "2e+03"]
+    assert [text.get_text() for text in ax.texts] == ["\N{EN DASH}", "-1", "1e-3", "2000"]
 
 
 # the command line
 
 
-def call(*args, **options):
-    return subprocess.run([sys.executable, "-m", "particleflow", *map(str, args)],
-                          capture_output=True, text=True, check=False, **options)  # fmt: skip
-
-
-def test_the_command(config, tmp_path):
-    out = tmp_path / "a sweep.h5"
+def test_the_command(call, config):
     command = ["sweep", config, "--over", "neurons.delta=-1,1.5", "--over",
-               "neurons.scale=log:0.5:2:3", "--seeds", 2, "-o", out]  # fmt: skip
-    done = call(*command)
-    assert (done.returncode, done.stdout) == (0, f"{out}: 12 of 12 runs\n")
-    assert "compiling" not in done.stderr or done.stderr.count("\n") == 1
-    found = pf.open_sweep(out)
+               "neurons.scale=log:0.5:2:3", "--seeds", 2, "-o", "a sweep.h5"]  # fmt: skip
+    code, out, err = call(*command)
+    assert (code, out) == (0, "a sweep.h5: 12 of 12 runs\n")
+    assert not err or err.startswith("compiling")
+    found = pf.open_sweep("a sweep.h5")
     assert found.grid("loss")[1, 2, 1] == run(1.5, 2.0, 6).loss
-    facts = json.loads(call("info", out, "--json").stdout)
+    facts = json.loads(call("info", "a sweep.h5", "--json")[1])
     assert (facts["kind"], facts["runs"], facts["done"], facts["failed"]) == ("sweep", 12, 12, 0)
     assert facts["axes"] == {"neurons.delta": [-1.0, 1.5], "neurons.scale": [0.5, 1.0, 2.0]}
-    done = call("plot", out, "-o", tmp_path / "map.pdf", "--column", "loss", "--column", "fit")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "map.pdf").read_bytes()[:4] == b"%PDF"
-    for wrong, message in (
-        (["--kind", "phase"], "--kind does not go with the table of a sweep"),
-        (["--animate"], "--animate does not go with the table of a sweep"),
-        (["--column", "cake"], "has no 'cake', only time, fit"),
+    plot = ["plot", "a sweep.h5", "--column", "loss", "--column", "fit"]
+    assert call(*plot, "-o", "map.pdf") == (0, "map.pdf\n", "")
+    assert Path("map.pdf").read_bytes()[:4] == b"%PDF"
+    assert call("plot", "a sweep.h5") == (0, "a sweep.png\n", "")
+    for args, message in (
+        ([*plot, "--kind", "phase"], "--kind does not go with the table of a sweep"),
+        ([*plot, "--animate"], "--animate does not go with the table of a sweep"),
+        ([*plot, "-o", "x.png", "--column", "cake"], "has no 'cake', only time, fit"),
+        ([*command, "--over", "neurons.delta=1"], "--over: a key is there twice"),
+        (
+            [*command, "--over", "neurons.dleta=1"],
+            "neurons.dleta: unknown key; did you mean delta?",
+        ),
+        ([*command, "--set", "neurons.count=31"], "holds a sweep with other config"),
+        (["export", "a sweep.h5", "-o", "x.npz"], "is the table of a sweep, no trajectory"),
     ):
-        done = call("plot", out, "-o", tmp_path / "x.png", *wrong)
-        assert done.returncode == 2
-        assert message in done.stderr
-        assert done.stderr.count("\n") == 1
-    for more, message in (
-        (["--over", "neurons.delta=1"], "--over: a key is there twice"),
-        (["--over", "neurons.dleta=1"], "neurons.dleta: unknown key; did you mean delta?"),
-        (["--set", "neurons.count=31"], "holds a sweep with other config"),
-    ):
-        done = call(*command, *more)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-        assert message in done.stderr
+        code, out, err = call(*args)
+        assert (code, out, err.count("\n")) == (2, "", 1), err
+        assert message in err
 
 
-def test_failures_are_told(config, tmp_path):
-    (tmp_path / "bad.npz").write_text("no archive")
+def test_failures_are_told(call, config):
+    Path("bad.npz").write_text("no archive")
     files = ("--over", "neurons.file=bad.npz,none.npz", "--set", "neurons.init=file")
-    done = call("sweep", config, *files, "--set", "neurons.count=", "-o", tmp_path / "s.h5")
-    assert done.returncode == 0
-    assert done.stdout == f"{tmp_path / 's.h5'}: 0 of 2 runs, 2 failed\n"
-    assert "none.npz: no such file" in done.stderr
-    assert done.stderr.count("failed: ") == 2
+    code, out, err = call("sweep", config, *files, "--set", "neurons.count=", "-o", "s.h5")
+    assert (code, out) == (0, "s.h5: 0 of 2 runs, 2 failed\n")
+    assert "none.npz: no such file" in err
+    assert err.count("failed: ") == 2
+
+
+def test_a_bar_on_a_terminal(config):
+    """With the runs that have ended, and the time left."""
+    parent, child = os.openpty()
+    command = [sys.executable, "-m", "particleflow", "sweep", str(config), "--over",
+               "neurons.delta=lin:-1:1:24", "--set", "neurons.count=20000", "--set",
+               "flow.t_end=20", "-o", str(config.with_name("s.h5"))]  # fmt: skip
+    done = subprocess.Popen(command, stderr=child, stdout=subprocess.DEVNULL)
+    os.close(child)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal ends with the process
+        while data := os.read(parent, 4096):
+            shown += data
+    os.close(parent)
+    assert done.wait() == 0
+    assert b"runs" in shown
+    assert b"24/24" in shown
+    assert re.search(rb"\d\d:\d\d:\d\d", shown)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

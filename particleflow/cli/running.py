@@ -65,7 +65,7 @@ def run(
 
     def read() -> "Source":
         source = load(config, overrides, output)
-        if source.config.output.figure is not None:
+        if source.config.output.figure is not None and not estimate:
             check_figure(Path(source.config.output.figure), overwrite)
         return source
 
@@ -151,11 +151,16 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
     except Stopped as stopped:
         raise Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
     ranks = run.simulation.ranks
-    ranks.together(lambda: settle(file) if ranks.is_first else None)
-    summary = "" if quiet else _summary(run, time.perf_counter() - begin, figure)
+    seconds = time.perf_counter() - begin
+    summary = "" if quiet else _summary(run, seconds, figure)
     del run  # the picture needs the memory
-    if figure is not None:
-        ranks.together(lambda: draw(file, Path(figure)) if ranks.is_first else None)
+
+    def finish() -> None:
+        if figure is not None:
+            draw(file, Path(figure))
+        settle(file)
+
+    ranks.together(lambda: finish() if ranks.is_first else None)
     if not quiet:
         click.echo(summary)
 

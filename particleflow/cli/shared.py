@@ -1,6 +1,7 @@
 """What several commands do."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,20 @@ def announce_compilation(quiet: bool) -> None:
 
 def show(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(facts))
+        click.echo(json.dumps(_portable(facts), allow_nan=False))
         return
     width = max(map(len, facts))
     for name, value in facts.items():
         click.echo(f"{name:<{width}}  {_shown(value)}".rstrip())
+
+
+def _portable(value: Any) -> Any:
+    """JSON has no infinite numbers: they are words, as in TOML."""
+    if isinstance(value, dict):
+        return {name: _portable(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_portable(part) for part in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _shown(value: Any) -> str:

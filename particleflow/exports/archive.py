@@ -43,7 +43,7 @@ def _small(choice: Choice) -> dict[str, Any]:
     for series in choice.series():
         arrays[series.name] = series.values
         if not series.is_at_frames:
-            arrays[f"{series.name}_time"] = series.time
+            arrays[f"time_of_{series.name}"] = series.time
     return arrays
 
 

@@ -14,6 +14,7 @@ from particleflow.trajectory import (
     new_file,
     open_trajectory,
     repack,
+    require_room,
 )
 
 from . import archive, netcdf, table
@@ -55,8 +56,8 @@ def export(
 
     ``.npz``
         For ``numpy.load``: time, step (F,), id, delta (k,), rhat, theta, cell (F, k), x, y (s,),
-        m, alpha, metric, integrator, config, and the observables by name, NAME_time with their
-        times unless those are the frames'.
+        m, alpha, metric, integrator, config, and the observables by name, time_of_NAME with
+        their times unless those are the frames'.
     ``.csv``
         In long form, a row for each frame and neuron: frame, time, id, rhat, theta, cell, knot; or
         one for each value of an observable: name, time, i, j, value, with its indices.
@@ -91,6 +92,8 @@ def export(
         raise TrajectoryError(
             f"contents: expected one of {', '.join(table.TABLES)}, found {contents!r}"
         )
+    if contents != "neurons" and path.suffix.lower() != ".csv":
+        raise TrajectoryError(f"contents: goes with .csv, found {path.name}")
     with _by_frames(Path(source), path.parent) as trajectory:
         choice = Choice.of(trajectory, stride, neurons)
         ending = path.suffix.lower()
@@ -102,6 +105,7 @@ def export(
             elif ending == ".csv":
                 table.write(choice, temporary, contents)
             else:
+                require_room(temporary, path, netcdf.size(choice))
                 netcdf.write(choice, temporary)
 
 

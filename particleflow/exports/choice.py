@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,22 +15,38 @@ PAIRS = 1 << 22
 """Pairs of a frame and a neuron that are read at a time, about."""
 
 
-class Block(NamedTuple):
-    """Consecutive ones of the chosen frames, of the chosen neurons.
+@dataclass(frozen=True)
+class Block:
+    """Consecutive ones of the chosen frames, of the chosen neurons; read when asked for.
 
     Attributes
     ----------
     where : slice
         Among the chosen frames.
-    position : (f, k, 2)
-    cell : (f, k) int32
-    knots : (f, k) float64
     """
 
     where: slice
-    position: np.ndarray
-    cell: np.ndarray
-    knots: Array
+    _choice: "Choice"
+
+    @cached_property
+    def position(self) -> np.ndarray:
+        """(rhat, theta), (f, k, 2)."""
+        return self._choice.trajectory.position(self._frames)[:, self._choice.rows]
+
+    @cached_property
+    def cell(self) -> np.ndarray:
+        """(f, k) int32."""
+        return self._choice.trajectory.cell(self._frames)[:, self._choice.rows]
+
+    @cached_property
+    def knots(self) -> Array:
+        """(f, k) float64."""
+        return self._choice.trajectory.knots_of(self.position, self.cell)
+
+    @property
+    def _frames(self) -> slice:
+        some = self._choice.frames[self.where]
+        return slice(some.start, some.stop, some.step)
 
 
 class Series(NamedTuple):
@@ -60,11 +77,14 @@ class Choice:
     Attributes
     ----------
     trajectory : Trajectory
+    counts : tuple of int
+        Frames and observable times that it had when the choice was made: it may grow.
     frames : range
     rows : (k,) int64
     """
 
     trajectory: Trajectory
+    counts: tuple[int, int]
     frames: range
     rows: np.ndarray
 
@@ -80,9 +100,10 @@ class Choice:
         every = count("stride", stride, TrajectoryError)
         n = trajectory.ids.size
         chosen = n if neurons == "all" else count("neurons", neurons, TrajectoryError, most=n)
-        if trajectory.frames == 0:
+        counts = trajectory.acknowledged()
+        if counts[0] == 0:
             raise TrajectoryError(f"{trajectory.path}: has no complete frame to export")
-        return cls(trajectory, range(0, trajectory.frames, every), np.arange(chosen) * n // chosen)
+        return cls(trajectory, counts, range(0, counts[0], every), np.arange(chosen) * n // chosen)
 
     @property
     def ids(self) -> np.ndarray:
@@ -104,17 +125,12 @@ class Choice:
         """All frames, as many at a time as `PAIRS` allows."""
         step = max(1, PAIRS // self.trajectory.ids.size)
         for lo in range(0, len(self.frames), step):
-            some = self.frames[lo : lo + step]
-            frames = slice(some.start, some.stop, some.step)
-            position = self.trajectory.position(frames)[:, self.rows]
-            cell = self.trajectory.cell(frames)[:, self.rows]
-            knots = self.trajectory.knots_of(position, cell)
-            yield Block(slice(lo, lo + len(some)), position, cell, knots)
+            yield Block(slice(lo, min(lo + step, len(self.frames))), self)
 
     def series(self) -> Iterator[Series]:
         """All observables; those recorded with the frames at the chosen ones."""
         for path in self.trajectory.observables:
-            time, values = self.trajectory.observable(path)
+            time, values = self.trajectory.observable(path, self.counts)
             at_frames, axes = self.trajectory.axes(path)
             if at_frames:
                 time, values = time[:: self.frames.step], values[:: self.frames.step]

@@ -17,6 +17,7 @@ _NEURONS = {
     "knot": ("1", "knot -b/a; x_j itself for a neuron that slides on x_j"),
 }
 
+_METADATA = 100_000
 _TEXT = np.dtype("O", metadata={"vlen": str})
 """Strings of any length, as h5py marks them."""
 
@@ -36,6 +37,14 @@ def require() -> Any:
             "netCDF: needs h5netcdf; pip install 'particleflow[xarray]'"
         ) from None
     return h5netcdf
+
+
+def size(choice: Choice) -> int:
+    """Bytes of the file, about."""
+    frames, n = choice.shape
+    precision = choice.trajectory.position(0, slice(1)).dtype.itemsize
+    observed = sum(series.values.nbytes + series.time.nbytes for series in choice.series())
+    return frames * n * (2 * precision + 4 + 8) + 24 * (frames + n) + observed + _METADATA
 
 
 def write(choice: Choice, target: Path) -> None:

@@ -8,7 +8,7 @@ from particleflow._cast import Array
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames
-from .style import empty, thin, time_axis
+from .style import empty, mark, thin, time_axis
 
 _MODES = 6
 _MOST_VALUES = 32
@@ -27,13 +27,16 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
     if problem := _problem(trajectory):
         return empty(ax, problem)
     tau, residual = trajectory.observable("residual")
-    rates, vectors = np.linalg.eigh(trajectory.tangent_kernel(0))
+    kernel = trajectory.tangent_kernel(0)
+    if not np.isfinite(kernel).all():
+        return empty(ax, "the tangent kernel of the first frame is not finite")
+    rates, vectors = np.linalg.eigh(kernel)
     rates, vectors = rates[::-1][:_MODES], vectors[:, ::-1][:, :_MODES]
     along = np.abs(np.where(np.isfinite(residual), residual, np.nan) @ vectors)
     lowest = float(np.nanmin(along[along > 0.0], initial=np.inf))
     for k, rate in enumerate(rates.tolist()):
         colour = mpl.colormaps["viridis"](0.9 * k / max(1, rates.size - 1))
-        ax.plot(tau, along[:, k], color=colour, label=f"{k + 1}")
+        ax.plot(tau, along[:, k], marker=mark(tau), color=colour, label=f"{k + 1}")
         ax.plot(tau, along[0, k] * np.exp(-rate * (tau - tau[0])), color=colour, lw=0.6, ls="--")
     time_axis(ax, tau)
     if np.isfinite(lowest):
@@ -58,16 +61,23 @@ def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
         frames = path_frames(trajectory.frames, trajectory.size)
         tau = trajectory.time[frames]
         kernels = (trajectory.tangent_kernel(frame) for frame in frames)
-        values = np.array([np.linalg.eigvalsh(kernel)[::-1] for kernel in kernels])
+        values = np.array([_eigenvalues(kernel) for kernel in kernels])
     chosen = thin(np.arange(values.shape[1]), _MOST_VALUES)
     lowest = _FLOOR * float(np.nanmax(values, initial=0.0))
     for k in chosen.tolist():
         colour = mpl.colormaps["viridis"](0.9 * k / max(1, values.shape[1] - 1))
-        ax.plot(tau, _above(values[:, k], lowest), color=colour, lw=0.8)
+        ax.plot(tau, _above(values[:, k], lowest), marker=mark(tau), color=colour, lw=0.8)
     time_axis(ax, tau)
     ax.set_yscale("log")
     ax.set_ylabel(r"eigenvalues of the tangent kernel")
     return ax
+
+
+def _eigenvalues(kernel: Array) -> Array:
+    """Descending; NaN for a kernel that is not finite."""
+    if not np.isfinite(kernel).all():
+        return np.full(kernel.shape[0], np.nan)
+    return np.asarray(np.linalg.eigvalsh(kernel)[::-1], np.float64)
 
 
 def _above(values: Array, lowest: float) -> Array:
@@ -77,7 +87,7 @@ def _above(values: Array, lowest: float) -> Array:
 def _problem(trajectory: Trajectory) -> str | None:
     """Why there is no tangent kernel to see."""
     if trajectory.ids.size < trajectory.size:
-        return "needs all neurons"
+        return "the tangent kernel needs all neurons"
     if trajectory.samples.size > _MOST_SAMPLES:
-        return f"has more than {_MOST_SAMPLES:,} samples"
+        return f"the tangent kernel is drawn for at most {_MOST_SAMPLES:,} samples"
     return None

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from particleflow.trajectory import Trajectory
 
-from .style import BLACK, BLUE, GREY, ORANGE, time_axis
+from .style import BLACK, BLUE, GREY, ORANGE, mark, time_axis
 
 _MOST_PATHS = 200
 _MOST_FRAMES = 1000
@@ -29,7 +29,7 @@ def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
     rhat = trajectory.position(frames, neurons)[..., 0]
     for sign, colour, name in ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$")):
         own = np.where(np.sign(rhat) == sign, knots, np.nan)
-        ax.plot(tau, own, color=colour, lw=0.5, alpha=0.6)
+        ax.plot(tau, own, marker=mark(tau), color=colour, lw=0.5, alpha=0.6)
         ax.plot([], [], color=colour, label=name)
     if samples.size <= _MOST_SAMPLES:
         ax.hlines(samples.x, tau[0], tau[-1], color=GREY, lw=0.3, zorder=0)

@@ -5,13 +5,14 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from particleflow._cast import Array
 from particleflow.errors import TrajectoryError
 from particleflow.trajectory import DONE, Sweep
 
-from .style import BLACK, BLUE, CENTIMETRE, COLUMN, GREY, STYLE, WIDTH, colour_bar
+from .style import BLACK, BLUE, CENTIMETRE, COLUMN, GREY, STYLE, WIDTH, colour_bar, empty
 
 NAMES = {
     "knots_near_samples": "share of the knots on samples, of living neurons",
@@ -26,6 +27,8 @@ NAMES = {
 _DEFAULT = ("knots_near_samples", "kernel_distance", "fit")
 _SETTINGS = {"neurons.delta": r"$\delta$", "neurons.scale": "initial scale",
              "neurons.count": "neurons $m$", "samples.count": "samples $s$"}  # fmt: skip
+_DECADES = 100.0
+"""How many times the least number is to be exceeded for colours to be logarithmic."""
 _MOST_TEXTS = 24
 _MOST_TICKS = 40
 
@@ -74,41 +77,55 @@ def draw_map(ax: Axes, x: Any, y: Any, values: Array, title: str) -> Axes:
         NaN where there is none.
     title : str
     """
-    known = values[np.isfinite(values)]
-    lowest, highest = float(min(0.0, known.min())), float(known.max())
-    shown = ax.imshow(values, origin="lower", aspect="auto", cmap="cividis", vmin=lowest)
-    middle = 0.5 * (lowest + highest)
+    ax.set_title(title)
+    if not np.isfinite(values).any():
+        return empty(ax, "not a number in all runs")
+    norm = _norm(values[np.isfinite(values)])
+    shown = ax.imshow(values, origin="lower", aspect="auto", cmap="cividis", norm=norm)
     if max(values.shape) <= _MOST_TEXTS:
         for (i, j), value in np.ndenumerate(values):
-            colour = "white" if value < middle else BLACK
-            ax.text(j, i, _short(float(value)), ha="center", va="center", fontsize=6, color=colour)
+            is_dark = np.isfinite(value) and norm(value) < 0.5
+            ax.text(j, i, _short(float(value)), ha="center", va="center", fontsize=6,
+                    color="white" if is_dark else BLACK)  # fmt: skip
     for axis, settings in ((ax.xaxis, x), (ax.yaxis, y)):
         every = -(-len(settings) // _MOST_TICKS)
         axis.set_ticks(range(0, len(settings), every), [_tick(v) for v in settings[::every]])
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelsize=7)
     colour_bar(ax, shown, "")
-    ax.set_title(title)
     return ax
+
+
+def _norm(known: Array) -> Normalize:
+    """Of colours: from 0 on, or logarithmic where numbers span decades."""
+    lowest, highest = float(known.min()), float(known.max())
+    if lowest > 0.0 and highest > _DECADES * lowest:
+        return LogNorm(lowest, highest)
+    return Normalize(min(0.0, lowest), max(highest, lowest + 1e-300))
 
 
 def _short(value: float) -> str:
     if not np.isfinite(value):
         return "\u2013"
-    if value == 0.0 or abs(value) >= 0.005:
-        return f"{value:.2f}" if abs(value) < 10.0 else f"{value:.3g}"
-    return "<0.01" if value > 0.0 else ">-0.01"
+    if value == 0.0 or 0.01 <= abs(value) < 10.0:
+        return f"{value:.2g}"
+    if 10.0 <= abs(value) < 1e5:
+        return f"{value:.0f}"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 def _tick(value: Any) -> str:
-    """A power of ten as one, any other number in three digits."""
+    """A power of ten as one, whole numbers whole, any other number in three digits."""
     if isinstance(value, (bool, str, np.bool_)):
         return str(value)
-    number = float(value)
-    exponent = np.log10(abs(number)) if number != 0.0 else 0.5
-    if abs(exponent) < 2.0 or exponent % 1.0 != 0.0:
-        return f"${number:.3g}$"
-    return rf"${'-' if number < 0.0 else ''}10^{{{exponent:g}}}$"
+    if isinstance(value, int) and abs(value) < 1_000_000:
+        return f"${value}$"
+    mantissa, _, exponent = f"{float(value):.3g}".partition("e")
+    power = np.log10(abs(value)) if value else 0.5
+    if abs(power) >= 2.0 and power % 1.0 == 0.0:
+        return rf"${'-' if value < 0 else ''}10^{{{power:g}}}$"
+    return rf"${mantissa}\cdot 10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"
 
 
 def _settings_of(sweep: Sweep) -> tuple[str, str | None]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from particleflow.trajectory import Trajectory
 
 from .phase import MOST_POINTS, attracted_colours
-from .style import BLACK, BLUE, GREY, ORANGE, colour_bar, empty, opaque, thin, time_axis
+from .style import BLACK, BLUE, GREY, ORANGE, colour_bar, empty, mark, opaque, thin, time_axis
 
 _MOST_LINES = 200
 
@@ -28,8 +28,10 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
         ax.plot(x, trajectory.predict(frame, x), color=BLUE, label=rf"$f$ at $\tau={tau:.4g}$",
                 zorder=4)  # fmt: skip
     elif "residual" in trajectory.observables and trajectory.residual.size:
-        f = samples.y + trajectory.residual[-1]
-        ax.plot(samples.x, f, ".", ms=3, color=BLUE, label=r"$f(x_j)$ at the end")
+        times, residual = trajectory.observable("residual")
+        nearest = int(np.abs(times - tau).argmin())
+        ax.plot(samples.x, samples.y + residual[nearest], ".", ms=3, color=BLUE,
+                label=rf"$f(x_j)$ at $\tau={times[nearest]:.4g}$")  # fmt: skip
     _draw_samples(ax, trajectory, frame)
     shown = thin(e[(e > lo) & (e < hi)], MOST_POINTS)
     ax.plot(
@@ -76,7 +78,7 @@ def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
         return empty(ax, "loss was not recorded")
     tau, loss = trajectory.observable("loss")
     loss = np.where(np.isfinite(loss), loss, np.nan)
-    ax.plot(tau, loss, color=BLUE)
+    ax.plot(tau, loss, marker=mark(tau), color=BLUE)
     if (loss > 0.0).all() and loss.max() > 3.0 * loss.min():
         ax.set_yscale("log")
     time_axis(ax, tau)
@@ -95,7 +97,7 @@ def draw_residuals(ax: Axes, trajectory: Trajectory) -> Axes:
     norm = mpl.colors.Normalize(x[0], x[-1])
     for j in chosen:
         rho = np.where(np.isfinite(residual[:, j]), residual[:, j], np.nan)
-        ax.plot(tau, rho, color=colours(norm(x[j])), lw=0.8)
+        ax.plot(tau, rho, marker=mark(tau), color=colours(norm(x[j])), lw=0.8)
     ax.axhline(0.0, color=BLACK, lw=0.4)
     time_axis(ax, tau)
     ax.set_ylabel(r"residual $\rho_j=f(x_j)-y_j$")

@@ -73,8 +73,11 @@ def frame_cylinder(ax: Axes, rhat: Array) -> None:
     sizes = np.abs(rhat[np.isfinite(rhat)])
     reach = float(np.max(sizes, initial=1e-12))
     middle = max(1e-3 * reach, float(np.median(sizes)) if sizes.size else reach)
+    ax.set_ylabel(r"$\hat r$")
     if middle < 0.1 * reach:
         ax.set_yscale("symlog", linthresh=middle)
+        ax.axhspan(-middle, middle, color=GREY, alpha=0.12, lw=0, zorder=-1)
+        ax.set_ylabel(r"$\hat r$ (linear in the grey band)")
         powers = 10.0 ** np.arange(np.ceil(np.log10(1.2 * middle)), np.log10(1.1 * reach))
         ax.set_yticks([*-powers[::-1], 0.0, *powers])
     ax.set_ylim(-1.1 * reach, 1.1 * reach)
@@ -83,7 +86,6 @@ def frame_cylinder(ax: Axes, rhat: Array) -> None:
     ax.set_xticks(np.pi * np.array([-1.0, -0.5, 0.0, 0.5, 1.0]),
                   [r"$-\pi$", r"$-\pi/2$", "0", r"$\pi/2$", r"$\pi$"])  # fmt: skip
     ax.set_xlabel(r"$\theta$")
-    ax.set_ylabel(r"$\hat r$")
 
 
 def _legend(ax: Axes) -> None:

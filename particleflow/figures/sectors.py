@@ -9,6 +9,8 @@ from particleflow.trajectory import Trajectory
 from .phase import path_frames
 from .style import colour_bar, edges, empty, time_axis
 
+_MOST_ROWS = 128
+
 
 def draw_sectors(ax: Axes, trajectory: Trajectory) -> Axes:
     """Share of the recorded neurons in each sector over time; sector s holds the dead ones."""
@@ -16,7 +18,7 @@ def draw_sectors(ax: Axes, trajectory: Trajectory) -> Axes:
     tau, counts = _counts(trajectory)
     _draw(ax, tau, counts[:, : 2 * s])
     ax.set_ylabel("sector")
-    ax.set_yticks([0, s, 2 * s - 1], ["0, all active", rf"${s}$, dead", f"{2 * s - 1}"])
+    ax.set_yticks([0, s, 2 * s - 1], ["0, all active", f"{s}, dead", f"{2 * s - 1}"])
     return ax
 
 
@@ -28,10 +30,7 @@ def draw_rays(ax: Axes, trajectory: Trajectory) -> Axes:
         return empty(ax, "no neuron slides on a sample")
     _draw(ax, tau, counts[:, 2 * s : 4 * s])
     ax.set_ylabel("ray on which they slide")
-    ax.set_yticks(
-        [0, s - 1, s, 2 * s - 1],
-        ["0, rightwards", f"{s - 1}", f"{s}, leftwards", f"{2 * s - 1}"],
-    )
+    ax.set_yticks([0, s, 2 * s - 1], ["0, rightwards", f"{s}, leftwards", f"{2 * s - 1}"])
     return ax
 
 
@@ -45,11 +44,15 @@ def _counts(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
 
 def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
     limits = edges(tau)
-    limits[0], limits[-1] = tau[0], tau[-1]
+    if tau.size > 1:
+        limits[0], limits[-1] = tau[0], tau[-1]
+    wide = -(-shares.shape[1] // _MOST_ROWS)  # rows that are drawn as one, to be seen
+    rows = np.arange(0, shares.shape[1], wide)
+    shares = np.add.reduceat(shares, rows, axis=1)
     shown = ax.pcolormesh(
-        limits, np.arange(shares.shape[1] + 1) - 0.5, np.where(shares > 0.0, shares, np.nan).T,
+        limits, np.append(rows, rows[-1] + wide) - 0.5, np.where(shares > 0.0, shares, np.nan).T,
         cmap="cividis_r", norm=LogNorm(shares[shares > 0.0].min(), shares.max()), rasterized=True,
     )  # fmt: skip
     time_axis(ax, tau)
     ax.invert_yaxis()
-    colour_bar(ax, shown, "share of the neurons")
+    colour_bar(ax, shown, "share of the neurons" + (f" in {wide} rows" if wide > 1 else ""))

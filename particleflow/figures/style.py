@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 from particleflow._cast import Array
+from particleflow.trajectory import new_file
 
 CENTIMETRE = 1 / 2.54
 WIDTH = 17 * CENTIMETRE
@@ -38,9 +39,17 @@ GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture into a file."""
-    with mpl.rc_context(STYLE):
-        figure.savefig(path)
+    """Write a picture into a file, which is replaced once the new one is whole.
+
+    Raises
+    ------
+    TrajectoryError
+        The path cannot become a file.
+    WriteError
+        The disk refuses it.
+    """
+    with mpl.rc_context(STYLE), new_file(path, overwrite=True) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:].lower())
 
 
 def opaque(legend: Legend) -> None:
@@ -74,11 +83,19 @@ def uv_of(position: np.ndarray) -> Array:
 def time_axis(ax: Axes, tau: Array) -> None:
     """Label and limits of an axis of times, logarithmic where those are geometric."""
     ax.set_xlabel(r"mean-field time $\tau$")
+    if tau.size == 1:
+        ax.set_xticks([tau[0]], [f"{tau[0]:g} (one frame)"])
+        return
     steps = np.diff(tau)
     if steps.size > 1 and steps[-1] > 10.0 * steps[0]:  # recorded at geometric times
         ax.set_xscale("log")
         return
     ax.set_xlim(tau[0], max(tau[-1], tau[0] + 1e-300))
+
+
+def mark(tau: Array) -> str:
+    """What marks single points: there is no line through one."""
+    return "." if tau.size == 1 else ""
 
 
 def empty(ax: Axes, text: str) -> Axes:

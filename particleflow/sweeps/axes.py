@@ -1,5 +1,6 @@
 """Axes of a sweep: keys of a configuration, each with its values."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, get_args
 
@@ -10,6 +11,8 @@ from particleflow.errors import ConfigError
 
 _OWN = ("output.file", "output.figure")
 """Keys that a sweep sets itself."""
+MOST_VALUES = 100_000
+_ENDLESS = ("flow.t_end", math.inf)
 _GENERATED: dict[str, Any] = {"lin": np.linspace, "log": np.geomspace}
 
 
@@ -34,11 +37,18 @@ def axis_of(key: str, values: Sequence[Any]) -> Axis:
     given = tuple(_plain(value, kinds) for value in values)
     if not given:
         raise ConfigError(f"{key}: expected at least one value")
+    if len(given) > MOST_VALUES:
+        raise ConfigError(f"{key}: expected at most {MOST_VALUES:,} values, found {len(given):,}")
     for value in given:
+        if isinstance(value, float) and not math.isfinite(value) and (key, value) != _ENDLESS:
+            raise ConfigError(f"{key}: expected a finite number, found {value}")
         if not isinstance(value, (bool, int, float, str)):
             raise ConfigError(f"{key}: expected numbers or words, found {value!r}")
-        if given.count(value) > 1:
+    seen: set[Any] = set()
+    for value in given:
+        if value in seen:
             raise ConfigError(f"{key}: has the value {value!r} twice")
+        seen.add(value)
     return Axis(key, given)
 
 
@@ -74,8 +84,11 @@ def _generated(key: str, kind: str, numbers: str) -> list[float] | list[int]:
         raise ConfigError(
             f"{key}: expected {kind}:first:last:count, found {kind}:{numbers}"
         ) from None
-    if n < 1 or not np.isfinite([begin, end]).all():
-        raise ConfigError(f"{key}: expected finite ends and a count from 1, found {kind}:{numbers}")
+    if not 1 <= n <= MOST_VALUES or not np.isfinite([begin, end]).all():
+        raise ConfigError(
+            f"{key}: expected finite ends and a count from 1 to {MOST_VALUES:,}, "
+            f"found {kind}:{numbers}"
+        )
     if kind == "log" and not begin * end > 0.0:
         raise ConfigError(f"{key}: log needs ends of one sign, not 0, found {first} and {last}")
     values = _GENERATED[kind](begin, end, n)

@@ -1,5 +1,7 @@
 """Carrying out a sweep: its runs on all processors, its table kept up to date."""
 
+import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +16,7 @@ from particleflow._cast import PathLike, count
 from particleflow.errors import ConfigError, TrajectoryError
 from particleflow.observables import DEFAULT, check_names, is_scalar
 from particleflow.parallel import ranks_of
+from particleflow.preparation import refuse_collisions
 from particleflow.ranks import affinity
 from particleflow.trajectory import (
     DONE,
@@ -22,8 +25,10 @@ from particleflow.trajectory import (
     Design,
     Sweep,
     SweepWriter,
+    check_target,
     create_sweep,
     open_sweep,
+    refusals,
 )
 
 from .axes import Axis, axis_of
@@ -34,7 +39,9 @@ OBSERVABLES = (
     "loss", "dead_fraction", "sliding_fraction", "knots_near_samples", "kernel_distance", "steps",
 )  # fmt: skip
 """Recorded in every sweep, beside the configuration's."""
+MOST_RUNS = 1_000_000
 _WRITE_SECONDS = 0.5
+_OF_A_RUN = re.compile(r"\d{6,}\.h5(\.partial-.*)?")
 
 Progress = Callable[[int, int], None]
 
@@ -120,14 +127,32 @@ def sweep_tables(
     progress: Progress | None = None,
     comm: Any = None,
 ) -> Sweep:
-    """`sweep` of the tables of a configuration that stand in a file with this text."""
+    """`sweep` of the tables of a configuration, which stand in a file with this text.
+
+    Parameters
+    ----------
+    file : Path
+        To whose folder the paths of inputs are relative; it need not exist.
+    tables : dict
+    over, output, seeds, trajectories, workers, retry, overwrite, progress, comm
+        As of `sweep`.
+    text : str
+        For the numbers of lines in messages.
+
+    Raises
+    ------
+    ConfigError, TrajectoryError, WriteError
+        As `sweep`.
+    """
     ranks, target = ranks_of(comm), Path(output)
 
-    def plan() -> tuple[Base, Design]:
+    def plan() -> tuple[Base, Design, int]:
+        n = len(affinity()) if workers is None else count("workers", workers, ConfigError)
         axes = [axis_of(key, values) for key, values in over.items()]
-        return _plan(config.Tables(file, tables, text), axes, seeds, target, trajectories)
+        read = config.Tables(file, tables, text)
+        return *_plan(read, axes, seeds, target, trajectories), n
 
-    base, design = ranks.together(plan)
+    base, design, n_workers = ranks.together(plan)
     ranks.require_same(sweep=(base, design))
     tasks = ranks.first_of(
         ranks.together(lambda: _begin(target, design, retry, overwrite) if ranks.is_first else [])
@@ -135,8 +160,7 @@ def sweep_tables(
     if ranks.size > 1:
         results = ranks.hand_out(tasks, partial(carry_out, base))
     else:
-        n = len(affinity()) if workers is None else count("workers", workers, ConfigError)
-        results = results_of(base, tasks, n)
+        results = results_of(base, tasks, n_workers)
     if ranks.is_first:
         _record(target, results, int(np.prod(design.shape)), len(tasks), progress)
     else:
@@ -162,8 +186,11 @@ def _plan(
             raise ConfigError(f"{key}: is swept over twice")
         if key == SEED:
             raise ConfigError(f"{key}: say how many seeds instead (--seeds)")
+    points = math.prod(len(axis.values) for axis in axes)
+    if points * count("seeds", seeds, ConfigError) > MOST_RUNS:
+        raise ConfigError(f"--over: the grid has more than {MOST_RUNS:,} runs")
     first = config.convert(file, config.changed(tables, {a.key: a.values[0] for a in axes}), text)
-    begin, n = first.config.neurons.seed, count("seeds", seeds, ConfigError)
+    begin = first.config.neurons.seed
     own = first.config.output.observables
     recorded = check_names((*OBSERVABLES, *(own if own != DEFAULT else ())))
     names = tuple(name for name in recorded if is_scalar(name))
@@ -171,14 +198,14 @@ def _plan(
     folder = f"{target.name}.runs" if trajectories else ""
     design = Design(
         axes={axis.key: list(axis.values) for axis in axes},
-        seeds=list(range(begin, begin + n)),
+        seeds=list(range(begin, begin + seeds)),
         names=(*ALWAYS, *names),
         config=config.dump(tables),
         trajectories=folder,
     )
     for task in _tasks(design, target):
         if task.changes[SEED] == begin:
-            base.source(task.changes)
+            refuse_collisions(base.source(task.changes | {"output.file": str(target)}))
     return base, design
 
 
@@ -205,16 +232,38 @@ def _begin(target: Path, design: Design, retry: bool, overwrite: bool) -> list[T
         _require_same(found, design)
         status = found.status
     else:
+        check_target(target, overwrite)
+        if design.trajectories:
+            _make_folder(target.with_name(design.trajectories), overwrite)
         create_sweep(target, design, overwrite)
-    if design.trajectories:
-        target.with_name(design.trajectories).mkdir(exist_ok=True)
     ended = (DONE,) if retry else (DONE, FAILED)
     return [task for task in _tasks(design, target) if status[task.number] not in ended]
 
 
+def _make_folder(folder: Path, overwrite: bool) -> None:
+    """An empty folder for the trajectories of a new sweep.
+
+    Raises
+    ------
+    TrajectoryError
+        There is something in it, and it may not be replaced or is not a sweep's.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise TrajectoryError(f"{folder}: is a file, expected a folder")
+    with refusals(folder, "made"):
+        folder.mkdir(exist_ok=True)
+        for file in folder.iterdir():
+            if not overwrite or not _OF_A_RUN.fullmatch(file.name):
+                raise TrajectoryError(
+                    f"{folder}: expected an empty folder, found {file.name} in it"
+                )
+        for file in folder.iterdir():
+            file.unlink()
+
+
 def _require_same(found: Sweep, design: Design) -> None:
     for name, old, new in zip(design._fields, found.design, design, strict=True):
-        if old != new:
+        if repr(old) != repr(new):  # axes in another order are other rows
             raise TrajectoryError(
                 f"{found.path}: holds a sweep with other {name}: {_short(old)}, expected "
                 f"{_short(new)}; --overwrite begins anew"

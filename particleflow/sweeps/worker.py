@@ -7,16 +7,21 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 
 from particleflow.parallel import ALONE, use
 
 from .work import Base, Task, carry_out
+
+_LOOK_SECONDS = 0.2
 
 
 def main() -> None:
     """Read the base of the sweep, then tasks until the input ends."""
     for number in (signal.SIGINT, signal.SIGTERM):  # they are the parent's, who ends this process
         signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     use(ALONE)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints shall not get between the results
@@ -26,6 +31,13 @@ def main() -> None:
             print(json.dumps(carry_out(base, Task(*json.loads(line)))), file=results, flush=True)
     except BrokenPipeError:  # the parent has ended
         os._exit(0)
+
+
+def _end_with(parent: int) -> None:
+    """End as soon as the parent has, in the middle of a run too."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)
 
 
 if __name__ == "__main__":

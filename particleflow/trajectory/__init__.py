@@ -6,7 +6,7 @@ Together with checkpoints the only importer of h5py.
 from . import checkpoint
 from .contents import BEGAN
 from .continuation import Recorded
-from .disk import check_target, is_locked, new_file, require_writable
+from .disk import check_target, is_locked, new_file, refusals, require_room, require_writable
 from .kinds import facts_of_checkpoint, facts_of_netcdf, facts_of_part, kind_of
 from .layout import hdf5_version
 from .reader import Moments, Trajectory, open_trajectory
@@ -57,7 +57,9 @@ __all__ = [
     "new_file",
     "open_sweep",
     "open_trajectory",
+    "refusals",
     "repack",
+    "require_room",
     "require_writable",
     "settle",
 ]

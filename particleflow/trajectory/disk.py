@@ -26,8 +26,8 @@ def open_file(path: Path, mode: str) -> h5py.File:
     return h5py.File(path, mode, **OPEN_OPTIONS)
 
 
-def check_target(path: Path, overwrite: bool) -> None:
-    """Refuse a path that cannot become a new file.
+def check_target(path: Path, overwrite: bool, is_held: bool = False) -> None:
+    """Refuse a path that cannot become a new file; ``is_held``: the caller has its lock.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def check_target(path: Path, overwrite: bool) -> None:
         raise TrajectoryError(f"{path}: is a folder, expected a file name")
     if path.exists() and not overwrite:
         raise TrajectoryError(f"{path}: exists already (--overwrite replaces it)")
-    if path.exists():
+    if path.exists() and not is_held:
         require_free(path)
 
 
@@ -171,10 +171,12 @@ def create(
     fill: Callable[[h5py.File], None],
     before: Callable[[], None] = lambda: None,
     then: Callable[[h5py.File], None] | None = None,
+    is_held: bool = False,
 ) -> None:
     """Make a file by ``fill``, reserve its space on the disk, and write its data by ``then``.
 
-    ``before`` is called when it is about to get its name. HDF5 may crash where a disk refuses data:
+    ``before`` is called when it is about to get its name; ``is_held``: the caller has the lock of
+    the file that is replaced. HDF5 may crash where a disk refuses data:
     much of them belongs into ``then``.
 
     Raises
@@ -184,10 +186,10 @@ def create(
     WriteError
         The disk refuses it. Nothing is left behind.
     """
-    with new_file(path, overwrite, before) as temporary:
+    with new_file(path, overwrite, before, is_held) as temporary:
         with open_file(temporary, "w") as file:
             fill(file)
-        _reserve_space(temporary, path)
+        _reserve_space(temporary, path, temporary.stat().st_size)
         if then is not None:
             with open_file(temporary, "r+") as file:
                 then(file)
@@ -195,11 +197,14 @@ def create(
 
 @contextmanager
 def new_file(
-    path: Path, overwrite: bool, before: Callable[[], None] = lambda: None
+    path: Path,
+    overwrite: bool,
+    before: Callable[[], None] = lambda: None,
+    is_held: bool = False,
 ) -> Iterator[Path]:
     """A temporary name for a file to be written, which gets its own name when it is whole.
 
-    ``before`` is called when it is about to.
+    ``before`` and ``is_held`` as of `create`.
 
     Raises
     ------
@@ -208,7 +213,7 @@ def new_file(
     WriteError
         The disk refuses it. Nothing is left behind.
     """
-    check_target(path, overwrite)
+    check_target(path, overwrite, is_held)
     with refusals(path, "created"):
         handle, name = tempfile.mkstemp(prefix=f"{path.name}.partial-", dir=path.parent)
         temporary = Path(name)
@@ -217,7 +222,7 @@ def new_file(
             os.chmod(temporary, 0o666 & ~_umask())
             yield temporary
             sync(temporary)
-            check_target(path, overwrite)
+            check_target(path, overwrite, is_held)
             before()
             rename(temporary, path)
         except BaseException:
@@ -282,8 +287,22 @@ def _umask() -> int:
     return mask
 
 
-def _reserve_space(temporary: Path, path: Path) -> None:
-    size = temporary.stat().st_size
+def require_room(temporary: Path, path: Path, size: int) -> None:
+    """See that the disk has room for a file of about this size, which is empty still.
+
+    HDF5 may crash where a disk refuses data.
+
+    Raises
+    ------
+    WriteError
+    OSError
+        The disk has the room, but refuses it.
+    """
+    _reserve_space(temporary, path, size)
+    os.truncate(temporary, 0)
+
+
+def _reserve_space(temporary: Path, path: Path, size: int) -> None:
     free = shutil.disk_usage(temporary.parent).free + 512 * temporary.stat().st_blocks
     if size > free:
         raise WriteError(

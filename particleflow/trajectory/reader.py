@@ -10,7 +10,7 @@ from particleflow import theory
 from particleflow._cast import Array, PathLike, existing_file
 from particleflow.backend import cell_sums, kernel_matrix, predict_at
 from particleflow.coordinates import knots, parameters_from_reduced, put_on_samples
-from particleflow.errors import TrajectoryError
+from particleflow.errors import ConfigError, TrajectoryError
 
 from .slabs import BUDGET
 from .stored import ALL, Index, StoredTrajectory, as_slice, reading
@@ -114,7 +114,8 @@ class Trajectory(StoredTrajectory):
         """theta with its whole turns since the first frame, (n,) float64.
 
         Frames and neurons as in `position`. Of the angles that differ by whole turns it takes that
-        closest to the one of the frame before; all frames up to the last one are read.
+        closest to the one before, passing over what is no number; all frames up to the last one are
+        read.
         """
         frames = np.arange(self.frames)[self._checked("frame", frame, self.frames)]
         end = 1 + int(np.max(frames, initial=-1))
@@ -129,13 +130,23 @@ class Trajectory(StoredTrajectory):
 
     def _unwrapped(self, end: int, neurons: Index) -> Array:
         theta = self.position(slice(end), neurons)[..., 1].astype(np.float64)
-        return np.unwrap(theta, axis=0)
+        known = np.isfinite(theta)
+        if known.all():
+            return np.unwrap(theta, axis=0)
+        frames = np.arange(end).reshape(-1, *[1] * (theta.ndim - 1))
+        last = np.maximum.accumulate(np.where(known, frames, 0), axis=0)
+        filled = np.nan_to_num(np.take_along_axis(theta, last, axis=0), posinf=0.0, neginf=0.0)
+        return np.where(known, np.unwrap(filled, axis=0), theta)
 
     @reading
     def predict(self, frame: int, x: ArrayLike) -> Array:
         """f at any points at a frame, in the shape of ``x``; reads a million neurons at a time."""
         self._require_all()
-        points = np.asarray(x, dtype=np.float64)
+        self._checked("frame", frame, self.frames)
+        try:
+            points = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError) as problem:
+            raise ConfigError(f"x: expected numbers, found {problem}") from None
         f = np.zeros(points.shape)
         for piece in self._pieces():
             rhat, theta = self.position(frame, piece).astype(np.float64).T

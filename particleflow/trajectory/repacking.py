@@ -4,12 +4,16 @@ In the layout "frames" a chunk holds neurons of one frame, as runs write them. I
 "particles" it holds the frames of some neurons, so that the path of one neuron is read at once.
 """
 
+import hashlib
+import os
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
 import h5py
+import numpy as np
 
 from particleflow._cast import PathLike
 from particleflow.errors import TrajectoryError, WriteError
@@ -24,8 +28,12 @@ Filter = Literal["none", "gzip"]
 LAYOUTS, FILTERS = get_args(Layout), get_args(Filter)
 
 _ROWS = (f"/{PARTICLES}/position/value", f"/{PARTICLES}/cell/value")
+_PROGRESS = "/parameters/progress"
 _OF_SCALES = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"}
 """Attributes that HDF5 keeps of the scales of dimensions."""
+
+Copied = tuple[str, tuple[slice, ...], bytes]
+"""A part of a dataset, and a digest of its bytes."""
 
 
 def repack(
@@ -38,7 +46,7 @@ def repack(
     """Write the trajectory anew, in one file, and see that every value in it is that of the source.
 
     Parts of several ranks are gathered. What a run has not recorded yet has no data in the new
-    file either.
+    file either. A run that is made longer afterwards gets the layout of its configuration.
 
     Parameters
     ----------
@@ -58,8 +66,9 @@ def repack(
     WriteError
         The disk refuses it, or a value was read back differently. Nothing is left behind.
     """
-    path = Path(target)
-    with open_trajectory(source) as trajectory:
+    path = Path(os.path.realpath(target))  # of a link: the file that it shows
+    is_in_place = path.exists() and path.samefile(source)
+    with _held(path, is_in_place), open_trajectory(source) as trajectory:
         stored = trajectory.storage()
         to = _Target(
             path,
@@ -70,12 +79,13 @@ def repack(
         with disk.open_to_read(trajectory.path) as file:
 
             def copy(new: h5py.File) -> None:
-                to.copy(file, new, frames)
-                new["parameters/progress"][:] = frames, observed
+                copied = to.copy(file, new, (frames, observed))
                 new.flush()
-                to.compare(file, new, frames)
+                to.check(new, copied)
 
-            disk.create(path, overwrite, lambda new: to.lay_out(file, new), then=copy)
+            disk.create(
+                path, overwrite, lambda new: to.lay_out(file, new), then=copy, is_held=is_in_place
+            )
     checkpoint.sweep_parts(path)
 
 
@@ -96,6 +106,20 @@ def settle(path: PathLike) -> None:
             raise TrajectoryError(f"{path}: its configuration is damaged: {problem}") from None
     if any(wanted[name] != stored[name] for name in wanted):
         repack(path, path, overwrite=True, **wanted)
+
+
+@contextmanager
+def _held(path: Path, is_in_place: bool) -> Iterator[None]:
+    """No run goes on in a file while it is being replaced."""
+    handle = disk.require_lock(path) if is_in_place else None
+    try:
+        yield
+    finally:
+        disk.unlock(handle)
+
+
+def _digest(values: np.ndarray) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).digest()
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
@@ -151,19 +175,23 @@ class _Target:
     def _chunk(self, frames: int, n: int) -> tuple[int, int]:
         return path_chunk(frames, n) if self._layout == "particles" else (1, chunk_width(n))
 
-    def copy(self, source: h5py.File, new: h5py.File, frames: int) -> None:
+    def copy(self, source: h5py.File, new: h5py.File, counts: tuple[int, int]) -> list[Copied]:
+        """Copy data, frames as far as they count: the source may be growing."""
+        copied = []
         for name, old in _datasets(source):
-            for where in self._parts(old, frames):
-                new[name][where] = old[where]
+            for where in self._parts(old, counts[0]):
+                values = np.asarray(old[where])
+                if name == _PROGRESS:
+                    values = np.array(counts)
+                new[name][where] = values
+                copied.append((name, where, _digest(values)))
+        return copied
 
-    def compare(self, source: h5py.File, new: h5py.File, frames: int) -> None:
-        """Read all that was written; bits count, so that NaN is NaN."""
-        for name, old in _datasets(source):
-            if name == "/parameters/progress":
-                continue
-            for where in self._parts(old, frames):
-                if new[name][where].tobytes() != old[where].tobytes():
-                    raise WriteError(f"{self._path}: {name} was read back differently")
+    def check(self, new: h5py.File, copied: list[Copied]) -> None:
+        """Read back all that was copied; bits count, so that NaN is NaN."""
+        for name, where, digest in copied:
+            if _digest(np.asarray(new[name][where])) != digest:
+                raise WriteError(f"{self._path}: {name} was read back differently")
 
     def _parts(self, old: h5py.Dataset, frames: int) -> Iterator[tuple[slice, ...]]:
         """What of a dataset to copy at a time."""

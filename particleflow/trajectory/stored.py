@@ -18,11 +18,14 @@ from . import disk, layout
 from .layout import string
 from .parts import Parts
 from .schema import NEWEST_SCHEMA, PARTICLES
+from .sweep_table import MAGIC
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Axes = dict[str, np.ndarray]
 Index = int | slice
+_KEPT = 1 << 28
+"""Bytes of positions, and of cells, that are kept at most."""
 ALL = slice(None)
 
 _REQUIRED = (
@@ -73,6 +76,7 @@ class StoredTrajectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._kept: dict[tuple[str, int], np.ndarray] = {}
         with layout.naming(path):
             self._file = disk.open_to_read(path)
         try:
@@ -84,6 +88,8 @@ class StoredTrajectory:
 
     def _load(self) -> None:
         file = self._file
+        if MAGIC in file.attrs:
+            raise TrajectoryError(f"{self.path}: is the table of a sweep, no trajectory")
         if "schema_version" not in file.attrs or "h5md" not in file:
             raise TrajectoryError(f"{self.path}: is an HDF5 file but no particleflow trajectory")
         self.schema_version = int(file.attrs["schema_version"])
@@ -227,16 +233,31 @@ class StoredTrajectory:
             self._checked("frame", frame, self.frames),
             self._checked("neuron", neurons, self.ids.size),
         ]
-        found = dataset[tuple(key if isinstance(key, int) else _forwards(key) for key in keys)]
+        found = self._read(dataset, *(k if isinstance(k, int) else _forwards(k) for k in keys))
         ways = [
             slice(None, None, 1 if key.step > 0 else -1) for key in keys if not isinstance(key, int)
         ]
         return found[tuple(ways)]
 
+    def _read(self, dataset: h5py.Dataset, frame: Any, rows: Any) -> np.ndarray:
+        """Of compressed paths all neurons of a chunk's frames are kept, for the next frame."""
+        long = dataset.chunks[0] if dataset.compression else 1
+        size = long * dataset.nbytes // max(1, dataset.shape[0])
+        if long == 1 or not isinstance(frame, int) or size > _KEPT:
+            return np.asarray(dataset[frame, rows])
+        begin = frame - frame % long
+        key = dataset.name, begin
+        if key not in self._kept:
+            self._kept = {other: v for other, v in self._kept.items() if other[0] != dataset.name}
+            self._kept[key] = np.asarray(dataset[begin : begin + long])
+        return self._kept[key][frame - begin, rows]
+
     def _checked(self, what: str, key: Index, size: int) -> "int | range":
         """What an index means along an axis of this size."""
         if isinstance(key, slice):
             return range(size)[key]
+        if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
+            raise RangeError(f"{what}: expected a whole number or a slice, found {key!r}")
         if not -size <= key < size:
             raise RangeError(f"{self.path}: has {size} {what}s, no {what} {key}")
         return int(key) % size
@@ -272,16 +293,20 @@ class StoredTrajectory:
         return tuple(sorted(found))
 
     @reading
-    def observable(self, name: str) -> tuple[Array, np.ndarray]:
+    def observable(
+        self, name: str, counts: tuple[int, int] | None = None
+    ) -> tuple[Array, np.ndarray]:
         """Times and values of an observable, as far as they are complete.
 
         Parameters
         ----------
         name : str
             For example "loss", "neurons/sector_counts", "user/NAME".
+        counts : tuple of int, optional
+            What `acknowledged` gave, to read several of one moment while the file grows.
         """
         group = self._observable(name)
-        frames, observed = self.acknowledged()
+        frames, observed = counts or self.acknowledged()
         done = frames if self._is_at_frames(group) else -(-observed // int(group.attrs["every"]))
         layout.check_size(group["time"])
         layout.check_size(group["value"])

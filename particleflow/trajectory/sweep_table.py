@@ -146,7 +146,7 @@ class SweepWriter:
             for number, values, problem, seconds in rows:
                 for name, value in values.items():
                     self._runs[name][number] = value
-                self._runs["problem"][number] = (problem or "").encode()[:_PROBLEM]
+                self._runs["problem"][number] = _cut(problem or "")
                 self._runs["seconds"][number] = seconds
                 ended.append((number, DONE if problem is None else FAILED))
             self._file.flush()
@@ -166,6 +166,11 @@ class SweepWriter:
         with disk.refusals(self._path, "closed"):
             self._file.close()
         disk.unlock(self._lock)
+
+
+def _cut(text: str) -> bytes:
+    """As much of a text as there is room for, no letter in half."""
+    return text.encode(errors="replace")[:_PROBLEM].decode(errors="ignore").encode()
 
 
 class Sweep(NamedTuple):
@@ -249,5 +254,5 @@ def open_sweep(path: PathLike) -> Sweep:
         if any(values.shape != (int(np.prod(design.shape)),) for values in columns.values()):
             raise TrajectoryError(f"{file_path}: is damaged: rows and grid differ")
         texts = layout.read_all(runs, "problem")[status == FAILED]
-        problems = list(dict.fromkeys(layout.string(text) for text in texts.tolist()))
+        problems = list(dict.fromkeys(text.decode(errors="replace") for text in texts.tolist()))
         return Sweep(file_path, design, status, columns, problems)
