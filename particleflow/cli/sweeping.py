@@ -1,6 +1,8 @@
 """The command that runs a grid of settings."""
 
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -90,6 +92,7 @@ class _Bar:
     def __init__(self, quiet: bool) -> None:
         self._is_shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
         self._bar: Any = None
+        self._begin, self._before = time.monotonic(), 0
 
     def __enter__(self) -> Self:
         return self
@@ -98,11 +101,15 @@ class _Bar:
         if not self._is_shown:
             return
         if self._bar is None:
+            self._before = ended - 1  # of an earlier call
             self._bar = click.progressbar(
-                length=total, file=sys.stderr, label="runs", show_pos=True
-            )
+                length=total, file=sys.stderr, label="runs", show_pos=True, show_eta=False,
+                item_show_func=lambda left: left,
+            )  # fmt: skip
             self._bar.__enter__()
-        self._bar.update(ended - self._bar.pos)
+        pace = (time.monotonic() - self._begin) / (ended - self._before)
+        left = timedelta(seconds=round(pace * (total - ended)))
+        self._bar.update(ended - self._bar.pos, f"{left} left")
 
     def __exit__(self, *exception: object) -> None:
         if self._bar is not None:
