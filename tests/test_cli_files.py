@@ -196,7 +196,12 @@ def test_info_of_every_kind_of_file(call, run):
         code, out, err = call("info", file)
         assert (code, err) == (0, "")
         assert all(re.match(r"\S+( +\S.*)?$", line) for line in out.splitlines()), out
-    assert "x 40" not in call("info", "out.npz")[1]
+    np.save("array.npy", np.zeros(3))
+    shutil.copy("array.npy", "array.npz")
+    assert "array.npz: cannot be read as .npz" in fails(call, "info", "array.npz")
+    text = SMALL.replace("t_end = 1.0", "t_end = inf")
+    Path("endless.toml").write_text(text)
+    assert json.loads(call("info", "endless.toml", "--json")[1])["flow.t_end"] == "inf"
 
 
 @pytest.mark.parametrize("integrator", ["boost", "rk", "gd"])
@@ -285,9 +290,18 @@ def test_estimates(call, here, monkeypatch):
         assert int(facts["steps"]) <= traj.step[-1]  # frames end steps
     assert float(facts["memory_MB"]) > 50
     assert float(facts["steps_per_second"]) > 0
-    # a run that exists may be estimated again, and a long one is cut off
+    # a run and a picture that exist may be estimated again, and a long one is cut off
     monkeypatch.setattr("particleflow.estimate.TRIAL_SECONDS", 0.2)
-    options = ("--set", "flow.integrator=gd", "--set", "flow.tolerance=", "--set")
+    Path("small.png").touch()
+    options = (
+        "--set",
+        "output.figure=small.png",
+        "--set",
+        "flow.integrator=gd",
+        "--set",
+        "flow.tolerance=",
+        "--set",
+    )
     code, out, _ = call("run", "small.toml", "--estimate", *options, "flow.t_end=1e6")
     assert code == 0
     facts = dict(line.split(maxsplit=1) for line in out.splitlines())

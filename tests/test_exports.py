@@ -1,6 +1,8 @@
 """Exports, read back by the tools that they are for."""
 
 import builtins
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -10,7 +12,7 @@ import xarray as xr
 from numpy.testing import assert_array_equal
 
 import particleflow as pf
-from particleflow.exports import by_ending, choice, netcdf
+from particleflow.exports import archive, by_ending, choice, netcdf
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
 OBSERVABLES = (
@@ -190,6 +192,7 @@ def test_observables_of_many_samples_go_with_the_frames(tmp_path):
         ("out.npz", {"neurons": M + 1}, f"neurons: expected at most {M}"),
         ("out.csv", {"limit": 439}, "440 rows, more than the limit of 439"),
         ("out.csv", {"limit": 0}, "limit: expected at least 1"),
+        ("out.npz", {"contents": "observables"}, "contents: goes with .csv, found out.npz"),
         ("out.csv", {"contents": "all"}, "contents: expected one of neurons, observables"),
         ("out.csv", {"contents": "observables", "limit": 10}, "more than the limit of 10"),
     ],
@@ -201,6 +204,59 @@ def test_what_cannot_be_exported_is_refused(path, tmp_path, name, options, messa
     assert [p.name for p in tmp_path.iterdir()] == ["taken.npz"]
     pf.export(path, tmp_path / "taken.npz", overwrite=True)
     assert np.load(tmp_path / "taken.npz")["time"].size == FRAMES
+
+
+def test_a_file_that_grows_meanwhile_is_exported_as_it_was(tmp_path, monkeypatch):
+    path, samples = tmp_path / "run.h5", pf.Samples.generate("sine", 300)
+    simulate(path, samples=samples, observables=("loss", "residual"))
+    with h5py.File(path, "r+") as file:
+        counts = file["parameters/progress"][:]
+        file["parameters/progress"][:] = 4, 31
+    write = archive.write
+
+    def write_later(choice, target):
+        code = (
+            "import h5py, sys\nwith h5py.File(sys.argv[1], 'r+', locking=False) as file:\n"
+            "    file['parameters/progress'][:] = [int(n) for n in sys.argv[2:]]"
+        )
+        subprocess.run([sys.executable, "-c", code, str(path), *map(str, counts)], check=True)
+        write(choice, target)
+
+    monkeypatch.setattr(by_ending.archive, "write", write_later)
+    pf.export(path, tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as got:
+        assert got["rhat"].shape == (4, M)
+        assert got["residual"].shape == (4, 300)
+        assert got["loss"].shape == got["time_of_loss"].shape == (31,)
+        assert got["time_of_user_pair"].size == got["user_pair"].shape[0] == 11
+
+
+def test_names_do_not_collide(tmp_path):
+    sim = pf.Simulation(SAMPLES, pf.initialise("reduced", M, seed=1))
+    sim.observables.add("foo", lambda sim: sim.time, every=2)
+    sim.observables.add("foo_time", lambda sim: -1.0)
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=3))
+    sim.run(1.0)
+    pf.export(tmp_path / "run.h5", tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as got:
+        assert_array_equal(got["time_of_user_foo"], got["user_foo"])
+        assert (got["user_foo_time"] == -1.0).all()
+
+
+@pytest.mark.parametrize("ending", [".nc", ".npz", ".csv"])
+def test_a_disk_that_refuses(path, tmp_path, ending):
+    """HDF5 may crash where it does: it is asked beforehand."""
+    code = (
+        "import resource, sys\nfrom particleflow import cli\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        f"sys.argv = ['particleflow', 'export', {str(path)!r}, '-o', 'out{ending}']\ncli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert f"out{ending}: cannot be created: " in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_run_is_refused(path, tmp_path):

@@ -1,5 +1,6 @@
 """Pictures: what is drawn, and what is said where something is missing."""
 
+import h5py
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 import particleflow as pf
 from particleflow import figures
+from particleflow.figures import animation
 from particleflow.figures.style import BLUE, GREY, ORANGE
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
@@ -142,6 +144,19 @@ def test_a_frame_in_the_middle(record):
             figures.plot(traj, "cake")
 
 
+def test_the_function_of_a_frame(record):
+    with record(frames=5) as traj:
+        ax = figures.draw_function(Figure().subplots(), traj, 2)
+        (f,) = (line for label, line in lines_of(ax).items() if label.endswith(r"\tau=0.5$"))
+        x, y = f.get_data()
+        assert_allclose(y, traj.predict(2, x))
+    with record(frames=5, neurons=7, overwrite=True) as traj:
+        ax = figures.draw_function(Figure().subplots(), traj, 2)
+        (f,) = (line for label, line in lines_of(ax).items() if label.endswith(r"\tau=0.5$"))
+        at = traj.observable("residual")[0].tolist().index(0.5)
+        assert_allclose(f.get_ydata(), SAMPLES.y + traj.residual[at])
+
+
 def test_paths_do_not_go_around_the_cylinder(record):
     with record(frames=51) as traj:
         ax = figures.draw_cylinder(Figure().subplots(), traj)
@@ -161,6 +176,11 @@ def test_knots_over_time_are_the_knots(record):
         )
         knots = np.stack([traj.knots(k) for k in range(5)], axis=1)
         shown = (knots > -1.5) & (knots < 1.5)
+        rhat = np.stack([traj.position(k)[:, 0] for k in range(5)], axis=1)
+        for colour, own in ((BLUE, rhat > 0.0), (ORANGE, rhat < 0.0)):
+            lines = [line for line in ax.get_lines() if line.get_xdata().size == 5]
+            one = np.array([line.get_ydata() for line in lines if line.get_color() == colour])
+            assert sorted(one[np.isfinite(one)]) == sorted(knots[shown & own])
     assert sorted(drawn[np.isfinite(drawn)]) == sorted(knots[shown])
 
 
@@ -194,6 +214,67 @@ def test_sectors_show_shares_of_the_neurons(record):
         shares = np.nan_to_num(np.asarray(ax.collections[0].get_array().filled(0.0)))
         counts = np.bincount(traj.cell(-1), minlength=25)[:12] / 40
         assert_allclose(shares.reshape(12, 3)[:, -1], counts)
+
+
+def test_rays_show_shares_of_those_that_slide(tmp_path):
+    sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 40, seed=1))
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=3))
+    sim.run(10.0)
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        counts = np.bincount(traj.cell(-1), minlength=25)[12:24] / 40
+        assert counts.any()
+        ax = figures.draw_rays(Figure().subplots(), traj)
+        shares = np.asarray(ax.collections[0].get_array().filled(0.0))
+        assert_allclose(shares.reshape(12, 3)[:, -1], counts)
+
+
+def test_an_animation_shows_each_frame(record):
+    with record(frames=5) as traj:
+        scene = animation._Scene(traj)
+        for frame in (0, 3, 4):
+            scene.picture(frame)
+            x, y = scene._f.get_data()
+            assert_allclose(y, traj.predict(frame, x))
+            assert_allclose(scene._knots.get_xdata(), traj.knots(frame))
+            rhat, theta = traj.position(frame).T
+            for points, own in zip(scene._points, (rhat > 0.0, rhat < 0.0), strict=True):
+                assert_allclose(points.get_xdata(), theta[own])
+                assert_allclose(points.get_ydata(), rhat[own])
+            assert f"{traj.time[frame]:.4g}" in scene._time.get_text()
+
+
+def test_files_of_one_frame_and_of_numbers_that_are_none(record, tmp_path):
+    with record(frames=5):
+        pass
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        file["particles/neurons/position/value"][:, 3] = np.nan
+        file["observables/residual/value"][7] = np.inf
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        for kind in figures.KINDS:
+            figures.save(figures.plot(traj, kind), tmp_path / f"{kind}.png")
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        file["parameters/progress"][:] = 1, 1
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        for kind in figures.KINDS:
+            figures.save(figures.plot(traj, kind), tmp_path / f"{kind}.png")
+        figures.animate(traj, tmp_path / "one.gif")
+        (loss,) = figures.draw_loss(Figure().subplots(), traj).get_lines()
+        assert loss.get_marker() == "."
+
+
+def test_pictures_are_replaced_when_they_are_whole(record, tmp_path, monkeypatch):
+    with record(frames=3) as traj:
+        figure = figures.plot(traj, "loss")
+    (tmp_path / "a.png").write_text("old")
+
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(pf.WriteError, match=r"a\.png: cannot be created: .*No space left"):
+        figures.save(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "run.h5"]
 
 
 def test_an_animation_has_the_frames_and_moves(record, tmp_path):

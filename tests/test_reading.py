@@ -63,6 +63,9 @@ def test_any_slices_are_those_of_the_whole(files, frame, neurons):
         (lambda t: t.cell(0, M), "has 60 neurons, no neuron 60"),
         (lambda t: t.neuron(M), "has no neuron 60"),
         (lambda t: t.neuron(-1), "has no neuron -1"),
+        (lambda t: t.position(1.5), "frame: expected a whole number or a slice, found 1.5"),
+        (lambda t: t.position(None), "frame: expected a whole number or a slice, found None"),
+        (lambda t: t.cell(0, [1]), r"neuron: expected a whole number or a slice, found \[1\]"),
         (lambda t: t.knots(FRAMES), "no frame 9"),
         (lambda t: t.predict(FRAMES, [0.0]), "no frame 9"),
         (lambda t: t.moments(FRAMES), "no frame 9"),
@@ -134,6 +137,46 @@ def test_unwrapped_theta_counts_whole_turns(tmp_path):
         assert_allclose(traj.unwrapped_theta(slice(None)), way, atol=1e-12)
         assert_allclose(traj.unwrapped_theta(slice(2, 5), 33), way[2:5, 33], atol=1e-12)
         assert np.abs(traj.position(-1)[:, 1] - way[-1]).max() > 6.0
+
+
+def test_unwrapped_theta_passes_over_what_is_no_number(tmp_path):
+    path = tmp_path / "run.h5"
+    record(path)
+    way = np.linspace(0.0, 9.0, FRAMES)
+    with h5py.File(path, "r+") as file:
+        value = file["particles/neurons/position/value"]
+        value[:, 4, 1] = np.angle(np.exp(1j * way))
+        value[3, 4, 1], value[0, 5, 1], value[4, 6, 1] = np.nan, np.nan, np.inf
+    with pf.open_trajectory(path) as traj:
+        found = traj.unwrapped_theta(slice(None))
+    assert np.flatnonzero(np.isnan(found[:, 4])).tolist() == [3]
+    assert_allclose(np.delete(found[:, 4], 3), np.delete(way, 3))
+    assert np.isnan(found[0, 5])
+    assert np.isfinite(found[1:, 5]).all()
+    assert np.flatnonzero(~np.isfinite(found[:, 6])).tolist() == [4]
+
+
+def test_sliding_neurons_curve_f_on_their_samples(tmp_path):
+    """To the bit, though positions are in single precision."""
+    record(tmp_path / "run.h5", precision="float32")
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        cell, s = traj.cell(-1), SAMPLES.size
+        sliding = (cell >= 2 * s) & (cell < 4 * s)
+        assert sliding.any()
+        at = SAMPLES.x[(cell[sliding] - 2 * s) % s]
+        measure = traj.curvature(-1)
+        assert np.isin(at, measure.knots).all()
+        angles = traj.position(-1)[sliding, 1].astype(float)
+        assert not np.isin(-np.tan(angles), at).all()
+
+
+def test_points_that_are_none(tmp_path):
+    record(tmp_path / "run.h5")
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        with pytest.raises(pf.ConfigError, match="x: expected numbers"):
+            traj.predict(0, "a")
+        with pytest.raises(pf.ConfigError, match="x: expected finite numbers"):
+            traj.predict(0, [np.nan])
 
 
 def test_a_running_file_is_read_as_it_grows(tmp_path):

@@ -1,6 +1,10 @@
 """Trajectories in other layouts and with filters: the same values, attributes, links and scales."""
 
+import shutil
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -124,7 +128,8 @@ class Enough(Exception):
     """Ends a run early."""
 
 
-def test_an_incomplete_run_stays_incomplete_and_can_be_gone_on_with(tmp_path):
+@pytest.mark.parametrize("filter", ["none", "gzip"])
+def test_an_incomplete_run_stays_incomplete_and_can_be_gone_on_with(tmp_path, filter):
     path, whole = tmp_path / "run.h5", tmp_path / "whole.h5"
 
     def size(sim, end=0.6):
@@ -144,7 +149,7 @@ def test_an_incomplete_run_stays_incomplete_and_can_be_gone_on_with(tmp_path):
     with pf.open_trajectory(path) as traj:
         done, before = traj.frames, traj.position(slice(None))
         assert 0 < done < 7
-    repack(path, path, "particles", "gzip", overwrite=True)
+    repack(path, path, "particles", filter, overwrite=True)
     with pf.open_trajectory(path) as traj:
         assert (traj.frames, traj.planned_frames, traj.is_complete) == (done, 7, False)
         assert_array_equal(traj.position(slice(None)), before)
@@ -189,6 +194,79 @@ def test_a_value_read_back_differently_is_refused(tmp_path, monkeypatch):
     with pytest.raises(pf.WriteError, match=r"position/value was read back differently"):
         repack(old, new, "particles")
     assert [p.name for p in tmp_path.iterdir()] == ["old.h5"]
+
+
+def test_a_file_that_grows_meanwhile_is_repacked_as_it_was(tmp_path, monkeypatch):
+    old, new = tmp_path / "old.h5", tmp_path / "new.h5"
+    simulate(old)
+    with h5py.File(old, "r+") as file:
+        file["parameters/progress"][:] = 3, 21
+    copy, lay_out = repacking._Target.copy, repacking._Target.lay_out
+
+    def grow(name, value):
+        code = (
+            "import h5py, sys\nwith h5py.File(sys.argv[1], 'r+', locking=False) as file:\n"
+            "    file[sys.argv[2]][-1] = float(sys.argv[3])"
+        )
+        subprocess.run([sys.executable, "-c", code, str(old), name, str(value)], check=True)
+
+    def lay_out_and_grow(self, source, file):
+        grow("parameters/progress", 30)
+        lay_out(self, source, file)
+
+    def copy_and_grow(self, source, file, counts):
+        copied = copy(self, source, file, counts)
+        grow("observables/loss/value", 17.0)  # beyond what counts
+        return copied
+
+    monkeypatch.setattr(repacking._Target, "lay_out", lay_out_and_grow)
+    monkeypatch.setattr(repacking._Target, "copy", copy_and_grow)
+    repack(old, new, "particles")
+    with pf.open_trajectory(new) as traj:
+        assert traj.acknowledged() == (3, 21)
+
+
+def test_no_run_goes_on_in_a_file_that_is_being_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    simulate(path, checkpoint_every=np.inf)
+    copy, tried = repacking._Target.copy, []
+
+    def try_to_resume(self, source, file, counts):
+        with pytest.raises(pf.TrajectoryError, match="is being written by another run"):
+            pf.resume(path, until=2.0, observables={"size": lambda sim: 0.0})
+        tried.append(path)
+        return copy(self, source, file, counts)
+
+    monkeypatch.setattr(repacking._Target, "copy", try_to_resume)
+    repack(path, path, "particles", overwrite=True)
+    assert tried
+    run = pf.resume(path, until=2.0, observables={"size": lambda sim: 0.0})
+    assert run.until == 2.0
+
+
+def test_a_link_shows_the_file_that_is_replaced(tmp_path):
+    (tmp_path / "data").mkdir()
+    path, link = tmp_path / "data" / "run.h5", tmp_path / "link.h5"
+    simulate(path)
+    link.symlink_to(path)
+    repack(link, link, "particles", overwrite=True)
+    assert link.is_symlink()
+    for name in (path, link):
+        with pf.open_trajectory(name) as traj:
+            assert traj.storage()["layout"] == "particles"
+
+
+def test_parts_that_have_been_gathered_are_removed(tmp_path):
+    files, path = Path(__file__).parent / "files", tmp_path / "schema_2.h5"
+    shutil.copy(files / "schema_2.h5", path)
+    shutil.copytree(files / "schema_2.h5.parts", f"{path}.parts")
+    with pf.open_trajectory(path) as traj:
+        before = traj.position(slice(None))
+    repack(path, path, overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["schema_2.h5"]
+    with pf.open_trajectory(path) as traj:
+        assert traj.schema_version == 1
+        assert_array_equal(traj.position(slice(None)), before)
 
 
 def test_what_cannot_be_repacked_is_refused(tmp_path):

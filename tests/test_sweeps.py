@@ -103,6 +103,8 @@ def test_axes(text, values):
         ("neurons.delta=lin:1:x:3", "expected lin:first:last:count, found lin:1:x:3"),
         ("neurons.delta=lin:1:2:0", "a count from 1 to 100,000, found lin:1:2:0"),
         ("neurons.delta=lin:1:inf:3", "expected finite ends"),
+        ("neurons.delta=nan,1", "expected a finite number, found nan"),
+        ("neurons.count=lin:1:1e12:1000000000", "a count from 1 to 100,000"),
         ("output.file=a,b", "output.file: a sweep names its files itself"),
     ],
 )
@@ -240,6 +242,7 @@ def test_trajectories_on_request(config, tmp_path):
         ({"neurons.init": ["reduced", "gaussian"], "neurons.delta": [1]}, {}, 'goes with init ='),
         ({"flow.t_end": [1, -1]}, {}, "flow.t_end: expected a time above 0, found -1"),
         ({"neurons.delta": [1]}, {"overrides": ("flow.x=1",)}, "flow.x: unknown key"),
+        ({"neurons.delta": [1]}, {"seeds": 2_000_000}, "more than 1,000,000 runs"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_swept_is_refused_before_anything_is_written(
@@ -248,8 +251,73 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_written(
     before = {path.name for path in tmp_path.iterdir()}
     with pytest.raises(pf.ConfigError, match=message):
         pf.sweep(config, over, tmp_path / "s.h5", **options)
-    left = {path.name for path in tmp_path.iterdir()} - before
-    assert not left or options.get("workers") == 0
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_axes_in_another_order_are_another_sweep(config, tmp_path):
+    """Rows are numbered by it."""
+    path = tmp_path / "s.h5"
+    pf.sweep(config, OVER, path)
+    before = path.read_bytes()
+    with pytest.raises(pf.TrajectoryError, match="holds a sweep with other axes"):
+        pf.sweep(config, dict(reversed(OVER.items())), path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["my config.toml", "my samples.csv"])
+def test_a_table_does_not_replace_an_input(config, tmp_path, name):
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(pf.ConfigError, match=r"output\.file: .* is .* already"):
+        pf.sweep(config, OVER, tmp_path / name, overwrite=True)
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_the_folder_of_trajectories_is_the_sweep_s_own(config, tmp_path):
+    folder, path = tmp_path / "s.h5.runs", tmp_path / "s.h5"
+    folder.write_text("mine")
+    with pytest.raises(pf.TrajectoryError, match=r"s\.h5\.runs: is a file, expected a folder"):
+        pf.sweep(config, OVER, path, trajectories=True)
+    folder.unlink()
+    folder.mkdir()
+    (folder / "000000.h5").write_text("mine")
+    with pytest.raises(pf.TrajectoryError, match=r"expected an empty folder, found 000000\.h5"):
+        pf.sweep(config, OVER, path, trajectories=True)
+    assert not path.exists()
+    assert (folder / "000000.h5").read_text() == "mine"
+    pf.sweep(config, OVER, path, trajectories=True, overwrite=True)
+    assert len(list(folder.iterdir())) == 6
+    pf.sweep(config, {"neurons.delta": [1]}, path, trajectories=True, overwrite=True)
+    assert [file.name for file in folder.iterdir()] == ["000000.h5"]  # none of the old ones
+    (folder / "my notes.txt").touch()
+    with pytest.raises(pf.TrajectoryError, match=r"found my notes\.txt"):
+        pf.sweep(config, OVER, path, trajectories=True, overwrite=True)
+
+
+def test_workers_end_with_their_parent(config, tmp_path):
+    code = (
+        "import sys, particleflow as pf\n"
+        "pf.sweep(sys.argv[1], {'neurons.count': [3_000_000]}, sys.argv[2],\n"
+        "         overrides=('flow.t_end=1e3',))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(config), str(tmp_path / "s.h5")],
+                              start_new_session=True)  # fmt: skip
+
+    def members():
+        found = subprocess.run(["ps", "-o", "pid=", "-g", str(parent.pid)], capture_output=True,
+                               text=True, check=False)  # fmt: skip
+        return found.stdout.split()
+
+    deadline = time.monotonic() + 60
+    while len(members()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2.0)  # it is at work
+    assert len(members()) == 2
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while members() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert members() == []
 
 
 DESIGN = Design({"neurons.delta": [1.0, 2.0]}, [0, 1, 2], ("time", "loss"), "", "")
@@ -310,11 +378,11 @@ def test_a_table_is_one_process_s(tmp_path):
 def test_what_is_not_done_is_no_number(tmp_path):
     create_sweep(tmp_path / "s.h5", DESIGN, overwrite=False)
     with SweepWriter(tmp_path / "s.h5") as writer:
-        writer.put([(1, {"loss": 7.0, "time": 1.0}, None, 0.1), (4, {}, "ä" * 500, 0.1)])
+        writer.put([(1, {"loss": 7.0, "time": 1.0}, None, 0.1), (4, {}, "a" + "ä" * 500, 0.1)])
     found = pf.open_sweep(tmp_path / "s.h5")
     assert_array_equal(found.grid("loss"), [[np.nan, 7.0, np.nan], [np.nan] * 3])
     assert found.status.tolist() == [0, 1, 0, 0, 2, 0]
-    assert set(found.problems[0]) == {"ä"}
+    assert found.problems == ["a" + "ä" * 199]  # cut, but no letter in half
 
 
 def test_a_map_shows_the_means(tmp_path):
@@ -344,6 +412,8 @@ def test_a_sweep_over_one_setting_is_a_line(tmp_path, values):
     (line,) = figure.axes[0].get_lines()
     assert_allclose(line.get_ydata(), [1.5, 3.5, 5.5])
     assert_allclose(figure.get_size_inches()[0] * 2.54, 8.5)
+    ends = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
+    assert (ends.min(), ends.max()) == (1.0, 6.0)  # the shade is of all runs
     figures.save(figure, tmp_path / "line.png")
 
 
@@ -351,6 +421,8 @@ def test_a_map_of_what_is_not_done_yet(tmp_path):
     create_sweep(tmp_path / "s.h5", DESIGN, overwrite=False)
     with pytest.raises(pf.TrajectoryError, match="has no run that is done to draw"):
         figures.plot_sweep(pf.open_sweep(tmp_path / "s.h5"), ("loss",))
+    nothing = table(tmp_path / "nan.h5", [np.nan] * 6)
+    assert "not a number" in figures.plot_sweep(nothing, ("loss",)).axes[0].texts[0].get_text()
     values = np.array([[np.nan, -1.0], [0.001, 2000.0]])
     ax = Figure().subplots()
     assert figures.draw_map(ax, [1, 2], ["a", "b"], values, "title") is ax
@@ -394,11 +466,16 @@ def test_the_command(call, config):
 
 def test_failures_are_told(call, config):
     Path("bad.npz").write_text("no archive")
-    files = ("--over", "neurons.file=bad.npz,none.npz", "--set", "neurons.init=file")
-    code, out, err = call("sweep", config, *files, "--set", "neurons.count=", "-o", "s.h5")
-    assert (code, out) == (0, "s.h5: 0 of 2 runs, 2 failed\n")
-    assert "none.npz: no such file" in err
-    assert err.count("failed: ") == 2
+    more = ("--set", "neurons.init=file", "--set", "neurons.count=", "-o", "s.h5")
+    files = ("--over", "neurons.file=bad.npz,none.npz")
+    code, out, err = call("sweep", config, *files, *more)
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert "s.h5: 0 of 2 runs, 2 failed: " in err
+    np.savez("none.npz", a=[1.0], b=[0.5], c=[1.0])
+    assert call("sweep", config, *files, *more)[0] == 3  # they are not tried again
+    code, out, err = call("sweep", config, *files, *more, "--retry")
+    assert (code, out) == (0, "s.h5: 1 of 2 runs, 1 failed\n")
+    assert re.fullmatch(r"failed: .*bad\.npz: .*\n", err)
 
 
 def test_a_bar_on_a_terminal(config):

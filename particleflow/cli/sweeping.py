@@ -77,10 +77,8 @@ def sweep(
             )  # fmt: skip
         except Stopped as stopped:
             raise Stopped(stopped.number, advice="the same command goes on") from None
-    if not quiet:
-        click.echo(_summary(found))
-        for problem in found.problems[:_PROBLEMS]:
-            click.echo(f"failed: {problem}", err=True)
+    if ranks.is_first:
+        _tell(found, quiet)
 
 
 _PROBLEMS = 3
@@ -116,10 +114,17 @@ class _Bar:
             self._bar.__exit__(None, None, None)
 
 
-def _summary(found: "Sweep") -> str:
+def _tell(found: "Sweep", quiet: bool) -> None:
+    """Say what has been done, and why runs failed; if all did, that is a failure."""
+    from particleflow.errors import IntegrationError
     from particleflow.trajectory import DONE, FAILED
 
     done, failed = found.count(DONE), found.count(FAILED)
-    total = found.status.size
-    text = f"{found.path}: {done} of {total} runs"
-    return text + (f", {failed} failed" if failed else "")
+    text = f"{found.path}: {done} of {found.status.size} runs"
+    if failed and not done:
+        raise IntegrationError(f"{text}, {failed} failed: {found.problems[0]}")
+    if quiet:
+        return
+    click.echo(text + (f", {failed} failed" if failed else ""))
+    for problem in found.problems[:_PROBLEMS]:
+        click.echo(f"failed: {problem}", err=True)

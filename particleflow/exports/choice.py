@@ -97,9 +97,11 @@ class Choice:
         TrajectoryError
             A number is out of range, or there is no frame.
         """
-        every = count("stride", stride, TrajectoryError)
-        n = trajectory.ids.size
-        chosen = n if neurons == "all" else count("neurons", neurons, TrajectoryError, most=n)
+        path, n = trajectory.path, trajectory.ids.size
+        every = count(f"{path}: stride", stride, TrajectoryError)
+        chosen = (
+            n if neurons == "all" else count(f"{path}: neurons", neurons, TrajectoryError, most=n)
+        )
         counts = trajectory.acknowledged()
         if counts[0] == 0:
             raise TrajectoryError(f"{trajectory.path}: has no complete frame to export")

@@ -29,6 +29,7 @@ _SETTINGS = {"neurons.delta": r"$\delta$", "neurons.scale": "initial scale",
              "neurons.count": "neurons $m$", "samples.count": "samples $s$"}  # fmt: skip
 _DECADES = 100.0
 """How many times the least number is to be exceeded for colours to be logarithmic."""
+_NOTHING = "not a number in all runs"
 _MOST_TEXTS = 24
 _MOST_TICKS = 40
 
@@ -79,7 +80,7 @@ def draw_map(ax: Axes, x: Any, y: Any, values: Array, title: str) -> Axes:
     """
     ax.set_title(title)
     if not np.isfinite(values).any():
-        return empty(ax, "not a number in all runs")
+        return empty(ax, _NOTHING)
     norm = _norm(values[np.isfinite(values)])
     shown = ax.imshow(values, origin="lower", aspect="auto", cmap="cividis", norm=norm)
     if max(values.shape) <= _MOST_TEXTS:
@@ -157,6 +158,10 @@ def _draw_line(ax: Axes, sweep: Sweep, grid: Array, key: str, title: str) -> Non
     settings = sweep.design.axes[key]
     values = np.moveaxis(grid, list(sweep.design.axes).index(key), 0).reshape(len(settings), -1)
     lowest, highest = _over_last(values, np.nanmin), _over_last(values, np.nanmax)
+    ax.set_title(title)
+    if not np.isfinite(values).any():
+        empty(ax, _NOTHING)
+        return
     numbers = all(isinstance(value, (int, float)) for value in settings)
     x = np.array(settings, float) if numbers else np.arange(len(settings))
     ax.fill_between(x, lowest, highest, color=GREY, alpha=0.4, lw=0, label="all runs")
@@ -167,7 +172,6 @@ def _draw_line(ax: Axes, sweep: Sweep, grid: Array, key: str, title: str) -> Non
         ax.set_xscale("log")
     elif np.abs(x).max() > 20.0 * np.abs(x[x != 0.0]).min(initial=np.inf):
         ax.set_xscale("symlog", linthresh=float(np.abs(x[x != 0.0]).min()))
-    ax.set_title(title)
 
 
 def _label(key: str) -> str:

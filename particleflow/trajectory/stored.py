@@ -257,7 +257,9 @@ class StoredTrajectory:
         if isinstance(key, slice):
             return range(size)[key]
         if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
-            raise RangeError(f"{what}: expected a whole number or a slice, found {key!r}")
+            raise RangeError(
+                f"{self.path}: {what}: expected a whole number or a slice, found {key!r}"
+            )
         if not -size <= key < size:
             raise RangeError(f"{self.path}: has {size} {what}s, no {what} {key}")
         return int(key) % size
