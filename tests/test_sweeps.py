@@ -399,7 +399,7 @@ def test_a_map_shows_the_means(tmp_path):
     assert [text.get_text() for text in ax.get_yticklabels()] == ["$0.1$", "$10$"]
     assert ax.get_xticklabels()[0].get_text() == "$-10^{3}$"
     assert "mean over neurons.init and 2 seeds" in ax.get_xlabel()
-    assert {text.get_text() for text in ax.texts} == {f"{v:.2g}" for v in shown.ravel()}
+    assert {text.get_text() for text in ax.texts} == {f"{v:#.2g}" for v in shown.ravel()}
     with pytest.raises(pf.TrajectoryError, match="has no 'cake'"):
         figures.plot_sweep(found, ("cake",))
 
@@ -426,7 +426,7 @@ def test_a_map_of_what_is_not_done_yet(tmp_path):
     values = np.array([[np.nan, -1.0], [0.001, 2000.0]])
     ax = Figure().subplots()
     assert figures.draw_map(ax, [1, 2], ["a", "b"], values, "title") is ax
-    assert [text.get_text() for text in ax.texts] == ["\N{EN DASH}", "-1", "1e-3", "2000"]
+    assert [text.get_text() for text in ax.texts] == ["\N{EN DASH}", "-1.0", "1e-3", "2000"]
 
 
 # the command line

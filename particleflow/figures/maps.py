@@ -108,9 +108,11 @@ def _norm(known: Array) -> Normalize:
 def _short(value: float) -> str:
     if not np.isfinite(value):
         return "\u2013"
-    if value == 0.0 or 0.01 <= abs(value) < 10.0:
-        return f"{value:.2g}"
-    if 10.0 <= abs(value) < 1e5:
+    if value == 0.0:
+        return "0"
+    if 0.01 <= abs(value) < 9.95:
+        return f"{value:#.2g}"
+    if 9.95 <= abs(value) < 1e5:
         return f"{value:.0f}"
     mantissa, exponent = f"{value:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}"

@@ -71,11 +71,20 @@ def _forwards(chosen: range) -> slice:
     return as_slice(chosen if chosen.step > 0 else chosen[::-1])
 
 
+def _kept_together(position: h5py.Dataset) -> int:
+    """Frames that are read at once and kept: those of a compressed chunk, if memory allows."""
+    if position.compression is None:
+        return 1
+    long = int(position.chunks[0])
+    return long if long * position.nbytes <= _KEPT * position.shape[0] else 1
+
+
 class StoredTrajectory:
     """The data of a trajectory file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._whole: tuple[int, int] | None = None
         self._kept: dict[tuple[str, int], np.ndarray] = {}
         with layout.naming(path):
             self._file = disk.open_to_read(path)
@@ -133,6 +142,7 @@ class StoredTrajectory:
         self._delta = particles["delta"] if self.metric == "network" else None
         if self._parts is not None:
             self._parts.hold(self._position, self._cell, self._delta)
+        self._together = _kept_together(self._position)
         n = self.ids.size
         if self._position.shape[1:] != (n, 2) or self._cell.shape[1:] != (n,):
             raise TrajectoryError(f"{self.path}: positions, cells and ids differ in shape")
@@ -165,12 +175,16 @@ class StoredTrajectory:
     @reading
     def acknowledged(self) -> tuple[int, int]:
         """Frames and observable times that are complete."""
+        if self._whole is not None:  # what a run that goes on in it writes is the same
+            return self._whole
         self._progress.id.refresh()
         counts = np.empty(2, np.int64)
         self._progress.id.read(h5py.h5s.ALL, h5py.h5s.ALL, counts)
         frames, observed = counts.tolist()
         if not (0 <= frames <= self.planned_frames and 0 <= observed <= self.planned_observed):
             raise TrajectoryError(f"{self.path}: progress counts more than there is")
+        if (frames, observed) == self._planned:
+            self._whole = self._planned
         return frames, observed
 
     @property
@@ -241,9 +255,8 @@ class StoredTrajectory:
 
     def _read(self, dataset: h5py.Dataset, frame: Any, rows: Any) -> np.ndarray:
         """Of compressed paths all neurons of a chunk's frames are kept, for the next frame."""
-        long = dataset.chunks[0] if dataset.compression else 1
-        size = long * dataset.nbytes // max(1, dataset.shape[0])
-        if long == 1 or not isinstance(frame, int) or size > _KEPT:
+        long = self._together
+        if long == 1 or not isinstance(frame, int):
             return np.asarray(dataset[frame, rows])
         begin = frame - frame % long
         key = dataset.name, begin
