@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -103,7 +103,7 @@ class MpiRanks(Ranks):
         self.agree(None)
         return result
 
-    def hand_out(self, tasks: Iterable[S], work: Callable[[S], T]) -> Iterator[T]:
+    def hand_out(self, tasks: Iterable[S], work: Callable[[S], T]) -> Generator[T, None, None]:
         if self.rank == 0:
             yield from self._collect(iter(tasks))
             return

@@ -4,7 +4,7 @@ What a method calls collective has to be called by all ranks alike.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -82,13 +82,13 @@ class Ranks:
         """Do something that calls nothing collective; if one rank fails, all do; collective."""
         return action()
 
-    def hand_out(self, tasks: Iterable[S], work: Callable[[S], T]) -> Iterator[T]:
+    def hand_out(self, tasks: Iterable[S], work: Callable[[S], T]) -> Generator[T, None, None]:
         """Results of work on tasks, on rank 0 in the order in which they come; collective.
 
         Of several ranks rank 0 hands out and collects, the others work and get no results. What
         ``work`` raises ends all ranks.
         """
-        return map(work, tasks)
+        yield from map(work, tasks)
 
     def threads(self) -> int | None:
         """Threads for this rank, None if it has the machine to itself."""

@@ -15,6 +15,8 @@ from .choice import Choice
 
 TABLES = ("neurons", "observables")
 _NEURONS = ("frame", "time", "id", "rhat", "theta", "cell", "knot")
+_PIECE = 100_000
+"""Rows that are made text at a time."""
 _OBSERVABLES = ("name", "time", "i", "j", "value")
 
 
@@ -57,19 +59,21 @@ def _write_rows(file: IO[str], names: Iterable[str], blocks: Iterator[list[list[
 
 
 def _of_neurons(choice: Choice) -> Iterator[list[list[str]]]:
-    ids = _text(choice.ids)
-    times = choice.trajectory.time
+    ids, times = choice.ids, choice.trajectory.time
     for block in choice.blocks():
         for k, frame in enumerate(choice.frames[block.where]):
-            yield [
-                [str(frame)] * len(ids),
-                [repr(float(times[frame]))] * len(ids),
-                ids,
-                _text(block.position[k, :, 0]),
-                _text(block.position[k, :, 1]),
-                _text(block.cell[k]),
-                _text(block.knots[k]),
-            ]
+            for lo in range(0, ids.size, _PIECE):
+                some = slice(lo, lo + _PIECE)
+                n = ids[some].size
+                yield [
+                    [str(frame)] * n,
+                    [repr(float(times[frame]))] * n,
+                    _text(ids[some]),
+                    _text(block.position[k, some, 0]),
+                    _text(block.position[k, some, 1]),
+                    _text(block.cell[k, some]),
+                    _text(block.knots[k, some]),
+                ]
 
 
 def _of_observables(choice: Choice) -> Iterator[list[list[str]]]:

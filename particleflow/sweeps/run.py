@@ -3,8 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -276,7 +275,11 @@ def _short(value: Any) -> str:
 
 
 def _record(
-    target: Path, results: Iterator[Result], total: int, left: int, progress: Progress | None
+    target: Path,
+    results: Generator[Result, None, None],
+    total: int,
+    left: int,
+    progress: Progress | None,
 ) -> None:
     """Write results as they come, several at a time."""
     waiting: list[Result] = []
@@ -292,6 +295,5 @@ def _record(
                 if progress is not None:
                     progress(ended, total)
         finally:
-            with suppress(AttributeError):
-                results.close()  # type: ignore[attr-defined]
+            results.close()
             table.put(waiting)

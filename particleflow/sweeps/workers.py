@@ -6,7 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from typing import Any
 
@@ -102,7 +102,7 @@ def _end(process: "subprocess.Popen[str]") -> int:
     return code
 
 
-def results_of(base: Base, tasks: list[Task], n: int) -> Iterator[Result]:
+def results_of(base: Base, tasks: list[Task], n: int) -> Generator[Result, None, None]:
     """Results as they come from n processes; a process that dies fails its run only.
 
     Raises

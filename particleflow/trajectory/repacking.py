@@ -28,6 +28,8 @@ Filter = Literal["none", "gzip"]
 LAYOUTS, FILTERS = get_args(Layout), get_args(Filter)
 
 _ROWS = (f"/{PARTICLES}/position/value", f"/{PARTICLES}/cell/value")
+_BYTES = 1 << 26
+"""Of observables, to copy at a time."""
 _PROGRESS = "/parameters/progress"
 _OF_SCALES = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"}
 """Attributes that HDF5 keeps of the scales of dimensions."""
@@ -182,7 +184,7 @@ class _Target:
             for where in self._parts(old, counts[0]):
                 values = np.asarray(old[where])
                 if name == _PROGRESS:
-                    values = np.array(counts)
+                    values = np.array(counts, values.dtype)
                 new[name][where] = values
                 copied.append((name, where, _digest(values)))
         return copied
@@ -195,8 +197,12 @@ class _Target:
 
     def _parts(self, old: h5py.Dataset, frames: int) -> Iterator[tuple[slice, ...]]:
         """What of a dataset to copy at a time."""
-        if old.name not in _ROWS:
+        if old.ndim == 0:
             yield ()
+            return
+        if old.name not in _ROWS:
+            rows = max(1, _BYTES * old.shape[0] // max(1, old.nbytes))
+            yield from ((slice(lo, lo + rows),) for lo in range(0, old.shape[0], rows))
             return
         chunk = self._chunk(*old.shape[:2])
         yield from slabs(frames, old.shape[1], [(old.chunks or chunk)[:2], chunk])
