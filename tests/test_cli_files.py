@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import h5py
@@ -14,7 +13,7 @@ import pytest
 from PIL import Image
 
 import particleflow as pf
-from particleflow import cli, figures
+from particleflow import figures
 from particleflow.cli import looking
 
 FILES = Path(__file__).parent / "files"
@@ -312,7 +311,7 @@ def test_estimates(call, here, monkeypatch):
     assert "unknown key" in fails(call, "run", "small.toml", "--estimate", "--set", "flow.x=1")
 
 
-def test_completion(monkeypatch, capsys):
+def test_completion(call, monkeypatch):
     for words, n, expected in (
         ("particleflow sw", 1, ["plain,sweep"]),
         ("particleflow plot --an", 2, ["plain,--animate"]),
@@ -323,8 +322,5 @@ def test_completion(monkeypatch, capsys):
         monkeypatch.setenv("_PARTICLEFLOW_COMPLETE", "bash_complete")
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(n))
-        monkeypatch.setattr(sys, "argv", ["particleflow"])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        assert not stop.value.code
-        assert capsys.readouterr().out.split() == expected
+        code, out, _ = call()
+        assert (code, out.split()) == (0, expected)
