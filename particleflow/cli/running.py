@@ -140,7 +140,7 @@ def _ranks() -> "Ranks":
 
 
 def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
-    """Run, lay the file out as it shall be, draw, and say what has been done."""
+    """Run, draw, lay the file out as it shall be, and say what has been done."""
     from particleflow.trajectory import settle
 
     run = make()
@@ -150,9 +150,7 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
         _simulate(run, quiet)
     except Stopped as stopped:
         raise Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
-    ranks = run.simulation.ranks
-    seconds = time.perf_counter() - begin
-    summary = "" if quiet else _summary(run, seconds, figure)
+    ranks, text = run.simulation.ranks, _summary(run, time.perf_counter() - begin)
     del run  # the picture needs the memory
 
     def finish() -> None:
@@ -162,7 +160,7 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
 
     ranks.together(lambda: finish() if ranks.is_first else None)
     if not quiet:
-        click.echo(summary)
+        click.echo(text + _size(file) + (f"; picture {figure}" if figure else ""))
 
 
 def _announce(simulation: "Simulation", quiet: bool) -> None:
@@ -225,15 +223,17 @@ def _share_done(time: float, until: float) -> float:
     return min(1.0, math.log(max(time, FIRST) / FIRST) / math.log(LAST / FIRST))
 
 
-def _summary(prepared: "Run | Resumed", seconds: float, figure: str | None) -> str:
-    simulation, writer = prepared.simulation, prepared.writer
+def _summary(prepared: "Run | Resumed", seconds: float) -> str:
+    simulation = prepared.simulation
+    return (
+        f"{prepared.writer.path}: {simulation.size} neurons on {simulation.samples.size} samples, "
+        f"tau = {simulation.time:g} in {simulation.step} steps and {seconds:.2g} s, "
+        f"loss {simulation.loss:.4g}, "
+    )
+
+
+def _size(file: Path) -> str:
     from particleflow.trajectory import open_trajectory
 
-    with open_trajectory(writer.path) as trajectory:
-        frames, size = trajectory.frames, trajectory.bytes
-    return (
-        f"{writer.path}: {simulation.size} neurons on {simulation.samples.size} samples, "
-        f"tau = {simulation.time:g} in {simulation.step} steps and {seconds:.2g} s, "
-        f"loss {simulation.loss:.4g}, {frames} frames, "
-        f"{size / 1e6:.3g} MB" + (f"; picture {figure}" if figure else "")
-    )
+    with open_trajectory(file) as trajectory:
+        return f"{trajectory.frames} frames, {trajectory.bytes / 1e6:.3g} MB"
