@@ -78,13 +78,17 @@ def count(
     return int(value)
 
 
-def existing_file(path: PathLike, error: type[ParticleflowError]) -> Path:
+def existing_file(
+    path: PathLike, error: type[ParticleflowError], may_be_pipe: bool = False
+) -> Path:
     """The path of a file that is there and can be read."""
     file = Path(path)
     if not file.exists():
         raise error(f"{file}: no such file")
     if file.is_dir():
         raise error(f"{file}: is a folder, expected a file")
+    if not (may_be_pipe or file.is_file()):
+        raise error(f"{file}: is a device or a pipe, expected a file")
     if not os.access(file, os.R_OK):
         raise error(f"{file}: no permission to read it")
     return file

@@ -156,6 +156,18 @@ def test_a_run_is_laid_out_as_configured_when_it_ends(call, here):
         assert all(word in line for word in known.split(", "))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_are_neither_read_nor_replaced(call, run):
+    os.mkfifo("pipe.h5")
+    for command in (
+        ("info", "pipe.h5"), ("plot", "pipe.h5"), ("export", "pipe.h5", "-o", "x.npz"),
+        ("repack", run, "-o", "pipe.h5", "--overwrite"),
+        ("run", "small.toml", "-o", "pipe.h5", "--overwrite"),
+    ):  # fmt: skip
+        assert "pipe.h5: is a device or a pipe, expected a file" in fails(call, *command)
+    assert not Path("pipe.h5").is_file()
+
+
 def test_info_of_every_kind_of_file(call, run):
     call("export", run, "-o", "out.npz")
     call("export", run, "-o", "out.csv")

@@ -262,6 +262,17 @@ def test_files_of_one_frame_and_of_numbers_that_are_none(record, tmp_path):
         assert loss.get_marker() == "."
 
 
+def test_a_file_of_neurons_that_rest(tmp_path):
+    zero = np.zeros(5)
+    sim = pf.Simulation(SAMPLES, pf.Neurons(zero, zero, zero), pf.GradientDescent(0.1))
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=3))
+    sim.run(1.0)
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        for kind in figures.KINDS:
+            figures.save(figures.plot(traj, kind), tmp_path / f"{kind}.png")
+        figures.animate(traj, tmp_path / "run.gif")
+
+
 def test_pictures_are_replaced_when_they_are_whole(record, tmp_path, monkeypatch):
     with record(frames=3) as traj:
         figure = figures.plot(traj, "loss")

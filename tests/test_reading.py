@@ -66,6 +66,11 @@ def test_any_slices_are_those_of_the_whole(files, frame, neurons):
         (lambda t: t.position(1.5), "frame: expected a whole number or a slice, found 1.5"),
         (lambda t: t.position(None), "frame: expected a whole number or a slice, found None"),
         (lambda t: t.cell(0, [1]), r"neuron: expected a whole number or a slice, found \[1\]"),
+        (
+            lambda t: t.predict(slice(2), [0.0]),
+            r"frame: expected one, found slice\(None, 2, None\)",
+        ),
+        (lambda t: t.moments(slice(2)), "frame: expected one, found slice"),
         (lambda t: t.knots(FRAMES), "no frame 9"),
         (lambda t: t.predict(FRAMES, [0.0]), "no frame 9"),
         (lambda t: t.moments(FRAMES), "no frame 9"),
@@ -78,6 +83,15 @@ def test_what_is_not_there_is_refused(files, read, message):
     with pf.open_trajectory(files) as traj, pytest.raises(pf.RangeError, match=message) as problem:
         read(traj)
     assert str(files) in str(problem.value)
+
+
+def test_what_was_read_is_the_reader_s_no_more(files):
+    with pf.open_trajectory(files) as traj:
+        position, cell = traj.position(3), traj.cell(3)
+        before = position.copy(), cell.copy()
+        position[:], cell[:] = 0, 0
+        assert_array_equal(traj.position(3), before[0])
+        assert_array_equal(traj.cell(3), before[1])
 
 
 def test_a_neuron_is_found_by_its_number_in_a_subset(tmp_path):

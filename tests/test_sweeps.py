@@ -104,6 +104,11 @@ def test_axes(text, values):
         ("neurons.delta=lin:1:2:0", "a count from 1 to 100,000, found lin:1:2:0"),
         ("neurons.delta=lin:1:inf:3", "expected finite ends"),
         ("neurons.delta=nan,1", "expected a finite number, found nan"),
+        (
+            "neurons.count=99999999999999999999,5",
+            "expected at most 9223372036854775807",
+        ),
+        ("neurons.count=lin:1e30:2e30:2", "expected ends up to 2^53, found 1e30 and 2e30"),
         ("neurons.count=lin:1:1e12:1000000000", "a count from 1 to 100,000"),
         ("output.file=a,b", "output.file: a sweep names its files itself"),
     ],
@@ -272,7 +277,10 @@ def test_a_table_does_not_replace_an_input(config, tmp_path, name):
     assert (tmp_path / name).read_bytes() == before
 
 
-def test_the_folder_of_trajectories_is_the_sweep_s_own(config, tmp_path):
+def test_the_folder_of_trajectories_is_the_sweep_s_own(config, tmp_path, monkeypatch):
+    def fail(*args):
+        raise pf.WriteError("no room")
+
     folder, path = tmp_path / "s.h5.runs", tmp_path / "s.h5"
     folder.write_text("mine")
     with pytest.raises(pf.TrajectoryError, match=r"s\.h5\.runs: is a file, expected a folder"):
@@ -288,6 +296,21 @@ def test_the_folder_of_trajectories_is_the_sweep_s_own(config, tmp_path):
     assert len(list(folder.iterdir())) == 6
     pf.sweep(config, {"neurons.delta": [1]}, path, trajectories=True, overwrite=True)
     assert [file.name for file in folder.iterdir()] == ["000000.h5"]  # none of the old ones
+    # trajectories that have been lost are made again
+    (folder / "000000.h5").unlink()
+    folder.rmdir()
+    pf.sweep(config, {"neurons.delta": [1]}, path, trajectories=True)
+    assert [file.name for file in folder.iterdir()] == ["000000.h5"]
+    # a table that cannot be made takes nothing with it
+    monkeypatch.setattr("particleflow.sweeps.run.create_sweep", fail)
+    with pytest.raises(pf.WriteError):
+        pf.sweep(config, {"neurons.delta": [2]}, path, trajectories=True, overwrite=True)
+    monkeypatch.undo()
+    assert [file.name for file in folder.iterdir()] == ["000000.h5"]
+    # of a sweep that is replaced by one without trajectories none are left
+    pf.sweep(config, {"neurons.delta": [3]}, path, overwrite=True)
+    assert not folder.exists()
+    folder.mkdir()
     (folder / "my notes.txt").touch()
     with pytest.raises(pf.TrajectoryError, match=r"found my notes\.txt"):
         pf.sweep(config, OVER, path, trajectories=True, overwrite=True)
@@ -404,7 +427,9 @@ def test_a_map_shows_the_means(tmp_path):
         figures.plot_sweep(found, ("cake",))
 
 
-@pytest.mark.parametrize("values", [[0.1, 1.0, 10.0], [-10.0, 0.0, 0.1], ["a", "b", "c"]])
+@pytest.mark.parametrize(
+    "values", [[0.1, 1.0, 10.0], [-10.0, 0.0, 0.1], ["a", "b", "c"], [1.0, 2.0, np.inf]]
+)
 def test_a_sweep_over_one_setting_is_a_line(tmp_path, values):
     design = Design({"neurons.scale": values}, [0, 1], ("time", "loss"), "", "")
     found = table(tmp_path / "s.h5", design=design)

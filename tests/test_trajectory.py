@@ -532,6 +532,10 @@ def test_schema_2_opens_forever(tmp_path):
         moments, rests = traj.moments(-1), np.count_nonzero(traj.cell(-1) == 16)
         assert moments.sector_counts.sum() + moments.ray_counts.sum() + rests == 90
         assert_array_equal(traj.unwrapped_theta(0), position[0, :, 1])
+    (tmp_path / "link.h5").symlink_to(FILES / "schema_2.h5")
+    with pf.open_trajectory(tmp_path / "link.h5") as traj:
+        assert_array_equal(traj.position(slice(None)), position)
+    (tmp_path / "link.h5").unlink()
     # gathered into one file, and exported
     pf.repack(FILES / "schema_2.h5", tmp_path / "one.h5", "particles")
     pf.export(FILES / "schema_2.h5", tmp_path / "one.npz")

@@ -154,9 +154,11 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
     del run  # the picture needs the memory
 
     def finish() -> None:
-        if figure is not None:
-            draw(file, Path(figure))
-        settle(file)
+        try:
+            if figure is not None:
+                draw(file, Path(figure))
+        finally:
+            settle(file)
 
     ranks.together(lambda: finish() if ranks.is_first else None)
     if not quiet:

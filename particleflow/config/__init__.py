@@ -111,7 +111,7 @@ def read(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = N
     ConfigError
         The file cannot be read, is no TOML, or an override is none.
     """
-    file = existing_file(path, ConfigError)
+    file = existing_file(path, ConfigError, may_be_pipe=True)
     try:
         text = file.read_text(encoding="utf-8")
         tables = tomllib.loads(text)

@@ -94,11 +94,13 @@ def export(
         )
     if contents != "neurons" and path.suffix.lower() != ".csv":
         raise TrajectoryError(f"contents: goes with .csv, found {path.name}")
-    with _by_frames(Path(source), path.parent) as trajectory:
+    ending = path.suffix.lower()
+    with open_trajectory(source) as trajectory:
         choice = Choice.of(trajectory, stride, neurons)
-        ending = path.suffix.lower()
         if ending == ".csv":
             table.check_rows(choice, contents, count("limit", limit, TrajectoryError))
+    with _by_frames(Path(source), path.parent) as trajectory:
+        choice = Choice.of(trajectory, stride, neurons)
         with new_file(path, overwrite) as temporary:
             if ending == ".npz":
                 archive.write(choice, temporary)

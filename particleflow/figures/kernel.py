@@ -62,8 +62,8 @@ def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
         tau = trajectory.time[frames]
         kernels = (trajectory.tangent_kernel(frame) for frame in frames)
         values = np.array([_eigenvalues(kernel) for kernel in kernels])
-    if not np.isfinite(values).any():
-        return empty(ax, "the tangent kernel is not finite")
+    if not (np.isfinite(values) & (values > 0.0)).any():
+        return empty(ax, "the tangent kernel is 0, or not finite")
     chosen = thin(np.arange(values.shape[1]), _MOST_VALUES)
     lowest = _FLOOR * float(np.nanmax(values, initial=0.0))
     for k in chosen.tolist():

@@ -164,7 +164,7 @@ def _draw_line(ax: Axes, sweep: Sweep, grid: Array, key: str, title: str) -> Non
     if not np.isfinite(values).any():
         empty(ax, _NOTHING)
         return
-    numbers = all(isinstance(value, (int, float)) for value in settings)
+    numbers = all(isinstance(v, (int, float)) and np.isfinite(v) for v in settings)
     x = np.array(settings, float) if numbers else np.arange(len(settings))
     ax.fill_between(x, lowest, highest, color=GREY, alpha=0.4, lw=0, label="all runs")
     ax.plot(x, _over_last(values, np.nanmean), ".-", color=BLUE, label="mean")

@@ -43,6 +43,9 @@ def _counts(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
+    if not shares.any():
+        empty(ax, "all neurons rest in the origin, or slide on samples")
+        return
     limits = edges(tau)
     if tau.size > 1:
         limits[0], limits[-1] = tau[0], tau[-1]

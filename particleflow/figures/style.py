@@ -94,8 +94,8 @@ def time_axis(ax: Axes, tau: Array) -> None:
 
 
 def mark(tau: Array) -> str:
-    """What marks single points: there is no line through one."""
-    return "." if tau.size == 1 else ""
+    """What marks few points: there is no line through one, or between one and none."""
+    return "." if tau.size <= 2 else ""
 
 
 def empty(ax: Axes, text: str) -> Axes:

@@ -12,6 +12,8 @@ from particleflow.errors import ConfigError
 _OWN = ("output.file", "output.figure")
 """Keys that a sweep sets itself."""
 MOST_VALUES = 100_000
+LARGEST = 2**63 - 1
+"""Whole number that the table can hold."""
 _ENDLESS = ("flow.t_end", math.inf)
 _GENERATED: dict[str, Any] = {"lin": np.linspace, "log": np.geomspace}
 
@@ -40,6 +42,8 @@ def axis_of(key: str, values: Sequence[Any]) -> Axis:
     if len(given) > MOST_VALUES:
         raise ConfigError(f"{key}: expected at most {MOST_VALUES:,} values, found {len(given):,}")
     for value in given:
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ConfigError(f"{key}: expected at most {LARGEST}, found {value}")
         if isinstance(value, float) and not math.isfinite(value) and (key, value) != _ENDLESS:
             raise ConfigError(f"{key}: expected a finite number, found {value}")
         if not isinstance(value, (bool, int, float, str)):
@@ -94,5 +98,7 @@ def _generated(key: str, kind: str, numbers: str) -> list[float] | list[int]:
     values = _GENERATED[kind](begin, end, n)
     kinds = get_args(config.type_of(key))
     if int in kinds and float not in kinds:
+        if max(abs(begin), abs(end)) > 2.0**53:
+            raise ConfigError(f"{key}: expected ends up to 2^53, found {first} and {last}")
         return list(dict.fromkeys(np.rint(values).astype(int).tolist()))
     return [float(f"{value:.12g}") for value in values.tolist()]

@@ -4,6 +4,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from particleflow.trajectory import (
     refusals,
 )
 
-from .axes import Axis, axis_of
+from .axes import LARGEST, Axis, axis_of
 from .work import ALWAYS, Base, Result, Task, carry_out
 from .workers import results_of
 
@@ -190,6 +191,8 @@ def _plan(
         raise ConfigError(f"--over: the grid has more than {MOST_RUNS:,} runs")
     first = config.convert(file, config.changed(tables, {a.key: a.values[0] for a in axes}), text)
     begin = first.config.neurons.seed
+    if begin + seeds > LARGEST:
+        raise ConfigError(f"neurons.seed: expected seeds up to {LARGEST}, found {begin} and after")
     own = first.config.output.observables
     recorded = check_names((*OBSERVABLES, *(own if own != DEFAULT else ())))
     names = tuple(name for name in recorded if is_scalar(name))
@@ -225,6 +228,7 @@ def _trajectory(target: Path, design: Design, number: int) -> str | None:
 
 def _begin(target: Path, design: Design, retry: bool, overwrite: bool) -> list[Task]:
     """Make the file, or see that it is of this sweep; the runs that are left."""
+    folder = target.with_name(f"{target.name}.runs")
     status = np.zeros(int(np.prod(design.shape)), np.int8)
     if target.exists() and not overwrite:
         found = open_sweep(target)
@@ -233,14 +237,27 @@ def _begin(target: Path, design: Design, retry: bool, overwrite: bool) -> list[T
     else:
         check_target(target, overwrite)
         if design.trajectories:
-            _make_folder(target.with_name(design.trajectories), overwrite)
+            _check_folder(folder, overwrite)
         create_sweep(target, design, overwrite)
+        _remove_runs(folder)
+    if design.trajectories:
+        with refusals(folder, "made"):
+            folder.mkdir(exist_ok=True)
     ended = (DONE,) if retry else (DONE, FAILED)
-    return [task for task in _tasks(design, target) if status[task.number] not in ended]
+    return [
+        task
+        for task in _tasks(design, target)
+        if status[task.number] not in ended or _is_lost(task, status[task.number])
+    ]
 
 
-def _make_folder(folder: Path, overwrite: bool) -> None:
-    """An empty folder for the trajectories of a new sweep.
+def _is_lost(task: Task, status: int) -> bool:
+    """Whether a run is done but its trajectory is not there."""
+    return bool(status == DONE and task.trajectory and not Path(task.trajectory).exists())
+
+
+def _check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that the trajectories of a new sweep cannot have for themselves.
 
     Raises
     ------
@@ -249,15 +266,21 @@ def _make_folder(folder: Path, overwrite: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise TrajectoryError(f"{folder}: is a file, expected a folder")
-    with refusals(folder, "made"):
-        folder.mkdir(exist_ok=True)
+    for file in folder.iterdir() if folder.exists() else ():
+        if not overwrite or not _OF_A_RUN.fullmatch(file.name):
+            raise TrajectoryError(f"{folder}: expected an empty folder, found {file.name} in it")
+
+
+def _remove_runs(folder: Path) -> None:
+    """Remove the trajectories of a sweep whose table has been replaced."""
+    if not folder.is_dir():
+        return
+    with refusals(folder, "emptied"):
         for file in folder.iterdir():
-            if not overwrite or not _OF_A_RUN.fullmatch(file.name):
-                raise TrajectoryError(
-                    f"{folder}: expected an empty folder, found {file.name} in it"
-                )
-        for file in folder.iterdir():
-            file.unlink()
+            if _OF_A_RUN.fullmatch(file.name):
+                file.unlink()
+        with suppress(OSError):  # something else is in it
+            folder.rmdir()
 
 
 def _require_same(found: Sweep, design: Design) -> None:

@@ -81,6 +81,10 @@ class _Worker:
             process.kill()
             _end(process)
 
+    def join(self) -> None:
+        """Wait until its thread has seen the end of the process."""
+        self._thread.join(_DYING_SECONDS)
+
 
 def _say(process: "subprocess.Popen[str]", what: Base | Task) -> None:
     assert process.stdin is not None
@@ -137,3 +141,5 @@ def results_of(base: Base, tasks: list[Task], n: int) -> Generator[Result, None,
                 break
         for worker in workers:
             worker.stop()
+        for worker in workers:
+            worker.join()

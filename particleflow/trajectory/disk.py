@@ -41,6 +41,8 @@ def check_target(path: Path, overwrite: bool, is_held: bool = False) -> None:
         raise TrajectoryError(f"{path}: no permission to write in the folder {folder}")
     if path.is_dir():
         raise TrajectoryError(f"{path}: is a folder, expected a file name")
+    if path.exists() and not path.is_file():
+        raise TrajectoryError(f"{path}: is a device or a pipe, expected a file name")
     if path.exists() and not overwrite:
         raise TrajectoryError(f"{path}: exists already (--overwrite replaces it)")
     if path.exists() and not is_held:

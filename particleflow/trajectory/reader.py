@@ -10,10 +10,11 @@ from particleflow import theory
 from particleflow._cast import Array, PathLike, existing_file
 from particleflow.backend import cell_sums, kernel_matrix, predict_at
 from particleflow.coordinates import knots, parameters_from_reduced, put_on_samples
-from particleflow.errors import ConfigError, TrajectoryError
+from particleflow.errors import ConfigError, RangeError, TrajectoryError
 
+from .selection import as_slice
 from .slabs import BUDGET
-from .stored import ALL, Index, StoredTrajectory, as_slice, reading
+from .stored import ALL, Index, StoredTrajectory, reading
 
 _PIECE = 1 << 20
 
@@ -84,6 +85,7 @@ class Trajectory(StoredTrajectory):
             The file holds a subset of the neurons.
         """
         self._require_all()
+        self._require_one(frame)
         rhat, theta = self.position(frame, neurons).T.astype(np.float64)
         if self._delta is None:
             return np.cos(theta), np.sin(theta), np.ascontiguousarray(rhat)
@@ -142,7 +144,7 @@ class Trajectory(StoredTrajectory):
     def predict(self, frame: int, x: ArrayLike) -> Array:
         """f at any points at a frame, in the shape of ``x``; reads a million neurons at a time."""
         self._require_all()
-        self._checked("frame", frame, self.frames)
+        self._require_one(frame)
         try:
             points = np.asarray(x, dtype=np.float64)
         except (TypeError, ValueError) as problem:
@@ -191,6 +193,11 @@ class Trajectory(StoredTrajectory):
     def _pieces(self) -> Iterator[slice]:
         for lo in range(0, self.size, _PIECE):
             yield slice(lo, min(lo + _PIECE, self.size))
+
+    def _require_one(self, frame: Index) -> None:
+        if isinstance(frame, slice):
+            raise RangeError(f"{self.path}: frame: expected one, found {frame!r}")
+        self._checked("frame", frame, self.frames)
 
     def _require_all(self) -> None:
         if self.ids.size < self.size:

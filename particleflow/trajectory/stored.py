@@ -1,5 +1,6 @@
 """The data of a trajectory file, read lazily, and never past what progress counts."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -18,6 +19,7 @@ from . import disk, layout
 from .layout import string
 from .parts import Parts
 from .schema import NEWEST_SCHEMA, PARTICLES
+from .selection import forwards
 from .sweep_table import MAGIC
 
 P = ParamSpec("P")
@@ -59,18 +61,6 @@ def reading(method: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-def as_slice(chosen: range) -> slice:
-    """The slice of a long enough axis that chooses these indices, none of which is negative."""
-    if not chosen:
-        return slice(0, 0)
-    return slice(chosen.start, chosen.stop if chosen.stop >= 0 else None, chosen.step)
-
-
-def _forwards(chosen: range) -> slice:
-    """h5py knows no steps backwards."""
-    return as_slice(chosen if chosen.step > 0 else chosen[::-1])
-
-
 def _kept_together(position: h5py.Dataset) -> int:
     """Frames that are read at once and kept: those of a compressed chunk, if memory allows."""
     if position.compression is None:
@@ -84,10 +74,11 @@ class StoredTrajectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._real = Path(os.path.realpath(path))  # parts lie beside the file that a link shows
         self._whole: tuple[int, int] | None = None
         self._kept: dict[tuple[str, int], np.ndarray] = {}
         with layout.naming(path):
-            self._file = disk.open_to_read(path)
+            self._file = disk.open_to_read(self._real)
         try:
             with layout.naming(path):
                 self._load()
@@ -111,7 +102,7 @@ class StoredTrajectory:
         missing = [name for name in _REQUIRED if name not in file]
         if missing:
             raise TrajectoryError(f"{self.path}: is damaged: {missing[0]} is missing")
-        self._parts = Parts.of(self.path, file)
+        self._parts = Parts.of(self._real, file)
         if self._parts is not None:
             self._parts.check()
         parameters = file["parameters"]
@@ -247,7 +238,7 @@ class StoredTrajectory:
             self._checked("frame", frame, self.frames),
             self._checked("neuron", neurons, self.ids.size),
         ]
-        found = self._read(dataset, *(k if isinstance(k, int) else _forwards(k) for k in keys))
+        found = self._read(dataset, *(k if isinstance(k, int) else forwards(k) for k in keys))
         ways = [
             slice(None, None, 1 if key.step > 0 else -1) for key in keys if not isinstance(key, int)
         ]
@@ -263,7 +254,7 @@ class StoredTrajectory:
         if key not in self._kept:
             self._kept = {other: v for other, v in self._kept.items() if other[0] != dataset.name}
             self._kept[key] = np.asarray(dataset[begin : begin + long])
-        return self._kept[key][frame - begin, rows]
+        return self._kept[key][frame - begin, rows].copy()
 
     def _checked(self, what: str, key: Index, size: int) -> "int | range":
         """What an index means along an axis of this size."""
@@ -354,7 +345,8 @@ class StoredTrajectory:
     def _observable(self, name: str) -> h5py.Group:
         if name not in self.observables:
             raise TrajectoryError(
-                f"{self.path}: has no observable {name!r}, only {', '.join(self.observables)}"
+                f"{self.path}: has no observable {name!r}, only "
+                f"{', '.join(self.observables) or 'frames'}"
             )
         return self._file["observables"][name]
 

@@ -130,8 +130,12 @@ class SweepWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = disk.open_existing(path)
-        self._lock = disk.lock(path)
-        self._runs = self._file["runs"]
+        try:
+            self._lock = disk.lock(path)
+            self._runs = self._file["runs"]
+        except BaseException:
+            self._file.close()
+            raise
 
     def put(self, rows: Iterable[tuple[int, Mapping[str, float], str | None, float]]) -> None:
         """Write runs: number, values by name, why it failed, seconds.
@@ -163,9 +167,11 @@ class SweepWriter:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with disk.refusals(self._path, "closed"):
-            self._file.close()
-        disk.unlock(self._lock)
+        try:
+            with disk.refusals(self._path, "closed"):
+                self._file.close()
+        finally:
+            disk.unlock(self._lock)
 
 
 def _cut(text: str) -> bytes:
