@@ -45,19 +45,18 @@ def estimate(run: "Run") -> dict[str, Any]:
 
 def _try(simulation: "Simulation", until: float, stop: float) -> tuple[float, bool]:
     """Seconds of the trial, and whether it was the whole run."""
-    begin: list[float] = []
+    begin = time.perf_counter()
 
     def look(sim: "Simulation") -> None:
-        begin.append(time.perf_counter())
-        if begin[-1] - begin[0] > TRIAL_SECONDS:
+        if time.perf_counter() - begin > TRIAL_SECONDS:
             raise _Enough
 
-    begin.append(time.perf_counter())
+    is_whole = True
     try:
         simulation.run(until, progress=look, stop=stop)
     except _Enough:
-        return begin[-1] - begin[0], False
-    return time.perf_counter() - begin[0], True
+        is_whole = False
+    return time.perf_counter() - begin, is_whole
 
 
 def _memory() -> int:

@@ -14,9 +14,8 @@ def write(choice: Choice, target: Path) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, values in _small(choice).items():
             _add(archive, name, np.asarray(values))
-        precision = choice.trajectory.position(0, slice(1)).dtype
-        for name, dtype, component in (("rhat", precision, 0), ("theta", precision, 1)):
-            with _open(archive, name, choice.shape, dtype) as file:
+        for component, name in enumerate(("rhat", "theta")):
+            with _open(archive, name, choice.shape, choice.precision) as file:
                 for block in choice.blocks():
                     file.write(np.ascontiguousarray(block.position[..., component]).data)
         with _open(archive, "cell", choice.shape, np.dtype(np.int32)) as file:

@@ -115,8 +115,8 @@ def export(
 def _by_frames(source: Path, folder: Path) -> Iterator[Trajectory]:
     """The trajectory, with chunks that frames can be read from; a copy if need be, in a folder."""
     with open_trajectory(source) as trajectory:
-        long = trajectory.storage()["chunks"][0]
-        if long == 1 or trajectory.frames * trajectory.ids.size <= PAIRS:
+        is_by_frames = trajectory.storage()["layout"] == "frames"
+        if is_by_frames or trajectory.frames * trajectory.ids.size <= PAIRS:
             yield trajectory
             return
     with TemporaryDirectory(prefix="particleflow-", dir=folder) as temporary:

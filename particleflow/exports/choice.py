@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -117,6 +117,11 @@ class Choice:
         """delta of the neurons, (k,); None in the euclidean metric."""
         delta = self.trajectory.delta
         return None if delta is None else delta[self.rows]
+
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """Of the positions."""
+        return self.trajectory.position(0, slice(1)).dtype
 
     @property
     def shape(self) -> tuple[int, int]:

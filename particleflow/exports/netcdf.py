@@ -42,7 +42,7 @@ def require() -> Any:
 def size(choice: Choice) -> int:
     """Bytes of the file, about."""
     frames, n = choice.shape
-    precision = choice.trajectory.position(0, slice(1)).dtype.itemsize
+    precision = choice.precision.itemsize
     observed = sum(series.values.nbytes + series.time.nbytes for series in choice.series())
     return frames * n * (2 * precision + 4 + 8) + 24 * (frames + n) + observed + _METADATA
 
@@ -108,8 +108,12 @@ def _add(
 
 
 def _add_neurons(file: Any, choice: Choice) -> None:
-    precision = choice.trajectory.position(0, slice(1)).dtype
-    dtypes = {"rhat": precision, "theta": precision, "cell": np.int32, "knot": np.float64}
+    dtypes = {
+        "rhat": choice.precision,
+        "theta": choice.precision,
+        "cell": np.int32,
+        "knot": np.float64,
+    }
     variables = {}
     for name, (units, long_name) in _NEURONS.items():
         variable = file.create_variable(name, ("time", "id"), dtypes[name])

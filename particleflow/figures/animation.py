@@ -17,7 +17,7 @@ from particleflow.trajectory import Trajectory, new_file
 
 from .kinds import check_target, require_frames
 from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames
-from .style import BLACK, BLUE, CENTIMETRE, GREY, ORANGE, STYLE, WIDTH, thin
+from .style import BLACK, BLUE, CENTIMETRE, GREY, ORANGE, SIGNS, STYLE, WIDTH, legend_above, thin
 
 ENDINGS = (".gif",)
 _DPI = 110
@@ -125,22 +125,21 @@ class _Scene:
         frame_cylinder(ax, np.concatenate(rhat))
         draw_angles(ax, trajectory.samples.x, [GREY] * (2 * trajectory.samples.size))
         self._points, handles = [], []
-        for colour, name in ((BLUE, r"$\hat r>0$"), (ORANGE, r"$\hat r<0$")):
+        for _, colour, name in SIGNS:
             (points,) = ax.plot([], [], ".", ms=3, mew=0, color=colour)
             self._points.append(points)
             self._moving.append((ax, points))
             handles += ax.plot([], [], "o", ms=3, mew=0, color=colour, label=name)
-        ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2,
-                  handlelength=0.8, borderaxespad=0.1)  # fmt: skip
+        legend_above(ax, 2, handles=handles, handlelength=0.8, columnspacing=2.0, handletextpad=0.8)
 
     def picture(self, frame: int) -> Image.Image:
         """That of a frame."""
         trajectory = self._trajectory
         self._f.set_data(self._x, trajectory.predict(frame, self._x))
-        knots = trajectory.knots(frame)[self._rows]
-        self._knots.set_data(knots, np.full(knots.size, 0.02))
         position = trajectory.position(frame)[self._rows]
-        for points, own in zip(self._points, (1, -1), strict=True):
+        knots = trajectory.knots_of(position, trajectory.cell(frame)[self._rows])
+        self._knots.set_data(knots, np.full(knots.size, 0.02))
+        for points, (own, _, _) in zip(self._points, SIGNS, strict=True):
             rhat, theta = position[np.sign(position[:, 0]) == own].T
             points.set_data(theta, rhat)
         self._time.set_text(rf"$\tau={trajectory.time[frame]:.4g}$")

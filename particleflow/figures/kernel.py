@@ -8,7 +8,7 @@ from particleflow._cast import Array
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames
-from .style import empty, mark, thin, time_axis
+from .style import empty, legend_above, mark, thin, time_axis
 
 _MODES = 6
 _MOST_VALUES = 32
@@ -42,8 +42,7 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
     if np.isfinite(lowest):
         ax.set_yscale("log")
         ax.set_ylim(0.5 * lowest, 2.0 * float(np.nanmax(along)))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=_MODES, handlelength=1.0,
-              columnspacing=0.8, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
+    legend_above(ax, _MODES, handlelength=1.0, columnspacing=0.8)
     ax.set_ylabel(r"$|\langle v_k,\rho\rangle|$ for mode $k$ of $H_0$")
     return ax
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from particleflow.trajectory import Trajectory
 
-from .style import BLACK, BLUE, GREY, ORANGE, mark, time_axis
+from .style import BLACK, GREY, SIGNS, legend_above, mark, time_axis
 
 _MOST_PATHS = 200
 _MOST_FRAMES = 1000
@@ -27,7 +27,7 @@ def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
     knots = trajectory.knots(frames, neurons)
     knots[(knots < lo) | (knots > hi)] = np.nan
     rhat = trajectory.position(frames, neurons)[..., 0]
-    for sign, colour, name in ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$")):
+    for sign, colour, name in SIGNS:
         own = np.where(np.sign(rhat) == sign, knots, np.nan)
         ax.plot(tau, own, marker=mark(tau), color=colour, lw=0.5, alpha=0.6)
         ax.plot([], [], color=colour, label=name)
@@ -38,7 +38,6 @@ def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
                 transform=ax.get_yaxis_transform(), label="samples")  # fmt: skip
     time_axis(ax, tau)
     ax.set_ylim(lo, hi)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.2,
-              columnspacing=1.0, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
+    legend_above(ax, 3)
     ax.set_ylabel(r"knot $-b/a$")
     return ax

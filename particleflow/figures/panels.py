@@ -9,7 +9,19 @@ from matplotlib.axes import Axes
 from particleflow.trajectory import Trajectory
 
 from .phase import MOST_POINTS, attracted_colours
-from .style import BLACK, BLUE, GREY, ORANGE, colour_bar, empty, mark, opaque, thin, time_axis
+from .style import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    colour_bar,
+    empty,
+    legend_above,
+    mark,
+    opaque,
+    thin,
+    time_axis,
+)
 
 _MOST_LINES = 200
 
@@ -41,9 +53,7 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     )  # fmt: skip
     ax.set_xlim(lo, hi)
     ax.margins(y=0.12)
-    legend = ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.2,
-                       columnspacing=0.8, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
-    opaque(legend)
+    opaque(legend_above(ax, 3, columnspacing=0.8))
     ax.set_xlabel(r"$x$")
     ax.set_ylabel(r"$f(x)$, $y$")
     return ax

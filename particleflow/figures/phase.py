@@ -8,14 +8,13 @@ from particleflow.coordinates import ray_angles
 from particleflow.theory import ATTRACTOR, classify_rays
 from particleflow.trajectory import Trajectory
 
-from .style import BLUE, GREY, ORANGE, ray_ends, thin, uv_of
+from .style import BLUE, GREY, ORANGE, SIGNS, legend_above, ray_ends, thin, uv_of
 
 MOST_POINTS = 4000
 _MOST_PATHS = 100
 _MOST_FRAMES = 64
 _MOST_READ = 20_000_000
 _MOST_RAYS = 64
-_SIGNS = ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$"))
 
 
 def draw_uv(
@@ -28,7 +27,7 @@ def draw_uv(
     points, ways = _points(trajectory, frame), _ways(trajectory, frame)
     last = uv_of(points)
     rhat, theta = ways[..., 0], ways[..., 1]
-    for sign, colour, name in _SIGNS:
+    for sign, colour, name in SIGNS:
         u = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.cos(theta), np.nan)
         v = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.sin(theta), np.nan)
         if paths:
@@ -43,7 +42,7 @@ def draw_uv(
     ax.set_aspect("equal")
     ax.set_xlabel(r"$u=|\hat r|\,\cos\theta$")
     ax.set_ylabel(r"$v=|\hat r|\,\sin\theta$")
-    _legend(ax)
+    legend_above(ax, 2, handlelength=0.8, markerscale=2)
     return ax
 
 
@@ -56,7 +55,7 @@ def draw_cylinder(ax: Axes, trajectory: Trajectory, frame: int = -1, *, paths: b
     points, ways = _points(trajectory, frame), _ways(trajectory, frame)
     rhat, theta = ways[..., 0].copy(), ways[..., 1]
     rhat[1:][np.abs(np.diff(theta, axis=0)) > np.pi] = np.nan  # no line around the cylinder
-    for sign, colour, name in _SIGNS:
+    for sign, colour, name in SIGNS:
         if paths:
             own = np.where(np.sign(rhat) == sign, rhat, np.nan)
             ax.plot(theta, own, color=colour, lw=0.4, alpha=0.4)
@@ -64,7 +63,7 @@ def draw_cylinder(ax: Axes, trajectory: Trajectory, frame: int = -1, *, paths: b
         ax.plot(shown[:, 1], shown[:, 0], ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
     frame_cylinder(ax, points[:, 0])
     _draw_angles(ax, trajectory, frame)
-    _legend(ax)
+    legend_above(ax, 2, handlelength=0.8, markerscale=2)
     return ax
 
 
@@ -88,11 +87,6 @@ def frame_cylinder(ax: Axes, rhat: Array) -> None:
     ax.set_xlabel(r"$\theta$")
 
 
-def _legend(ax: Axes) -> None:
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=0.8,
-              columnspacing=1.0, handletextpad=0.4, borderaxespad=0.1, markerscale=2)  # fmt: skip
-
-
 def _points(trajectory: Trajectory, frame: int) -> np.ndarray:
     """(rhat, theta) of neurons at a frame, at most `MOST_POINTS`."""
     return trajectory.position(frame)[thin(np.arange(trajectory.ids.size), MOST_POINTS)]
@@ -104,7 +98,7 @@ def _ways(trajectory: Trajectory, frame: int) -> np.ndarray:
     chosen = slice(None, None, -(-n // _MOST_PATHS))
     last = frame % trajectory.frames
     frames = path_frames(last + 1, n)
-    return np.array([trajectory.position(f)[chosen] for f in frames]).astype(np.float64)
+    return np.array([trajectory.position(f, chosen) for f in frames]).astype(np.float64)
 
 
 def path_frames(frames: int, n: int) -> list[int]:

@@ -59,6 +59,17 @@ def opaque(legend: Legend) -> None:
             handle.set_alpha(1.0)
 
 
+SIGNS = ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$"))
+"""Signs of rhat, each with its colour and its name."""
+
+
+def legend_above(ax: Axes, ncols: int, **options: Any) -> Legend:
+    """A legend in one or two rows above the axes."""
+    look = {"handlelength": 1.2, "columnspacing": 1.0, "handletextpad": 0.4} | options
+    return ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=ncols,
+                     borderaxespad=0.1, **look)  # fmt: skip
+
+
 def ray_ends(x: Array, reach: float) -> Array:
     """Points of the 2 s rays beyond the corners of a picture of this half-width, (2 s, 2)."""
     far = 2.0 * reach / np.sqrt(1.0 + x * x)

@@ -180,12 +180,8 @@ def _plan(
 ) -> tuple[Base, Design]:
     """What to run, every combination checked."""
     file, tables, text = read
-    keys = [axis.key for axis in axes]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ConfigError(f"{key}: is swept over twice")
-        if key == SEED:
-            raise ConfigError(f"{key}: say how many seeds instead (--seeds)")
+    if any(axis.key == SEED for axis in axes):
+        raise ConfigError(f"{SEED}: say how many seeds instead (--seeds)")
     points = math.prod(len(axis.values) for axis in axes)
     if points * count("seeds", seeds, ConfigError) > MOST_RUNS:
         raise ConfigError(f"--over: the grid has more than {MOST_RUNS:,} runs")

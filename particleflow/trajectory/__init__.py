@@ -7,7 +7,7 @@ from . import checkpoint
 from .contents import BEGAN
 from .continuation import Recorded
 from .disk import check_target, is_locked, new_file, refusals, require_room, require_writable
-from .kinds import facts_of_checkpoint, facts_of_netcdf, facts_of_part, kind_of
+from .kinds import facts_of_checkpoint, facts_of_netcdf, facts_of_part, is_sweep, kind_of
 from .layout import hdf5_version
 from .reader import Moments, Trajectory, open_trajectory
 from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, settle
@@ -21,7 +21,6 @@ from .sweep_table import (
     Sweep,
     SweepWriter,
     create_sweep,
-    is_sweep,
     open_sweep,
 )
 from .writer import TrajectoryWriter

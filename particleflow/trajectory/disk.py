@@ -178,8 +178,8 @@ def create(
     """Make a file by ``fill``, reserve its space on the disk, and write its data by ``then``.
 
     ``before`` is called when it is about to get its name; ``is_held``: the caller has the lock of
-    the file that is replaced. HDF5 may crash where a disk refuses data:
-    much of them belongs into ``then``.
+    the file that is replaced. HDF5 may crash where a disk refuses data: much of them belongs into
+    ``then``.
 
     Raises
     ------

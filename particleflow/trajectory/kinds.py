@@ -33,6 +33,14 @@ def kind_of(path: Path) -> str:
         return ""
 
 
+def is_sweep(path: Path) -> bool:
+    """Whether a file is the table of a sweep; not if it cannot be read."""
+    try:
+        return kind_of(path) == "sweep"
+    except TrajectoryError:
+        return False
+
+
 def facts_of_checkpoint(path: Path) -> dict[str, Any]:
     """Of which run it is, where in it, and what it holds.
 

@@ -196,7 +196,7 @@ class StoredTrajectory:
     @property
     def is_complete(self) -> bool:
         """Whether every planned frame and observable is there."""
-        return self.acknowledged() == (self.planned_frames, self.planned_observed)
+        return self.acknowledged() == self._planned
 
     @property
     @reading

@@ -219,15 +219,6 @@ class Sweep(NamedTuple):
         return int(np.count_nonzero(self.status == status))
 
 
-def is_sweep(path: PathLike) -> bool:
-    """Whether a file is the table of a sweep."""
-    try:
-        with disk.open_to_read(Path(path)) as file:
-            return MAGIC in file.attrs
-    except layout.DAMAGE:
-        return False
-
-
 def open_sweep(path: PathLike) -> Sweep:
     """Read the table of a sweep, finished or not.
 
