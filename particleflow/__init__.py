@@ -38,6 +38,8 @@ _HOME = {
     "NeuronsError": "errors",
     "ConfigError": "errors",
     "DeviceError": "errors",
+    "ImmutableError": "errors",
+    "CopyError": "errors",
     "TrajectoryError": "errors",
     "RangeError": "errors",
     "WriteError": "errors",
@@ -52,7 +54,9 @@ if TYPE_CHECKING:
     from . import figures, theory
     from .errors import (
         ConfigError,
+        CopyError,
         DeviceError,
+        ImmutableError,
         IntegrationError,
         NeuronsError,
         ParticleflowError,

@@ -14,15 +14,43 @@ Array = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 
 
-def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
-    """A new, contiguous, finite float64 array of one dimension; ``error`` says what is wrong."""
+def unmasked(name: str, values: Any, error: type[ParticleflowError]) -> None:
+    """Refuse an array with masked entries: what lies under a mask is no value."""
+    if np.ma.is_masked(values):
+        where = np.argwhere(np.ma.getmaskarray(values))[0].tolist()
+        at = f"[{', '.join(map(str, where))}]" if where else ""
+        raise error(f"{name}{at} is masked: expected a finite number")
+
+
+def numbers(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
+    """A new, contiguous float64 array of any shape, finite or not."""
+    unmasked(name, values, error)
     try:
         given = np.asarray(values)
     except (TypeError, ValueError) as problem:
         raise error(f"{name}: expected numbers, found {problem}") from None
     if given.dtype.kind not in "biuf" and given.size:
-        raise error(f"{name}: expected numbers, found {given.dtype}")
-    array = np.array(given, dtype=np.float64, order="C")
+        raise error(f"{name}: expected numbers, found {_described(values, given)}")
+    return np.array(given, dtype=np.float64, order="C")
+
+
+def _described(values: Any, given: np.ndarray) -> str:
+    """What was given where numbers were expected."""
+    return brief(values) if given.ndim == 0 else str(given.dtype)
+
+
+def brief(value: Any) -> str:
+    """A value for a message: words and numbers as they are, else what it is."""
+    if value is None or isinstance(value, (str, bool, int, float, complex)):
+        return repr(value)
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    return type(value).__name__
+
+
+def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
+    """A new, contiguous, finite float64 array of one dimension; ``error`` says what is wrong."""
+    array = numbers(name, values, error)
     if array.ndim != 1:
         raise error(f"{name}: expected one dimension, found shape {array.shape}")
     if not np.isfinite(array).all():
@@ -55,11 +83,13 @@ def positive(name: str, value: Any, error: type[ParticleflowError]) -> float:
 
 
 def finite(name: str, value: Any, error: type[ParticleflowError]) -> float:
-    """A finite float."""
+    """A finite float; text that means one is none."""
     try:
-        number = float(value)
+        number = float(value) if not isinstance(value, (str, bytes)) else None
     except (TypeError, ValueError):
-        raise error(f"{name}: expected a number, found {value!r}") from None
+        number = None
+    if number is None:
+        raise error(f"{name}: expected a number, found {value!r}")
     if not math.isfinite(number):
         raise error(f"{name}: expected a finite number, found {value}")
     return number
@@ -78,11 +108,19 @@ def count(
     return int(value)
 
 
+def path_of(path: PathLike, error: type[ParticleflowError]) -> Path:
+    """A path, if it is one."""
+    try:
+        return Path(path)
+    except TypeError:
+        raise error(f"expected a path, found {path!r}") from None
+
+
 def existing_file(
     path: PathLike, error: type[ParticleflowError], may_be_pipe: bool = False
 ) -> Path:
     """The path of a file that is there and can be read."""
-    file = Path(path)
+    file = path_of(path, error)
     if not file.exists():
         raise error(f"{file}: no such file")
     if file.is_dir():

@@ -48,13 +48,6 @@ def knots(a: Array, b: Array) -> Array:
         return np.where(a == 0.0, np.nan, -b / a)
 
 
-def put_on_samples(e: Array, cell: np.ndarray, x: Array) -> None:
-    """Replace the knots of sliding neurons, cells 2 s to 4 s - 1, by their x_j itself, in place."""
-    s = x.size
-    sliding = (cell >= 2 * s) & (cell < 4 * s)
-    e[sliding] = x[(cell[sliding] - 2 * s) % s]
-
-
 def ray_angles(x: Array) -> Array:
     """theta of the rays: of (1, -x_j) for each sample and of its opposite, (2 s,)."""
     theta = np.arctan2(-x, np.ones_like(x))

@@ -8,7 +8,8 @@ import numpy as np
 from . import theory
 from ._cast import Array
 from .backend import State, kernel_matrix
-from .coordinates import knots, put_on_samples
+from .cells import put_on_samples
+from .coordinates import knots
 
 GAP = 1e-2
 """A knot is near a sample within this share of the smallest distance between two samples."""

@@ -9,6 +9,14 @@ class SamplesError(ParticleflowError, ValueError):
     """The samples cannot be used: shape, order, not finite, or their file."""
 
 
+class ImmutableError(ParticleflowError, AttributeError):
+    """A new value was given to an attribute of an object that never changes."""
+
+
+class CopyError(ParticleflowError, TypeError):
+    """An object cannot be pickled; the message says what to do instead."""
+
+
 class NeuronsError(ParticleflowError, ValueError):
     """The neurons cannot be used: shape, not finite, an impossible option, or their file."""
 

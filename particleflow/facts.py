@@ -14,6 +14,7 @@ from ._cast import existing_file
 from .errors import TrajectoryError
 
 if TYPE_CHECKING:
+    from .samples import Samples
     from .trajectory import Sweep, Trajectory
 
 ISOLATED_SECONDS = 60
@@ -55,6 +56,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         "neurons": opened.size,
         "recorded": int(opened.ids.size),
         "samples": opened.samples.size,
+        **_of_map(opened.samples),
         "metric": opened.metric,
         "integrator": opened.integrator,
         "alpha": opened.alpha,
@@ -71,6 +73,19 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         facts["loss_first"] = float(opened.loss[0])
         facts["loss_last"] = float(opened.loss[-1])
     return facts
+
+
+def _of_map(samples: "Samples") -> dict[str, Any]:
+    """The map through which the network sees the samples, if there is one."""
+    if not samples.is_mapped:
+        return {}
+    return {
+        "x_first": float(samples.x[0]),
+        "x_last": float(samples.x[-1]),
+        "x_shift": samples.x_shift,
+        "x_scale": samples.x_scale,
+        "x_of_the_network": "(x - x_shift) / x_scale",
+    }
 
 
 def _of_sweep(sweep: "Sweep") -> dict[str, Any]:

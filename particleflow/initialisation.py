@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ._cast import Array, finite, positive
+from ._cast import Array, brief, finite, positive
 from ._cast import count as cast_count
 from .coordinates import parameters_from_reduced
 from .errors import NeuronsError
@@ -23,7 +23,7 @@ def initialise(
     count: int,
     *,
     delta: float | None = None,
-    alpha: float | Literal["m"] = "m",
+    alpha: float | Literal["m"] | None = None,
     scale: float = 1.0,
     antisymmetric: bool = False,
     seed: int = 0,
@@ -49,8 +49,9 @@ def initialise(
         Number of neurons m.
     delta : float, optional
         For ``reduced`` only; 1 by default.
-    alpha : float or "m"
-        Scale of the network, ``f = (1/alpha) sum c [a x + b]_+``.
+    alpha : float or "m", optional
+        Scale of the network, ``f = (1/alpha) sum c [a x + b]_+``; by default 1 for ``pytorch``,
+        whose networks are not divided by anything, and m for the others.
     scale : float
         For ``reduced``, ``gaussian`` and ``uniform``.
     antisymmetric : bool
@@ -94,7 +95,7 @@ class Initialisation:
         kind: InitKind,
         count: int,
         delta: float | None = None,
-        alpha: float | Literal["m"] = "m",
+        alpha: float | Literal["m"] | None = None,
         scale: float = 1.0,
         antisymmetric: bool = False,
         seed: int = 0,
@@ -102,7 +103,7 @@ class Initialisation:
         margin: float = DEFAULT_MARGIN,
     ) -> None:
         self.size = m = cast_count("count", count, NeuronsError)
-        self.alpha = scale_alpha(alpha, m)
+        self.alpha = scale_alpha(default_alpha(kind) if alpha is None else alpha, m)
         if kind not in KINDS:
             raise NeuronsError(f"init: expected one of {', '.join(KINDS)}, found {kind!r}")
         if delta is not None and kind != "reduced":
@@ -161,6 +162,11 @@ class Initialisation:
         return Neurons._of(a[skip:], b[skip:], c[skip:], self.alpha)
 
 
+def default_alpha(kind: str) -> float | Literal["m"]:
+    """Scale of the network where none is given: PyTorch divides by nothing."""
+    return 1.0 if kind == "pytorch" else "m"
+
+
 def _draw(
     kind: str, words: np.ndarray, scale: float, delta: float, m: int
 ) -> tuple[Array, Array, Array]:
@@ -182,9 +188,11 @@ def _grid(samples: Samples | None, margin: float) -> tuple[float, float]:
     """The interval of the knots."""
     if samples is None:
         raise NeuronsError('init = "grid" places knots over the samples: expected samples')
+    if not isinstance(samples, Samples):
+        raise NeuronsError(f"samples: expected Samples, found {brief(samples)}")
     if margin < 0.0:
         raise NeuronsError(f"margin: expected 0 or more, found {margin}")
-    lo, hi = float(samples.x[0]), float(samples.x[-1])
+    lo, hi = float(samples.network_x[0]), float(samples.network_x[-1])
     widen = margin * (hi - lo)
     return lo - widen, hi + widen
 

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from ._cast import Array
-from .errors import IntegrationError
+from ._cast import Array, brief
+from .errors import IntegrationError, TrajectoryError
 from .integrators import Motion
 from .interruption import Interruption
 from .stopping import Settling
@@ -73,7 +73,7 @@ class Loop:
         try:
             with Interruption() as interruption:
                 due: list[Array] = []
-                for writer in sim.writers:
+                for writer in map(_checked, sim.writers):
                     due.append(sim.reachable(writer.open(sim, end)))
                     opened.append(writer)
                 targets = np.unique(np.concatenate([*due, ends]))
@@ -135,6 +135,20 @@ class Loop:
             raise problem
         if number > 0:
             interruption.act(number)
+
+
+def _checked(writer: object) -> Writer:
+    """Refuse what is no writer.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    if isinstance(writer, type) or not all(
+        hasattr(writer, name) for name in ("open", "record", "pause", "close")
+    ):
+        raise TrajectoryError(f"writers: expected a TrajectoryWriter, found {brief(writer)}")
+    return cast(Writer, writer)
 
 
 def _is_among(times: Array, time: float) -> bool:

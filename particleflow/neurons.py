@@ -6,16 +6,18 @@ parameters are ``kappa (a, b, c)``, ``kappa = sqrt(m/alpha)``, so that
 ``delta = c^2 - n^2`` with ``n = |(a, b)|``.
 """
 
+import zlib
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ._cast import Array, PathLike, existing_file, finite, positive, vector
 from ._csv import read_columns, write_columns
+from .cells import Cells, put_on_samples
 from .coordinates import angle, invariant, knots, parameters_from_reduced
-from .errors import NeuronsError
+from .errors import ImmutableError, NeuronsError
 
 
 class NeuronSource(Protocol):
@@ -45,28 +47,41 @@ class Neurons:
         Hat parameters, finite. Copied.
     alpha : float, optional
         Scale of the raw network they came from; m by default, where raw and hat are the same.
+    cells : Cells, optional
+        Where they are among the samples of a run, which neurons of a `Simulation` and of a frame
+        of a trajectory know: a run that starts from them lets those slide that slide there.
 
     Attributes
     ----------
     a, b, c : (m,) float64
         Read-only.
     alpha : float
+    cells : Cells or None
 
     Raises
     ------
     NeuronsError
-        Lengths differ, no neuron, or a value that is not finite.
+        Lengths differ, no neuron, or a value that is not finite or is masked.
+    ImmutableError
+        An attribute is set.
     """
 
-    __slots__ = ("a", "alpha", "b", "c")
+    __slots__ = ("a", "alpha", "b", "c", "cells")
 
     a: Array
     b: Array
     c: Array
     alpha: float
+    cells: Cells | None
 
     def __init__(
-        self, a: ArrayLike, b: ArrayLike, c: ArrayLike, alpha: float | None = None
+        self,
+        a: ArrayLike,
+        b: ArrayLike,
+        c: ArrayLike,
+        alpha: float | None = None,
+        *,
+        cells: Cells | None = None,
     ) -> None:
         arrays = [vector(n, v, NeuronsError) for n, v in (("a", a), ("b", b), ("c", c))]
         sizes = [array.size for array in arrays]
@@ -74,18 +89,35 @@ class Neurons:
             raise NeuronsError(f"a, b, c: expected equal lengths, found {sizes}")
         if sizes[0] == 0:
             raise NeuronsError("expected at least 1 neuron, found 0")
-        self._adopt(arrays[0], arrays[1], arrays[2], scale_alpha(alpha, sizes[0]))
+        if cells is not None and cells.cell.shape != arrays[0].shape:
+            raise NeuronsError(
+                f"cells: expected one for each of {sizes[0]} neurons, found {cells.cell.size}"
+            )
+        self._adopt(arrays[0], arrays[1], arrays[2], scale_alpha(alpha, sizes[0]), cells)
 
-    def _adopt(self, a: Array, b: Array, c: Array, alpha: float) -> None:
+    def _adopt(self, a: Array, b: Array, c: Array, alpha: float, cells: Cells | None) -> None:
         for array in (a, b, c):
             array.flags.writeable = False
-        self.a, self.b, self.c, self.alpha = a, b, c, alpha
+        if cells is not None:
+            cells.cell.flags.writeable = False
+        values = {"a": a, "b": b, "c": c, "alpha": alpha, "cells": cells}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise ImmutableError(f"Neurons.{name}: neurons never change; make new ones")
+
+    def __delattr__(self, name: str) -> None:
+        raise ImmutableError(f"Neurons.{name}: neurons never change")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._of, (self.a, self.b, self.c, self.alpha, self.cells)
 
     @classmethod
-    def _of(cls, a: Array, b: Array, c: Array, alpha: float) -> Self:
+    def _of(cls, a: Array, b: Array, c: Array, alpha: float, cells: Cells | None = None) -> Self:
         """Take over arrays that are known to be good, without a copy."""
         neurons = cls.__new__(cls)
-        neurons._adopt(a, b, c, alpha)
+        neurons._adopt(a, b, c, alpha, cells)
         return neurons
 
     def __repr__(self) -> str:
@@ -93,7 +125,9 @@ class Neurons:
 
     def part(self, first: int, last: int) -> "Neurons":
         """Neurons first .. last - 1; views, not copied."""
-        return Neurons._of(self.a[first:last], self.b[first:last], self.c[first:last], self.alpha)
+        cells = None if self.cells is None else self.cells.part(first, last)
+        a, b, c = (values[first:last] for values in (self.a, self.b, self.c))
+        return Neurons._of(a, b, c, self.alpha, cells)
 
     @classmethod
     def from_parameters(
@@ -150,7 +184,7 @@ class Neurons:
         if ending == ".h5":
             recorded = RecordedNeurons(file, frame)
             whole = recorded.part(0, recorded.size)
-            return cls._of(whole.a, whole.b, whole.c, whole.alpha)
+            return cls._of(whole.a, whole.b, whole.c, whole.alpha, whole.cells)
         try:
             if ending == ".csv":
                 a, b, c = read_columns(file, ("a", "b", "c"), NeuronsError)
@@ -164,7 +198,10 @@ class Neurons:
             raise NeuronsError(text if str(file) in text else f"{file}: {text}") from None
 
     def to_file(self, path: PathLike) -> None:
-        """Write raw a, b, c to ``.npz`` or ``.csv``; `from_file` with the same alpha reads them."""
+        """Write raw a, b, c to ``.npz`` or ``.csv``; `from_file` with the same alpha reads them.
+
+        ``cells`` are not written: neurons that slide start beside their samples then.
+        """
         file = Path(path)
         columns = [v / np.sqrt(self.size / self.alpha) for v in (self.a, self.b, self.c)]
         if file.suffix.lower() == ".npz":
@@ -173,6 +210,14 @@ class Neurons:
             write_columns(file, ("a", "b", "c"), columns)
         else:
             raise NeuronsError(f"{file}: expected a file ending in .npz or .csv")
+
+    def fingerprint(self) -> str:
+        """What tells these neurons from others: their number and checksums."""
+        arrays = [self.a, self.b, self.c]
+        if self.cells is not None:
+            arrays.append(self.cells.cell)
+        checks = [f"{zlib.crc32(np.ascontiguousarray(v).data):08x}" for v in arrays]
+        return f"{self} with the checksums {', '.join(checks)}"
 
     @property
     def size(self) -> int:
@@ -196,8 +241,15 @@ class Neurons:
 
     @property
     def knots(self) -> Array:
-        """-b/a, (m,); NaN where a = 0 and there is none."""
-        return knots(self.a, self.b)
+        """-b/a, (m,), in the x that the network sees; NaN where a = 0 and there is none.
+
+        Of a neuron that slides on a sample, if ``cells`` says so, that sample's x itself. Neurons
+        do not know the map of normalised samples: `Samples.from_network` takes knots to their x.
+        """
+        e = knots(self.a, self.b)
+        if self.cells is not None:
+            put_on_samples(e, self.cells.cell, self.cells.x)
+        return e
 
 
 class RecordedNeurons:
@@ -232,8 +284,11 @@ class RecordedNeurons:
         from .trajectory import open_trajectory
 
         with open_trajectory(self._path) as trajectory:
+            some = slice(first, last)
             return Neurons(
-                *trajectory.parameters(self._frame, slice(first, last)), alpha=self.alpha
+                *trajectory.parameters(self._frame, some),
+                alpha=self.alpha,
+                cells=Cells(trajectory.samples.network_x, trajectory.cell(self._frame, some)),
             )
 
 

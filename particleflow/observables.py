@@ -128,14 +128,16 @@ def is_scalar(name: str) -> bool:
     return name not in _ARRAYS and not (name in BUILDERS and BUILDERS[name][1])
 
 
-def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
+def check_names(names: Iterable[str]) -> tuple[str, ...]:
     """The names, each once, if all are built in.
 
     Raises
     ------
     TrajectoryError
-        A name is unknown.
+        There is no list of names, or a name is unknown.
     """
+    if isinstance(names, str):
+        raise TrajectoryError(f"observables: expected a list of names, found {names!r}")
     for name in names:
         if name not in BUILT_IN:
             raise TrajectoryError(
@@ -161,6 +163,7 @@ class UserObservables:
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
         self._added: dict[str, Quantity] = {}
+        self._functions: dict[str, tuple[Callable[[Simulation], Any], int]] = {}
 
     def add(self, name: str, function: Callable[["Simulation"], Any], every: int = 1) -> None:
         """Record a function of the simulation as /observables/user/NAME of every writer.
@@ -186,8 +189,18 @@ class UserObservables:
             raise TrajectoryError(f"observable {name}: the name has a meaning in H5MD")
         if name in self._added:
             raise TrajectoryError(f"observable {name}: is there already")
+        if not callable(function):
+            raise TrajectoryError(
+                f"observable {name}: expected a function of the simulation, found {function!r}"
+            )
         stride = count("every", every, TrajectoryError)
+        self._functions[name] = function, stride
         self._added[name] = Quantity(name, lambda: function(self._sim), group="user", every=stride)
+
+    def take(self, others: "UserObservables") -> None:
+        """Record what another simulation records, of this one."""
+        for name, (function, every) in others._functions.items():
+            self.add(name, function, every)
 
     def __iter__(self) -> Iterator[Quantity]:
         return iter(self._added.values())

@@ -1,14 +1,14 @@
 """The samples (x_j, y_j) that a network is trained on."""
 
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._cast import Array, PathLike, count, finite, vector
+from ._cast import Array, PathLike, count, finite, numbers, positive, vector
 from ._csv import read_columns
-from .errors import SamplesError
+from .errors import ConfigError, SamplesError
 
 SampleKind = Literal["square_wave", "sine", "step", "sawtooth", "piecewise_linear"]
 KINDS: tuple[str, ...] = get_args(SampleKind)
@@ -27,28 +27,36 @@ def spread(y: Array) -> float:
 class Samples:
     """Samples sorted by x; immutable.
 
+    The network may see x through an affine map, ``network_x = (x - x_shift) / x_scale``, as after
+    `normalised`. Every interface that knows the samples takes and gives the x of the samples;
+    parameters (a, b, c) and angles theta of neurons are always those of ``network_x``.
+
     Parameters
     ----------
     x, y : array_like, (s,)
         At least two points, all finite, no x twice. Copied, and sorted by x.
     x_shift, x_scale : float
-        Where x came from: the original abscissa is ``x_shift + x_scale * x``.
+        The map, x_scale above 0.
 
     Attributes
     ----------
     x, y : (s,) float64
         Read-only; x strictly increasing.
+    network_x : (s,) float64
+        x as the network sees it; read-only, strictly increasing.
 
     Raises
     ------
     SamplesError
-        Shapes differ, fewer than two points, a value that is not finite, or an x twice.
+        Shapes differ, fewer than two points, a value that is not finite or is masked, an x twice,
+        or no map.
     """
 
     x: Array
     y: Array
-    x_shift: float = 0.0
-    x_scale: float = 1.0
+    x_shift: float
+    x_scale: float
+    network_x: Array
 
     def __init__(
         self, x: ArrayLike, y: ArrayLike, x_shift: float = 0.0, x_scale: float = 1.0
@@ -56,19 +64,81 @@ class Samples:
         xs, ys = vector("x", x, SamplesError), vector("y", y, SamplesError)
         if xs.size != ys.size:
             raise SamplesError(f"x and y: expected equal lengths, found {xs.size} and {ys.size}")
-        if xs.size < MIN_SAMPLES:
-            raise SamplesError(f"expected at least {MIN_SAMPLES} samples, found {xs.size}")
+        shift = finite("x_shift", x_shift, SamplesError)
+        scale = positive("x_scale", x_scale, SamplesError)
         order = np.argsort(xs, kind="stable")
         xs, ys = xs[order], ys[order]
-        twice = np.flatnonzero(xs[1:] == xs[:-1])
-        if twice.size:
-            raise SamplesError(f"x = {xs[twice[0]]} occurs more than once")
+        seen = xs if (shift, scale) == (0.0, 1.0) else (xs - shift) / scale
+        self._adopt(xs, ys, shift, scale, seen)
+
+    def _adopt(self, x: Array, y: Array, x_shift: float, x_scale: float, network_x: Array) -> None:
+        """Take over sorted arrays, once they are found to be good."""
+        if x.size < MIN_SAMPLES:
+            raise SamplesError(f"expected at least {MIN_SAMPLES} samples, found {x.size}")
+        for name, values in (("x", x), ("x, as the network sees it,", network_x)):
+            twice = np.flatnonzero(np.diff(values) <= 0.0)
+            if twice.size:
+                raise SamplesError(f"{name} = {values[twice[0]]} occurs more than once")
         with np.errstate(over="ignore"):
-            if not np.isfinite([spread(ys), xs[-1] - xs[0]]).all():
+            if not np.isfinite([spread(y), network_x[-1] - network_x[0]]).all():
                 raise SamplesError("x and y: the numbers are too large to compute with")
-        xs.flags.writeable = ys.flags.writeable = False
-        for name, value in (("x", xs), ("y", ys), ("x_shift", x_shift), ("x_scale", x_scale)):
+        for values in (x, y, network_x):
+            values.flags.writeable = False
+        for name, value in (
+            ("x", x), ("y", y), ("x_shift", x_shift), ("x_scale", x_scale), ("network_x", network_x)
+        ):  # fmt: skip
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def of_network(
+        cls, network_x: ArrayLike, y: ArrayLike, x_shift: float, x_scale: float,
+        x: ArrayLike | None = None,
+    ) -> Self:  # fmt: skip
+        """Samples whose ``network_x`` is known to the bit, as trajectories store it.
+
+        Parameters
+        ----------
+        network_x, y : array_like, (s,)
+            ``network_x`` strictly increasing.
+        x_shift, x_scale : float
+        x : array_like, optional
+            ``x_shift + x_scale * network_x`` by default.
+        """
+        seen = vector("x", network_x, SamplesError)
+        shift = finite("x_shift", x_shift, SamplesError)
+        scale = positive("x_scale", x_scale, SamplesError)
+        own = shift + scale * seen if x is None else vector("x", x, SamplesError)
+        values = vector("y", y, SamplesError)
+        if not seen.size == values.size == own.size:
+            raise SamplesError(
+                f"x and y: expected equal lengths, found {seen.size} and {values.size}"
+            )
+        samples = cls.__new__(cls)
+        samples._adopt(own, values, shift, scale, seen)
+        return samples
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.of_network, (self.network_x, self.y, self.x_shift, self.x_scale, self.x)
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the network sees another x than that of the samples."""
+        return (self.x_shift, self.x_scale) != (0.0, 1.0)
+
+    def to_network(self, x: ArrayLike) -> Array:
+        """Points as the network sees them, in the shape of ``x``: (x - x_shift) / x_scale.
+
+        Raises
+        ------
+        ConfigError
+            There are no numbers, or one is masked.
+        """
+        points = numbers("x", x, ConfigError)
+        return (points - self.x_shift) / self.x_scale if self.is_mapped else points
+
+    def from_network(self, points: Array) -> Array:
+        """x of points as the network sees them: x_shift + x_scale * points."""
+        return self.x_shift + self.x_scale * points if self.is_mapped else points
 
     def __repr__(self) -> str:
         return f"Samples({self.size} points, x in [{self.x[0]:g}, {self.x[-1]:g}])"
@@ -136,16 +206,22 @@ class Samples:
         return cls(x, y)
 
     def normalised(self) -> Self:
-        """The same samples, x mapped affinely to [-1, 1]; ``x_shift, x_scale`` record it."""
+        """The same samples as the network sees them in [-1, 1]; ``x_shift, x_scale`` record it.
+
+        Raises
+        ------
+        SamplesError
+            The interval is too short.
+        """
         shift = 0.5 * self.x[0] + 0.5 * self.x[-1]
         scale = 0.5 * self.x[-1] - 0.5 * self.x[0]
         if scale < np.finfo(float).tiny:
             raise SamplesError(
                 f"x: the interval of length {2.0 * scale:g} is too short to normalise"
             )
-        x = (self.x - shift) / scale
-        x[0], x[-1] = -1.0, 1.0
-        return type(self)(x, self.y, self.x_shift + self.x_scale * shift, self.x_scale * scale)
+        seen = (self.x - shift) / scale
+        seen[0], seen[-1] = -1.0, 1.0
+        return self.of_network(seen, self.y, float(shift), float(scale), self.x)
 
 
 def _count(value: int) -> int:

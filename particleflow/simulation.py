@@ -1,22 +1,23 @@
 """A run of neurons on samples: its state, its settings, its end."""
 
 import math
-import zlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from copy import copy
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ._cast import Array, finite, positive
+from ._parts import check_parts
 from .backend import (
     METRICS,
     PRECISIONS,
     Metric,
     Precision,
+    Start,
     State,
-    field_at,
     free_memory,
     resolve_device,
     resolve_threads,
@@ -25,13 +26,15 @@ from .backend import (
     threads_in_use,
     use_device_of,
 )
-from .coordinates import output_weight_squared
-from .errors import ConfigError, IntegrationError, TrajectoryError
+from .cells import Cells
+from .errors import ConfigError, CopyError, IntegrationError, TrajectoryError
 from .integrators import Boost, Integrator, RungeKutta
 from .loop import Loop, Writer
 from .neurons import Neurons, NeuronSource
 from .observables import UserObservables
+from .outcome import Begin, outcome
 from .parallel import ranks_of
+from .particle_velocity import velocity_at
 from .samples import Samples
 from .stopping import DEFAULT_STOP, Settling, check_times
 
@@ -74,6 +77,9 @@ class Simulation:
         Argument of the last `run`.
     provenance : dict
         What a writer shall store beside the data: "config" (TOML text) and "seed".
+    notes : list of str
+        What a user should know of the last `run`: see ``particleflow.outcome``, and the notes of
+        its writers.
 
     Raises
     ------
@@ -93,6 +99,7 @@ class Simulation:
         state_dtype: Precision = "float64",
         comm: Any = None,
     ) -> None:
+        check_parts(samples, neurons, integrator)
         if metric not in METRICS:
             raise ConfigError(f"metric: expected one of {', '.join(METRICS)}, found {metric!r}")
         if state_dtype not in PRECISIONS:
@@ -111,7 +118,8 @@ class Simulation:
         self.metric: Metric = metric
         if ranks.size > 1:
             ranks.require_same(
-                samples=(samples.x.tolist(), samples.y.tolist()), neurons=_identified(neurons),
+                samples=(samples.network_x.tolist(), samples.y.tolist()),
+                neurons=neurons.fingerprint() if isinstance(neurons, Neurons) else repr(neurons),
                 alpha=neurons.alpha, integrator=integrator, metric=metric, device=self.device,
                 state_dtype=state_dtype,
             )  # fmt: skip
@@ -124,6 +132,7 @@ class Simulation:
         self.writers: list[Writer] = []
         self.observables = UserObservables(self)
         self.provenance: dict[str, Any] = {}
+        self.notes: list[str] = []
 
     def _room(self, m: int, dtype: str) -> AbstractContextManager[None]:
         """Names the neurons that would fit where a device has no memory for these.
@@ -139,9 +148,9 @@ class Simulation:
         share = share_of(neurons.size, samples.size, ranks.rank, ranks.size)
         own = ranks.together(lambda: neurons.part(share.first, share.last))
         self.state = State(
-            samples.x,
+            samples.network_x,
             samples.y,
-            (own.a, own.b, own.c),
+            Start(own.a, own.b, own.c, own.cells, self.integrator.slides),
             metric,
             run_length=self.integrator.run_length,
             sorted_from=self.integrator.sorted_from,
@@ -161,6 +170,26 @@ class Simulation:
         return (
             f"Simulation(m={self.size}, s={self.samples.size}, {self.metric}, "
             f"{self.integrator.name}, tau={self.time:g})"
+        )
+
+    def __copy__(self) -> "Simulation":
+        """Another simulation in the same state, which goes its own way; without writers."""
+        twin = Simulation(self.samples, self.neurons, self.integrator, self.metric, self.device,
+                          self.threads, self.state.dtype, self.ranks)  # fmt: skip
+        twin.restore({name: np.array(values) for name, values in self.snapshot().items()})
+        twin._settling, twin._goes_on = copy(self._settling), self._goes_on
+        twin.stop, twin.provenance = self.stop, dict(self.provenance)
+        twin.observables.take(self.observables)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Simulation":
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        raise CopyError(
+            "Simulation: cannot be pickled; pickle sim.snapshot(), sim.samples and sim.neurons, "
+            "make a Simulation of those and let it restore() the snapshot; or record checkpoints "
+            "with TrajectoryWriter(checkpoint_every=) and pf.resume"
         )
 
     @property
@@ -202,7 +231,7 @@ class Simulation:
         function, without a meaning of delta.
         """
         a, b, c = self.state.parameters()
-        return Neurons(a, b, c, alpha=self.alpha)
+        return Neurons(a, b, c, alpha=self.alpha, cells=Cells(self.state.x, self.state.cells()))
 
     def sector_covariances(self) -> Array:
         """Sigma_k as (xx, x1, 11), (2 s, 3): second moments of each sector, eq. (32)."""
@@ -220,13 +249,23 @@ class Simulation:
         return self.state.residual_rate()
 
     def predict(self, x: ArrayLike) -> Array:
-        """f at any points, in the shape of ``x``; O((m + n) log n) for n points."""
-        return self.state.predict(np.asarray(x, dtype=np.float64))
+        """f at any points, in the shape of ``x``; O((m + n) log n) for n points.
+
+        ``x`` as of the samples, whatever map the network sees them through.
+
+        Raises
+        ------
+        ConfigError
+            A point is not finite or is masked, or there are no numbers.
+        """
+        return self.state.predict(self.samples.to_network(x))
 
     def field(
         self, u: ArrayLike, v: ArrayLike, sign: int = 1, delta: float | None = None
     ) -> tuple[Array, Array]:
         """Velocity of a particle at (u, v) = |rhat| (cos theta, sin theta) in the present field.
+
+        Of normalised samples theta is that of ``samples.network_x``.
 
         Network: ``(u, v)' = sg [D d d^T + c^2 t t^T] G``, D = hypot(delta, 2 rhat); euclidean:
         ``sg [d d^T + rhat^2 t t^T] G`` (appendix E.1, with the one Jacobian of the chain rule).
@@ -251,35 +290,7 @@ class Simulation:
             Shapes differ, ``sign`` is neither 1 nor -1, ``delta`` is not finite or is left to
             neurons that differ.
         """
-        if sign not in (1, -1):
-            raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
-        try:
-            u, v = np.broadcast_arrays(np.asarray(u, np.float64), np.asarray(v, np.float64))
-        except ValueError as problem:
-            raise ConfigError(f"u, v: expected numbers of one shape, found {problem}") from None
-        at_u, at_v = u.ravel(), v.ravel()
-        g = field_at(self.state.field(), self.state.x, at_u, at_v)
-        r = np.hypot(at_u, at_v)
-        with np.errstate(invalid="ignore"):
-            d = np.stack([at_u, at_v]) / r
-        t = np.stack([-d[1], d[0]])
-        if self.metric == "network":
-            delta = self._common_delta() if delta is None else finite("delta", delta, ConfigError)
-            radial, turning = np.hypot(delta, 2.0 * r), output_weight_squared(r, delta)
-        else:
-            radial, turning = np.ones_like(r), r * r
-        velocity = radial * np.einsum("in,ni->n", d, g) * d
-        velocity += turning * np.einsum("in,ni->n", t, g) * t
-        return (sign * velocity[0]).reshape(u.shape), (sign * velocity[1]).reshape(u.shape)
-
-    def _common_delta(self) -> float:
-        deltas, ranks = self.state.own_delta(), self.ranks
-        least, most = float(ranks.least(deltas.min())), float(ranks.most(deltas.max()))
-        if most - least > 1e-6 * max(1.0, abs(least), abs(most)):
-            raise ConfigError(
-                f"delta: the neurons differ, from {least:g} to {most:g}; say which one is meant"
-            )
-        return 0.5 * (least + most)
+        return velocity_at(self.state, u, v, sign, delta)
 
     def reachable(self, times: Array) -> Array:
         """The distinct times nearest to these at which the integrator can show the state."""
@@ -343,8 +354,14 @@ class Simulation:
     ) -> None:
         assert self._settling is not None
         loop = Loop(self, self._motion, self._settling, progress)
+        self.notes = []
         with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
+            begin = Begin.of(self.state, self.integrator)
             loop.run(end, ends)
+            self.notes = [
+                *outcome(begin, self.state, self.time, self.stop),
+                *(note for writer in self.writers for note in getattr(writer, "notes", [])),
+            ]
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """All that `restore` goes on from, as host arrays, this rank's share of the neurons.
@@ -384,12 +401,3 @@ def _described(thing: object) -> str:
     """What it is and, if it says so, what it does."""
     kind = type(thing)
     return kind.__name__ if kind.__repr__ is object.__repr__ else repr(thing)
-
-
-def _identified(neurons: NeuronSource) -> str:
-    """What tells neurons from others."""
-    if not isinstance(neurons, Neurons):
-        return _described(neurons)
-    parameters = neurons.a, neurons.b, neurons.c
-    checks = [f"{zlib.crc32(values.data):08x}" for values in parameters]
-    return f"{neurons} with the checksums {', '.join(checks)}"

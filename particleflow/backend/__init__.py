@@ -27,7 +27,8 @@ from .runge_kutta import RungeKuttaTrial
 from .snapshot import Part, joined, original_order, trimmed
 from .speed import difference as measure_difference
 from .speed import measure as measure_speed
-from .state import PRECISIONS, Frame, Precision, State
+from .start import PRECISIONS, Precision, Start
+from .state import Frame, State
 from .tangent import kernel_matrix, kernel_product, mean_residual
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Precision",
     "RungeKuttaTrial",
     "Share",
+    "Start",
     "State",
     "cache_folder",
     "cell_sums",

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Literal, get_args
 
 import numba
+import numpy as np
 import scipy.linalg  # noqa: F401 (loads the LAPACK that numba calls, for the controller to find)
 from threadpoolctl import ThreadpoolController
 
@@ -148,11 +149,13 @@ def resolve_threads(threads: int | None, share: int | None = None) -> int:
     most = numba.config.NUMBA_NUM_THREADS
     if threads is None:
         return min(int(numba.get_num_threads()), share or most)
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
+        raise DeviceError(f"threads: expected a whole number, found {threads!r}")
     if not 1 <= threads <= most:
         raise DeviceError(
             f"threads: expected 1 to {most}, found {threads} (NUMBA_NUM_THREADS sets the most)"
         )
-    return threads
+    return int(threads)
 
 
 @contextmanager

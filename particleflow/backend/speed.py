@@ -9,7 +9,7 @@ import numpy as np
 from particleflow._cast import Array
 from particleflow.kernels.cpu.stream import stream_in_place
 
-from .state import State
+from .state import Start, State
 
 NEURONS = 4_000_000
 _ROUNDS = 3
@@ -31,7 +31,7 @@ def spread_out(m: int) -> tuple[Array, Array, Array]:
 
 
 def _state(m: int, x: Array, y: Array, device: str) -> State:
-    return State(x, y, spread_out(m), "network", 4, device=device)
+    return State(x, y, Start(*spread_out(m)), "network", 4, device=device)
 
 
 def measure(x: Array, y: Array, seconds: float = 1.0, m: int = NEURONS) -> Speed:

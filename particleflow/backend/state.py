@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 import numpy as np
 
 from particleflow._cast import Array
-from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
 from particleflow.kernels.whole import Whole
 from particleflow.parallel import ALONE, Ranks
@@ -17,10 +16,8 @@ from .exchange import Exchange, Share, by_rank, is_ordered, share_of
 from .fields import at_sorted, field, prediction
 from .metrics import METRIC_CODE, Metric
 from .snapshot import like, original_order
+from .start import Precision, Start, samples_in
 from .tangent import kernel_product
-
-Precision = Literal["float64", "float32"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 _OF_DEVICE = ("variables", "cell", "ident")
 _OF_HOST = ("start", "members", "guests", "stray_work", "crossings", "residual")
@@ -28,35 +25,6 @@ _OF_HOST = ("start", "members", "guests", "stray_work", "crossings", "residual")
 _MOST_BINS = 2**20
 """Points times slots up to which f is added up over the slots of the state, to the same bits for
 any number of ranks; more would take too much memory."""
-
-
-def _samples_in(dtype: Precision, x: Array) -> Array:
-    rounded = x.astype(dtype).astype(np.float64)
-    same = np.flatnonzero(np.diff(rounded) <= 0.0)
-    if same.size:
-        j = int(same[0])
-        raise ConfigError(
-            f"state_dtype: the samples x_{j} = {x[j]:.12g} and x_{j + 1} = {x[j + 1]:.12g} are the "
-            "same in float32; use float64"
-        )
-    return rounded
-
-
-def _start(
-    parameters: tuple[Array, Array, Array], x: Array, metric: Metric, slots: np.ndarray
-) -> tuple[Array, np.ndarray]:
-    """Variables and cells in the original order.
-
-    Cells are found before anything is rounded: a knot on a sample starts on the inactive side.
-    """
-    variables = np.empty((3, parameters[0].size))
-    for row, values in zip(variables, parameters, strict=True):
-        row[:] = values
-    cell = np.empty(variables.shape[1], np.int32)
-    cpu.locate_all(*variables[:2], x, cell, slots)
-    if metric == "euclidean":
-        cpu.to_direction(*variables, slots)
-    return variables, cell
 
 
 def _wholes(share: Share, ranks: Ranks, s: int, device: str) -> tuple[Whole | None, Whole | None]:
@@ -89,8 +57,8 @@ class State:
     ----------
     x, y : (s,) float64
         Samples, x strictly increasing; kept, not copied.
-    parameters : tuple of three float64 arrays
-        Hat parameters a, b, c of the neurons that are this rank's; copied.
+    neurons : Start, or its first three arrays
+        Those that are this rank's; copied.
     metric : {"network", "euclidean"}
     run_length : float
         Average neurons a sector of a slot from which sector order pays; infinite: never.
@@ -135,7 +103,7 @@ class State:
         self,
         x: Array,
         y: Array,
-        parameters: tuple[Array, Array, Array],
+        neurons: Start | tuple[Array, Array, Array],
         metric: Metric,
         run_length: float,
         sorted_from: int = 0,
@@ -145,11 +113,11 @@ class State:
         ranks: Ranks = ALONE,
     ) -> None:
         self.kernels = kernels = kernels_of(device)
-        self.x, self.y = _samples_in(dtype, x), y
+        self.x, self.y = samples_in(dtype, x), y
         self.metric = metric
         self.metric_code = METRIC_CODE[metric]
         s = x.size
-        self.share = share_of(parameters[0].size, s) if share is None else share
+        self.share = share_of(neurons[0].size, s) if share is None else share
         self.ranks = ranks
         self.slots = kernels.slots_of(self.share.slots, s)
         n_slots = self.slots.size - 1
@@ -160,7 +128,7 @@ class State:
         self.crossings = np.zeros(n_slots, np.int64)
         self.releases = self.repulsors = self.origins = 0
         self.residual = np.empty(s)
-        self._place(*_start(parameters, x, metric, self.share.slots))
+        self._place(*Start(*neurons).placed(x, metric, self.share.slots))
         self.update_residual()
 
     def _place(self, variables: Array, cell: np.ndarray) -> None:

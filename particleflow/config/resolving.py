@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from particleflow.errors import ConfigError
+from particleflow.initialisation import default_alpha
 from particleflow.stopping import DEFAULT_STOP
 
 from .tables import (
@@ -82,7 +83,7 @@ def _resolve_neurons(table: NeuronsTable) -> NeuronsTable:
     return msgspec.structs.replace(
         table,
         count=DEFAULT_COUNT if table.count is None else table.count,
-        alpha="m" if table.alpha is None else table.alpha,
+        alpha=default_alpha(table.init) if table.alpha is None else table.alpha,
     )
 
 

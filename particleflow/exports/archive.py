@@ -31,11 +31,14 @@ def _small(choice: Choice) -> dict[str, Any]:
         "id": choice.ids,
         "x": trajectory.samples.x,
         "y": trajectory.samples.y,
+        "x_shift": trajectory.samples.x_shift,
+        "x_scale": trajectory.samples.x_scale,
         "m": trajectory.size,
         "alpha": trajectory.alpha,
         "metric": trajectory.metric,
         "integrator": trajectory.integrator,
         "config": trajectory.config,
+        "chosen": choice.description,
     }
     if choice.delta is not None:
         arrays["delta"] = choice.delta

@@ -56,14 +56,19 @@ def export(
 
     ``.npz``
         For ``numpy.load``: time, step (F,), id, delta (k,), rhat, theta, cell (F, k), x, y (s,),
-        m, alpha, metric, integrator, config, and the observables by name, time_of_NAME with
-        their times unless those are the frames'.
+        x_shift, x_scale, m, alpha, metric, integrator, config, chosen (in words, what frames and
+        neurons these are), and the observables by name, time_of_NAME with their times unless those
+        are the frames'.
     ``.csv``
         In long form, a row for each frame and neuron: frame, time, id, rhat, theta, cell, knot; or
-        one for each value of an observable: name, time, i, j, value, with its indices.
+        one for each value of an observable: name, time, i, j, value, with its indices. Of
+        normalised samples two more columns, x_shift and x_scale.
     ``.nc``
         netCDF-4 for xarray: rhat, theta, cell, knot over (time, id), the observables over
-        (observable_time, ...), units and long names after CF.
+        (observable_time, ...), units and long names after CF; attributes x_shift, x_scale, chosen.
+
+    x and knots are those of the samples. What else depends on the unit of x (theta, rhat, delta,
+    sums over sectors, slope_variation) is in that of (x - x_shift) / x_scale.
 
     Parameters
     ----------

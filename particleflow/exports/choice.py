@@ -128,6 +128,17 @@ class Choice:
         """Numbers of frames and neurons."""
         return len(self.frames), self.rows.size
 
+    @property
+    def description(self) -> str:
+        """What frames and neurons these are, in words."""
+        trajectory, stride = self.trajectory, self.frames.step
+        of_frames = f"all {self.counts[0]:,} frames"
+        if stride > 1:
+            of_frames = f"every {stride}th of {self.counts[0]:,} frames"
+        if self.rows.size == trajectory.size:
+            return f"{of_frames}, all {trajectory.size:,} neurons"
+        return f"{of_frames}, {self.rows.size:,} of {trajectory.size:,} neurons, evenly spread"
+
     def blocks(self) -> Iterator[Block]:
         """All frames, as many at a time as `PAIRS` allows."""
         step = max(1, PAIRS // self.trajectory.ids.size)

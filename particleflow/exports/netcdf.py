@@ -86,7 +86,12 @@ def _describe(file: Any, choice: Choice) -> None:
         m=trajectory.size,
         alpha=trajectory.alpha,
         config=trajectory.config,
-        comment="Hat units, mean-field time tau = t / alpha; all quantities are dimensionless.",
+        x_shift=trajectory.samples.x_shift,
+        x_scale=trajectory.samples.x_scale,
+        chosen=choice.description,
+        comment="Hat units, mean-field time tau = t / alpha; all quantities are dimensionless. "
+        "x and knots are those of the samples; theta, rhat, delta and sums over sectors are of "
+        "(x - x_shift) / x_scale.",
     )
 
 

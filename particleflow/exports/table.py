@@ -45,11 +45,16 @@ def check_rows(choice: Choice, table: str, limit: int) -> None:
 
 def write(choice: Choice, target: Path, table: str) -> None:
     """Write one of the `TABLES`."""
+    names, rows = (_NEURONS, _of_neurons) if table == "neurons" else (_OBSERVABLES, _of_observables)
+    samples, more = choice.trajectory.samples, {}
+    if samples.is_mapped:
+        more = {"x_shift": repr(samples.x_shift), "x_scale": repr(samples.x_scale)}
+    blocks = (
+        [*columns, *([value] * len(columns[0]) for value in more.values())]
+        for columns in rows(choice)
+    )
     with target.open("w", encoding="utf-8", newline="") as file:
-        if table == "neurons":
-            _write_rows(file, _NEURONS, _of_neurons(choice))
-        else:
-            _write_rows(file, _OBSERVABLES, _of_observables(choice))
+        _write_rows(file, (*names, *more), blocks)
 
 
 def _write_rows(file: IO[str], names: Iterable[str], blocks: Iterator[list[list[str]]]) -> None:

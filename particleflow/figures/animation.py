@@ -123,7 +123,7 @@ class _Scene:
         frames = path_frames(trajectory.frames, trajectory.size)
         rhat = [trajectory.position(frame)[self._rows, 0] for frame in frames]
         frame_cylinder(ax, np.concatenate(rhat))
-        draw_angles(ax, trajectory.samples.x, [GREY] * (2 * trajectory.samples.size))
+        draw_angles(ax, trajectory.samples.network_x, [GREY] * (2 * trajectory.samples.size))
         self._points, handles = [], []
         for _, colour, name in SIGNS:
             (points,) = ax.plot([], [], ".", ms=3, mew=0, color=colour)

@@ -161,8 +161,9 @@ def _draw_positive(ax: Axes, trajectory: Trajectory) -> None:
 
 def _draw_kinds(ax: Axes, trajectory: Trajectory, reach: float) -> None:
     """Rays, by what they are to a particle with rhat > 0 (Lemma 1)."""
-    x = trajectory.samples.x
-    residual = trajectory.predict(-1, x) - trajectory.samples.y
+    samples = trajectory.samples
+    residual = trajectory.predict(-1, samples.x) - samples.y
+    x = samples.network_x
     kinds = classify_rays(x, residual, 1)
     looks: dict[str, dict[str, Any]] = {
         ATTRACTOR: {"color": BLUE, "lw": 1.4, "label": "attractor"},

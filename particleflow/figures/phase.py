@@ -118,12 +118,14 @@ def attracted_colours(trajectory: Trajectory, frame: int) -> list[str] | None:
     residual = trajectory.predict(frame, samples.x) - samples.y
     if not np.isfinite(residual).all():
         return None
-    positive, negative = (classify_rays(samples.x, residual, sign) == ATTRACTOR for sign in (1, -1))
+    positive, negative = (
+        classify_rays(samples.network_x, residual, sign) == ATTRACTOR for sign in (1, -1)
+    )
     return [BLUE if p else ORANGE if n else GREY for p, n in zip(positive, negative, strict=True)]
 
 
 def _draw_rays(ax: Axes, trajectory: Trajectory, frame: int, reach: float) -> None:
-    x, s = trajectory.samples.x, trajectory.samples.size
+    x, s = trajectory.samples.network_x, trajectory.samples.size
     if s > _MOST_RAYS:
         return
     colours = attracted_colours(trajectory, frame) or [GREY] * (2 * s)
@@ -133,7 +135,7 @@ def _draw_rays(ax: Axes, trajectory: Trajectory, frame: int, reach: float) -> No
 
 
 def _draw_angles(ax: Axes, trajectory: Trajectory, frame: int) -> None:
-    x, s = trajectory.samples.x, trajectory.samples.size
+    x, s = trajectory.samples.network_x, trajectory.samples.size
     draw_angles(ax, x, attracted_colours(trajectory, frame) or [GREY] * (2 * s))
 
 

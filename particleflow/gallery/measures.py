@@ -58,8 +58,8 @@ def of_rays(trajectory: Trajectory) -> dict[str, float]:
     ``attractors``: their number. ``gathered``: share of the living neurons, by rhat, that are
     within 0.02 rad of one; ``gathered_at_start``: the same of the first frame.
     """
-    x = trajectory.samples.x
-    residual = trajectory.predict(-1, x) - trajectory.samples.y
+    x = trajectory.samples.network_x
+    residual = trajectory.predict(-1, trajectory.samples.x) - trajectory.samples.y
     attractors = ray_angles(x)[theory.classify_rays(x, residual, 1) == theory.ATTRACTOR]
     return {
         "attractors": float(attractors.size),

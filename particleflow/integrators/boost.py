@@ -67,6 +67,7 @@ class Boost:
     step: float | None = None
     name: ClassVar[str] = "boost"
     run_length: ClassVar[float] = 2
+    slides: ClassVar[bool] = True
     sorted_from: ClassVar[int] = 2**15
 
     def __post_init__(self) -> None:

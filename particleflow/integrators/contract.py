@@ -70,6 +70,9 @@ class Integrator(Protocol):
     sorted_from: ClassVar[int]
     """Fewest neurons with which it does."""
 
+    slides: ClassVar[bool]
+    """Whether neurons slide on samples, rather than chatter around them."""
+
     def start(self, state: State) -> Motion:
         """A motion of this state from tau = 0; ``state`` is modified in place by it."""
         ...

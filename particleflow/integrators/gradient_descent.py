@@ -39,6 +39,7 @@ class GradientDescent:
     step: float = 1e-3
     name: ClassVar[str] = "gd"
     run_length: ClassVar[float] = 4
+    slides: ClassVar[bool] = False
     sorted_from: ClassVar[int] = 0
 
     def __post_init__(self) -> None:

@@ -50,6 +50,7 @@ class RungeKutta:
     tolerance: float = 1e-4
     name: ClassVar[str] = "rk"
     run_length: ClassVar[float] = math.inf
+    slides: ClassVar[bool] = False
     sorted_from: ClassVar[int] = 0
 
     def __post_init__(self) -> None:

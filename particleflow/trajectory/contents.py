@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow._cast import Array, unmasked
 from particleflow._version import __version__
 from particleflow.errors import TrajectoryError
 from particleflow.observables import FROM_START, Quantity, build, check_names
@@ -224,11 +224,13 @@ def _fill_parameters(file: h5py.File, sim: "Simulation") -> None:
     for name, version in versions.items():
         group.attrs[f"version_{name}"] = layout.text(version)
     samples = group.create_group("samples")
-    layout.make_scale(layout.store(samples, "x", sim.samples.x), "sample")
+    layout.make_scale(layout.store(samples, "x", sim.samples.network_x), "sample")
     y = layout.store(samples, "y", sim.samples.y)
     layout.attach(y, samples["x"])
     samples.attrs["x_shift"] = sim.samples.x_shift
     samples.attrs["x_scale"] = sim.samples.x_scale
+    if sim.samples.is_mapped:
+        layout.store(samples, "original_x", sim.samples.x)
     config = sim.provenance.get("config", "").encode()
     layout.store(group, "config", np.array(config or b"\0"))
     layout.store(group, "progress", np.zeros(2, np.int64))
@@ -308,8 +310,9 @@ def _axis(file: h5py.File, group: h5py.Group, axis: str, size: int) -> h5py.Data
     """The scale of an axis, made when first asked for."""
     if axis == "sample":
         # readers of netCDF look for scales in the groups above the data
-        top, x = file["observables"], file["parameters/samples/x"]
+        top, samples = file["observables"], file["parameters/samples"]
         if "sample" not in top:
+            x = samples["original_x" if "original_x" in samples else "x"]
             layout.make_scale(layout.store(top, "sample", x[:]), "sample")
         return top["sample"]
     name = f"component_{size}" if axis == "component" else axis
@@ -325,9 +328,14 @@ def evaluate(quantity: Quantity) -> np.ndarray:
     Raises
     ------
     TrajectoryError
-        It is no number.
+        It is no number, is masked, or its rows differ in length.
     """
-    value = np.array(quantity.evaluate())
+    name, found = f"observable {quantity.name}", quantity.evaluate()
+    unmasked(name, found, TrajectoryError)
+    try:
+        value = np.array(found)
+    except (TypeError, ValueError) as problem:
+        raise TrajectoryError(f"{name}: expected numbers, found {problem}") from None
     if value.dtype.kind not in "biuf":
-        raise TrajectoryError(f"observable {quantity.name}: expected numbers, found {value.dtype}")
+        raise TrajectoryError(f"{name}: expected numbers, found {value.dtype}")
     return value.astype(np.float64) if quantity.group == "user" else value

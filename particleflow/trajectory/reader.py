@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 from particleflow import theory
 from particleflow._cast import Array, PathLike, existing_file
 from particleflow.backend import cell_sums, kernel_matrix, predict_at
-from particleflow.coordinates import knots, parameters_from_reduced, put_on_samples
-from particleflow.errors import ConfigError, RangeError, TrajectoryError
+from particleflow.cells import put_on_rays, put_on_samples, rays_of
+from particleflow.coordinates import knots, parameters_from_reduced
+from particleflow.errors import RangeError, TrajectoryError
 
 from .selection import as_slice
 from .slabs import BUDGET
@@ -77,7 +78,8 @@ class Trajectory(StoredTrajectory):
     def parameters(self, frame: int, neurons: slice = ALL) -> tuple[Array, Array, Array]:
         """Hat (a, b, c) at a frame, (m,) each, of all neurons or of some; Lemma 8 with delta.
 
-        Euclidean metric: (cos theta, sin theta, rhat), the same function.
+        Euclidean metric: (cos theta, sin theta, rhat), the same function. They act on the x that
+        the network sees, ``samples.network_x``; neurons that slide lie on their samples' rays.
 
         Raises
         ------
@@ -88,14 +90,22 @@ class Trajectory(StoredTrajectory):
         self._require_one(frame)
         rhat, theta = self.position(frame, neurons).T.astype(np.float64)
         if self._delta is None:
-            return np.cos(theta), np.sin(theta), np.ascontiguousarray(rhat)
-        return parameters_from_reduced(rhat, theta, self._delta[neurons])
+            a, b, c = np.cos(theta), np.sin(theta), np.ascontiguousarray(rhat)
+        else:
+            a, b, c = parameters_from_reduced(rhat, theta, self._delta[neurons])
+        self._put_on_rays(a, b, frame, neurons)
+        return a, b, c
+
+    def _put_on_rays(self, a: Array, b: Array, frame: int, neurons: slice) -> None:
+        """(a, b) of sliding neurons exactly on their rays, in place; theta rounds beside them."""
+        rays = rays_of(self.cell(frame, neurons), self.samples.size)
+        put_on_rays(a, b, rays, self.samples.network_x)
 
     @reading
     def knots(self, frame: Index, neurons: Index = ALL) -> Array:
         """Knots of the recorded neurons, (n,): x_j itself for one that slides; NaN for none.
 
-        Frames and neurons as in `position`.
+        In the x of the samples. Frames and neurons as in `position`.
         """
         return self.knots_of(self.position(frame, neurons), self.cell(frame, neurons))
 
@@ -103,7 +113,7 @@ class Trajectory(StoredTrajectory):
     def knots_of(self, position: np.ndarray, cell: np.ndarray) -> Array:
         """Knots of what `position` and `cell` have given, in the shape of the cells."""
         theta = position[..., 1].astype(np.float64)
-        e = np.asarray(knots(np.cos(theta), np.sin(theta)))
+        e = self.samples.from_network(np.asarray(knots(np.cos(theta), np.sin(theta))))
         # a = 0 has no knot; theta = +-pi/2 as stored is that to rounding
         vertical = np.abs(np.abs(theta) - 0.5 * np.pi) <= np.finfo(position.dtype).eps
         e[vertical] = np.nan
@@ -142,24 +152,38 @@ class Trajectory(StoredTrajectory):
 
     @reading
     def predict(self, frame: int, x: ArrayLike) -> Array:
-        """f at any points at a frame, in the shape of ``x``; reads a million neurons at a time."""
+        """f at any points at a frame, in the shape of ``x``; reads a million neurons at a time.
+
+        ``x`` as of the samples, whatever map the network sees them through.
+
+        Raises
+        ------
+        ConfigError
+            A point is not finite or is masked, or there are no numbers.
+        RangeError, TrajectoryError
+            There is no such frame, or the file holds a subset of the neurons.
+        """
         self._require_all()
         self._require_one(frame)
-        try:
-            points = np.asarray(x, dtype=np.float64)
-        except (TypeError, ValueError) as problem:
-            raise ConfigError(f"x: expected numbers, found {problem}") from None
+        points = self.samples.to_network(x)
         f = np.zeros(points.shape)
         for piece in self._pieces():
             rhat, theta = self.position(frame, piece).astype(np.float64).T
-            part = predict_at(np.cos(theta), np.sin(theta), np.ascontiguousarray(rhat), points)
+            a, b = np.cos(theta), np.sin(theta)
+            self._put_on_rays(a, b, frame, piece)
+            part = predict_at(a, b, np.ascontiguousarray(rhat), points)
             f += part * (theta.size / self.size)
         return f
 
     @reading
     def curvature(self, frame: int) -> theory.Curvature:
-        """f'' at a frame, a measure on the knots (Lemma 7), a sliding neuron's on its sample."""
-        return theory.curvature(*self.parameters(frame), self.knots(frame))
+        """f'' at a frame, a measure on the knots (Lemma 7), a sliding neuron's on its sample.
+
+        In the x of the samples: of masses in the network's x it has 1 / ``x_scale``.
+        """
+        found = theory.curvature(*self.parameters(frame), self.knots(frame))
+        scale = self.samples.x_scale
+        return theory.Curvature(found.knots, found.rightwards / scale, found.leftwards / scale)
 
     @reading
     def moments(self, frame: int) -> Moments:
@@ -169,7 +193,8 @@ class Trajectory(StoredTrajectory):
         """
         self._require_all()
         sums = [
-            cell_sums(*self.parameters(frame, piece), self.cell(frame, piece), self.samples.x,
+            cell_sums(*self.parameters(frame, piece), self.cell(frame, piece),
+                      self.samples.network_x,
                       self.metric)
             for piece in self._pieces()
         ]  # fmt: skip
@@ -188,7 +213,7 @@ class Trajectory(StoredTrajectory):
         """H at a frame, (s, s): eq. (32), of the moments that `moments` gives."""
         moments = self.moments(frame)
         total = moments.sector_covariances + moments.ray_covariances
-        return kernel_matrix(total, self.samples.x)
+        return kernel_matrix(total, self.samples.network_x)
 
     def _pieces(self) -> Iterator[slice]:
         for lo in range(0, self.size, _PIECE):

@@ -13,13 +13,15 @@ Schema version 1::
     /particles/neurons/delta              (n,) c^2 - a^2 - b^2 at the start, network metric only
     /particles/neurons/component          (2,) "rhat", "theta": labels of the last axis
     /observables/NAME                     value (T', ...), step, time hard-linked
-    /observables/sample                   (s,) x again, the scale of axes over samples
+    /observables/sample                   (s,) x of the samples, the scale of axes over samples
     /observables/neurons/NAME             sums over the neurons of each sector or ray
     /observables/user/NAME                what the user added
     /parameters                           attributes alpha, m, s, metric, integrator, device,
                                           state_dtype, threads, seed, run (an identifier that
                                           checkpoints share), version_...
-    /parameters/samples/{x, y}            attributes x_shift, x_scale
+    /parameters/samples/{x, y}            x as the network sees it, which is that of the samples
+                                          unless attributes x_shift, x_scale say otherwise: then
+                                          original_x = x_shift + x_scale x is there too
     /parameters/config                    the resolved configuration, TOML
     /parameters/plan/{frames, observables}  all times at which the run records, those of the
                                           future too; attributes begin, until, stop; spacing,
@@ -27,6 +29,9 @@ Schema version 1::
                                           whether observables divide their intervals; integrator
                                           (its arguments, JSON); quantities
     /parameters/progress                  (2,) int64: frames and observable times acknowledged
+
+What depends on the unit of x is in that of the network's x: theta, rhat, delta, sums over sectors
+and rays, slope_variation.
 
 T and T' are final when the file is created. Everything beyond ``progress`` is undefined: readers
 trust it only. A cell is a sector 0 .. 2s-1, or 2s + r (sliding on ray r), or 4s (at rest in the

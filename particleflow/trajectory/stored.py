@@ -116,11 +116,12 @@ class StoredTrajectory:
         self.integrator = string(parameters.attrs["integrator"])
         self.config = string(layout.read_all(parameters, "config")[()])
         samples = parameters["samples"]
-        self.samples = Samples(
+        self.samples = Samples.of_network(
             layout.read_all(samples, "x"),
             layout.read_all(samples, "y"),
             float(samples.attrs["x_shift"]),
             float(samples.attrs["x_scale"]),
+            layout.read_all(samples, "original_x") if "original_x" in samples else None,
         )
         particles = file[PARTICLES]
         self._progress = parameters["progress"]
@@ -276,6 +277,8 @@ class StoredTrajectory:
         RangeError
             It is not recorded.
         """
+        if isinstance(i, bool) or not isinstance(i, (int, np.integer)):
+            raise RangeError(f"{self.path}: neuron: expected a whole number, found {i!r}")
         at = int(np.searchsorted(self.ids, i))
         if at == self.ids.size or self.ids[at] != i:
             raise RangeError(f"{self.path}: has no neuron {i}")
@@ -333,7 +336,8 @@ class StoredTrajectory:
         for axis, dimension in enumerate(list(group["value"].dims)[1:]):
             scales = list(dimension.values())
             if scales:
-                axes[scales[0].name.rpartition("/")[2]] = scales[0][:]
+                label = scales[0].name.rpartition("/")[2]
+                axes[label] = self.samples.x if label == "sample" else scales[0][:]
             else:
                 size = group["value"].shape[axis + 1]
                 axes[f"{name.rpartition('/')[2]}_{axis}"] = np.arange(size)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -85,14 +84,14 @@ class TrajectoryWriter:
         first: float = 1e-3,
         checkpoint_every: float | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = _cast.path_of(path, TrajectoryError)
         self.frames = _cast.count("frames", frames, TrajectoryError, least=2, most=MOST_FRAMES)
         self.spacing: Spacing = _choice("spacing", spacing, get_args(Spacing))
         self.precision: Precision = _choice("precision", precision, get_args(Precision))
         self.neurons = neurons
         if neurons != "all":
             self.neurons = _cast.count("neurons", neurons, TrajectoryError)
-        self.observables = check_names(tuple(observables))
+        self.observables = check_names(observables)
         self.times = _ascending("times", times)
         self.observable_times = _ascending("observable_times", observable_times)
         self.overwrite = overwrite

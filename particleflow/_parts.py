@@ -1,0 +1,30 @@
+"""What a simulation is made of, refused where it is something else."""
+
+from typing import Any
+
+from ._cast import brief
+from .errors import ConfigError, NeuronsError, SamplesError
+from .samples import Samples
+
+
+def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
+    """Refuse what are no samples, no neurons or no integrator.
+
+    Raises
+    ------
+    SamplesError, NeuronsError, ConfigError
+    """
+    if not isinstance(samples, Samples):
+        raise SamplesError(
+            f"samples: expected Samples, found {brief(samples)}; pf.Samples(x, y) makes them"
+        )
+    if not hasattr(neurons, "part"):
+        raise NeuronsError(
+            f"neurons: expected Neurons or Initialisation, found {brief(neurons)}; "
+            "pf.Neurons(a, b, c) and pf.initialise make them"
+        )
+    if isinstance(integrator, type) or not (integrator is None or hasattr(integrator, "start")):
+        raise ConfigError(
+            "integrator: expected Boost(), GradientDescent() or RungeKutta(), found "
+            f"{brief(integrator)}"
+        )

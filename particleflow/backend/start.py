@@ -1,0 +1,70 @@
+"""What a state begins with: samples in its precision, and neurons with their cells."""
+
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from particleflow._cast import Array
+from particleflow.cells import Cells, put_on_rays
+from particleflow.errors import ConfigError
+from particleflow.kernels import cpu
+
+from .metrics import Metric
+
+Precision = Literal["float64", "float32"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+
+def samples_in(dtype: Precision, x: Array) -> Array:
+    """Samples x rounded to a precision, in float64.
+
+    Raises
+    ------
+    ConfigError
+        Two of them are the same there.
+    """
+    rounded = x.astype(dtype).astype(np.float64)
+    same = np.flatnonzero(np.diff(rounded) <= 0.0)
+    if same.size:
+        j = int(same[0])
+        raise ConfigError(
+            f"state_dtype: the samples x_{j} = {x[j]:.12g} and x_{j + 1} = {x[j + 1]:.12g} are the "
+            "same in float32; use float64"
+        )
+    return rounded
+
+
+class Start(NamedTuple):
+    """Neurons of a rank's share as a run begins.
+
+    Attributes
+    ----------
+    a, b, c : (m,) float64
+        Hat parameters; copied.
+    cells : Cells or None
+        Where they are among samples, if more is known than (a, b, c) say.
+    slides : bool
+        Whether the integrator lets neurons slide.
+    """
+
+    a: Array
+    b: Array
+    c: Array
+    cells: Cells | None = None
+    slides: bool = False
+
+    def placed(self, x: Array, metric: Metric, slots: np.ndarray) -> tuple[Array, np.ndarray]:
+        """Variables and cells in the original order, among samples ``x``.
+
+        Cells are found before anything is rounded: a knot on a sample starts on the inactive side.
+        """
+        variables = np.empty((3, self.a.size))
+        variables[:] = self.a, self.b, self.c
+        cell = np.empty(variables.shape[1], np.int32)
+        cpu.locate_all(*variables[:2], x, cell, slots)
+        if self.cells is not None:
+            cell, rays = self.cells.among(x, cell, self.slides)
+            put_on_rays(variables[0], variables[1], rays, x)
+        if metric == "euclidean":
+            cpu.to_direction(*variables, slots)
+        return variables, cell
