@@ -30,6 +30,7 @@ def examine(seconds: float = 1.0) -> dict[str, Any]:
         "processors": os.cpu_count(),
         "threads": int(numba.get_num_threads()),
         "thread_layer": numba.threading_layer(),
+        "waiting_threads": backend.waiting_policy(),
         "cuda": problem or backend.device_notice("cuda"),
         "mpi": versions_of_mpi(),
         "cache": backend.cache_folder() or "none: kernels are compiled in every process",

@@ -20,7 +20,7 @@ def estimate(run: "Run") -> dict[str, Any]:
     """Sizes in bytes, steps a second, and how far a trial of a few seconds came.
 
     The run has been begun afterwards. The seconds of the whole run are known where its steps are
-    all alike, or if the trial has come to its end.
+    all alike, or if the trial has come to its end; else they are those at the pace of the trial.
     """
     simulation, until = run.simulation, run.until
     file_bytes, buffers = run.writer.size(simulation, until)
@@ -37,6 +37,10 @@ def estimate(run: "Run") -> dict[str, Any]:
     step = getattr(simulation.integrator, "step", None)
     if is_whole:
         facts |= {"steps": simulation.step, "seconds": round(seconds, 3)}
+    elif step is None and math.isfinite(until):
+        share = simulation.time / until
+        facts["seconds"] = float(f"{seconds / share:.3g}") if share > 0.0 else math.inf
+        facts["basis"] = "at the pace of the trial; steps usually grow later"
     elif step is not None and math.isfinite(until):
         steps = round(until / step)
         facts |= {"steps": steps, "seconds": float(f"{steps / rate:.3g}")}

@@ -70,7 +70,23 @@ def _farewell(stopped: Stopped) -> str:
         return f"interrupted; {stopped.advice}"
     if file is not None and file.with_name(f"{file.name}.ckpt").exists():
         return f"interrupted; 'particleflow resume {shlex.quote(str(file))}' goes on"
-    return "interrupted; frames that were recorded are kept"
+    return f"interrupted; {_kept(file)}"
+
+
+def _kept(file: Path | None) -> str:
+    """What an interrupted run without a checkpoint has left."""
+    if file is None or not file.exists():
+        return "nothing was recorded yet"
+    from .trajectory import open_trajectory
+
+    try:
+        with open_trajectory(file) as trajectory:
+            frames = trajectory.frames
+    except ParticleflowError:
+        return "nothing was recorded yet"
+    if frames == 0:
+        return f"{file} has no frame yet"
+    return f"{file} keeps {frames} frame{'' if frames == 1 else 's'}"
 
 
 def _fail(message: str, code: int) -> int:

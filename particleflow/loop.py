@@ -77,17 +77,19 @@ class Loop:
                     due.append(sim.reachable(writer.open(sim, end)))
                     opened.append(writer)
                 targets = np.unique(np.concatenate([*due, ends]))
+                is_due = [np.isin(targets, times).tolist() for times in due]
+                may_end = np.isin(targets, ends).tolist()
                 has_settled = False
-                for target, may_end in zip(targets, np.isin(targets, ends), strict=True):
+                for k, target in enumerate(targets.tolist()):
                     while sim.time < target:
-                        self._motion.advance(float(target))
+                        self._motion.advance(target)
                         if sim.time < target:
                             self._pause(opened, interruption)
-                    has_settled = may_end and self._has_settled(end)
+                    has_settled = may_end[k] and self._has_settled(end)
                     is_last = has_settled or target == ends[-1]
                     early = is_last and end == math.inf
-                    for writer, times in zip(opened, due, strict=True):
-                        if early or _is_among(times, target):
+                    for writer, due_here in zip(opened, is_due, strict=True):
+                        if early or due_here[k]:
                             writer.record(early)
                     self._pause(opened, interruption)
                     if is_last:
@@ -116,6 +118,20 @@ class Loop:
                 self._progress(self._sim)
         except BaseException as found:
             problem = found
+        number = interruption.noted
+        if self._sim.ranks.size > 1:
+            number, problem = self._agree(interruption, problem)
+        for writer in writers:
+            writer.pause(now=problem is not None or number > 0)
+        if problem is not None:
+            raise problem
+        if number > 0:
+            interruption.act(number)
+
+    def _agree(
+        self, interruption: Interruption, problem: BaseException | None
+    ) -> tuple[int, BaseException | None]:
+        """The signal that waits on any rank, and what is wrong on any; collective."""
         sim, number = self._sim, 0
         every = [(0, sim.step, sim.time)]
         try:
@@ -129,12 +145,7 @@ class Loop:
                 f"step {sim.step} (tau = {sim.time:g}): the ranks have come apart, as on machines "
                 "of different kinds they may; use processors of one kind"
             )
-        for writer in writers:
-            writer.pause(now=problem is not None or number > 0)
-        if problem is not None:
-            raise problem
-        if number > 0:
-            interruption.act(number)
+        return number, problem
 
 
 def _checked(writer: object) -> Writer:
@@ -149,12 +160,6 @@ def _checked(writer: object) -> Writer:
     ):
         raise TrajectoryError(f"writers: expected a TrajectoryWriter, found {brief(writer)}")
     return cast(Writer, writer)
-
-
-def _is_among(times: Array, time: float) -> bool:
-    """Whether a time is one of these, which ascend."""
-    k = int(np.searchsorted(times, time))
-    return k < times.size and bool(times[k] == time)
 
 
 def _close_all(writers: list[Writer]) -> None:

@@ -50,17 +50,43 @@ class Quantity:
         return f"{self.group}/{self.name}" if self.group else self.name
 
 
-def _build(name: str, sim: "Simulation") -> Quantity:
+class Moment:
+    """Sums over all neurons that several observables of one moment share."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        self._at: tuple[int, float] | None = None
+        self._sums: dict[Callable[[], Any], Any] = {}
+
+    def of(self, total: Callable[[], Any]) -> Any:
+        """What a method of the state gives, which is asked for once at each moment."""
+        now = self._sim.step, self._sim.time
+        if now != self._at:
+            self._at = now
+            self._sums.clear()
+        if total not in self._sums:
+            self._sums[total] = total()
+        return self._sums[total]
+
+
+def _build(name: str, sim: "Simulation", moment: Moment) -> Quantity:
     state = sim.state
     s, m = state.x.size, state.size
+
+    def counts() -> np.ndarray:
+        return np.asarray(moment.of(state.cell_counts))
+
+    def covariances() -> np.ndarray:
+        return np.asarray(moment.of(state.covariances))
+
     if name == "delta_drift":
         if state.metric != "network":
             raise TrajectoryError("observables: delta_drift exists in the network metric only")
         return Quantity(name, state.drift_from_here())
     simple: dict[str, Callable[[], Any]] = {
-        "loss": lambda: sim.loss,
-        "dead_fraction": lambda: state.cell_counts()[[s, 4 * s]].sum() / m,
-        "sliding_fraction": lambda: state.cell_counts()[2 * s : 4 * s].sum() / m,
+        "loss": state.loss,
+        "dead_fraction": lambda: float(counts()[s] + counts()[4 * s]) / m,
+        "sliding_fraction": lambda: counts()[2 * s : 4 * s].sum() / m,
         "steps": lambda: sim.step,
         "rejected": lambda: sim.rejected,
         "crossings": state.all_crossings,
@@ -81,10 +107,10 @@ def _build(name: str, sim: "Simulation") -> Quantity:
     ray = ("ray", "component")
     sums: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         "sector_first_moments": (lambda: state.first_moments()[: 2 * s], sector),
-        "sector_covariances": (lambda: state.covariances()[: 2 * s], sector),
-        "sector_counts": (lambda: state.cell_counts()[: 2 * s], sector[:1]),
-        "ray_counts": (lambda: state.cell_counts()[2 * s : 4 * s], ray[:1]),
-        "ray_covariances": (lambda: state.covariances()[2 * s :], ray),
+        "sector_covariances": (lambda: covariances()[: 2 * s], sector),
+        "sector_counts": (lambda: counts()[: 2 * s], sector[:1]),
+        "ray_counts": (lambda: counts()[2 * s : 4 * s], ray[:1]),
+        "ray_covariances": (lambda: covariances()[2 * s :], ray),
     }
     evaluate, axes = sums[name]
     return Quantity(name, evaluate, group="neurons", axes=axes)
@@ -154,7 +180,8 @@ def build(names: Iterable[str], sim: "Simulation") -> list[Quantity]:
     TrajectoryError
         An observable means nothing in this metric.
     """
-    return [_build(name, sim) for name in names]
+    moment = Moment(sim)
+    return [_build(name, sim, moment) for name in names]
 
 
 class UserObservables:

@@ -43,7 +43,7 @@ class Begin(NamedTuple):
         """That of a state; collective."""
         step = getattr(integrator, "step", None) if integrator.name == "gd" else None
         stable = np.inf if step is None else _stable_step(state)
-        return cls(_loss(state), step, stable)
+        return cls(state.loss(), step, stable)
 
 
 def outcome(begin: Begin, state: State, tau: float, stop: float) -> list[str]:
@@ -58,7 +58,7 @@ def outcome(begin: Begin, state: State, tau: float, stop: float) -> list[str]:
     stop : float
         Argument of the run.
     """
-    s, loss = state.x.size, _loss(state)
+    s, loss = state.x.size, state.loss()
     counts = state.cell_counts()
     if counts[[s, 4 * s]].sum() == state.size:
         return [
@@ -104,11 +104,6 @@ def _advice(begin: Begin) -> str:
         f"lower flow.step, now {begin.step:.3g} (2 / (largest rate of the start): "
         f"{begin.stable:.3g}), or flow.learning_rate = alpha times it"
     )
-
-
-def _loss(state: State) -> float:
-    with np.errstate(over="ignore"):
-        return 0.5 * float(np.dot(state.residual, state.residual))
 
 
 def _stable_step(state: State) -> float:

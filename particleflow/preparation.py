@@ -39,8 +39,11 @@ def prepare(
     device: str = "auto",
     threads: int | None = None,
     comm: Any = None,
+    samples: Samples | None = None,
 ) -> Run:
     """Make the simulation and its writer; nothing is written yet. Collective over the ranks.
+
+    ``samples`` stand in the place of those that the configuration names.
 
     Raises
     ------
@@ -56,13 +59,20 @@ def prepare(
             return writer_of(source.config.output, overwrite)
 
     writer = ranks.together(make_writer)
-    simulation, until, stop = simulate(source, device=device, threads=threads, comm=ranks)
+    simulation, until, stop = simulate(
+        source, device=device, threads=threads, comm=ranks, samples=samples
+    )
     simulation.writers.append(writer)
     return Run(simulation, until, stop, writer)
 
 
 def simulate(
-    source: Source, *, device: str = "auto", threads: int | None = None, comm: Any = None
+    source: Source,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    comm: Any = None,
+    samples: Samples | None = None,
 ) -> tuple[Simulation, float, float]:
     """The simulation without a writer, its end, and `stop`. Collective over the ranks.
 
@@ -76,16 +86,16 @@ def simulate(
 
     def parts() -> tuple[Samples, NeuronSource, Integrator, float]:
         with _table(path, "samples"):
-            samples = _samples(config.samples, path.parent)
+            found = _samples(config.samples, path.parent) if samples is None else samples
         with _table(path, "neurons"):
-            start = _neurons(config.neurons, samples, path.parent)
+            start = _neurons(config.neurons, found, path.parent)
         with _table(path, "flow"):
-            return samples, start, *_integrator(config.flow, start.alpha)
+            return found, start, *_integrator(config.flow, start.alpha)
 
-    samples, start, integrator, until = ranks.together(parts)
+    found, start, integrator, until = ranks.together(parts)
     with _table(path, "flow"):
         simulation = Simulation(
-            samples,
+            found,
             start,
             integrator,
             metric=config.flow.metric,
@@ -94,7 +104,9 @@ def simulate(
             state_dtype=config.flow.state_dtype,
             comm=ranks,
         )
-    simulation.provenance.update(config=source.portable_toml, seed=config.neurons.seed)
+    simulation.provenance.update(
+        config=source.toml, folder=str(path.parent.resolve()), seed=config.neurons.seed
+    )
     return simulation, until, DEFAULT_STOP if config.flow.stop is None else config.flow.stop
 
 

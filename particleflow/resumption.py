@@ -1,6 +1,5 @@
 """Going on with a run from its file and its last checkpoint."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,13 +10,14 @@ import numpy as np
 from . import config
 from ._cast import PathLike, existing_file, finite
 from .backend import DEVICES, original_order, share_of, threads_in_use
-from .errors import ConfigError, NeuronsError, TrajectoryError
+from .errors import NeuronsError, TrajectoryError
 from .integrators import Boost, GradientDescent, Integrator, RungeKutta
 from .neurons import Neurons
 from .parallel import Ranks, ranks_of
 from .preparation import prepare
 from .samples import Samples
 from .simulation import Simulation
+from .stages import another_step, epochs_of, reconfigured, tables_in
 from .trajectory import (
     BEGAN,
     Recorded,
@@ -62,12 +62,17 @@ def resume(
     threads: int | None = None,
     checkpoint_every: float | None = config.DEFAULT_CHECKPOINT_EVERY,
     comm: Any = None,
+    *,
+    epochs: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    begin_again: bool = False,
 ) -> Resumed:
-    """Go on with the run of a trajectory file from its last checkpoint.
+    """Resume the run of a trajectory file from its last checkpoint.
 
     The rest of the run is that of the uninterrupted one to the bit, for any number of threads, and
-    of ranks for which the run has the same bits; on another device within rounding. Without a
-    checkpoint it begins again from its configuration. The times of other writers, on which steps of
+    of ranks for which the run has the same bits; on another device within rounding. A run that was
+    killed before its first checkpoint begins again from its configuration, with the samples that
+    the file holds. The times of other writers, on which steps of
     `RungeKutta` ended too, are not known any more.
 
     Parameters
@@ -85,6 +90,14 @@ def resume(
         As of `TrajectoryWriter`.
     comm : mpi4py.MPI.Comm, optional
         As of `Simulation`: any number of ranks, whatever the run had; collective.
+    epochs : int, optional
+        Another end of a run of gradient descent: so many steps from its start on.
+    changes : mapping of str to number, optional
+        ``{"flow.learning_rate": eta}`` or ``{"flow.step": h}``: gradient descent goes on with
+        another step from its exact last state. The file records that as a stage.
+    begin_again : bool
+        Begin again from the configuration though frames are lost by it: those of a run whose
+        checkpoint is missing or damaged.
 
     Returns
     -------
@@ -98,14 +111,22 @@ def resume(
     """
     ranks = ranks_of(comm)
     file, recorded = ranks.together(lambda: _recorded(path))
-    network = _Network.of(file, ranks)
+    network, changed = _Network.of(file, ranks), changes or {}
+    steps = epochs_of(epochs, until, recorded)
+    integrator = another_step(file, recorded, network.alpha, changed)
     arrays, notes = checkpoint.load(file, recorded.run, ranks, network.share_of(ranks))
-    if arrays is None:
-        return _begin_again(file, recorded, until, device, threads, notes, ranks)
-    simulation = _simulation(file, recorded, network, arrays, device, threads, ranks)
+    if arrays is None or begin_again:
+        if changed or steps is not None:
+            raise TrajectoryError(
+                f"{file}: has no checkpoint from which another step or number of epochs could go on"
+            )
+        _require_repeatable(file, recorded, notes, begin_again)
+        return _begin_again(file, recorded, network, until, device, threads, notes, ranks)
+    simulation = _simulation(file, recorded, network, arrays, device, threads, ranks, integrator)
+    simulation.provenance["stages"] = _stages(recorded, simulation, arrays, integrator)
     for name, function in (observables or {}).items():
         simulation.observables.add(name, function, recorded.every.get(name, 1))
-    end = None if until is None else _end(file, simulation, until)
+    end = _end(file, recorded, simulation, until, steps, integrator is not None)
     position = int(arrays["position"][0]), int(arrays["position"][1])
     with threads_in_use(simulation.threads):  # bits of norms depend on LAPACK's threads
         writer = TrajectoryWriter.going_on(file, simulation, position, end, checkpoint_every)
@@ -118,7 +139,12 @@ def resume(
             f"{file}: has come to tau = {simulation.time:g}; expected a later end, found "
             f"{writer.until:g}"
         )
-    simulation.provenance.update(config=_with_end(file, recorded.config, end), seed=recorded.seed)
+    told = None if until is None and steps is None else end
+    simulation.provenance.update(
+        config=reconfigured(file, recorded.config, told, steps, changed),
+        folder=str((file.parent / recorded.config_folder).resolve()),
+        seed=recorded.seed,
+    )
     simulation.writers.append(writer)
     return Resumed(simulation, writer.until, recorded.stop, writer, notes)
 
@@ -208,10 +234,11 @@ def _simulation(
     device: str | None,
     threads: int | None,
     ranks: Ranks,
+    another: Integrator | None,
 ) -> Simulation:
     """One that stands where the run began, as far as its observables can see."""
     try:
-        integrator = _INTEGRATORS[recorded.integrator](**recorded.settings)
+        integrator = another or _INTEGRATORS[recorded.integrator](**recorded.settings)
         a, b, c = _some_neurons(arrays)
         arrays["position"][2], arrays["settling"]
     except (KeyError, ValueError, IndexError, TypeError) as problem:
@@ -271,34 +298,88 @@ def _some_neurons(arrays: Mapping[str, Any]) -> Any:
     raise KeyError("variables")
 
 
-def _end(file: Path, simulation: Simulation, until: float) -> float:
-    end = finite(f"{file}: the end", until, TrajectoryError)
+def _stages(
+    recorded: Recorded,
+    simulation: Simulation,
+    arrays: Mapping[str, Any],
+    another: Integrator | None,
+) -> list[dict[str, Any]]:
+    """The stages of the run, with the one that ends here; the simulation counts from it on."""
+    if another is None:
+        if "stage" in arrays:
+            first, begin = arrays["stage"].tolist()
+            simulation.begin_stage(int(first), begin)
+        return recorded.stages
+    first, begin = arrays["stage"].tolist() if "stage" in arrays else (0, 0.0)
+    step = int(arrays["step"])
+    time = begin + (step - first) * recorded.settings["step"]
+    simulation.begin_stage(step, time)
+    return [*recorded.stages, {"until_step": step, "until_time": time, **recorded.settings}]
+
+
+def _end(
+    file: Path,
+    recorded: Recorded,
+    simulation: Simulation,
+    until: float | None,
+    steps: int | None,
+    is_staged: bool,
+) -> float | None:
+    """Another end of the run, if it is to have one."""
+    if steps is not None:
+        return simulation.time_of(steps)
+    if until is None and not is_staged:
+        return None
+    end = finite(f"{file}: the end", recorded.until if until is None else until, TrajectoryError)
     return float(simulation.reachable(np.array([end]))[-1])
+
+
+def _require_repeatable(
+    file: Path, recorded: Recorded, notes: list[str], begin_again: bool
+) -> None:
+    """Refuse to begin a run again by which frames would be lost, unless that is wanted.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    problems = "".join(f"; {note}" for note in notes)
+    if not recorded.config:
+        raise TrajectoryError(
+            f"{file}: has no checkpoint, and no configuration to begin again from{problems}"
+        )
+    if recorded.stages:
+        raise TrajectoryError(
+            f"{file}: was run in {len(recorded.stages) + 1} stages and cannot be begun again from "
+            f"one configuration{problems}"
+        )
+    if begin_again:
+        return
+    with open_trajectory(file) as trajectory:
+        frames, is_complete = trajectory.frames, trajectory.is_complete
+    if notes or is_complete or recorded.was_saved:
+        missing = "" if notes else f"; {file.name}.ckpt belongs beside it"
+        raise TrajectoryError(
+            f"{file}: has no checkpoint to go on from{problems}{missing}; --begin-again runs it "
+            f"from the start and replaces its {frames} frames"
+        )
 
 
 def _begin_again(
     file: Path,
     recorded: Recorded,
+    network: _Network,
     until: float | None,
     device: str | None,
     threads: int | None,
     notes: list[str],
     ranks: Ranks,
 ) -> Resumed:
-    problems = "".join(f"; {note}" for note in notes)
-    with open_trajectory(file) as trajectory:
-        is_complete = trajectory.is_complete
-    if not recorded.config:
-        raise TrajectoryError(
-            f"{file}: has no checkpoint, and no configuration to begin again from{problems}"
-        )
-    if notes or is_complete:  # its frames would be lost
-        raise TrajectoryError(
-            f"{file}: has no checkpoint to go on from{problems}; 'particleflow run' with "
-            "--overwrite begins again"
-        )
-    tables = _tables(file, _with_end(file, recorded.config, until))
+    tables = tables_in(file, reconfigured(file, recorded.config, until, None, {}))
     tables.setdefault("output", {})["file"] = str(file)
+    neurons = tables.get("neurons", {})
+    if "file" in neurons:
+        neurons["file"] = str(Path(recorded.config_folder) / neurons["file"])
     source = config.convert(Path(f"{file}: configuration"), tables)
     run = prepare(
         source,
@@ -306,29 +387,14 @@ def _begin_again(
         device=recorded.device if device is None else device,
         threads=threads,
         comm=ranks,
+        samples=network.samples,
     )
-    notes = [*notes, f"{file}: there is no checkpoint: the run begins again"]
+    run.simulation.provenance.update(
+        config=reconfigured(file, recorded.config, until, None, {}),
+        folder=str((file.parent / recorded.config_folder).resolve()),
+    )
+    notes = [*notes, f"{file}: the run begins again from its configuration"]
     return Resumed(run.simulation, run.until, run.stop, run.writer, notes)
-
-
-def _tables(file: Path, toml: str) -> dict[str, Any]:
-    """The configuration in a file."""
-    try:
-        return tomllib.loads(toml)
-    except (ValueError, RecursionError) as problem:
-        raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None
-
-
-def _with_end(file: Path, toml: str, until: float | None) -> str:
-    """A configuration with another end."""
-    if until is None or not toml:
-        return toml
-    tables = _tables(file, toml)
-    flow = tables.setdefault("flow", {})
-    if "epochs" in flow:
-        raise ConfigError("t_end: the run was configured by epochs, which another end would belie")
-    flow["t_end"] = until
-    return config.dump(tables)
 
 
 def configuration(path: PathLike) -> tuple[str | None, float | None]:
@@ -340,7 +406,7 @@ def configuration(path: PathLike) -> tuple[str | None, float | None]:
         The run cannot be gone on with.
     """
     file = existing_file(path, TrajectoryError)
-    tables = _tables(file, Recorded.of(file).config)
+    tables = tables_in(file, Recorded.of(file).config)
     try:
         output = tables.get("output", {})
         every = float(output.get("checkpoint_every", config.DEFAULT_CHECKPOINT_EVERY))

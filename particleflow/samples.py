@@ -14,6 +14,8 @@ SampleKind = Literal["square_wave", "sine", "step", "sawtooth", "piecewise_linea
 KINDS: tuple[str, ...] = get_args(SampleKind)
 MIN_SAMPLES = 2
 PIECES = 5
+FARTHEST, NARROWEST, WIDEST = 5.0, 0.1, 20.0
+"""Of an interval that can be fitted as it is: its middle over its half width, and that."""
 
 
 def spread(y: Array) -> float:
@@ -152,6 +154,23 @@ class Samples:
     def spread(self) -> float:
         """The unit in which tolerances measure errors of the prediction: see `spread`."""
         return spread(self.y)
+
+    def hint(self) -> str | None:
+        """What to do about an x that neurons can hardly fit; None if there is nothing to do.
+
+        Knots of the usual starts lie within a few units of 0, and rates grow like x^2: an interval
+        far from 0 for its width, or of another width than some units, takes very long.
+        """
+        lo, hi = float(self.network_x[0]), float(self.network_x[-1])
+        half, middle = 0.5 * (hi - lo), abs(0.5 * lo + 0.5 * hi)
+        if FARTHEST * half >= middle and NARROWEST <= half <= WIDEST:
+            return None
+        where = f"x runs from {lo:.6g} to {hi:.6g}"
+        why = "far from 0 for its width" if FARTHEST * half < middle else f"{2 * half:.3g} wide"
+        return (
+            f"{where}, {why}: training will be slow or leave samples unreached; "
+            "samples.normalise = true maps x to [-1, 1]"
+        )
 
     @classmethod
     def from_csv(cls, path: PathLike) -> Self:

@@ -220,8 +220,7 @@ class Simulation:
     @property
     def loss(self) -> float:
         """L = 1/2 sum rho_j^2."""
-        with np.errstate(over="ignore"):
-            return 0.5 * float(np.dot(self.state.residual, self.state.residual))
+        return self.state.loss()
 
     @property
     def neurons(self) -> Neurons:
@@ -292,6 +291,14 @@ class Simulation:
         """
         return velocity_at(self.state, u, v, sign, delta)
 
+    def time_of(self, step: int) -> float:
+        """Time after so many steps of gradient descent, whose steps are all alike."""
+        return float(self._motion.time_of(step))  # type: ignore[attr-defined]
+
+    def begin_stage(self, step: int, time: float) -> None:
+        """Let gradient descent count from here with the present step; those before had another."""
+        self._motion.begin_stage(step, time)  # type: ignore[attr-defined]
+
     def reachable(self, times: Array) -> Array:
         """The distinct times nearest to these at which the integrator can show the state."""
         return self._motion.reachable(times)
@@ -355,7 +362,8 @@ class Simulation:
         assert self._settling is not None
         loop = Loop(self, self._motion, self._settling, progress)
         self.notes = []
-        with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
+        threads = min(self.threads, self.state.most_threads)
+        with threads_in_use(threads), self._room(self.size, self.state.dtype):
             begin = Begin.of(self.state, self.integrator)
             loop.run(end, ends)
             self.notes = [

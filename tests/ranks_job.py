@@ -347,7 +347,7 @@ def check_two_jobs_on_one_file(ranks, folder):
             texts.append(failure_of(lambda: pf.TrajectoryWriter(path, overwrite=True), ranks))
             if ranks.is_first:
                 with pytest.raises(pf.TrajectoryError, match="being written by another run"):
-                    target.disk.require_lock(path)
+                    locks.Lock(path)
 
     sim.run(END, progress=try_it)
     assert [text.endswith("is being written by another run") for text in texts] == [True] * 2

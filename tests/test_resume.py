@@ -615,13 +615,9 @@ def test_what_a_kill_during_a_checkpoint_has_left_is_removed(tmp_path):
     assert not left.exists()
 
 
-def test_two_writers_where_hdf5_does_not_lock(tmp_path, monkeypatch):
-    from particleflow.trajectory import disk
+def test_two_writers(tmp_path):
+    from particleflow.trajectory import locks
 
-    monkeypatch.setattr(
-        disk, "open_file",
-        lambda path, mode: h5py.File(path, mode, locking=False, **disk.OPEN_OPTIONS),
-    )  # fmt: skip
     path, seen = tmp_path / "a run.h5", []
     sim, until = begin("gd", path)
 
@@ -634,25 +630,20 @@ def test_two_writers_where_hdf5_does_not_lock(tmp_path, monkeypatch):
     with pytest.raises(Stop):
         sim.run(until, progress=progress)
     assert seen == [1]
-    assert not disk.is_locked(path)
+    assert not locks.is_locked(path)
 
 
 def test_a_file_that_could_not_be_opened_is_free_again(tmp_path, monkeypatch):
-    """Also where the lock is ours and not HDF5's."""
-    from particleflow.trajectory import disk, target
+    from particleflow.trajectory import locks, target
 
-    monkeypatch.setattr(
-        disk, "open_file",
-        lambda path, mode: h5py.File(path, mode, locking=False, **disk.OPEN_OPTIONS),
-    )  # fmt: skip
     path = tmp_path / "a run.h5"
     sim, until = begin("gd", path)
 
     def fail(*arguments):
-        assert disk.is_locked(path)
+        assert locks.is_locked(path)
         raise Stop
 
     monkeypatch.setattr(target, "WriterThread", fail)
     with pytest.raises(Stop):
         sim.run(until)
-    assert not disk.is_locked(path)
+    assert not locks.is_locked(path)

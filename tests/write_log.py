@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from particleflow.trajectory import disk
+from particleflow.trajectory import disk, opening
 
 
 class LoggedFile(io.RawIOBase):
@@ -55,7 +55,7 @@ def keep(monkeypatch):
     log = []
 
     def open_file(path, mode):
-        return h5py.File(LoggedFile(Path(path), mode, log), mode, **disk.OPEN_OPTIONS)
+        return h5py.File(LoggedFile(Path(path), mode, log), mode, **opening.OPEN_OPTIONS)
 
     def rename(source, target, rename=disk.rename):
         log.append(("rename", source.name, target.name))
@@ -65,7 +65,7 @@ def keep(monkeypatch):
         log.append(("remove", path.name))
         remove(path)
 
-    monkeypatch.setattr(disk, "open_file", open_file)
+    monkeypatch.setattr(opening, "open_file", open_file)
     monkeypatch.setattr(disk, "rename", rename)
     monkeypatch.setattr(disk, "remove", remove)
     return log

@@ -4,6 +4,8 @@ The only importer of ``particleflow.kernels``. A `State` holds its arrays in the
 everything that leaves it is in the original one.
 """
 
+from . import waiting  # isort: skip (before numba starts its threads)
+from . import forking
 from .devices import (
     DEVICES,
     Device,
@@ -30,6 +32,7 @@ from .speed import measure as measure_speed
 from .start import PRECISIONS, Precision, Start
 from .state import Frame, State
 from .tangent import kernel_matrix, kernel_product, mean_residual
+from .waiting import policy as waiting_policy
 
 __all__ = [
     "ARRIVED",
@@ -58,6 +61,7 @@ __all__ = [
     "device_notice",
     "field",
     "field_at",
+    "forking",
     "free_memory",
     "is_ordered",
     "joined",
@@ -77,4 +81,6 @@ __all__ = [
     "threads_in_use",
     "trimmed",
     "use_device_of",
+    "waiting",
+    "waiting_policy",
 ]

@@ -6,6 +6,7 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -24,9 +25,17 @@ DEVICES: tuple[str, ...] = get_args(Device)
 _blas = ThreadpoolController()
 
 
-def kernels_are_compiled() -> bool:
-    """Whether an earlier run has left its compiled kernels on disk."""
-    return _jit.is_cached()
+def kernels_are_compiled(integrator: str = "boost") -> bool:
+    """Whether an earlier run from this installation has left its compiled kernels on disk.
+
+    numba keeps a folder for each place from which the kernels are imported: those of another
+    environment are compiled again.
+    """
+    cache = getattr(cpu.locate_all, "_cache", None)
+    if cache is None or not _jit.cache_folder:
+        return False
+    steps = {"gd": "gradient_descent", "rk": "runge_kutta"}.get(integrator, "stepping")
+    return any(Path(cache.cache_path).glob(f"{steps}.*.nbi"))
 
 
 def cache_folder() -> str:
@@ -138,6 +147,11 @@ def use_device_of(ranks: Ranks, device: str) -> None:
         _cuda_devices().use(ranks.local_rank)
 
 
+def cpu_threads() -> int:
+    """Threads that numba was started with."""
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
 def resolve_threads(threads: int | None, share: int | None = None) -> int:
     """The number of threads to use: as numba has it now if None, and no more than ``share``.
 
@@ -146,7 +160,7 @@ def resolve_threads(threads: int | None, share: int | None = None) -> int:
     DeviceError
         More threads than numba was started with, or fewer than one.
     """
-    most = numba.config.NUMBA_NUM_THREADS
+    most = cpu_threads()
     if threads is None:
         return min(int(numba.get_num_threads()), share or most)
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
@@ -176,6 +190,9 @@ def threads_in_use(threads: int) -> Iterator[None]:
 def compile_notice() -> str:
     """What to tell a user whose first run has to wait."""
     if _jit.cache_folder:
-        return "compiling the kernels (once for this version, under a minute)"
+        return (
+            "compiling the kernels (once for this version in this environment, a minute or two; "
+            "Ctrl-C waits for the compiler)"
+        )
     hint = "PARTICLEFLOW_CACHE=0" if os.environ.get("PARTICLEFLOW_CACHE") == "0" else "no cache"
     return f"compiling the kernels (every time: {hint}), under a minute"

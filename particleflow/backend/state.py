@@ -11,7 +11,7 @@ from particleflow.kernels import cpu
 from particleflow.kernels.whole import Whole
 from particleflow.parallel import ALONE, Ranks
 
-from .devices import kernels_of
+from .devices import cpu_threads, kernels_of
 from .exchange import Exchange, Share, by_rank, is_ordered, share_of
 from .fields import at_sorted, field, prediction
 from .metrics import METRIC_CODE, Metric
@@ -233,6 +233,9 @@ class State:
 
     def cell_counts(self) -> np.ndarray:
         """Neurons in each cell, (4 s + 1,) int64."""
+        if self.kernels is cpu and self.whole is None and self.slots.size == 2:
+            # so few that a parallel region would cost more than the counting
+            return np.bincount(self.cell, minlength=4 * self.x.size + 1)
         return np.asarray(self.kernels.cell_counts(self.cell, self.slots, self.x.size, self.whole))
 
     def all_crossings(self) -> int:
@@ -256,6 +259,15 @@ class State:
         if self.dtype == "float32":  # each neuron is rounded by itself
             eps /= math.sqrt(self.size)
         return float(8.0 * eps * sizes.sum() * np.hypot(1.0, np.abs(self.x).max()))
+
+    @property
+    def most_threads(self) -> int:
+        """Threads that the kernels have work for: more would be woken and find none."""
+        return self.slots.size - 1 if self.kernels is cpu else cpu_threads()
+
+    def loss(self) -> float:
+        """L = 1/2 sum rho_j^2."""
+        return 0.5 * float(np.dot(self.residual, self.residual))
 
     def update_residual(self) -> None:
         """Compute the residuals of the present state from its sector moments."""

@@ -10,7 +10,7 @@ import click
 
 from particleflow.exits import Stopped
 
-from .shared import announce_compilation, check_figure, draw, show
+from .shared import announce_compilation, check_figure, draw, in_words, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from particleflow.simulation import Simulation
 
 _TICKS = 1000
+BAR_SECONDS = 0.1
+FIRST_LINE_SECONDS, LINE_SECONDS = 10.0, 60.0
+"""Until the first line of progress where there is no terminal, and between two."""
 
 
 @click.command()
@@ -72,7 +75,7 @@ def run(
     ranks = _ranks()
     quiet = quiet or not ranks.is_first
     source = ranks.together(read)
-    announce_compilation(quiet)
+    announce_compilation(quiet, source.config.flow.integrator)
     if estimate:
         _estimate(source, device, threads)
         return
@@ -89,15 +92,31 @@ def _estimate(source: "Source", device: str, threads: int | None) -> None:
 
     if _ranks().size > 1:
         raise click.UsageError("--estimate: expected one process, not several ranks")
-    facts = estimate(prepare(source, overwrite=True, device=device, threads=threads))
+    run = prepare(source, overwrite=True, device=device, threads=threads)
+    _hint(run.simulation, quiet=False)
+    facts = estimate(run)
     for name in ("file_bytes", "memory_bytes"):
         facts[name.replace("bytes", "MB")] = float(f"{facts.pop(name) / 1e6:.3g}")
+    if "seconds" in facts:
+        facts["would_take"] = in_words(facts["seconds"])
     show(facts, as_json=False)
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
 @click.option("--t-end", type=float, metavar="T", help="Another end of the run.")
+@click.option(
+    "--epochs", type=int, metavar="N",
+    help="Another end of a run of gradient descent: so many steps from its start on.",
+)  # fmt: skip
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
+    help="flow.learning_rate or flow.step: gradient descent goes on with another step.",
+)  # fmt: skip
+@click.option(
+    "--begin-again", is_flag=True,
+    help="Without a checkpoint: run it from the start, and replace its frames.",
+)  # fmt: skip
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -106,25 +125,38 @@ def _estimate(source: "Source", device: str, threads: int | None) -> None:
 @click.option("--threads", type=int, metavar="N", help="Threads of the kernels.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def resume(
-    file: Path, t_end: float | None, device: str | None, threads: int | None, quiet: bool
+    file: Path,
+    t_end: float | None,
+    epochs: int | None,
+    overrides: tuple[str, ...],
+    begin_again: bool,
+    device: str | None,
+    threads: int | None,
+    quiet: bool,
 ) -> None:
-    """Go on with a run from its last checkpoint; --t-end extends one that has ended."""
+    """Resume a run from its last checkpoint; --t-end or --epochs extend one that has ended."""
+    from particleflow.config import settings_of
     from particleflow.resumption import configuration, is_finished
     from particleflow.resumption import resume as go_on
     from particleflow.trajectory import settle
 
     ranks = _ranks()
     quiet = quiet or not ranks.is_first
-    if t_end is None and is_finished(file, ranks):
+    changes = settings_of(overrides)
+    is_same = t_end is None and epochs is None and not (changes or begin_again)
+    if is_same and is_finished(file, ranks):
         ranks.together(lambda: settle(file) if ranks.is_first else None)
         if not quiet:
-            click.echo(f"{file}: is complete; --t-end goes on")
+            click.echo(f"{file}: is complete; --t-end or --epochs make it longer")
         return
     figure, every = ranks.together(lambda: configuration(file))
     announce_compilation(quiet)
 
     def make() -> "Resumed":
-        run = go_on(file, t_end, device=device, threads=threads, checkpoint_every=every, comm=ranks)
+        run = go_on(
+            file, t_end, device=device, threads=threads, checkpoint_every=every, comm=ranks,
+            epochs=epochs, changes=changes, begin_again=begin_again,
+        )  # fmt: skip
         for note in run.notes if ranks.is_first else []:
             click.echo(note, err=True)
         return run
@@ -143,14 +175,19 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
     """Run, draw, lay the file out as it shall be, and say what has been done."""
     from particleflow.trajectory import settle
 
-    run = make()
+    try:
+        run = make()
+    except Stopped as stopped:
+        raise Stopped(stopped.number, advice="the run had not begun") from None
     _announce(run.simulation, quiet)
+    _hint(run.simulation, quiet)
     begin, file = time.perf_counter(), run.writer.path
     try:
         _simulate(run, quiet)
     except Stopped as stopped:
-        raise Stopped(stopped.number, file if run.writer.checkpoint_every else None) from None
+        raise Stopped(stopped.number, file) from None
     ranks, text = run.simulation.ranks, _summary(run, time.perf_counter() - begin)
+    notes = [] if quiet else run.simulation.notes
     del run  # the picture needs the memory
 
     def finish() -> None:
@@ -163,6 +200,8 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
     ranks.together(lambda: finish() if ranks.is_first else None)
     if not quiet:
         click.echo(text + _size(file) + (f"; picture {figure}" if figure else ""))
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _announce(simulation: "Simulation", quiet: bool) -> None:
@@ -191,29 +230,77 @@ def _counted(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
+def _hint(simulation: "Simulation", quiet: bool) -> None:
+    """Say at the start what samples cannot be fitted as they are."""
+    hint = None if quiet else simulation.samples.hint()
+    if hint is not None:
+        click.echo(f"note: {hint}", err=True)
+
+
 def _simulate(run: "Run | Resumed", quiet: bool) -> None:
     simulation, until, stop = run.simulation, run.until, run.stop
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
+    if quiet:
         simulation.run(until, stop=stop)
-    else:
+    elif sys.stderr is not None and sys.stderr.isatty():
         _run_with_bar(simulation, until, stop)
+    else:
+        simulation.run(until, progress=_Lines(until).show, stop=stop)
+
+
+class _Progress:
+    """How far a run has come, how fast it is, and how long it will take at that pace."""
+
+    def __init__(self, until: float) -> None:
+        self._until, self._clock = until, time.monotonic()
+        self._first: tuple[int, float] | None = None
+
+    def look(self, sim: "Simulation") -> str:
+        share = _share_done(sim.time, self._until)
+        if self._first is None:
+            self._first = sim.step, share
+        seconds = max(time.monotonic() - self._clock, 1e-9)
+        steps, begin = self._first
+        left = ""
+        if 1.0 > share > begin:
+            left = f", {in_words(seconds * (1.0 - share) / (share - begin))} left"
+        return f"tau {sim.time:.3g}, {(sim.step - steps) / seconds:.3g} steps/s{left}"
+
+
+class _Lines:
+    """A line now and then, where there is no terminal for a bar."""
+
+    def __init__(self, until: float) -> None:
+        self._progress, self._next = _Progress(until), time.monotonic() + FIRST_LINE_SECONDS
+        self._started = False
+
+    def show(self, sim: "Simulation") -> None:
+        if not self._started:
+            self._started = True
+            self._progress.look(sim)
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + LINE_SECONDS
+            click.echo(f"running: {self._progress.look(sim)}", err=True)
 
 
 def _run_with_bar(simulation: "Simulation", until: float, stop: float) -> None:
-    begin = time.perf_counter()
+    progress, due = _Progress(until), 0.0
 
-    def rate(_: Any) -> str:
-        seconds = time.perf_counter() - begin
-        return f"tau {simulation.time:.3g}, {simulation.step / max(seconds, 1e-9):.3g} steps/s"
+    def text(sim: Any) -> str:
+        return "" if sim is None else progress.look(sim)
 
-    with click.progressbar(
-        length=_TICKS, file=sys.stderr, item_show_func=rate, label="running"
-    ) as bar:
+    bar: Any = click.progressbar(
+        length=_TICKS, file=sys.stderr, item_show_func=text, label="running", show_eta=False
+    )
 
-        def show(sim: "Simulation") -> None:
+    def show(sim: "Simulation") -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + BAR_SECONDS
             bar.update(int(_TICKS * _share_done(sim.time, until)) - bar.pos, sim)
 
+    with bar:
         simulation.run(until, progress=show, stop=stop)
+        bar.update(_TICKS - bar.pos, simulation)
 
 
 def _share_done(time: float, until: float) -> float:

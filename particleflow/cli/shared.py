@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 
-def announce_compilation(quiet: bool) -> None:
+def announce_compilation(quiet: bool, integrator: str | None = None) -> None:
     from particleflow.backend import compile_notice, kernels_are_compiled
 
-    if not quiet and not kernels_are_compiled():
+    if not quiet and not kernels_are_compiled(integrator or "boost"):
         click.echo(compile_notice(), err=True)
 
 
@@ -51,3 +51,16 @@ def draw(file: Path, figure: Path, kind: str = "overview", frame: int = -1) -> N
 
     with open_trajectory(file) as trajectory:
         figures.save(figures.plot(trajectory, kind, frame), figure)
+
+
+def in_words(seconds: float) -> str:
+    """A time in one or two units."""
+    if not math.isfinite(seconds) or seconds >= 1e4 * _YEAR:
+        return "more than 10,000 years"
+    for unit, name in ((_YEAR, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2.0 * unit:
+            return f"{seconds / unit:.3g} {name}"
+    return f"{seconds:.0f} s"
+
+
+_YEAR = 365.25 * 86400.0

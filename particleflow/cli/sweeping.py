@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from particleflow.exits import Stopped
+from particleflow.exits import EXIT_RUN_FAILED, Stopped
 
 from .shared import announce_compilation
 
@@ -50,7 +50,7 @@ def sweep(
     retry: bool,
     overwrite: bool,
     quiet: bool,
-) -> None:
+) -> int:
     """Run CONFIG.toml for all combinations of settings and seeds, into one table.
 
     Runs go to processes of one thread each, or under a launcher of MPI to the ranks but the first.
@@ -76,9 +76,8 @@ def sweep(
                 workers=workers, retry=retry, overwrite=overwrite, progress=bar.show,
             )  # fmt: skip
         except Stopped as stopped:
-            raise Stopped(stopped.number, advice="the same command goes on") from None
-    if ranks.is_first:
-        _tell(found, quiet)
+            raise Stopped(stopped.number, advice=_left(output)) from None
+    return _tell(found, quiet) if ranks.is_first else 0
 
 
 _PROBLEMS = 3
@@ -114,8 +113,22 @@ class _Bar:
             self._bar.__exit__(None, None, None)
 
 
-def _tell(found: "Sweep", quiet: bool) -> None:
-    """Say what has been done, and why runs failed; if all did, that is a failure."""
+def _left(table: Path) -> str:
+    """What an interrupted sweep has done, and how it goes on."""
+    from particleflow.errors import ParticleflowError
+    from particleflow.trajectory import DONE, FAILED, open_sweep
+
+    try:
+        found = open_sweep(table)
+    except ParticleflowError:
+        return "no run was begun"
+    failed = found.count(FAILED)
+    text = f"{table}: {found.count(DONE)} of {found.status.size} runs done"
+    return f"{text}{f', {failed} failed' if failed else ''}; the same command goes on"
+
+
+def _tell(found: "Sweep", quiet: bool) -> int:
+    """Say what has been done, and why runs failed; returns the exit code, 3 if one failed."""
     from particleflow.errors import IntegrationError
     from particleflow.trajectory import DONE, FAILED
 
@@ -123,8 +136,10 @@ def _tell(found: "Sweep", quiet: bool) -> None:
     text = f"{found.path}: {done} of {found.status.size} runs"
     if failed and not done:
         raise IntegrationError(f"{text}, {failed} failed: {found.problems[0]}")
+    code = EXIT_RUN_FAILED if failed else 0
     if quiet:
-        return
-    click.echo(text + (f", {failed} failed" if failed else ""))
+        return code
+    click.echo(text + (f" done, {failed} failed; --retry carries them out again" if failed else ""))
     for problem in found.problems[:_PROBLEMS]:
         click.echo(f"failed: {problem}", err=True)
+    return code

@@ -38,6 +38,7 @@ __all__ = [
     "dump",
     "load",
     "read",
+    "settings_of",
     "type_of",
     "value_of",
 ]
@@ -150,6 +151,24 @@ def _override(tables: dict[str, Any], override: str) -> None:
         _table_of(tables, section).pop(key, None)
         return
     _table_of(tables, section)[key] = value_of(value)
+
+
+def settings_of(overrides: tuple[str, ...]) -> dict[str, Any]:
+    """``section.key=value`` each, as values by ``section.key``.
+
+    Raises
+    ------
+    ConfigError
+        There is no such key, or no value.
+    """
+    found = {}
+    for override in overrides:
+        name, _, value = override.partition("=")
+        if not value.strip():
+            raise ConfigError(f"--set: expected section.key=value, found {override!r}")
+        type_of(name.strip())
+        found[name.strip()] = value_of(value)
+    return found
 
 
 def value_of(text: str) -> Any:

@@ -63,7 +63,7 @@ class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     frames: int = 201
     spacing: Literal["linear", "geometric"] | None = None
     first: float | None = None
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "float64"] | None = None
     neurons: int | Literal["all"] = "all"
     layout: Layout = "frames"
     filter: Filter = "none"

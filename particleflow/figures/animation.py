@@ -17,7 +17,20 @@ from particleflow.trajectory import Trajectory, new_file
 
 from .kinds import check_target, require_frames
 from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames
-from .style import BLACK, BLUE, CENTIMETRE, GREY, ORANGE, SIGNS, STYLE, WIDTH, legend_above, thin
+from .style import (
+    BLACK,
+    BLUE,
+    CENTIMETRE,
+    GREY,
+    ORANGE,
+    SIGNS,
+    STYLE,
+    WIDTH,
+    legend_above,
+    shown,
+    tell,
+    thin,
+)
 
 ENDINGS = (".gif",)
 _DPI = 110
@@ -61,10 +74,19 @@ def animate(
     frames = range(0, trajectory.frames, stride)
     with mpl.rc_context(STYLE):
         first, *rest = _images(trajectory, frames)
-    milliseconds = max(20, round(1000.0 / frames_per_second))
     with new_file(path, overwrite) as temporary:
-        first.save(temporary, "GIF", save_all=True, append_images=rest, duration=milliseconds,
-                   loop=0)  # fmt: skip
+        first.save(temporary, "GIF", save_all=True, append_images=rest, loop=0,
+                   duration=durations(len(frames), frames_per_second))  # fmt: skip
+
+
+def durations(frames: int, frames_per_second: float) -> list[int]:
+    """Milliseconds for which each frame is shown: whole hundredths of a second, as a GIF has them.
+
+    They differ by one hundredth so that the whole lasts as long as was asked for. Viewers show
+    frames of less than two hundredths for longer: they are not made.
+    """
+    ends = np.rint(100.0 * np.arange(frames + 1) / frames_per_second)
+    return [10 * max(2, int(length)) for length in np.diff(ends)]
 
 
 def _images(trajectory: Trajectory, frames: range) -> Iterator[Image.Image]:
@@ -123,6 +145,7 @@ class _Scene:
         frames = path_frames(trajectory.frames, trajectory.size)
         rhat = [trajectory.position(frame)[self._rows, 0] for frame in frames]
         frame_cylinder(ax, np.concatenate(rhat))
+        tell(ax, shown(self._rows.size, trajectory.size, "neurons"))
         draw_angles(ax, trajectory.samples.network_x, [GREY] * (2 * trajectory.samples.size))
         self._points, handles = [], []
         for _, colour, name in SIGNS:

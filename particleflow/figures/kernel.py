@@ -8,7 +8,7 @@ from particleflow._cast import Array
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames
-from .style import empty, legend_above, mark, thin, time_axis
+from .style import empty, legend_above, mark, shown, tell, time_axis
 
 _MODES = 6
 _MOST_VALUES = 32
@@ -44,6 +44,7 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
         ax.set_ylim(0.5 * lowest, 2.0 * float(np.nanmax(along)))
     legend_above(ax, _MODES, handlelength=1.0, columnspacing=0.8)
     ax.set_ylabel(r"$|\langle v_k,\rho\rangle|$ for mode $k$ of $H_0$")
+    tell(ax, shown(rates.size, trajectory.samples.size, "modes, the fastest"))
     return ax
 
 
@@ -52,6 +53,7 @@ def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
 
     As recorded (observable ``kernel_spectrum``), or of at most 64 frames.
     """
+    frames = None
     if "kernel_spectrum" in trajectory.observables:
         tau, values = trajectory.observable("kernel_spectrum")
     elif problem := _problem(trajectory):
@@ -63,14 +65,17 @@ def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
         values = np.array([_eigenvalues(kernel) for kernel in kernels])
     if not (np.isfinite(values) & (values > 0.0)).any():
         return empty(ax, "the tangent kernel is 0, or not finite")
-    chosen = thin(np.arange(values.shape[1]), _MOST_VALUES)
-    lowest = _FLOOR * float(np.nanmax(values, initial=0.0))
-    for k in chosen.tolist():
-        colour = mpl.colormaps["viridis"](0.9 * k / max(1, values.shape[1] - 1))
+    total, lowest = values.shape[1], _FLOOR * float(np.nanmax(values, initial=0.0))
+    most = min(total, _MOST_VALUES)
+    for k in range(most):
+        colour = mpl.colormaps["viridis"](0.9 * k / max(1, most - 1))
         ax.plot(tau, _above(values[:, k], lowest), marker=mark(tau), color=colour, lw=0.8)
     time_axis(ax, tau)
     ax.set_yscale("log")
-    ax.set_ylabel(r"eigenvalues of the tangent kernel")
+    largest = f"{most} largest of {total} " if most < total else ""
+    ax.set_ylabel(f"{largest}eigenvalues\nof the tangent kernel")
+    if frames is not None:
+        tell(ax, shown(len(frames), trajectory.frames, "frames"))
     return ax
 
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from particleflow.trajectory import Trajectory
 
-from .style import BLACK, GREY, SIGNS, legend_above, mark, time_axis
+from .style import BLACK, GREY, SIGNS, legend_above, mark, shown, tell, time_axis
 
 _MOST_PATHS = 200
 _MOST_FRAMES = 1000
@@ -40,4 +40,5 @@ def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
     ax.set_ylim(lo, hi)
     legend_above(ax, 3)
     ax.set_ylabel(r"knot $-b/a$")
+    tell(ax, shown(knots.shape[1], n, "neurons"), shown(tau.size, trajectory.frames, "frames"))
     return ax

@@ -187,7 +187,10 @@ def _means(sweep: Sweep, *kept: str | None) -> str:
     seeds = len(sweep.design.seeds)
     if seeds > 1:
         others.append(f"{seeds} seeds")
-    if not others:
-        return ""
-    shade = "" if kept[1] else "; shade: all runs"
-    return f"      (mean over {' and '.join(others)}{shade})"
+    done, runs = sweep.count(DONE), sweep.status.size
+    parts = [f"mean over {' and '.join(others)}"] if others else []
+    if done < runs:
+        parts.append(f"of the {done:,} of {runs:,} runs that are done")
+    if others and not kept[1]:
+        parts.append("shade: all runs")
+    return f"      ({'; '.join(parts)})" if parts else ""

@@ -19,6 +19,8 @@ from .style import (
     legend_above,
     mark,
     opaque,
+    shown,
+    tell,
     thin,
     time_axis,
 )
@@ -45,10 +47,11 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
         ax.plot(samples.x, samples.y + residual[nearest], ".", ms=3, color=BLUE,
                 label=rf"$f(x_j)$ at $\tau={times[nearest]:.4g}$")  # fmt: skip
     _draw_samples(ax, trajectory, frame)
-    shown = thin(e[(e > lo) & (e < hi)], MOST_POINTS)
+    within = e[(e > lo) & (e < hi)]
+    rug = thin(within, MOST_POINTS)
     ax.plot(
-        shown, np.full(shown.size, 0.015), "|", color=ORANGE, ms=6, mew=0.5,
-        alpha=float(np.clip(60 / max(shown.size, 1), 0.08, 0.8)),
+        rug, np.full(rug.size, 0.015), "|", color=ORANGE, ms=6, mew=0.5,
+        alpha=float(np.clip(60 / max(rug.size, 1), 0.08, 0.8)),
         transform=ax.get_xaxis_transform(), label="knots",
     )  # fmt: skip
     ax.set_xlim(lo, hi)
@@ -56,6 +59,8 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     opaque(legend_above(ax, 3, columnspacing=0.8))
     ax.set_xlabel(r"$x$")
     ax.set_ylabel(r"$f(x)$, $y$")
+    of_all = shown(trajectory.ids.size, trajectory.size, "neurons")
+    tell(ax, shown(rug.size, within.size, "knots"), of_all)
     return ax
 
 
@@ -112,4 +117,5 @@ def draw_residuals(ax: Axes, trajectory: Trajectory) -> Axes:
     time_axis(ax, tau)
     ax.set_ylabel(r"residual $\rho_j=f(x_j)-y_j$")
     colour_bar(ax, mpl.cm.ScalarMappable(norm, colours), r"$x_j$")
+    tell(ax, shown(chosen.size, x.size, "samples"))
     return ax

@@ -8,7 +8,7 @@ from particleflow.coordinates import ray_angles
 from particleflow.theory import ATTRACTOR, classify_rays
 from particleflow.trajectory import Trajectory
 
-from .style import BLUE, GREY, ORANGE, SIGNS, legend_above, ray_ends, thin, uv_of
+from .style import BLUE, GREY, ORANGE, SIGNS, legend_above, ray_ends, shown, tell, thin, uv_of
 
 MOST_POINTS = 4000
 _MOST_PATHS = 100
@@ -32,8 +32,8 @@ def draw_uv(
         v = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.sin(theta), np.nan)
         if paths:
             ax.plot(u, v, color=colour, lw=0.4, alpha=0.4 if state else 0.8)
-        shown = last[np.sign(points[:, 0]) == sign] if state else np.stack([u[-1], v[-1]], axis=1)
-        ax.plot(*shown.T, ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
+        ends = last[np.sign(points[:, 0]) == sign] if state else np.stack([u[-1], v[-1]], axis=1)
+        ax.plot(*ends.T, ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
     sizes = np.abs(np.concatenate([last.ravel(), rhat.ravel()]))
     reach = 1.1 * float(np.max(sizes, initial=1e-12, where=np.isfinite(sizes)))
     _draw_rays(ax, trajectory, frame, reach)
@@ -42,6 +42,7 @@ def draw_uv(
     ax.set_aspect("equal")
     ax.set_xlabel(r"$u=|\hat r|\,\cos\theta$")
     ax.set_ylabel(r"$v=|\hat r|\,\sin\theta$")
+    _tell(ax, trajectory, frame, points if state else None, ways if paths else None)
     legend_above(ax, 2, handlelength=0.8, markerscale=2)
     return ax
 
@@ -59,12 +60,32 @@ def draw_cylinder(ax: Axes, trajectory: Trajectory, frame: int = -1, *, paths: b
         if paths:
             own = np.where(np.sign(rhat) == sign, rhat, np.nan)
             ax.plot(theta, own, color=colour, lw=0.4, alpha=0.4)
-        shown = points[np.sign(points[:, 0]) == sign]
-        ax.plot(shown[:, 1], shown[:, 0], ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
+        own = points[np.sign(points[:, 0]) == sign]
+        ax.plot(own[:, 1], own[:, 0], ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
     frame_cylinder(ax, points[:, 0])
     _draw_angles(ax, trajectory, frame)
+    _tell(ax, trajectory, frame, points, ways if paths else None)
     legend_above(ax, 2, handlelength=0.8, markerscale=2)
     return ax
+
+
+def _tell(
+    ax: Axes,
+    trajectory: Trajectory,
+    frame: int,
+    points: np.ndarray | None,
+    ways: np.ndarray | None,
+) -> None:
+    """Say how many neurons and paths are shown."""
+    m, parts = trajectory.size, []
+    if points is not None:
+        parts.append(shown(points.shape[0], m, "neurons"))
+    if ways is not None:
+        frames = frame % trajectory.frames + 1
+        paths = shown(ways.shape[1], m, "neurons")
+        parts.append(f"paths of {paths}" if paths else "")
+        parts.append(shown(ways.shape[0], frames, "frames in paths"))
+    tell(ax, *parts)
 
 
 def frame_cylinder(ax: Axes, rhat: Array) -> None:

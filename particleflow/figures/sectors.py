@@ -7,7 +7,7 @@ from matplotlib.colors import LogNorm
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames
-from .style import colour_bar, edges, empty, time_axis
+from .style import colour_bar, edges, empty, shown, tell, time_axis
 
 _MOST_ROWS = 128
 
@@ -17,6 +17,7 @@ def draw_sectors(ax: Axes, trajectory: Trajectory) -> Axes:
     s = trajectory.samples.size
     tau, counts = _counts(trajectory)
     _draw(ax, tau, counts[:, : 2 * s])
+    tell(ax, _thinned(trajectory, tau))
     ax.set_ylabel("sector")
     ax.set_yticks([0, s, 2 * s - 1], ["0, all active", f"{s}, dead", f"{2 * s - 1}"])
     return ax
@@ -27,8 +28,10 @@ def draw_rays(ax: Axes, trajectory: Trajectory) -> Axes:
     s = trajectory.samples.size
     tau, counts = _counts(trajectory)
     if not counts[:, 2 * s : 4 * s].any():
-        return empty(ax, "no neuron slides on a sample")
+        at = shown(tau.size, trajectory.frames, "frames")
+        return empty(ax, "no neuron slides on a sample" + (f"\nat {at}" if at else ""))
     _draw(ax, tau, counts[:, 2 * s : 4 * s])
+    tell(ax, _thinned(trajectory, tau))
     ax.set_ylabel("ray on which they slide")
     ax.set_yticks([0, s, 2 * s - 1], ["0, rightwards", f"{s}, leftwards", f"{2 * s - 1}"])
     return ax
@@ -42,6 +45,10 @@ def _counts(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
     return trajectory.time[frames], np.array(counts) / trajectory.ids.size
 
 
+def _thinned(trajectory: Trajectory, tau: np.ndarray) -> str:
+    return shown(tau.size, trajectory.frames, "frames")
+
+
 def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
     if not shares.any():
         empty(ax, "all neurons rest in the origin, or slide on samples")
@@ -52,10 +59,10 @@ def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
     wide = -(-shares.shape[1] // _MOST_ROWS)  # rows that are drawn as one, to be seen
     rows = np.arange(0, shares.shape[1], wide)
     shares = np.add.reduceat(shares, rows, axis=1)
-    shown = ax.pcolormesh(
+    mesh = ax.pcolormesh(
         limits, np.append(rows, rows[-1] + wide) - 0.5, np.where(shares > 0.0, shares, np.nan).T,
         cmap="cividis_r", norm=LogNorm(shares[shares > 0.0].min(), shares.max()), rasterized=True,
     )  # fmt: skip
     time_axis(ax, tau)
     ax.invert_yaxis()
-    colour_bar(ax, shown, "share of the neurons" + (f" in {wide} rows" if wide > 1 else ""))
+    colour_bar(ax, mesh, "share of the neurons" + (f" in {wide} rows" if wide > 1 else ""))

@@ -84,6 +84,18 @@ def thin(values: np.ndarray, most: int) -> np.ndarray:
     return values[np.linspace(0, values.size - 1, most).astype(int)]
 
 
+def tell(ax: Axes, *parts: str) -> None:
+    """Say below the axis of x what of the data is shown, if that is not all of it."""
+    told = [part for part in parts if part]
+    if told:
+        ax.set_xlabel(f"{ax.get_xlabel()}\nshown: {', '.join(told)}")
+
+
+def shown(some: int, total: int, what: str) -> str:
+    """ "200 of 1,000 neurons"; nothing if those are all."""
+    return f"{some:,} of {total:,} {what}" if some < total else ""
+
+
 def uv_of(position: np.ndarray) -> Array:
     """(u, v) = |rhat| (cos theta, sin theta), (n, 2), NaN where that is not finite."""
     rhat, theta = position.T.astype(np.float64)

@@ -55,36 +55,52 @@ class GradientDescentMotion:
 
     def __init__(self, state: State, h: float) -> None:
         self._state, self._h = state, h
+        self._stage = 0, 0.0
         self.step = self.rejected = 0
         self._slices = Slices(state.ranks)
 
     @property
     def time(self) -> float:
         """Mean-field time tau."""
-        return self.step * self._h
+        return self.time_of(self.step)
+
+    def time_of(self, step: int) -> float:
+        """Mean-field time tau after so many steps."""
+        first, begin = self._stage
+        return begin + (step - first) * self._h
+
+    def begin_stage(self, step: int, time: float) -> None:
+        """Count from here with steps of the present length; those before had another."""
+        self._stage = step, time
 
     def reachable(self, times: Array) -> Array:
         """Whole numbers of steps, rounded to the nearest."""
-        steps = np.unique(np.rint(times / self._h))
+        begin = self._stage[1]
+        steps = np.unique(np.rint((times - begin) / self._h))
         if steps.size and not steps[-1] < _MOST_STEPS:
             raise ConfigError(
                 f"step: {self._h:g} is too small to reach tau = {times[-1]:g}, found {steps[-1]:g} "
                 f"steps, expected fewer than {_MOST_STEPS:g}"
             )
-        return steps * self._h
+        return begin + steps * self._h
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Host arrays from which `restore` goes on."""
-        return self._state.snapshot() | {"step": np.array(self.step)}
+        own = {"step": np.array(self.step), "stage": np.array(self._stage)}
+        return self._state.snapshot() | own
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `snapshot` gave."""
         self.step = int(arrays["step"])
+        if "stage" in arrays and self._stage == (0, 0.0):  # else a new one begins here
+            first, begin = arrays["stage"].tolist()
+            self._stage = int(first), begin
         self._state.restore(arrays)
 
     def advance(self, until: float) -> None:
         """Take steps in one compiled call, as many as about a tenth of a second allows."""
-        left = round(until / self._h) - self.step
+        first, begin = self._stage
+        left = first + round((until - begin) / self._h) - self.step
         if left <= 0:
             return
         self._slices.take(left, self._take_steps)

@@ -6,9 +6,10 @@ Together with checkpoints the only importer of h5py.
 from . import checkpoint
 from .contents import BEGAN
 from .continuation import Recorded
-from .disk import check_target, is_locked, new_file, refusals, require_room, require_writable
+from .disk import check_target, new_file, refusals, require_room, require_writable
 from .kinds import facts_of_checkpoint, facts_of_netcdf, facts_of_part, is_sweep, kind_of
 from .layout import hdf5_version
+from .locks import is_locked
 from .reader import Moments, Trajectory, open_trajectory
 from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, settle
 from .stored import Axes

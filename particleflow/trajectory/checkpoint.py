@@ -23,6 +23,7 @@ from particleflow.errors import TrajectoryError
 from particleflow.parallel import ALONE, Ranks
 
 from . import disk, layout, parts
+from .opening import open_to_read
 
 CHECKPOINT_VERSION = 1
 MAGIC = "particleflow_checkpoint"
@@ -101,6 +102,16 @@ def _part(trajectory: Path, tag: str, rank: int) -> Path:
     return parts.folder_of(trajectory) / f"{tag}-{rank}.ckpt"
 
 
+def _found_part(trajectory: Path, tag: str, rank: int) -> Path:
+    """The part of a rank; of a trajectory that was renamed it lies with the trajectory's own."""
+    path = _part(trajectory, tag, rank)
+    if path.exists() or not trajectory.exists():
+        return path
+    with open_to_read(trajectory) as file:
+        own = parts.Parts.of(trajectory, file)
+    return path if own is None else trajectory.parent / own.folder / path.name
+
+
 def tags(trajectory: Path) -> list[str] | None:
     """Tags of the parts that the checkpoints of a trajectory have; None if one cannot be read."""
     found = []
@@ -108,7 +119,7 @@ def tags(trajectory: Path) -> list[str] | None:
         if not path.exists():
             continue
         try:
-            with h5py.File(path, "r", locking=False) as file:
+            with open_to_read(path) as file:
                 if "tag" in file.attrs:
                     found.append(layout.string(file.attrs["tag"]))
         except layout.DAMAGE:
@@ -121,7 +132,7 @@ def sweep_parts(trajectory: Path) -> None:
     saved = tags(trajectory) if parts.folder_of(trajectory).exists() else None
     if saved is None:
         return
-    with disk.open_to_read(trajectory) as file:
+    with open_to_read(trajectory) as file:
         own = parts.Parts.of(trajectory, file)
     parts.sweep(trajectory, [*saved, *([] if own is None else [own.tag])])
 
@@ -181,7 +192,7 @@ def read(
         It is no checkpoint, of a newer version, of another run, or damaged; or one of its parts is
         missing.
     """
-    with layout.naming(path, "checkpoint"), h5py.File(path, "r", locking=False) as file:
+    with layout.naming(path, "checkpoint"), open_to_read(path) as file:
         _check_kind(path, file, run)
         if "tag" not in file.attrs:
             arrays = dict(_arrays(path, file, share))
@@ -191,7 +202,9 @@ def read(
             needed = np.flatnonzero((edges[:-1] < last) & (edges[1:] > first))
             trajectory = path.with_name(path.name.removesuffix(".1").removesuffix(".ckpt"))
             arrays = joined(
-                _read_part(_part(trajectory, tag, int(rank)), run, edges[rank : rank + 2], share)
+                _read_part(
+                    _found_part(trajectory, tag, int(rank)), run, edges[rank : rank + 2], share
+                )
                 for rank in needed
             )
         return arrays if share is None else trimmed(arrays, *share)
@@ -203,7 +216,7 @@ def _read_part(
     if not path.exists():
         raise TrajectoryError(f"{path}: is missing, a part of a checkpoint")
     own = None if share is None else (max(share[0], int(edges[0])), min(share[1], int(edges[1])))
-    with layout.naming(path, "checkpoint"), h5py.File(path, "r", locking=False) as file:
+    with layout.naming(path, "checkpoint"), open_to_read(path) as file:
         _check_kind(path, file, run)
         return dict(_arrays(path, file, own))
 

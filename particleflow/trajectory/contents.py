@@ -5,7 +5,8 @@ import os
 import platform
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -17,7 +18,7 @@ from particleflow.observables import FROM_START, Quantity, build, check_names
 
 from . import layout
 from .parts import Parts, fill_part, fill_rows
-from .schema import PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width
+from .schema import CHECKPOINTED, PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width
 from .times import OWN, Pace
 
 if TYPE_CHECKING:
@@ -233,7 +234,20 @@ def _fill_parameters(file: h5py.File, sim: "Simulation") -> None:
         layout.store(samples, "original_x", sim.samples.x)
     config = sim.provenance.get("config", "").encode()
     layout.store(group, "config", np.array(config or b"\0"))
+    group.attrs["config_folder"] = layout.text(_config_folder(file, sim))
     layout.store(group, "progress", np.zeros(2, np.int64))
+    layout.store(file, CHECKPOINTED, np.zeros(1, np.int64))
+
+
+def _config_folder(file: h5py.File, sim: "Simulation") -> str:
+    """Where the configuration lay, from the folder of the file: both may be moved together."""
+    folder = sim.provenance.get("folder")
+    if folder is None:
+        return ""
+    try:
+        return os.path.relpath(folder, Path(file.filename).parent)
+    except ValueError:  # another drive
+        return str(folder)
 
 
 def _fill_plan(file: h5py.File, sim: "Simulation", plan: Plan) -> None:
@@ -247,6 +261,7 @@ def _fill_plan(file: h5py.File, sim: "Simulation", plan: Plan) -> None:
     group.attrs["divides"] = plan.divides
     group.attrs["quantities"] = np.array([q.path.encode() for q in plan.quantities] or [b""])
     group.attrs["integrator"] = layout.text(json.dumps(vars(sim.integrator)))
+    group.attrs["stages"] = layout.text(json.dumps(sim.provenance.get("stages", [])))
 
 
 def _fill_particles(file: h5py.File, sim: "Simulation", plan: Plan, parts: Parts | None) -> None:
@@ -257,8 +272,8 @@ def _fill_particles(file: h5py.File, sim: "Simulation", plan: Plan, parts: Parts
     box["edges"] = np.array([1.0, 2.0 * np.pi])
     frames = plan.frames.size
     position, cell = group.create_group("position"), group.create_group("cell")
-    layout.reserve(position, "step", (frames,), np.int64)
-    time = layout.make_scale(layout.reserve(position, "time", (frames,), np.float64), "time")
+    _reserve(position, "step", (frames,), np.int64)
+    time = layout.make_scale(_reserve(position, "time", (frames,), np.float64), "time")
     cell["step"], cell["time"] = position["step"], position["time"]
     labels = layout.store(group, "component", np.array([b"rhat", b"theta"]))
     component = layout.make_scale(labels, "component")
@@ -278,11 +293,16 @@ def _fill_particles(file: h5py.File, sim: "Simulation", plan: Plan, parts: Parts
     layout.attach(cell["value"], time, identity)
 
 
+def _reserve(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any) -> h5py.Dataset:
+    """A dataset of the run, NaN or -1 until it is recorded."""
+    return layout.reserve(group, name, shape, dtype, is_filled=True)
+
+
 def _fill_observables(file: h5py.File, plan: Plan, values: list[np.ndarray]) -> None:
     top = file.create_group("observables")
     total = plan.observables.size
-    layout.reserve(top, "step", (total,), np.int64)
-    layout.make_scale(layout.reserve(top, "time", (total,), np.float64), "time")
+    _reserve(top, "step", (total,), np.int64)
+    layout.make_scale(_reserve(top, "time", (total,), np.float64), "time")
     frames = file[f"{PARTICLES}/position"]
     for quantity, value in zip(plan.quantities, values, strict=True):
         group = top.require_group(quantity.path)
@@ -295,9 +315,9 @@ def _fill_observables(file: h5py.File, plan: Plan, values: list[np.ndarray]) -> 
             if quantity.every == 1:
                 group["step"], group["time"] = top["step"], top["time"]
             else:
-                layout.reserve(group, "step", (length,), np.int64)
-                layout.make_scale(layout.reserve(group, "time", (length,), np.float64), "time")
-        data = layout.reserve(group, "value", (length, *value.shape), value.dtype)
+                _reserve(group, "step", (length,), np.int64)
+                layout.make_scale(_reserve(group, "time", (length,), np.float64), "time")
+        data = _reserve(group, "value", (length, *value.shape), value.dtype)
         scales = [_axis(file, group.parent, axis, size)
                   for axis, size in zip(quantity.axes, value.shape, strict=False)]  # fmt: skip
         layout.attach(data, group["time"], *scales)

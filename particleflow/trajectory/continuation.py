@@ -13,7 +13,9 @@ from particleflow.errors import TrajectoryError
 
 from . import contents, layout, times
 from .contents import Plan
+from .opening import open_to_read
 from .parts import Parts
+from .schema import CHECKPOINTED
 
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
@@ -34,6 +36,12 @@ class Recorded(NamedTuple):
     seed : int
     every : dict
         Cadences of the user's observables by name.
+    stages : list of dict
+        Arguments that the integrator had before, with the step and time up to which.
+    config_folder : str
+        Relative to that of the file; "" if there was no configuration.
+    was_saved : bool
+        Whether a checkpoint was written.
     """
 
     run: str
@@ -47,6 +55,9 @@ class Recorded(NamedTuple):
     config: str
     seed: int
     every: dict[str, int]
+    stages: list[dict[str, Any]]
+    config_folder: str
+    was_saved: bool
 
     @classmethod
     def of(cls, path: Path) -> "Recorded":
@@ -57,7 +68,7 @@ class Recorded(NamedTuple):
         TrajectoryError
             It was written by a version that could not go on with runs, or is damaged.
         """
-        with layout.naming(path), h5py.File(path, "r", locking=False) as file:
+        with layout.naming(path), open_to_read(path) as file:
             parameters = file["parameters"]
             if "plan" not in parameters:
                 raise TrajectoryError(
@@ -80,6 +91,9 @@ class Recorded(NamedTuple):
             config=layout.string(layout.read_all(file, "parameters/config")[()]).strip("\0"),
             seed=int(attributes["seed"]),
             every={name: int(users[name].attrs["every"]) for name in users},
+            stages=list(json.loads(layout.string(plan.get("stages", b"[]")))),
+            config_folder=layout.string(attributes.get("config_folder", b"")),
+            was_saved=CHECKPOINTED in file and bool(file[CHECKPOINTED][0]),
         )
 
 
@@ -114,20 +128,24 @@ class Continuation:
     ) -> "Continuation":
         """That of a file, for a simulation that stands where its run began.
 
+        With ``until`` the file is made anew if that is another end, or another stage has begun.
+
         Raises
         ------
         TrajectoryError
             The file does not fit.
         """
-        with layout.naming(path), h5py.File(path, "r", locking=False) as file:
+        with layout.naming(path), open_to_read(path) as file:
             plan, parts = Plan.of_file(file, sim), Parts.of(path, file)
             fits = parts is None and contents.is_writable_in_place(file)
         if not (0 <= position[0] <= plan.frames.size and 0 <= position[1] <= plan.observables.size):
             raise TrajectoryError(f"{path}: has no room for {position[0]} frames")
         values = [contents.evaluate(quantity) for quantity in plan.quantities]
-        start, is_other = plan.start_of(sim), until is not None and until != plan.until
+        is_staged = bool(sim.provenance.get("stages"))
+        is_other = until is not None and (until != plan.until or is_staged)
+        start = plan.start_of(sim)
         if is_other and until is not None:
-            plan = _until(plan, sim, until, plan.observables[: position[1]])
+            plan = _until(plan, sim, until, position)
         if sim.ranks.size > 1:
             own = sim.state.share.rows(plan.neurons)
             rows = [first for first, _ in sim.ranks.all_of(own)]
@@ -143,8 +161,8 @@ class Continuation:
         return left[np.isfinite(left)]
 
 
-def _until(plan: Plan, sim: "Simulation", end: float, recorded: Array) -> Plan:
-    """The same plan with another end; ``recorded`` are the observables' times that have been."""
+def _until(plan: Plan, sim: "Simulation", end: float, position: tuple[int, int]) -> Plan:
+    """The same plan with another end, after so many frames and observable times."""
     if plan.until == np.inf or end == np.inf:
         raise TrajectoryError("t_end: a run that ends by itself has no other end")
     frames = times.until(plan.frames, end, plan.pace)
@@ -156,9 +174,19 @@ def _until(plan: Plan, sim: "Simulation", end: float, recorded: Array) -> Plan:
         observables = np.concatenate([kept, times.finer_times(frames[shared:])[1:]])
     else:
         observables = times.until(plan.observables, end, times.OWN)
-    if recorded.size:  # the old end may have divided its interval otherwise
-        later = observables[observables > recorded[-1] * (1.0 + 1e-12)]
-        observables = np.concatenate([recorded, later])
+    # what has been recorded stays: the old end may have divided its interval otherwise, and the
+    # times of another stage cannot be reached any more
     return replace(
-        plan, frames=sim.reachable(frames), observables=sim.reachable(observables), until=end
+        plan,
+        frames=_followed(plan.frames[: position[0]], frames, sim),
+        observables=_followed(plan.observables[: position[1]], observables, sim),
+        until=end,
     )
+
+
+def _followed(recorded: Array, wanted: Array, sim: "Simulation") -> Array:
+    """Times that have been, and those of the wanted ones after them that the run can show."""
+    if not recorded.size:
+        return sim.reachable(wanted)
+    later = sim.reachable(wanted[wanted > recorded[-1] * (1.0 + 1e-12)])
+    return np.concatenate([recorded, later[later > recorded[-1] * (1.0 + 1e-12)]])

@@ -16,14 +16,8 @@ import h5py
 
 from particleflow.errors import TrajectoryError, WriteError
 
-OPEN_OPTIONS = {"rdcc_nbytes": 0}
-"""No chunk cache. Whole chunks go to the file at once; where little of a chunk is read, such as one
-neuron of every frame, HDF5 reads no more than that."""
-
-
-def open_file(path: Path, mode: str) -> h5py.File:
-    """An HDF5 file for writing, "w" or "r+"; locked where the file system has locks."""
-    return h5py.File(path, mode, **OPEN_OPTIONS)
+from . import opening
+from .locks import Lock, is_locked
 
 
 def check_target(path: Path, overwrite: bool, is_held: bool = False) -> None:
@@ -78,91 +72,23 @@ def reason(problem: BaseException) -> str:
     return found[1] if found else str(problem)
 
 
-def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock of a file that it writes; False where there are no locks."""
-    try:
-        import fcntl
-    except ImportError:
-        return False
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return False
-
-
-def lock(path: Path) -> int | None:
-    """Lock a file that HDF5 has opened without a lock; what `unlock` needs, None if it has one."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # HDF5 holds it, or the file system has no locks
-        os.close(handle)
-        return None
-    return handle
-
-
-def require_lock(path: Path) -> int | None:
-    """`lock`, of a file that nobody else may have locked.
+def open_existing(path: Path) -> tuple[h5py.File, Lock]:
+    """An existing file, for writing to its data, and the lock by which this process has it.
 
     Raises
     ------
     TrajectoryError
-        Another process writes it.
-    """
-    handle = lock(path)
-    if handle is None and is_locked(path):
-        raise TrajectoryError(f"{path}: is being written by another run")
-    return handle
-
-
-def unlock(handle: int | None) -> None:
-    """Give back what `lock` has taken."""
-    if handle is not None:
-        os.close(handle)
-
-
-def open_to_read(path: Path) -> h5py.File:
-    """A file for reading, whoever writes it."""
-    try:
-        return h5py.File(path, "r", locking=False, **OPEN_OPTIONS)
-    except OSError:
-        # a file that this very process writes can only be opened with the writer's locking
-        return h5py.File(path, "r", **OPEN_OPTIONS)
-
-
-def open_unlocked(path: Path, mode: str) -> h5py.File:
-    """`open_file` without HDF5's lock, for those who take `lock` themselves.
-
-    Virtual datasets pass the lock on to their parts, which one rank shall not take from another.
-    """
-    return h5py.File(path, mode, locking=False, **OPEN_OPTIONS)
-
-
-def open_existing(path: Path, opener: Callable[[Path, str], h5py.File] | None = None) -> h5py.File:
-    """An existing file, for writing to its data.
-
-    Raises
-    ------
-    TrajectoryError
-        Another process writes it, there is no permission, or it is damaged.
+        Another process writes it, a foreign reader of this one has it open, there is no
+        permission, or it is damaged.
     """
     require_writable(path)
+    lock = Lock(path)
     try:
-        return (opener or open_file)(path, "r+")
-    except (OSError, RuntimeError) as problem:
+        return opening.open_to_write(path), lock
+    except BaseException as problem:
+        lock.release()
+        if isinstance(problem, TrajectoryError) or not isinstance(problem, (OSError, RuntimeError)):
+            raise
         why = reason(problem)
         raise TrajectoryError(f"{path}: cannot be opened for writing: {why}") from None
 
@@ -189,11 +115,11 @@ def create(
         The disk refuses it. Nothing is left behind.
     """
     with new_file(path, overwrite, before, is_held) as temporary:
-        with open_file(temporary, "w") as file:
+        with opening.open_file(temporary, "w") as file:
             fill(file)
         _reserve_space(temporary, path, temporary.stat().st_size)
         if then is not None:
-            with open_file(temporary, "r+") as file:
+            with opening.open_file(temporary, "r+") as file:
                 then(file)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from particleflow.errors import TrajectoryError
 
-from . import checkpoint, disk, layout, parts, sweep_table
+from . import checkpoint, layout, parts, sweep_table
+from .opening import open_to_read
 from .schema import PARTICLES
 
 
@@ -20,7 +21,7 @@ def kind_of(path: Path) -> str:
     TrajectoryError
         It is no HDF5 file, or damaged.
     """
-    with layout.naming(path), disk.open_to_read(path) as file:
+    with layout.naming(path), open_to_read(path) as file:
         for kind, name in (
             ("trajectory", "schema_version"),
             ("sweep", sweep_table.MAGIC),
@@ -49,7 +50,7 @@ def facts_of_checkpoint(path: Path) -> dict[str, Any]:
     TrajectoryError
         It is damaged.
     """
-    with layout.naming(path, "checkpoint"), disk.open_to_read(path) as file:
+    with layout.naming(path, "checkpoint"), open_to_read(path) as file:
         facts: dict[str, Any] = {"run": layout.string(file.attrs["run"])}
         if "tag" in file.attrs:
             edges = np.asarray(file.attrs["edges"])
@@ -71,7 +72,7 @@ def facts_of_part(path: Path) -> dict[str, Any]:
     TrajectoryError
         It is damaged.
     """
-    with layout.naming(path, "part of a trajectory"), disk.open_to_read(path) as file:
+    with layout.naming(path, "part of a trajectory"), open_to_read(path) as file:
         rows = [int(row) for row in file.attrs["rows"]]
         position = file[f"{PARTICLES}/position/value"]
         return {
@@ -90,7 +91,7 @@ def facts_of_netcdf(path: Path) -> dict[str, Any]:
     TrajectoryError
         It is damaged.
     """
-    with layout.naming(path, "netCDF file"), disk.open_to_read(path) as file:
+    with layout.naming(path, "netCDF file"), open_to_read(path) as file:
         datasets = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
         if not datasets:
             raise TrajectoryError(f"{path}: has no variables")

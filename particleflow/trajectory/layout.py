@@ -30,8 +30,13 @@ def reserve(
     dtype: Any,
     chunk: tuple[int, ...] | None = None,
     is_compressed: bool = False,
+    is_filled: bool = False,
 ) -> h5py.Dataset:
-    """A dataset whose space is allocated now and never filled; if compressed, as it is written."""
+    """A dataset whose space is allocated now; if compressed, as it is written.
+
+    With ``is_filled`` it reads as `nothing` until it is written; else the space keeps what the
+    disk has there, zeros in a new file.
+    """
     options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     options.set_obj_track_times(False)
     if chunk is not None:
@@ -41,11 +46,18 @@ def reserve(
         options.set_deflate(_DEFLATE)
     else:
         options.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-        options.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        options.set_fill_time(h5py.h5d.FILL_TIME_ALLOC if is_filled else h5py.h5d.FILL_TIME_NEVER)
+    if is_filled or is_compressed:
+        options.set_fill_value(np.array(nothing(np.dtype(dtype)), dtype))
     space = h5py.h5s.create_simple(shape)
     kind = h5py.h5t.py_create(np.dtype(dtype), logical=True)
     h5py.h5d.create(group.id, name.encode(), kind, space, options)
     return group[name]
+
+
+def nothing(dtype: np.dtype[Any]) -> float | int:
+    """What stands for a value that was never recorded: NaN, or -1."""
+    return np.nan if dtype.kind == "f" else -1
 
 
 def store(group: h5py.Group, name: str, data: np.ndarray) -> h5py.Dataset:

@@ -11,6 +11,7 @@ from particleflow.errors import TrajectoryError
 
 from . import checkpoint, contents, disk, layout, parts
 from .contents import Plan
+from .opening import open_to_read
 from .parts import Parts
 from .schema import PARTICLES
 
@@ -86,7 +87,7 @@ class _whole:
         self._path = path
 
     def __enter__(self) -> h5py.File:
-        self._file = disk.open_to_read(self._path)
+        self._file = open_to_read(self._path)
         return self._file
 
     def __exit__(self, kind: object, problem: BaseException | None, traceback: object) -> None:
@@ -151,7 +152,7 @@ def _make(
 
 def _is_named(path: Path, made: Parts) -> bool:
     """Whether a file shows these parts: it may, when what went wrong came later."""
-    with suppress(*layout.DAMAGE), disk.open_to_read(path) as file:
+    with suppress(*layout.DAMAGE), open_to_read(path) as file:
         found = Parts.of(path, file)
         return found is not None and found.tag == made.tag
     return False

@@ -21,6 +21,7 @@ from particleflow.errors import TrajectoryError
 from particleflow.parallel import Ranks
 
 from . import disk, layout
+from .opening import open_to_read
 from .schema import PARTICLES, chunk_width
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 GROUP = "parameters/parts"
 TAG = "particleflow_part"
 _NAME = re.compile(r"([0-9a-f]{12})(-\d+\.(h5|ckpt)(\.partial-.*)?|\.probe)")
+MOST_FILLED = 1 << 25
+"""Bytes of positions and cells up to which they are NaN and -1 from the start. To fill them costs
+as much as to write them once more, which a large run would feel; a small one spends its time
+elsewhere (bench/NOTES.md). Beyond it positions that were not recorded are zeros at times NaN."""
 _SECONDS_TO_SEE = 10.0
 """How long a folder that rank 0 has made may take until the other ranks see it."""
 
@@ -91,18 +96,21 @@ class Parts:
     tag : str
     rows : (n_ranks + 1,) int64
         First recorded neuron of each rank, and their number. A rank without any has no part.
+    folder : str
+        Where they lie beside the trajectory: called after the name that it had when it was made.
     """
 
     trajectory: Path
     tag: str
     rows: np.ndarray
+    folder: str
 
     @classmethod
     def new(cls, trajectory: Path, share: "Share", n: int, ranks: Ranks) -> "Parts":
         """Parts for n recorded neurons, in a folder that all ranks see; collective."""
         tag = shared_folder(trajectory, ranks)
         first = [rows[0] for rows in ranks.all_of(share.rows(n))]
-        return cls(trajectory, tag, np.array([*first, n]))
+        return cls(trajectory, tag, np.array([*first, n]), folder_of(trajectory).name)
 
     @classmethod
     def of(cls, trajectory: Path, file: h5py.File) -> "Parts | None":
@@ -112,7 +120,8 @@ class Parts:
         rows = layout.read_all(file, f"{GROUP}/rows")
         if rows.ndim != 1 or rows.size < 2 or rows[0] != 0 or (np.diff(rows) < 0).any():
             raise ValueError(f"{GROUP}/rows are damaged")
-        return cls(trajectory, layout.string(file[GROUP].attrs["tag"]), rows)
+        tag = layout.string(file[GROUP].attrs["tag"])
+        return cls(trajectory, tag, rows, _stored_folder(trajectory, file))
 
     def store(self, file: h5py.File) -> None:
         """Name these parts in a trajectory."""
@@ -122,7 +131,7 @@ class Parts:
 
     def path(self, rank: int) -> Path:
         """The part of a rank."""
-        return folder_of(self.trajectory) / self._name(rank)
+        return self.trajectory.parent / self.folder / self._name(rank)
 
     def _name(self, rank: int) -> str:
         return f"{self.tag}-{rank}.h5"
@@ -145,14 +154,14 @@ class Parts:
         """
         axis = min(1, len(shape) - 1)
         virtual = h5py.VirtualLayout(shape, dtype)
-        folder = folder_of(self.trajectory).name
         for rank in self.ranks:
             first, last = self.rows_of(rank)
             where = (*(slice(None),) * axis, slice(first, last))
             own = (*shape[:axis], last - first, *shape[axis + 1 :])
-            file = f"{folder}/{self._name(rank)}".replace("%", "%%")  # a % means blocks to HDF5
+            # a % means blocks to HDF5
+            file = f"{self.folder}/{self._name(rank)}".replace("%", "%%")
             virtual[where] = h5py.VirtualSource(file, source, own, dtype)
-        group.create_virtual_dataset(name, virtual)
+        group.create_virtual_dataset(name, virtual, fillvalue=layout.nothing(np.dtype(dtype)))
 
     def show_rows(
         self, group: h5py.Group, frames: int, precision: np.dtype[Any], has_delta: bool
@@ -189,7 +198,7 @@ class Parts:
         """
         for rank in self.ranks:
             path = self._require(rank)
-            with layout.naming(path, "part of a trajectory"), disk.open_to_read(path) as part:
+            with layout.naming(path, "part of a trajectory"), open_to_read(path) as part:
                 self._check(path, part, rank)
 
     def _require(self, rank: int) -> Path:
@@ -197,8 +206,9 @@ class Parts:
         path = self.path(rank)
         if not path.exists():
             raise TrajectoryError(
-                f"{self.trajectory}: its part {path} is missing; the folder "
-                f"{folder_of(self.trajectory).name} belongs beside the file, under this name"
+                f"{self.trajectory}: its part {path} is missing; the folder {self.folder} belongs "
+                "beside the file under this name, whatever the file is called now (particleflow "
+                "repack gathers all in one file, where the parts are)"
             )
         return path
 
@@ -212,13 +222,24 @@ class Parts:
         return sum(self.path(rank).stat().st_size for rank in self.ranks)
 
 
+def _stored_folder(trajectory: Path, file: h5py.File) -> str:
+    """The folder in which HDF5 looks for the parts, which a file that was renamed does not tell."""
+    shown = file[f"{PARTICLES}/position/value"]
+    if shown.is_virtual:
+        for source in shown.virtual_sources():
+            return Path(source.file_name.replace("%%", "%")).parent.name
+    return folder_of(trajectory).name
+
+
 def fill_rows(group: h5py.Group, frames: int, n: int, precision: np.dtype[Any]) -> None:
-    """Datasets of positions and cells of n neurons."""
+    """Datasets of positions and cells of n neurons; NaN and -1 until written, if they are small."""
     width = chunk_width(n)
-    layout.reserve(
-        group.require_group("position"), "value", (frames, n, 2), precision, (1, width, 2)
-    )
-    layout.reserve(group.require_group("cell"), "value", (frames, n), np.int32, (1, width))
+    is_filled = frames * n * (2 * precision.itemsize + 4) <= MOST_FILLED
+    for name, axes, dtype in (("position", (2,), precision), ("cell", (), np.dtype(np.int32))):
+        layout.reserve(
+            group.require_group(name), "value", (frames, n, *axes), dtype, (1, width, *axes),
+            is_filled=is_filled,
+        )  # fmt: skip
 
 
 def fill_part(

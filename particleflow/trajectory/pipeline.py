@@ -2,11 +2,11 @@
 
 import queue
 import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
+import numpy as np
 
 from particleflow.backend import Frame
 from particleflow.errors import WriteError
@@ -17,15 +17,37 @@ _QUEUE_LENGTH = 256
 _BATCH = 64
 
 
-@dataclass
-class Batch:
-    """Data of one moment, what progress shall say afterwards, and the buffer to give back."""
+class Rows(NamedTuple):
+    """Rows of a dataset that follow each other."""
 
-    writes: list[tuple[str, Any, Any]]
-    frames: int
-    observed: int
-    buffer: Frame | None = None
-    free: "queue.SimpleQueue[Frame] | None" = None
+    first: int
+    values: list[Any]
+
+
+class Batch:
+    """What has been recorded, what progress shall say afterwards, and buffers to give back.
+
+    Rows of one dataset are written at once: HDF5 takes as long for one number as for thousands.
+    """
+
+    def __init__(self, frames: int = 0, observed: int = 0) -> None:
+        self.frames, self.observed = frames, observed
+        self.rows: dict[str, Rows] = {}
+        self.buffers: list[tuple[Frame, queue.SimpleQueue[Frame]]] = []
+        self.bytes = 0
+
+    def add(self, name: str, index: int, value: Any) -> None:
+        """A row of a dataset, the one after the last that was added."""
+        held = self.rows.get(name)
+        if held is None:
+            self.rows[name] = Rows(index, [value])
+        else:
+            held.values.append(value)
+        self.bytes += getattr(value, "nbytes", 8)
+
+    def replace(self, name: str, values: Any) -> None:
+        """All of a small dataset."""
+        self.rows[name] = Rows(0, list(values))
 
 
 class WriterThread:
@@ -74,7 +96,13 @@ class WriterThread:
 
     def acknowledge(self, frames: int, observed: int) -> None:
         """Have progress say so."""
-        self.put(Batch([("parameters/progress", ..., (frames, observed))], *self._last))
+        self.replace("parameters/progress", (frames, observed))
+
+    def replace(self, name: str, values: Any) -> None:
+        """Have a small dataset overwritten, once what was put before is on the disk."""
+        batch = Batch(*self._last)
+        batch.replace(name, values)
+        self.put(batch)
 
     def drain(self) -> None:
         """Return when everything is written and counted."""
@@ -115,16 +143,22 @@ class WriterThread:
         if not batches:
             return
         for batch in batches:
-            if batch.buffer is not None:
-                batch.buffer.wait()
-            for name, index, value in batch.writes:
+            for buffer, _ in batch.buffers:
+                buffer.wait()
+            for name, rows in batch.rows.items():
                 if name not in self._datasets:
                     self._datasets[name] = self._file[name]
-                self._datasets[name][index] = value
-            if batch.buffer is not None and batch.free is not None:
-                batch.free.put(batch.buffer)
+                values = rows.values[0][None] if _is_large(rows) else np.array(rows.values)
+                self._datasets[name][rows.first : rows.first + len(rows.values)] = values
+            for buffer, free in batch.buffers:
+                free.put(buffer)
         self._file.flush()
         self.done = batches[-1].frames, batches[-1].observed
         if self._progress is not None:
             self._progress[:] = self.done
             self._file.flush()
+
+
+def _is_large(rows: Rows) -> bool:
+    """Whether a row is alone and an array: nothing has to be copied to write it."""
+    return len(rows.values) == 1 and isinstance(rows.values[0], np.ndarray)

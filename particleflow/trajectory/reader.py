@@ -13,9 +13,10 @@ from particleflow.cells import put_on_rays, put_on_samples, rays_of
 from particleflow.coordinates import knots, parameters_from_reduced
 from particleflow.errors import RangeError, TrajectoryError
 
+from .readable import reading
 from .selection import as_slice
 from .slabs import BUDGET
-from .stored import ALL, Index, StoredTrajectory, reading
+from .stored import ALL, Index, StoredTrajectory
 
 _PIECE = 1 << 20
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from particleflow._cast import Array
 from particleflow.backend import Frame
 from particleflow.errors import TrajectoryError
 
 from . import checkpoint, contents, making
 from .contents import Plan
+from .fidelity import ALLOWED, stored_error
 from .parts import Parts
 from .pipeline import Batch
 from .schema import PARTICLES
@@ -21,6 +21,15 @@ from .target import Target
 
 if TYPE_CHECKING:
     from particleflow.simulation import Simulation
+
+FLUSH_SECONDS = 0.2
+"""Time after which what is recorded is handed on, and brought to the file."""
+_LOOK_SECONDS = 0.05
+"""Time between two looks at the file and its thread."""
+_SMALL_FRAME = 1 << 18
+"""Bytes of positions of a frame up to which several are collected, and written together."""
+_MOST_BYTES = 1 << 24
+"""Bytes that are collected at most."""
 
 
 class Recording:
@@ -44,6 +53,11 @@ class Recording:
         Seconds between checkpoints; None: no checkpoints.
     start : dict of arrays
         What checkpoints need of the state in which the run began.
+
+    Attributes
+    ----------
+    notes : list of str
+        What a user should know of the file.
 
     Raises
     ------
@@ -77,60 +91,93 @@ class Recording:
         self._every, self._saved_at = every, time.monotonic()
         self._start = start
         self._ended = False
+        self._names = [f"observables/{quantity.path}/value" for quantity in plan.quantities]
+        self._frame_times, self._observed_times = plan.frames.tolist(), plan.observables.tolist()
+        self._copies = sim.device == "cpu" and buffers[0].position.nbytes <= _SMALL_FRAME
+        self._once, self._own = Batch(), Batch()
+        self._due = self._look_at = time.monotonic()
         self._target = Target.of(path, parts, sim.ranks, position)
+        self.notes = self._target.notes
 
     def record(self, last: bool) -> None:
         """Put the present state on its way to the file; see `TrajectoryWriter.record`."""
-        now = self._sim.time
-        plan = self._plan
-        is_frame = last or _is_next(plan.frames, self._frame, now)
-        is_observed = last or _is_next(plan.observables, self._observed, now)
-        writes: list[tuple[str, Any, Any]] = []
+        now, step = self._sim.time, self._sim.step
+        plan, once = self._plan, self._once
+        is_frame = last or _is_next(self._frame_times, self._frame, now)
+        is_observed = last or _is_next(self._observed_times, self._observed, now)
         if is_observed:
-            writes += self._stamp("observables/step", "observables/time", self._observed)
+            _stamp(once, "observables", self._observed, step, now)
         for k, quantity in enumerate(plan.quantities):
             if self._at_frames[k]:
                 if is_frame:
-                    writes.append(self._value(k, self._frame))
+                    once.add(self._names[k], self._frame, self._value(k))
             elif is_observed and self._observed % quantity.every == 0:
                 index = self._observed // quantity.every
-                writes.append(self._value(k, index))
+                once.add(self._names[k], index, self._value(k))
                 if quantity.every > 1:
-                    base = f"observables/{quantity.path}"
-                    writes += self._stamp(f"{base}/step", f"{base}/time", index)
+                    _stamp(once, f"observables/{quantity.path}", index, step, now)
         if is_frame:
-            base = f"{PARTICLES}/position"
-            writes += self._stamp(f"{base}/step", f"{base}/time", self._frame)
-        self._sim.ranks.together(lambda: self._pass_on(writes, is_frame, is_observed))
+            _stamp(once, f"{PARTICLES}/position", self._frame, step, now)
+        stored = self._sim.ranks.together(lambda: self._add_own(is_frame, is_observed))
+        if stored is not None and (last or self._frame == len(self._frame_times)):
+            self._compare(*stored)
         self._ended = last
 
-    def _pass_on(
-        self, writes: list[tuple[str, Any, Any]], is_frame: bool, is_observed: bool
-    ) -> None:
-        """Give what is written once, and this rank's neurons, to the threads."""
-        rows: list[tuple[str, Any, Any]] = []
-        buffer = None
+    def _compare(self, position: np.ndarray, cell: np.ndarray) -> None:
+        """Note it if the last frame, as stored, is another function than the run has."""
+        plan = self._plan
+        if plan.neurons < self._sim.size or plan.precision != np.float32:
+            return
+        error = stored_error(self._sim, position, cell)
+        if not error <= ALLOWED:
+            self.notes.append(
+                f"{self._path}: f of the last frame, stored in float32, differs by {error:.2g} of "
+                'the spread of y from the run; output.precision = "float64" carries it'
+            )
+
+    def _add_own(self, is_frame: bool, is_observed: bool) -> tuple[np.ndarray, np.ndarray] | None:
+        """Add this rank's neurons, which are returned, and hand on what has come together."""
+        stored = None
         if is_frame:
-            buffer = self._packed()
-            rows.append((f"{PARTICLES}/position/value", self._frame, buffer.position))
-            rows.append((f"{PARTICLES}/cell/value", self._frame, buffer.cells))
+            buffer, own = self._packed(), self._own
+            position, cells = buffer.position, buffer.cells
+            if self._copies:
+                buffer.wait()
+                position, cells = position.copy(), cells.copy()
+                self._free.put(buffer)
+            else:
+                own.buffers.append((buffer, self._free))
+            stored = position, cells
+            own.add(f"{PARTICLES}/position/value", self._frame, position)
+            own.add(f"{PARTICLES}/cell/value", self._frame, cells)
             self._frame += 1
         self._observed += is_observed
-        position = self._frame, self._observed
-        self._target.put(Batch(writes, *position), Batch(rows, *position, buffer, self._free))
+        is_large = bool(self._own.buffers) or self._once.bytes + self._own.bytes > _MOST_BYTES
+        if is_large or time.monotonic() >= self._due:
+            self._hand_on()
+        return stored
 
-    def _stamp(self, step: str, time: str, index: int) -> list[tuple[str, Any, Any]]:
-        return [(step, index, self._sim.step), (time, index, self._sim.time)]
+    def _hand_on(self) -> None:
+        """Give what has been recorded to the threads."""
+        self._due = time.monotonic() + FLUSH_SECONDS
+        once, own = self._once, self._own
+        self._once, self._own = Batch(), Batch()
+        if once.rows or own.rows:
+            for batch in (once, own):
+                batch.frames, batch.observed = self._frame, self._observed
+            self._target.put(once, own)
 
-    def _value(self, k: int, index: int) -> tuple[str, Any, Any]:
+    def _value(self, k: int) -> Any:
         quantity = self._plan.quantities[k]
+        if quantity.group != "user":  # a number, or an array of its own
+            return quantity.evaluate()
         value = contents.evaluate(quantity)
         if value.shape != self._shapes[k]:
             raise TrajectoryError(
                 f"observable {quantity.name}: expected the shape {self._shapes[k]} of its first "
                 f"value, found {value.shape}"
             )
-        return f"observables/{quantity.path}/value", index, value
+        return value
 
     def _packed(self) -> Frame:
         while True:
@@ -145,11 +192,19 @@ class Recording:
 
     def pause(self, now: bool) -> None:
         """Look after the file, and write a checkpoint where one is due, or ``now``."""
+        clock = time.monotonic()
+        if self._sim.ranks.size == 1 and not now and clock < min(self._due, self._look_at):
+            return
+        self._look_at = clock + _LOOK_SECONDS
         every = self._every
-        is_due = every is not None and (now or time.monotonic() - self._saved_at >= every)
+        is_due = every is not None and (now or clock - self._saved_at >= every)
+        if is_due or now or clock >= self._due:
+            self._hand_on()
         if self._target.look_after(is_due):
+            self._hand_on()
             run = self._target.settle()
             checkpoint.save(self._path, run, self._arrays(), self._sim.ranks)
+            self._target.note_checkpoint()
             self._saved_at = time.monotonic()
 
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -158,7 +213,10 @@ class Recording:
 
     def close(self) -> None:
         """Wait until everything is written and close the file."""
-        self._target.close()
+        try:
+            self._hand_on()
+        finally:
+            self._target.close()
         if self._ended:
             self._shorten()
 
@@ -179,5 +237,10 @@ class Recording:
         making.remake(self._path, self._sim, plan, values, (self._frame, self._observed))
 
 
-def _is_next(times: Array, index: int, now: float) -> bool:
-    return index < times.size and bool(times[index] == now)
+def _is_next(times: list[float], index: int, now: float) -> bool:
+    return index < len(times) and times[index] == now
+
+
+def _stamp(batch: Batch, group: str, index: int, step: int, time: float) -> None:
+    batch.add(f"{group}/step", index, step)
+    batch.add(f"{group}/time", index, time)

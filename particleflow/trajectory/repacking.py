@@ -19,6 +19,8 @@ from particleflow._cast import PathLike
 from particleflow.errors import TrajectoryError, WriteError
 
 from . import checkpoint, disk, layout, parts
+from .locks import Lock
+from .opening import open_to_read
 from .reader import open_trajectory
 from .schema import PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width, path_chunk
 from .slabs import slabs
@@ -78,7 +80,7 @@ def repack(
             _choice("filter", filter or stored["filter"], FILTERS),
         )
         frames, observed = trajectory.acknowledged()
-        with disk.open_to_read(trajectory.path) as file:
+        with open_to_read(trajectory.path) as file:
 
             def copy(new: h5py.File) -> None:
                 copied = to.copy(file, new, (frames, observed))
@@ -113,11 +115,12 @@ def settle(path: PathLike) -> None:
 @contextmanager
 def _held(path: Path, is_in_place: bool) -> Iterator[None]:
     """No run goes on in a file while it is being replaced."""
-    handle = disk.require_lock(path) if is_in_place else None
+    lock = Lock(path) if is_in_place else None
     try:
         yield
     finally:
-        disk.unlock(handle)
+        if lock is not None:
+            lock.release()
 
 
 def _digest(values: np.ndarray) -> bytes:

@@ -22,20 +22,27 @@ Schema version 1::
     /parameters/samples/{x, y}            x as the network sees it, which is that of the samples
                                           unless attributes x_shift, x_scale say otherwise: then
                                           original_x = x_shift + x_scale x is there too
-    /parameters/config                    the resolved configuration, TOML
+    /parameters/config                    the resolved configuration, TOML; paths of input as they
+                                          stood in it, relative to attribute config_folder, itself
+                                          relative to the folder of this file
     /parameters/plan/{frames, observables}  all times at which the run records, those of the
                                           future too; attributes begin, until, stop; spacing,
                                           first and step, how frames follow each other; divides,
                                           whether observables divide their intervals; integrator
-                                          (its arguments, JSON); quantities
+                                          (its arguments, JSON); quantities; stages (JSON: step,
+                                          time and arguments from which the integrator had others)
     /parameters/progress                  (2,) int64: frames and observable times acknowledged
+    /parameters/checkpointed              (1,) int64: 1 once a checkpoint was written
 
 What depends on the unit of x is in that of the network's x: theta, rhat, delta, sums over sectors
 and rays, slope_variation.
 
-T and T' are final when the file is created. Everything beyond ``progress`` is undefined: readers
-trust it only. A cell is a sector 0 .. 2s-1, or 2s + r (sliding on ray r), or 4s (at rest in the
-origin).
+T and T' are final when the file is created. What lies beyond ``progress`` was not recorded: times
+and observables are NaN there, whole numbers -1, positions NaN and cells -1 too if all of them are
+small (``parts.MOST_FILLED``), else 0. In files of particleflow 0.1.0 all are 0. A run that was
+killed and goes on overwrites what it had written beyond ``progress``.
+
+A cell is a sector 0 .. 2s-1, or 2s + r (sliding on ray r), or 4s (at rest in the origin).
 
 Schema version 2 is that of a run of several ranks, which is the same but for::
 
@@ -46,7 +53,8 @@ Schema version 2 is that of a run of several ranks, which is the same but for::
                                           each rank, FILE.h5.parts/TAG-RANK.h5, which lies beside
                                           the file; attributes particleflow_part (the tag), rows
 
-A file whose part is missing shows zeros to other readers; this one refuses it.
+A file whose part is missing shows NaN and -1 to other readers (zeros, if particleflow 0.1.0 wrote
+it); this one refuses it. Parts are named relative to the file, by the name that the file had then.
 
 Positions and cells are chunked by (1, w) frames and neurons, or once repacked by (T, w), the paths
 of few neurons, and may be compressed (shuffle, deflate) then.
@@ -55,6 +63,7 @@ of few neurons, and may be compressed (shuffle, deflate) then.
 SCHEMA_VERSION, SCHEMA_OF_PARTS = 1, 2
 NEWEST_SCHEMA = SCHEMA_OF_PARTS
 PARTICLES = "particles/neurons"
+CHECKPOINTED = "parameters/checkpointed"
 CHUNK = 131072
 """Neurons a chunk, about."""
 _FRAMES = 4096

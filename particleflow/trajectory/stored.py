@@ -1,11 +1,7 @@
 """The data of a trajectory file, read lazily, and never past what progress counts."""
 
-import os
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,15 +11,15 @@ from particleflow.backend import METRICS, Metric
 from particleflow.errors import RangeError, TrajectoryError
 from particleflow.samples import Samples
 
-from . import disk, layout
+from . import layout
 from .layout import string
+from .opening import open_to_read
 from .parts import Parts
+from .readable import Readable, reading
 from .schema import NEWEST_SCHEMA, PARTICLES
 from .selection import forwards
 from .sweep_table import MAGIC
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Axes = dict[str, np.ndarray]
 Index = int | slice
 _KEPT = 1 << 28
@@ -45,22 +41,6 @@ _REQUIRED = (
 )
 
 
-def reading(method: Callable[P, R]) -> Callable[P, R]:
-    """A method whose file is named where it is damaged."""
-
-    @wraps(method)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            with np.errstate(all="ignore"):  # of numbers that are none
-                return method(*args, **kwargs)
-        except Exception:
-            trajectory: Any = args[0]
-            with layout.naming(trajectory.path):
-                raise
-
-    return wrapped
-
-
 def _kept_together(position: h5py.Dataset) -> int:
     """Frames that are read at once and kept: those of a compressed chunk, if memory allows."""
     if position.compression is None:
@@ -69,24 +49,12 @@ def _kept_together(position: h5py.Dataset) -> int:
     return long if long * position.nbytes <= _KEPT * position.shape[0] else 1
 
 
-class StoredTrajectory:
+class StoredTrajectory(Readable):
     """The data of a trajectory file."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._real = Path(os.path.realpath(path))  # parts lie beside the file that a link shows
+    def _load(self) -> None:
         self._whole: tuple[int, int] | None = None
         self._kept: dict[tuple[str, int], np.ndarray] = {}
-        with layout.naming(path):
-            self._file = disk.open_to_read(self._real)
-        try:
-            with layout.naming(path):
-                self._load()
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _load(self) -> None:
         file = self._file
         if MAGIC in file.attrs:
             raise TrajectoryError(f"{self.path}: is the table of a sweep, no trajectory")
@@ -146,23 +114,14 @@ class StoredTrajectory:
         if self._position.dtype.kind != "f" or self._cell.dtype.kind not in "iu":
             raise TrajectoryError(f"{self.path}: positions or cells are no numbers")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def files(self) -> list[Path]:
+        """The file and its parts."""
+        parts = [] if self._parts is None else [self._parts.path(n) for n in self._parts.ranks]
+        return [self._real, *parts]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.path)!r}, m={self.size}, frames={self.frames})"
+        where = f"{type(self).__name__}({str(self.path)!r}, m={self.size}"
+        return f"{where}, closed)" if self._is_closed else f"{where}, frames={self.frames})"
 
     @reading
     def acknowledged(self) -> tuple[int, int]:
@@ -378,10 +337,9 @@ class StoredTrajectory:
     @reading
     def storage(self) -> dict[str, Any]:
         """How positions are stored: dtype, layout, chunks, filter, parts; of the parts if any."""
-        stored = self._position
-        parts = [] if self._parts is None else [self._parts.path(n) for n in self._parts.ranks]
+        stored, parts = self._position, self.files()[1:]
         if parts:
-            with disk.open_to_read(parts[0]) as file:
+            with open_to_read(parts[0]) as file:
                 return self._storage(file[f"{PARTICLES}/position/value"], len(parts))
         return self._storage(stored, 0)
 

@@ -31,6 +31,7 @@ from particleflow._version import __version__
 from particleflow.errors import TrajectoryError
 
 from . import disk, layout
+from .opening import open_to_read
 
 SWEEP_VERSION = 1
 TO_DO, DONE, FAILED = 0, 1, 2
@@ -129,12 +130,12 @@ class SweepWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = disk.open_existing(path)
+        self._file, self._lock = disk.open_existing(path)
         try:
-            self._lock = disk.lock(path)
             self._runs = self._file["runs"]
         except BaseException:
             self._file.close()
+            self._lock.release()
             raise
 
     def put(self, rows: Iterable[tuple[int, Mapping[str, float], str | None, float]]) -> None:
@@ -171,7 +172,7 @@ class SweepWriter:
             with disk.refusals(self._path, "closed"):
                 self._file.close()
         finally:
-            disk.unlock(self._lock)
+            self._lock.release()
 
 
 def _cut(text: str) -> bytes:
@@ -228,7 +229,7 @@ def open_sweep(path: PathLike) -> Sweep:
         The file is missing, no sweep, of a newer version, or damaged.
     """
     file_path = existing_file(path, TrajectoryError)
-    with layout.naming(file_path, "sweep"), disk.open_to_read(file_path) as file:
+    with layout.naming(file_path, "sweep"), open_to_read(file_path) as file:
         if MAGIC not in file.attrs:
             raise TrajectoryError(f"{file_path}: is an HDF5 file but no sweep")
         version = int(file.attrs[MAGIC])

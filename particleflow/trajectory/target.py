@@ -10,17 +10,16 @@ from particleflow.parallel import Ranks
 from . import checkpoint, disk, layout
 from .parts import Parts
 from .pipeline import Batch, WriterThread
+from .schema import CHECKPOINTED
 
 
 class _Open:
     """A file that is open, the thread that writes it, and what tells it from others."""
 
-    def __init__(self, path: Path, position: tuple[int, int], counts: bool, locks: bool) -> None:
+    def __init__(self, path: Path, position: tuple[int, int], counts: bool) -> None:
         self.path = path
-        self.file = disk.open_existing(path, None if locks else disk.open_unlocked)
-        self._lock: int | None = None
+        self.file, self.lock = disk.open_existing(path)
         try:
-            self._lock = disk.lock(path) if locks else disk.require_lock(path)
             self._identity = disk.identity(path)
             if "parameters/progress" in self.file:
                 with disk.refusals(path, "written"):
@@ -30,7 +29,7 @@ class _Open:
             self.thread = WriterThread(self.file, path, counts, position)
         except BaseException:
             self.file.close()
-            disk.unlock(self._lock)
+            self.lock.release()
             raise
 
     def check(self) -> None:
@@ -57,7 +56,7 @@ class _Open:
         finally:
             with disk.refusals(self.path, "closed"):
                 self.file.close()
-            disk.unlock(self._lock)
+            self.lock.release()
 
 
 class Target:
@@ -78,34 +77,38 @@ class Target:
     ) -> "Target":
         """Open them; ``position``: the frames and observable times that they hold."""
         if parts is None:
-            main = _Open(path, position, counts=True, locks=True)
+            main = _Open(path, position, counts=True)
             return cls(ranks, main, None)
         own = parts.path(ranks.rank) if ranks.rank in parts.ranks else None
-        main_one = ranks.together(
-            lambda: _Open(path, position, False, False) if ranks.is_first else None
-        )
+        main_one = ranks.together(lambda: _Open(path, position, False) if ranks.is_first else None)
         try:
-            rows = ranks.together(
-                lambda: None if own is None else _Open(own, position, False, False)
-            )
+            rows = ranks.together(lambda: None if own is None else _Open(own, position, False))
         except BaseException:
             if main_one is not None:
                 main_one.close()
             raise
         return cls(ranks, main_one, rows)
 
+    @property
+    def notes(self) -> list[str]:
+        """What this rank's files lack."""
+        found = [each.lock.problem for each in self._open]
+        return [problem for problem in found if problem is not None]
+
     def put(self, once: Batch, own: Batch) -> None:
         """Write what is written once, and what is this rank's own."""
         if self._main is not None and self._ranks.size == 1:
-            writes = [*once.writes, *own.writes]
-            self._main.thread.put(Batch(writes, own.frames, own.observed, own.buffer, own.free))
+            once.rows.update(own.rows)
+            once.buffers += own.buffers
+            self._main.thread.put(once)
             return
         if self._main is not None:
             self._main.thread.put(once)
         if self._rows is not None:
             self._rows.thread.put(own)
-        elif own.buffer is not None and own.free is not None:
-            own.free.put(own.buffer)
+        else:
+            for buffer, free in own.buffers:
+                free.put(buffer)
 
     def check(self) -> None:
         """Raise what a thread of this rank has met."""
@@ -140,6 +143,11 @@ class Target:
             self._together(_Open.settle)
         run = "" if self._main is None else self._main.file["parameters"].attrs["run"]
         return self._ranks.first_of(layout.string(run))
+
+    def note_checkpoint(self) -> None:
+        """Let the trajectory say that there is a checkpoint; of this rank alone."""
+        if self._main is not None and CHECKPOINTED in self._main.file:
+            self._main.thread.replace(CHECKPOINTED, (1,))
 
     def _together(self, action: Callable[[_Open], None]) -> None:
         def act() -> None:

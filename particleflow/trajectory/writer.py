@@ -15,6 +15,7 @@ from particleflow.observables import DEFAULT, build, check_names
 from . import contents, disk, making
 from .contents import Plan
 from .continuation import Continuation
+from .fidelity import ALLOWED, expected_error
 from .parts import Parts
 from .recording import Recording
 from .times import MOST_FRAMES, OWN, Pace, Spacing, finer_times, frame_times
@@ -40,8 +41,9 @@ class TrajectoryWriter:
         The frames' times instead; ascending, the run's start first.
     neurons : "all" or int
         How many neurons to record: an evenly spread subset.
-    precision : {"float32", "float64"}
-        Of the positions.
+    precision : {"float32", "float64"}, optional
+        Of the positions. By default float32, unless all neurons are recorded and it cannot carry
+        the function to 1e-3 of the samples' spread at the start (see ``trajectory.fidelity``).
     observables : sequence of str
         See ``particleflow.observables.BUILT_IN``.
     observable_times : array_like, optional
@@ -56,6 +58,11 @@ class TrajectoryWriter:
         Seconds between checkpoints, from which ``particleflow.resume`` goes on. They lie beside
         the file as ``FILE.h5.ckpt`` and ``FILE.h5.ckpt.1``. One more is written at the end, and
         before the run is interrupted; infinite: only those. No checkpoints by default.
+
+    Attributes
+    ----------
+    notes : list of str
+        What a user should know of the file, once it is open; `Simulation.notes` has them too.
 
     Notes
     -----
@@ -77,7 +84,7 @@ class TrajectoryWriter:
         spacing: Spacing = "linear",
         times: ArrayLike | None = None,
         neurons: Literal["all"] | int = "all",
-        precision: Precision = "float32",
+        precision: Precision | None = None,
         observables: tuple[str, ...] | list[str] = DEFAULT,
         observable_times: ArrayLike | None = None,
         overwrite: bool = False,
@@ -87,7 +94,9 @@ class TrajectoryWriter:
         self.path = _cast.path_of(path, TrajectoryError)
         self.frames = _cast.count("frames", frames, TrajectoryError, least=2, most=MOST_FRAMES)
         self.spacing: Spacing = _choice("spacing", spacing, get_args(Spacing))
-        self.precision: Precision = _choice("precision", precision, get_args(Precision))
+        self.precision: Precision | None = (
+            None if precision is None else _choice("precision", precision, get_args(Precision))
+        )
         self.neurons = neurons
         if neurons != "all":
             self.neurons = _cast.count("neurons", neurons, TrajectoryError)
@@ -104,6 +113,7 @@ class TrajectoryWriter:
         self._going_on: Continuation | None = None
         self._recording: Recording | None = None
         self._has_recorded = False
+        self.notes: list[str] = []
         disk.check_target(self.path, overwrite)
 
     def __repr__(self) -> str:
@@ -207,7 +217,7 @@ class TrajectoryWriter:
             frames=_reachable(sim, times),
             observables=_reachable(sim, finer),
             neurons=n,
-            precision=np.dtype(self.precision),
+            precision=np.dtype(self.precision or _precision_for(sim, n)),
             quantities=[*build(self.observables, sim), *sim.observables],
             begin=sim.time,
             until=until,
@@ -267,6 +277,7 @@ class TrajectoryWriter:
             self.path, parts, sim, plan, values, position, buffers, every, start
         )
         self._has_recorded = True
+        self.notes = self._recording.notes
 
     def record(self, last: bool = False) -> None:
         """Record the present state, as the times that `open` returned ask for, or as the last."""
@@ -303,6 +314,12 @@ class TrajectoryWriter:
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.close()
+
+
+def _precision_for(sim: "Simulation", n: int) -> Precision:
+    """That of the positions of n neurons, where none was asked for."""
+    is_whole = n == sim.size
+    return "float64" if is_whole and not expected_error(sim) <= ALLOWED else "float32"
 
 
 def _reachable(sim: "Simulation", times: Array) -> Array:

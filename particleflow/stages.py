@@ -1,0 +1,113 @@
+"""What a run is resumed with: another end, or another step from its last state on, as a stage."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import config
+from ._cast import count
+from .errors import ConfigError, TrajectoryError
+from .integrators import GradientDescent
+from .trajectory import Recorded
+
+_STEPS = ("flow.learning_rate", "flow.step")
+
+
+def another_step(
+    file: Path, recorded: Recorded, alpha: float, changes: Mapping[str, Any]
+) -> GradientDescent | None:
+    """Gradient descent with the step that is to follow; None if nothing changes.
+
+    Parameters
+    ----------
+    file : Path
+    recorded : Recorded
+    alpha : float
+    changes : mapping of str to value
+        ``flow.learning_rate`` or ``flow.step``.
+
+    Raises
+    ------
+    ConfigError
+        Something else is to change, or the run is none of gradient descent.
+    """
+    if not changes:
+        return None
+    for key in changes:
+        if key not in _STEPS:
+            raise ConfigError(
+                f"{file}: {key}: expected {' or '.join(_STEPS)}; nothing else can change when a "
+                "run is resumed"
+            )
+    if recorded.integrator != "gd":
+        raise ConfigError(
+            f"{file}: {next(iter(changes))}: goes with runs of gradient descent (gd), found "
+            f"{recorded.integrator}"
+        )
+    if len(changes) > 1:
+        raise ConfigError(f"{file}: expected one of {' and '.join(_STEPS)}, found both")
+    ((key, value),) = changes.items()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{file}: {key}: expected a number, found {value!r}")
+    return GradientDescent(value / alpha if key == "flow.learning_rate" else value)
+
+
+def epochs_of(epochs: int | None, until: float | None, recorded: Recorded) -> int | None:
+    """How many steps from the start on a run is to have; None if it goes by time.
+
+    Raises
+    ------
+    ConfigError
+        Both are given, or the run does not count steps.
+    """
+    if epochs is None:
+        return None
+    if until is not None:
+        raise ConfigError("epochs: expected one end, found t_end too")
+    if recorded.integrator != "gd":
+        raise ConfigError(
+            f"epochs: goes with runs of gradient descent (gd), found {recorded.integrator}"
+        )
+    return count("epochs", epochs, ConfigError)
+
+
+def tables_in(file: Path, toml: str) -> dict[str, Any]:
+    """The configuration in a file.
+
+    Raises
+    ------
+    TrajectoryError
+        It is damaged.
+    """
+    try:
+        return tomllib.loads(toml)
+    except (ValueError, RecursionError) as problem:
+        raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None
+
+
+def reconfigured(
+    file: Path, toml: str, until: float | None, epochs: int | None, changes: Mapping[str, Any]
+) -> str:
+    """A configuration with another end and another step.
+
+    Raises
+    ------
+    ConfigError
+        The run counts epochs, and the end is a time.
+    """
+    if not toml or (until is None and not changes):
+        return toml
+    tables = config.changed(tables_in(file, toml), changes)
+    flow = tables.setdefault("flow", {})
+    by_epochs = "epochs" in flow
+    if by_epochs and epochs is not None:
+        flow["epochs"] = epochs
+    elif by_epochs and until is not None:
+        raise ConfigError(
+            f"{file}: t_end: the run was configured by epochs; --epochs N, counted from its start, "
+            "makes it longer"
+        )
+    elif until is not None:
+        flow["t_end"] = until
+    return config.dump(tables)
