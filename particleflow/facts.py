@@ -59,6 +59,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         **_of_map(opened.samples),
         "metric": opened.metric,
         "integrator": opened.integrator,
+        **({"stages": opened.stages} if len(opened.stages) > 1 else {}),
         "alpha": opened.alpha,
         "frames": opened.frames,
         "planned_frames": opened.planned_frames,

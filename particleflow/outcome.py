@@ -60,13 +60,15 @@ def outcome(begin: Begin, state: State, tau: float, stop: float) -> list[str]:
     """
     s, loss = state.x.size, state.loss()
     counts = state.cell_counts()
-    if counts[[s, 4 * s]].sum() == state.size:
+    dead = int(counts[[s, 4 * s]].sum())
+    if dead == state.size:
         return [
             f"all neurons are dead, and stay so: f is 0 and the loss {loss:.4g}, which was "
             f"{begin.loss:.4g} at the start; {_advice(begin)}"
         ]
     if loss > begin.loss * (1.0 + 1e-9):
-        return [f"the loss has grown from {begin.loss:.4g} to {loss:.4g}; {_advice(begin)}"]
+        grown = f"the loss has grown from {begin.loss:.4g} to {loss:.4g}"
+        return [f"{grown}, {dead:,} of {state.size:,} neurons are dead; {_advice(begin)}"]
     constant = 0.5 * s * spread(state.y) ** 2
     if not loss > POOR * constant:
         return []

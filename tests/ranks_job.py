@@ -24,7 +24,7 @@ from particleflow.kernels.cpu import slots
 from particleflow.mpi import MpiRanks
 from particleflow.neurons import RecordedNeurons
 from particleflow.parallel import ALONE, ranks_of
-from particleflow.trajectory import checkpoint, parts, recording, target
+from particleflow.trajectory import checkpoint, locks, parts, recording
 
 # slots of few neurons, so that there are many of them, of an odd number of neurons each
 slots.NEURONS_A_SLOT, slots.SAMPLES = 180, 1

@@ -17,11 +17,13 @@ KERNELS = ROOT / "kernels"
 LAYERS = [
     {"__main__"}, {"cli"}, {"gallery", "exits"},
     {"resumption", "doctor", "estimate", "facts", "exports", "sweeps"},
-    {"preparation", "figures", "stages"}, {"config", "simulation"}, {"loop", "outcome", "_parts"}, {"interruption"},
+    {"preparation", "figures", "stages"}, {"config", "simulation"}, {"loop", "outcome", "_parts"},
+    {"interruption"},
     {"initialisation"}, {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping", "particle_velocity"}, {"theory"},
     {"samples", "backend", "_csv", "coordinates"},
-    {"cells"}, {"parallel"}, {"mpi"}, {"ranks"}, {"_cast", "kernels"}, {"errors", "_version", "launcher"},
+    {"cells"}, {"parallel"}, {"mpi"}, {"ranks"}, {"_cast", "kernels"},
+    {"errors", "_version", "launcher"},
 ]  # fmt: skip
 SIBLINGS = {("samples", "_csv")}
 ONLY_IMPORTERS = {

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
@@ -39,6 +40,11 @@ class Reader(Protocol):
 
 _opening = threading.RLock()
 _readers: WeakSet[Any] = WeakSet()
+
+
+def by_one_thread() -> AbstractContextManager[Any]:
+    """While it is entered no other thread opens a file for writing."""
+    return _opening
 
 
 def register(reader: Reader) -> None:

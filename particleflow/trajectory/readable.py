@@ -15,6 +15,8 @@ from particleflow.errors import TrajectoryError
 
 from . import layout, opening
 
+_PATIENCE = 0.05
+"""Seconds that a writer waits for a reader at a time: the reader may be waiting for the writer."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -58,8 +60,9 @@ class Readable:
         self._real = Path(os.path.realpath(path))  # parts lie beside the file that a link shows
         self.lock = threading.RLock()
         self._is_released = self._is_closed = False
-        self._open()
-        opening.register(self)
+        with opening.by_one_thread():
+            self._open()
+            opening.register(self)
 
     def _open(self) -> None:
         with layout.naming(self.path):
@@ -99,7 +102,7 @@ class Readable:
 
     def release(self) -> bool:
         """Close the file until it is read again; False if another thread is reading it."""
-        if not self.lock.acquire(blocking=False):
+        if not self.lock.acquire(timeout=_PATIENCE):
             return False
         try:
             if not self._is_closed:

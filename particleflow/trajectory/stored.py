@@ -1,5 +1,6 @@
 """The data of a trajectory file, read lazily, and never past what progress counts."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,20 @@ def _kept_together(position: h5py.Dataset) -> int:
     return long if long * position.nbytes <= _KEPT * position.shape[0] else 1
 
 
+def _stages(parameters: h5py.Group) -> list[str]:
+    """In words, with what steps gradient descent has gone, one after the other."""
+    if "plan" not in parameters or "stages" not in parameters["plan"].attrs:
+        return []
+    attributes = parameters["plan"].attrs
+    found = [
+        f"step {stage['step']:.6g} until step {stage['until_step']} "
+        f"(tau = {stage['until_time']:.6g})"
+        for stage in json.loads(string(attributes["stages"]))
+    ]
+    last = json.loads(string(attributes["integrator"])).get("step")
+    return found if last is None else [*found, f"step {last:.6g}"]
+
+
 class StoredTrajectory(Readable):
     """The data of a trajectory file."""
 
@@ -83,6 +98,7 @@ class StoredTrajectory(Readable):
         self.metric: Metric = "network" if metric == "network" else "euclidean"
         self.integrator = string(parameters.attrs["integrator"])
         self.config = string(layout.read_all(parameters, "config")[()])
+        self.stages = _stages(parameters)
         samples = parameters["samples"]
         self.samples = Samples.of_network(
             layout.read_all(samples, "x"),
