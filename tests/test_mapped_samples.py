@@ -107,11 +107,11 @@ def test_info_shows_the_map(call, run):
 
 def test_pictures_are_over_the_samples_x(run):
     with pf.open_trajectory(run) as trajectory:
-        function, knots = (
-            pf.figures.plot(trajectory, kind).axes[0] for kind in ("function", "knots")
-        )
-    assert function.get_xlim()[0] < 1900.0 < 1939.0 < function.get_xlim()[1]
-    assert knots.get_ylim()[0] < 1900.0 < 1939.0 < knots.get_ylim()[1]
+        kinds = ("function", "knots")
+        function, knots = (pf.figures.plot(trajectory, kind).axes[0] for kind in kinds)
+    for lo, hi in (function.get_xlim(), knots.get_ylim()):
+        assert lo < YEARS[0]
+        assert YEARS[-1] < hi
 
 
 def test_a_file_without_the_original_x_is_read_by_its_map(run):

@@ -106,7 +106,7 @@ def test_samples_that_can_hardly_be_fitted_are_named(lo, hi, is_named):
 
 def test_the_command_says_what_the_run_does(call, here):
     (here / "c.toml").write_text(
-        '[samples]\nkind = "sine"\n[neurons]\ncount = 50\n[flow]\nt_end = 0.1\n[output]\nframes = 3\n'
+        '[samples]\nkind = "sine"\n[neurons]\ncount = 50\n[flow]\nt_end = 0.1\n'
     )
     code, _, err = call("run", "c.toml")
     assert code == 0

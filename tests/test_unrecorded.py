@@ -95,8 +95,8 @@ def test_rows_are_written_together_and_in_order(tmp_path):
         with pf.open_trajectory(path) as trajectory:
             assert trajectory.is_complete
             found.append(
-                [trajectory.position(slice(None)), trajectory.cell(slice(None)), trajectory.residual,
-                 trajectory.loss, trajectory.observable("dead_fraction")[1]]
+                [trajectory.position(slice(None)), trajectory.cell(slice(None)),
+                 trajectory.residual, trajectory.loss, trajectory.observable("dead_fraction")[1]]
             )  # fmt: skip
     for one, two in zip(*found, strict=True):
         np.testing.assert_array_equal(one, two)
