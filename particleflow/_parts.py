@@ -28,3 +28,11 @@ def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
             "integrator: expected Boost(), GradientDescent() or RungeKutta(), found "
             f"{brief(integrator)}"
         )
+
+
+def described(thing: Any) -> str:
+    """What a thing is and, if it says so, what it does: ranks compare it."""
+    if hasattr(thing, "fingerprint"):
+        return str(thing.fingerprint())
+    kind = type(thing)
+    return kind.__name__ if kind.__repr__ is object.__repr__ else repr(thing)

@@ -17,7 +17,7 @@ from .parallel import Ranks, ranks_of
 from .preparation import prepare
 from .samples import Samples
 from .simulation import Simulation
-from .stages import another_step, epochs_of, reconfigured, tables_in
+from .stages import another_step, epochs_of, reconfigured, require_repeatable, tables_in
 from .trajectory import (
     BEGAN,
     Recorded,
@@ -120,7 +120,7 @@ def resume(
             raise TrajectoryError(
                 f"{file}: has no checkpoint from which another step or number of epochs could go on"
             )
-        _require_repeatable(file, recorded, notes, begin_again)
+        require_repeatable(file, recorded, notes, begin_again)
         return _begin_again(file, recorded, network, until, device, threads, notes, ranks)
     simulation = _simulation(file, recorded, network, arrays, device, threads, ranks, integrator)
     simulation.provenance["stages"] = _stages(recorded, simulation, arrays, integrator)
@@ -308,12 +308,12 @@ def _stages(
     if another is None:
         if "stage" in arrays:
             first, begin = arrays["stage"].tolist()
-            simulation.begin_stage(int(first), begin)
+            simulation.motion.begin_stage(int(first), begin)
         return recorded.stages
     first, begin = arrays["stage"].tolist() if "stage" in arrays else (0, 0.0)
     step = int(arrays["step"])
     time = begin + (step - first) * recorded.settings["step"]
-    simulation.begin_stage(step, time)
+    simulation.motion.begin_stage(step, time)
     return [*recorded.stages, {"until_step": step, "until_time": time, **recorded.settings}]
 
 
@@ -327,42 +327,11 @@ def _end(
 ) -> float | None:
     """Another end of the run, if it is to have one."""
     if steps is not None:
-        return simulation.time_of(steps)
+        return float(simulation.motion.time_of(steps))
     if until is None and not is_staged:
         return None
     end = finite(f"{file}: the end", recorded.until if until is None else until, TrajectoryError)
     return float(simulation.reachable(np.array([end]))[-1])
-
-
-def _require_repeatable(
-    file: Path, recorded: Recorded, notes: list[str], begin_again: bool
-) -> None:
-    """Refuse to begin a run again by which frames would be lost, unless that is wanted.
-
-    Raises
-    ------
-    TrajectoryError
-    """
-    problems = "".join(f"; {note}" for note in notes)
-    if not recorded.config:
-        raise TrajectoryError(
-            f"{file}: has no checkpoint, and no configuration to begin again from{problems}"
-        )
-    if recorded.stages:
-        raise TrajectoryError(
-            f"{file}: was run in {len(recorded.stages) + 1} stages and cannot be begun again from "
-            f"one configuration{problems}"
-        )
-    if begin_again:
-        return
-    with open_trajectory(file) as trajectory:
-        frames, is_complete = trajectory.frames, trajectory.is_complete
-    if notes or is_complete or recorded.was_saved:
-        missing = "" if notes else f"; {file.name}.ckpt belongs beside it"
-        raise TrajectoryError(
-            f"{file}: has no checkpoint to go on from{problems}{missing}; --begin-again runs it "
-            f"from the start and replaces its {frames} frames"
-        )
 
 
 def _begin_again(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._cast import Array, finite, positive
-from ._parts import check_parts
+from ._parts import check_parts, described
 from .backend import (
     METRICS,
     PRECISIONS,
@@ -57,8 +57,8 @@ class Simulation:
         Precision of the neurons; field, residuals and sums are float64. Single precision halves
         the memory, rounds the samples' x to it as well, and costs about 1e-7 of the neurons' size.
     threads : int, optional
-        Threads of the kernels during `run`; as numba has them by default, or this rank's share of
-        the machine's processors. Results do not depend on it.
+        Threads of the kernels; as numba has them by default, or this rank's share of the machine's
+        processors. Results do not depend on it.
     comm : mpi4py.MPI.Comm, optional
         The ranks over which the neurons are spread; by default all that a launcher of MPI has
         started, ``MPI.COMM_SELF`` for a simulation of this rank alone. All ranks make the same
@@ -70,7 +70,6 @@ class Simulation:
     ranks : Ranks
         Those, with this one's number.
     writers : list of TrajectoryWriter
-        Called during `run`.
     observables : UserObservables
         ``observables.add(name, function, every=1)``.
     stop : float
@@ -119,7 +118,7 @@ class Simulation:
         if ranks.size > 1:
             ranks.require_same(
                 samples=(samples.network_x.tolist(), samples.y.tolist()),
-                neurons=neurons.fingerprint() if isinstance(neurons, Neurons) else repr(neurons),
+                neurons=described(neurons),
                 alpha=neurons.alpha, integrator=integrator, metric=metric, device=self.device,
                 state_dtype=state_dtype,
             )  # fmt: skip
@@ -187,7 +186,7 @@ class Simulation:
 
     def __reduce__(self) -> NoReturn:
         raise CopyError(
-            "Simulation: cannot be pickled; pickle sim.snapshot(), sim.samples and sim.neurons, "
+            "Simulation: cannot be serialised; keep sim.snapshot(), sim.samples and sim.neurons, "
             "make a Simulation of those and let it restore() the snapshot; or record checkpoints "
             "with TrajectoryWriter(checkpoint_every=) and pf.resume"
         )
@@ -291,13 +290,10 @@ class Simulation:
         """
         return velocity_at(self.state, u, v, sign, delta)
 
-    def time_of(self, step: int) -> float:
-        """Time after so many steps of gradient descent, whose steps are all alike."""
-        return float(self._motion.time_of(step))  # type: ignore[attr-defined]
-
-    def begin_stage(self, step: int, time: float) -> None:
-        """Let gradient descent count from here with the present step; those before had another."""
-        self._motion.begin_stage(step, time)  # type: ignore[attr-defined]
+    @property
+    def motion(self) -> Any:
+        """The integrator on its way; of gradient descent it counts steps in stages."""
+        return self._motion
 
     def reachable(self, times: Array) -> Array:
         """The distinct times nearest to these at which the integrator can show the state."""
@@ -332,7 +328,7 @@ class Simulation:
         """
         self.stop = positive("stop", stop, ConfigError)
         self.ranks.require_same(
-            time=self.time, until=until, stop=stop, writers=[_described(w) for w in self.writers],
+            time=self.time, until=until, stop=stop, writers=[described(w) for w in self.writers],
             observables=[quantity.path for quantity in self.observables],
         )  # fmt: skip
         if not self._goes_on:
@@ -384,9 +380,7 @@ class Simulation:
     def restore(self, arrays: Mapping[str, np.ndarray], stop: float = DEFAULT_STOP) -> None:
         """Go on from what `snapshot` gave: another simulation of the same samples and settings.
 
-        ``arrays`` hold the share of this rank.
-
-        The next `run` goes on with the one that was interrupted. The state is the same to the bit,
+        ``arrays`` hold the share of this rank. The next `run` goes on with the one that was interrupted. The state is the same to the bit,
         on another device within rounding.
 
         Raises
@@ -403,9 +397,3 @@ class Simulation:
                 self._goes_on = True
         except (KeyError, ValueError, TypeError, IndexError) as problem:
             raise TrajectoryError(f"checkpoint: is not of this run: {problem}") from None
-
-
-def _described(thing: object) -> str:
-    """What it is and, if it says so, what it does."""
-    kind = type(thing)
-    return kind.__name__ if kind.__repr__ is object.__repr__ else repr(thing)

@@ -9,7 +9,7 @@ from . import config
 from ._cast import count
 from .errors import ConfigError, TrajectoryError
 from .integrators import GradientDescent
-from .trajectory import Recorded
+from .trajectory import Recorded, open_trajectory
 
 _STEPS = ("flow.learning_rate", "flow.step")
 
@@ -111,3 +111,32 @@ def reconfigured(
     elif until is not None:
         flow["t_end"] = until
     return config.dump(tables)
+
+
+def require_repeatable(file: Path, recorded: Recorded, notes: list[str], begin_again: bool) -> None:
+    """Refuse to begin a run again by which frames would be lost, unless that is wanted.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    problems = "".join(f"; {note}" for note in notes)
+    if not recorded.config:
+        raise TrajectoryError(
+            f"{file}: has no checkpoint, and no configuration to begin again from{problems}"
+        )
+    if recorded.stages:
+        raise TrajectoryError(
+            f"{file}: was run in {len(recorded.stages) + 1} stages and cannot be begun again from "
+            f"one configuration{problems}"
+        )
+    if begin_again:
+        return
+    with open_trajectory(file) as trajectory:
+        frames, is_complete = trajectory.frames, trajectory.is_complete
+    if notes or is_complete or recorded.was_saved:
+        missing = "" if notes else f"; {file.name}.ckpt belongs beside it"
+        raise TrajectoryError(
+            f"{file}: has no checkpoint to go on from{problems}{missing}; --begin-again runs it "
+            f"from the start and replaces its {frames} frames"
+        )

@@ -173,7 +173,8 @@ def test_normalise(call):
     assert call("run", write(text), "--quiet")[0] == 0
     with pf.open_trajectory("small.h5") as traj:
         assert (traj.samples.x_shift, traj.samples.x_scale) == (1920.0, 50.0)
-        assert traj.samples.x[1] == pytest.approx(-0.4)
+        assert traj.samples.network_x[1] == pytest.approx(-0.4)
+        assert traj.samples.x.tolist() == [1870.0, 1900.0, 1970.0]
 
 
 def test_input_lies_beside_the_config_and_output_here(call, here):
@@ -440,7 +441,8 @@ def test_resume_goes_on_and_extends(call, here):
     assert out.startswith("small.h5: 40 neurons on 6 samples, tau = 1000 in 100000 steps")
     assert out.endswith("picture small.png\n")
     assert Path("small.png").stat().st_size > 10_000
-    assert call("resume", "small.h5") == (0, "small.h5: is complete; --t-end goes on\n", "")
+    told = "small.h5: is complete; --t-end or --epochs make it longer\n"
+    assert call("resume", "small.h5") == (0, told, "")
     assert call("resume", "small.h5", "--quiet") == (0, "", "")
     code, out, _ = call("resume", "small.h5", "--t-end", "1001", "--quiet")
     assert (code, out) == (0, "")
@@ -462,10 +464,11 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(call, he
     Path("small.h5.ckpt").unlink()
     with h5py.File("small.h5", "r+") as file:
         file["parameters/progress"][:] = 0
+        file["parameters/checkpointed"][:] = 0
     os.rename("small.h5", "moved.h5")
     code, out, err = call("resume", "moved.h5")
     assert code == 0, err
-    assert err.splitlines()[0] == "moved.h5: there is no checkpoint: the run begins again"
+    assert err.splitlines()[0] == "moved.h5: the run begins again from its configuration"
     assert out.startswith("moved.h5: 40 neurons")
     with pf.open_trajectory("moved.h5") as traj:
         assert traj.is_complete
@@ -565,11 +568,11 @@ def test_frames_are_not_given_up_for_a_run_that_begins_again(call):
     code, _, err = call("resume", "small.h5", "--t-end", 3)
     assert code == 2
     assert "has no checkpoint to go on from; small.h5.ckpt: " in err
-    assert err.endswith("'particleflow run' with --overwrite begins again\n")
+    assert "--begin-again runs it from the start and replaces its" in err
     Path("small.h5.ckpt").unlink()
     code, _, err = call("resume", "small.h5", "--t-end", 3)
     assert code == 2
-    assert "has no checkpoint to go on from; 'particleflow run' with --overwrite begins" in err
+    assert "has no checkpoint to go on from; small.h5.ckpt belongs beside it; --begin-again" in err
     assert Path("small.h5").read_bytes() == before
 
 

@@ -97,6 +97,7 @@ def history(tmp_path, monkeypatch):
             log.append(("acknowledged", batches[-1].frames, batches[-1].observed))
 
     monkeypatch.setattr(pipeline.WriterThread, "_write", write)
+    monkeypatch.setattr(recording, "FLUSH_SECONDS", 0.0)  # every moment by itself
     ends = []
     with monkeypatch.context() as patch:
         killed_after(31, 10, patch)

@@ -92,7 +92,7 @@ def test_words_come_from_the_block_of_the_neuron():
 ])  # fmt: skip
 def test_distributions(kind, spread):
     m = 20_000
-    neurons = pf.initialise(kind, m, seed=1)
+    neurons = pf.initialise(kind, m, alpha="m", seed=1)
     for name, variance in zip("abc", spread, strict=True):
         values = getattr(neurons, name)
         assert abs(values.mean()) < 5 * np.sqrt(variance / m)

@@ -193,7 +193,8 @@ def test_points_that_are_none(tmp_path):
             traj.predict(0, [np.nan])
 
 
-def test_a_running_file_is_read_as_it_grows(tmp_path):
+def test_a_running_file_is_read_as_it_grows(tmp_path, monkeypatch):
+    monkeypatch.setattr("particleflow.trajectory.recording.FLUSH_SECONDS", 0.0)
     path = tmp_path / "run.h5"
     sim = pf.Simulation(SAMPLES, pf.initialise("reduced", M, seed=3), pf.GradientDescent(1e-3))
     sim.writers.append(pf.TrajectoryWriter(path, frames=201, observables=("loss",)))

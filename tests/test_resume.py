@@ -505,6 +505,7 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "save", lambda *args: (saved.append(1), save(*args)))
     monkeypatch.setattr(target.Target, "look_after", look_and_signal)
+    monkeypatch.setattr("particleflow.trajectory.recording.FLUSH_SECONDS", 0.0)
     sim, until = begin("gd", path)
     with pytest.raises(KeyboardInterrupt):
         sim.run(until)
@@ -568,7 +569,7 @@ def test_a_kill_after_a_file_was_made_anew_leaves_it_readable(tmp_path, monkeypa
         file["parameters/progress"][:] = 9, 81
     run = go_on(path, until=1.3)
 
-    def killed(target, opener):
+    def killed(target):
         raise Stop
 
     monkeypatch.setattr(disk, "open_existing", killed)

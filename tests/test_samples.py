@@ -102,10 +102,11 @@ def test_bad_generators():
 def test_normalisation_records_its_map():
     x = np.array([1871.0, 1880.5, 1970.0])
     samples = pf.Samples(x, [1.0, 2.0, 3.0]).normalised()
-    assert (samples.x[0], samples.x[-1]) == (-1.0, 1.0)
-    assert_allclose(samples.x_shift + samples.x_scale * samples.x, x, rtol=1e-15)
     twice = samples.normalised()
-    assert_allclose(twice.x_shift + twice.x_scale * twice.x, x, rtol=1e-15)
+    for one in (samples, twice):
+        assert (one.network_x[0], one.network_x[-1]) == (-1.0, 1.0)
+        assert one.x.tolist() == x.tolist()
+        assert_allclose(one.x_shift + one.x_scale * one.network_x, x, rtol=1e-15)
 
 
 def test_spread_is_the_unit_of_errors():

@@ -539,8 +539,11 @@ def test_interrupted_sweeps_keep_what_they_have(config, tmp_path, number):
     os.killpg(process.pid, number)  # as a terminal does: to the workers as well
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert err.splitlines()[-1] == "particleflow: interrupted; the same command goes on"
     found = pf.open_sweep(out)
+    assert err.splitlines()[-1] == (
+        f"particleflow: interrupted; {out}: {found.count(DONE)} of 400 runs done; the same command "
+        "goes on"
+    )
     assert 2 <= found.count(DONE) < 400
     assert found.count(FAILED) == 0
     deadline = time.monotonic() + 30

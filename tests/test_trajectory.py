@@ -291,7 +291,7 @@ def test_positions_beyond_float32_can_be_drawn(path, tmp_path):
 
     neurons = pf.Neurons([1e30, 1.0], [1e30, 1.0], [1e30, 1.0])
     sim = pf.Simulation(SAMPLES, neurons, pf.GradientDescent(1e-80))
-    sim.writers.append(pf.TrajectoryWriter(path, frames=2))
+    sim.writers.append(pf.TrajectoryWriter(path, frames=2, precision="float32"))
     with np.errstate(over="ignore"):
         sim.run(1e-80)
     with pf.open_trajectory(path) as traj:

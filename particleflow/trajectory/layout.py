@@ -19,6 +19,8 @@ from .slabs import slabs
 DAMAGE = (OSError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, OverflowError)
 """What h5py raises on damaged files."""
 _DEFLATE = 4
+_FILLED_AT_ONCE = 1 << 20
+"""Values that are marked at a time."""
 _FILTERED = 1100
 """Bytes that a byte of a compressed file may stand for."""
 
@@ -32,10 +34,9 @@ def reserve(
     is_compressed: bool = False,
     is_filled: bool = False,
 ) -> h5py.Dataset:
-    """A dataset whose space is allocated now; if compressed, as it is written.
+    """A dataset whose space is allocated now and never filled; if compressed, as it is written.
 
-    With ``is_filled`` it reads as `nothing` until it is written; else the space keeps what the
-    disk has there, zeros in a new file.
+    With ``is_filled`` it is one that `mark_unrecorded` fills, once its space is reserved.
     """
     options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     options.set_obj_track_times(False)
@@ -46,8 +47,8 @@ def reserve(
         options.set_deflate(_DEFLATE)
     else:
         options.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-        options.set_fill_time(h5py.h5d.FILL_TIME_ALLOC if is_filled else h5py.h5d.FILL_TIME_NEVER)
-    if is_filled or is_compressed:
+        options.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    if is_filled:
         options.set_fill_value(np.array(nothing(np.dtype(dtype)), dtype))
     space = h5py.h5s.create_simple(shape)
     kind = h5py.h5t.py_create(np.dtype(dtype), logical=True)
@@ -58,6 +59,25 @@ def reserve(
 def nothing(dtype: np.dtype[Any]) -> float | int:
     """What stands for a value that was never recorded: NaN, or -1."""
     return np.nan if dtype.kind == "f" else -1
+
+
+def mark_unrecorded(file: h5py.File) -> None:
+    """Write `nothing` into all of the datasets that are to be filled.
+
+    After their space was reserved: HDF5 may crash where a disk refuses data.
+    """
+
+    def fill(name: str, dataset: h5py.Group | h5py.Dataset) -> None:
+        if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or not dataset.size:
+            return
+        options = dataset.id.get_create_plist()
+        if options.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED:
+            return
+        rows = max(1, _FILLED_AT_ONCE * dataset.shape[0] // dataset.size)
+        for lo in range(0, dataset.shape[0], rows):
+            dataset[lo : lo + rows] = nothing(dataset.dtype)
+
+    file.visititems(fill)
 
 
 def store(group: h5py.Group, name: str, data: np.ndarray) -> h5py.Dataset:

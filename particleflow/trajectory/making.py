@@ -109,9 +109,15 @@ def _make(
     copy_rows: "Callable[[h5py.File, int, int], None] | None" = None,
 ) -> Parts | None:
     ranks = sim.ranks
+
+    def complete(file: h5py.File) -> None:
+        layout.mark_unrecorded(file)
+        if copy is not None:
+            copy(file)
+
     if ranks.size == 1:
         disk.create(
-            path, overwrite, lambda file: contents.fill(file, sim, plan, values), before, copy
+            path, overwrite, lambda file: contents.fill(file, sim, plan, values), before, complete
         )
         checkpoint.sweep_parts(path)
         return None
@@ -121,9 +127,17 @@ def _make(
 
     def make_own() -> None:
         if rows[0] < rows[1]:
-            then = None if copy_rows is None else lambda file: copy_rows(file, *rows)
+
+            def complete_part(file: h5py.File) -> None:
+                layout.mark_unrecorded(file)
+                if copy_rows is not None:
+                    copy_rows(file, *rows)
+
             disk.create(
-                own, False, lambda file: contents.fill_own_part(file, sim, plan, new), then=then
+                own,
+                False,
+                lambda file: contents.fill_own_part(file, sim, plan, new),
+                then=complete_part,
             )
 
     def make_file() -> None:
@@ -133,7 +147,7 @@ def _make(
                 overwrite,
                 lambda file: contents.fill(file, sim, plan, values, new),
                 before,
-                copy,
+                complete,
             )
 
     try:
