@@ -14,7 +14,7 @@ class ImmutableError(ParticleflowError, AttributeError):
 
 
 class CopyError(ParticleflowError, TypeError):
-    """An object cannot be pickled; the message says what to do instead."""
+    """An object cannot be serialised; the message says what to do instead."""
 
 
 class NeuronsError(ParticleflowError, ValueError):

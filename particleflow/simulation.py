@@ -380,8 +380,8 @@ class Simulation:
     def restore(self, arrays: Mapping[str, np.ndarray], stop: float = DEFAULT_STOP) -> None:
         """Go on from what `snapshot` gave: another simulation of the same samples and settings.
 
-        ``arrays`` hold the share of this rank. The next `run` goes on with the one that was interrupted. The state is the same to the bit,
-        on another device within rounding.
+        ``arrays`` hold the share of this rank. The next `run` goes on with the one that was
+        interrupted: to the bit, on another device within rounding.
 
         Raises
         ------

@@ -291,9 +291,21 @@ def check_a_missing_part(ranks, folder):
     for name in (path.name, parts.folder_of(path).name):
         (folder / name).rename(moved / name)
     require_same(folder / "gd.h5", moved / path.name)
-    (moved / path.name).rename(moved / "other name.h5")
-    with pytest.raises(pf.TrajectoryError, match="belongs beside the file, under this name"):
-        pf.open_trajectory(moved / "other name.h5")
+    other, own = moved / "other name.h5", parts.folder_of(path).name
+    (moved / path.name).rename(other)
+    require_same(folder / "gd.h5", other)  # HDF5 looks for the parts where they were
+    pf.repack(other, moved / "one file.h5")
+    require_same(folder / "gd.h5", moved / "one file.h5")
+    (moved / own).rename(parts.folder_of(other))
+    with pytest.raises(
+        pf.TrajectoryError,
+        match=re.escape(
+            f"the folder {own} belongs beside the file under this name, whatever the file is"
+        ),
+    ):
+        pf.open_trajectory(other)  # fmt: skip
+    with h5py.File(other, "r") as file:  # others read no numbers either
+        assert np.isnan(file["particles/neurons/position/value"][:]).all()
 
 
 def check_a_reader_of_parts_that_are_removed(ranks, folder):
