@@ -74,8 +74,11 @@ def mark_unrecorded(file: h5py.File) -> None:
         if options.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED:
             return
         rows = max(1, _FILLED_AT_ONCE * dataset.shape[0] // dataset.size)
+        # h5py would write a single number row by row
+        piece = np.full((min(rows, dataset.shape[0]), *dataset.shape[1:]), nothing(dataset.dtype),
+                        dataset.dtype)  # fmt: skip
         for lo in range(0, dataset.shape[0], rows):
-            dataset[lo : lo + rows] = nothing(dataset.dtype)
+            dataset[lo : lo + rows] = piece[: dataset.shape[0] - lo]
 
     file.visititems(fill)
 
