@@ -1,16 +1,14 @@
 """What goes to the disk: frames beside a run, the writer and checkpoints beside raw writes."""
 
 import os
-import queue
 
-import h5py
 import numpy as np
 import pytest
 from cases import neurons, square_wave
 from streams import median_seconds
 
 import particleflow as pf
-from particleflow.trajectory import checkpoint, contents, disk
+from particleflow.trajectory import checkpoint, contents, disk, opening
 from particleflow.trajectory.contents import Plan
 from particleflow.trajectory.pipeline import Batch, WriterThread
 
@@ -74,13 +72,14 @@ def test_writer_beside_raw_writes(benchmark, fitting, quick, tmp_path):
 
     def write():
         disk.create(path, True, lambda file: contents.fill(file, sim, plan, []))
-        with h5py.File(path, "r+", **disk.OPEN_OPTIONS) as file:
+        with opening.open_file(path, "r+") as file:
             thread = WriterThread(file, path)
             base = "particles/neurons"
             for k in range(frames):
-                writes = [(f"{base}/position/value", k, frame.position),
-                          (f"{base}/cell/value", k, frame.cells)]  # fmt: skip
-                thread.put(Batch(writes, k + 1, k + 1, None, queue.SimpleQueue()))
+                batch = Batch(k + 1, k + 1)
+                batch.add(f"{base}/position/value", k, frame.position)
+                batch.add(f"{base}/cell/value", k, frame.cells)
+                thread.put(batch)
             thread.finish()
         disk.sync(path)
 
