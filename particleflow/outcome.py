@@ -19,6 +19,8 @@ FALLING = 1e-3
 _AT_REST = 1e-20
 """Share of the largest rate of change that the residuals allow, below which no neuron moves."""
 _POWERS = 50
+_ROUNDING = 1e-12
+"""Share of the loss of the best constant that a loss may grow by without a word."""
 
 
 class Begin(NamedTuple):
@@ -41,8 +43,8 @@ class Begin(NamedTuple):
     @classmethod
     def of(cls, state: State, integrator: Integrator) -> "Begin":
         """That of a state; collective."""
-        step = getattr(integrator, "step", None) if integrator.name == "gd" else None
-        stable = np.inf if step is None else _stable_step(state)
+        step = getattr(integrator, "step", None)
+        stable = _stable_step(state) if integrator.name == "gd" else np.inf
         return cls(state.loss(), step, stable)
 
 
@@ -66,14 +68,16 @@ def outcome(begin: Begin, state: State, tau: float, stop: float) -> list[str]:
             f"all neurons are dead, and stay so: f is 0 and the loss {loss:.4g}, which was "
             f"{begin.loss:.4g} at the start; {_advice(begin)}"
         ]
-    if loss > begin.loss * (1.0 + 1e-9):
+    constant = 0.5 * s * spread(state.y) ** 2
+    if loss > begin.loss * (1.0 + 1e-9) + _ROUNDING * constant:
         grown = f"the loss has grown from {begin.loss:.4g} to {loss:.4g}"
         return [f"{grown}, {dead:,} of {state.size:,} neurons are dead; {_advice(begin)}"]
-    constant = 0.5 * s * spread(state.y) ** 2
     if not loss > POOR * constant:
         return []
-    share = f"{100.0 * loss / constant:.3g} % of that of the best constant"
-    return [f"the loss ends at {loss:.4g}, {share}: {_why(state, tau, stop)}"]
+    share = f", {100.0 * loss / constant:.3g} % of that of the best constant"
+    if not np.ptp(state.y) > 0.0:  # which fits them
+        share = ""
+    return [f"the loss ends at {loss:.4g}{share}: {_why(state, tau, stop)}"]
 
 
 def _why(state: State, tau: float, stop: float) -> str:
@@ -90,7 +94,7 @@ def _why(state: State, tau: float, stop: float) -> str:
         return f"settled, it falls by {falling:.2g} of itself per unit of ln tau"
     return (
         f"not converged yet, it falls by {falling:.2g} of itself per unit of ln tau; "
-        "a later end (t_end) goes on"
+        "a later end goes on"
     )
 
 
@@ -102,6 +106,8 @@ def _advice(begin: Begin) -> str:
             f"the step {begin.step:.3g} is above 2 / (largest rate of the start) = "
             f"{begin.stable:.3g}; lower flow.step, or flow.learning_rate = alpha times it"
         )
+    if begin.stable == np.inf:
+        return f"lower flow.step, now {begin.step:.3g}"
     return (
         f"lower flow.step, now {begin.step:.3g} (2 / (largest rate of the start): "
         f"{begin.stable:.3g}), or flow.learning_rate = alpha times it"

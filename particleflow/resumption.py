@@ -17,7 +17,15 @@ from .parallel import Ranks, ranks_of
 from .preparation import prepare
 from .samples import Samples
 from .simulation import Simulation
-from .stages import another_step, epochs_of, reconfigured, require_repeatable, tables_in
+from .stages import (
+    another_step,
+    configured_epochs,
+    epochs_of,
+    reconfigured,
+    require_repeatable,
+    stages_of,
+    tables_in,
+)
 from .trajectory import (
     BEGAN,
     Recorded,
@@ -114,16 +122,23 @@ def resume(
     network, changed = _Network.of(file, ranks), changes or {}
     steps = epochs_of(epochs, until, recorded)
     integrator = another_step(file, recorded, network.alpha, changed)
+    if integrator is not None and until is None and steps is None:
+        steps = configured_epochs(file, recorded.config)
     arrays, notes = checkpoint.load(file, recorded.run, ranks, network.share_of(ranks))
     if arrays is None or begin_again:
         if changed or steps is not None:
             raise TrajectoryError(
-                f"{file}: has no checkpoint from which another step or number of epochs could go on"
+                f"{file}: another step or number of epochs goes on from a checkpoint, and there is "
+                "none, or the run is to begin again"
             )
         require_repeatable(file, recorded, notes, begin_again)
-        return _begin_again(file, recorded, network, until, device, threads, notes, ranks)
+        run = _begin_again(file, recorded, network, until, device, threads, notes, ranks)
+        for name, function in (observables or {}).items():
+            run.simulation.observables.add(name, function, recorded.every.get(name, 1))
+        run.writer.checkpoint_every = checkpoint_every
+        return run
     simulation = _simulation(file, recorded, network, arrays, device, threads, ranks, integrator)
-    simulation.provenance["stages"] = _stages(recorded, simulation, arrays, integrator)
+    simulation.provenance["stages"] = stages_of(recorded, simulation, arrays, integrator)
     for name, function in (observables or {}).items():
         simulation.observables.add(name, function, recorded.every.get(name, 1))
     end = _end(file, recorded, simulation, until, steps, integrator is not None)
@@ -141,7 +156,14 @@ def resume(
         )
     told = None if until is None and steps is None else end
     simulation.provenance.update(
-        config=reconfigured(file, recorded.config, told, steps, changed),
+        config=reconfigured(
+            file,
+            recorded.config,
+            told,
+            steps,
+            None if integrator is None else integrator.step,
+            network.alpha,
+        ),
         folder=str((file.parent / recorded.config_folder).resolve()),
         seed=recorded.seed,
     )
@@ -298,25 +320,6 @@ def _some_neurons(arrays: Mapping[str, Any]) -> Any:
     raise KeyError("variables")
 
 
-def _stages(
-    recorded: Recorded,
-    simulation: Simulation,
-    arrays: Mapping[str, Any],
-    another: Integrator | None,
-) -> list[dict[str, Any]]:
-    """The stages of the run, with the one that ends here; the simulation counts from it on."""
-    if another is None:
-        if "stage" in arrays:
-            first, begin = arrays["stage"].tolist()
-            simulation.motion.begin_stage(int(first), begin)
-        return recorded.stages
-    first, begin = arrays["stage"].tolist() if "stage" in arrays else (0, 0.0)
-    step = int(arrays["step"])
-    time = begin + (step - first) * recorded.settings["step"]
-    simulation.motion.begin_stage(step, time)
-    return [*recorded.stages, {"until_step": step, "until_time": time, **recorded.settings}]
-
-
 def _end(
     file: Path,
     recorded: Recorded,
@@ -344,7 +347,7 @@ def _begin_again(
     notes: list[str],
     ranks: Ranks,
 ) -> Resumed:
-    tables = tables_in(file, reconfigured(file, recorded.config, until, None, {}))
+    tables = tables_in(file, reconfigured(file, recorded.config, until))
     tables.setdefault("output", {})["file"] = str(file)
     neurons = tables.get("neurons", {})
     if "file" in neurons:
@@ -359,7 +362,7 @@ def _begin_again(
         samples=network.samples,
     )
     run.simulation.provenance.update(
-        config=reconfigured(file, recorded.config, until, None, {}),
+        config=reconfigured(file, recorded.config, until),
         folder=str((file.parent / recorded.config_folder).resolve()),
     )
     notes = [*notes, f"{file}: the run begins again from its configuration"]

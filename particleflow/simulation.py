@@ -73,7 +73,6 @@ class Simulation:
     observables : UserObservables
         ``observables.add(name, function, every=1)``.
     stop : float
-        Argument of the last `run`.
     provenance : dict
         What a writer shall store beside the data: "config" (TOML text) and "seed".
     notes : list of str
@@ -229,7 +228,9 @@ class Simulation:
         function, without a meaning of delta.
         """
         a, b, c = self.state.parameters()
-        return Neurons(a, b, c, alpha=self.alpha, cells=Cells(self.state.x, self.state.cells()))
+        return Neurons(
+            a, b, c, alpha=self.alpha, cells=Cells(self.samples.network_x, self.state.cells())
+        )
 
     def sector_covariances(self) -> Array:
         """Sigma_k as (xx, x1, 11), (2 s, 3): second moments of each sector, eq. (32)."""

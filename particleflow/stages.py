@@ -8,7 +8,8 @@ from typing import Any
 from . import config
 from ._cast import count
 from .errors import ConfigError, TrajectoryError
-from .integrators import GradientDescent
+from .integrators import GradientDescent, Integrator
+from .simulation import Simulation
 from .trajectory import Recorded, open_trajectory
 
 _STEPS = ("flow.learning_rate", "flow.step")
@@ -53,6 +54,33 @@ def another_step(
     return GradientDescent(value / alpha if key == "flow.learning_rate" else value)
 
 
+def stages_of(
+    recorded: Recorded,
+    simulation: Simulation,
+    arrays: Mapping[str, Any],
+    another: Integrator | None,
+) -> list[dict[str, Any]]:
+    """The stages of the run, with the one that ends here; the simulation counts from it on."""
+    if "step" not in arrays or recorded.integrator != "gd":
+        return recorded.stages
+    first, begin = arrays["stage"].tolist() if "stage" in arrays else (0, 0.0)
+    step = int(arrays["step"])
+    if recorded.stages and first < recorded.stages[-1]["until_step"]:
+        # the last stage had begun, but was killed before its first checkpoint
+        first, begin = recorded.stages[-1]["until_step"], recorded.stages[-1]["until_time"]
+        if step < first:
+            raise TrajectoryError(
+                f"{simulation}: the checkpoint is of step {step}, before the stage that begins at "
+                f"step {first}"
+            )
+    if another is None:
+        simulation.motion.begin_stage(int(first), begin)
+        return recorded.stages
+    time = begin + (step - first) * recorded.settings["step"]
+    simulation.motion.begin_stage(step, time)
+    return [*recorded.stages, {"until_step": step, "until_time": time, **recorded.settings}]
+
+
 def epochs_of(epochs: int | None, until: float | None, recorded: Recorded) -> int | None:
     """How many steps from the start on a run is to have; None if it goes by time.
 
@@ -86,20 +114,35 @@ def tables_in(file: Path, toml: str) -> dict[str, Any]:
         raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None
 
 
+def configured_epochs(file: Path, toml: str) -> int | None:
+    """The number of epochs of a configuration; None if it goes by time."""
+    epochs = tables_in(file, toml).get("flow", {}).get("epochs") if toml else None
+    return None if epochs is None else count("epochs", epochs, ConfigError)
+
+
 def reconfigured(
-    file: Path, toml: str, until: float | None, epochs: int | None, changes: Mapping[str, Any]
+    file: Path,
+    toml: str,
+    until: float | None,
+    epochs: int | None = None,
+    step: float | None = None,
+    alpha: float = 1.0,
 ) -> str:
-    """A configuration with another end and another step.
+    """A configuration with another end and another step, in the keys that it has.
 
     Raises
     ------
     ConfigError
         The run counts epochs, and the end is a time.
     """
-    if not toml or (until is None and not changes):
+    if not toml or (until is None and step is None):
         return toml
-    tables = config.changed(tables_in(file, toml), changes)
+    tables = tables_in(file, toml)
     flow = tables.setdefault("flow", {})
+    if step is not None and "learning_rate" in flow:
+        flow["learning_rate"] = step * alpha
+    elif step is not None:
+        flow["step"] = step
     by_epochs = "epochs" in flow
     if by_epochs and epochs is not None:
         flow["epochs"] = epochs

@@ -71,3 +71,14 @@ def test_what_the_trajectory_gives_of_sliding_neurons_is_on_their_samples(source
 def test_cells_have_to_fit():
     with pytest.raises(pf.NeuronsError, match="expected one for each of 2 neurons, found 1"):
         pf.Neurons([1, 2], [0, 0], [1, 1], cells=Cells(np.zeros(2), np.zeros(1, np.int32)))
+
+
+def test_neurons_of_a_run_in_single_precision_still_slide(source):
+    path, samples, _ = source
+    sim = pf.Simulation(samples, pf.Neurons.from_file(path), state_dtype="float32")
+    own = sim.state.cells()
+    assert is_sliding(own, 5).sum() > 5
+    for dtype in ("float32", "float64"):
+        again = pf.Simulation(samples, sim.neurons, state_dtype=dtype)
+        sliding = is_sliding(own, 5)
+        np.testing.assert_array_equal(again.state.cells()[sliding], own[sliding])

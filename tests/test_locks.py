@@ -139,3 +139,16 @@ def test_threads_that_poll_a_file_do_not_disturb_its_run(tmp_path):
         for thread in threads:
             thread.join()
     assert problems == []
+
+
+def test_a_reader_of_a_file_that_was_replaced_keeps_its_own(tmp_path):
+    path = tmp_path / "run.h5"
+    begin(path).run(1.0)
+    with pf.open_trajectory(path) as old:
+        before = old.loss[-1]
+        begin(path, overwrite=True).run(0.2)
+        assert old.loss[-1] == before
+        assert old.time[-1] == pytest.approx(1.0)
+        old.release()
+        with pytest.raises(pf.TrajectoryError, match="was replaced; open it again"):
+            old.position(0)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import particleflow as pf
+from particleflow.outcome import Begin, outcome
 
 SAMPLES = pf.Samples.generate("sine", 8)
 
@@ -149,3 +150,19 @@ def test_an_estimate_says_how_long_the_run_would_take(call, here, monkeypatch):
     assert code == 0, err
     assert "samples.normalise" in err
     assert re.search(r"^would_take .* (s|min|h|days|years)$", out, re.M)
+
+
+def test_rounding_is_no_growth():
+    samples = pf.Samples([-1.0, 0.0, 1.0], [1.0, 1.0, 1.0])
+    sim = pf.Simulation(samples, pf.Neurons([0.0], [1.0], [1.0]))
+    assert ended(sim, 1.0) == ""
+
+
+def test_a_fixed_step_of_the_exact_flow_is_named():
+    integrator = pf.Boost(step=40.0)
+    sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 20, seed=1), integrator)
+    begin = Begin.of(sim.state, integrator)
+    assert begin.step == 40.0
+    (text,) = outcome(begin._replace(loss=0.1 * sim.loss), sim.state, 1.0, 1e-8)
+    assert "the loss has grown from" in text
+    assert text.endswith("lower flow.step, now 40")

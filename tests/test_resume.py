@@ -498,10 +498,10 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
     save, look = checkpoint.save, target.Target.look_after
     looks = iter(range(10**6))
 
-    def look_and_signal(self, is_due=False):
+    def look_and_signal(self, *arguments):
         if next(looks) == 20:
             os.kill(os.getpid(), signal.SIGINT)
-        return look(self, is_due)
+        return look(self, *arguments)
 
     monkeypatch.setattr(checkpoint, "save", lambda *args: (saved.append(1), save(*args)))
     monkeypatch.setattr(target.Target, "look_after", look_and_signal)

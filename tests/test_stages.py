@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 
@@ -160,3 +161,29 @@ def test_neurons_of_a_file_are_found_where_the_configuration_lay(call, project):
     expected = end_of("out/run.h5")[0]
     assert call("resume", "out/run.h5", "--begin-again")[0] == 0
     np.testing.assert_array_equal(end_of("out/run.h5")[0], expected)
+
+
+def test_a_stage_that_was_killed_before_its_first_checkpoint(call, project):
+    assert call("run", "c.toml")[0] == 0
+    shutil.copy("c.h5.ckpt", "kept")
+    change = ("--epochs", "150", "--set", "flow.learning_rate=0.03")
+    assert call("resume", "c.h5", *change)[0] == 0
+    expected = end_of("c.h5")[0]
+    shutil.move("kept", "c.h5.ckpt")
+    with h5py.File("c.h5", "r+") as file:
+        file["parameters/progress"][:] = 5, 41
+    assert call("resume", "c.h5")[0] == 0
+    residual, step, times = end_of("c.h5")
+    assert step == 150
+    assert times[-1] == pytest.approx((100 * 0.01 + 50 * 0.03) / 50)
+    np.testing.assert_array_equal(residual, expected)
+
+
+def test_another_learning_rate_keeps_the_number_of_epochs(call, project):
+    unfinished(project, checkpoint=True)
+    assert call("resume", "c.h5", "--set", "flow.step=1e-4")[0] == 0
+    _, step, _ = end_of("c.h5")
+    assert step == 100
+    with pf.open_trajectory("c.h5") as trajectory:
+        assert "learning_rate = 0.005" in trajectory.config
+        assert "step = " not in trajectory.config

@@ -178,7 +178,7 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
     try:
         run = make()
     except Stopped as stopped:
-        raise Stopped(stopped.number, advice="the run had not begun") from None
+        raise Stopped(stopped.number, advice="before the first step: nothing has changed") from None
     _announce(run.simulation, quiet)
     _hint(run.simulation, quiet)
     begin, file = time.perf_counter(), run.writer.path

@@ -12,6 +12,7 @@ number of ranks can go on from it.
 import glob
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,21 @@ def sweep_parts(trajectory: Path) -> None:
         return
     with open_to_read(trajectory) as file:
         own = parts.Parts.of(trajectory, file)
-    parts.sweep(trajectory, [*saved, *([] if own is None else [own.tag])])
+    kept = [*saved, *([] if own is None else [own.tag]), *_tags_of_renamed(trajectory)]
+    parts.sweep(trajectory, kept)
+
+
+def _tags_of_renamed(trajectory: Path) -> Iterator[str]:
+    """Tags of files that had this name once, and still have their parts in this folder."""
+    folder = parts.folder_of(trajectory).name
+    for other in trajectory.parent.iterdir():
+        if other == trajectory or other.suffix.lower() not in (".h5", ".hdf5"):
+            continue
+        with suppress(*layout.DAMAGE, TrajectoryError), open_to_read(other) as file:
+            found = parts.Parts.of(other, file)
+            if found is not None and found.folder == folder:
+                yield found.tag
+                yield from tags(other) or []
 
 
 def remove(trajectory: Path) -> None:

@@ -93,7 +93,10 @@ class Recorded(NamedTuple):
             every={name: int(users[name].attrs["every"]) for name in users},
             stages=list(json.loads(layout.string(plan.get("stages", b"[]")))),
             config_folder=layout.string(attributes.get("config_folder", b"")),
-            was_saved=CHECKPOINTED in file and bool(file[CHECKPOINTED][0]),
+            was_saved=bool(
+                # files of particleflow 0.1.0 do not say
+                file[CHECKPOINTED][0] if CHECKPOINTED in file else file["parameters/progress"][0]
+            ),
         )
 
 

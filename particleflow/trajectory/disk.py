@@ -200,15 +200,6 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """What tells the file that a path names from others; None if there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -29,9 +29,8 @@ _SECONDS = 2.0
 class Reader(Protocol):
     """Something that has files open for reading and can open them again."""
 
-    def files(self) -> list[Path]:
-        """The files that it reads."""
-        ...
+    identities: set[tuple[int, int] | None]
+    """What tells the files that it has open from others, whatever names they have now."""
 
     def release(self) -> bool:
         """Close them until it is asked for something; False if it is being asked right now."""
@@ -98,13 +97,14 @@ def open_to_write(path: Path) -> h5py.File:
 
 
 def _readers_of(path: Path) -> Iterator[Any]:
-    own = _identity(path)
+    own = identity(path)
     for reader in list(_readers):
-        if any(_identity(file) == own for file in reader.files()):
+        if own in reader.identities:
             yield reader
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells the file that a path names from others; None if there is none."""
     try:
         status = os.stat(path)
     except OSError:

@@ -67,9 +67,11 @@ class Readable:
     def _open(self) -> None:
         with layout.naming(self.path):
             self._file = opening.open_to_read(self._real)
+        self.identities = {opening.identity(self._real)}
         try:
             with layout.naming(self.path):
                 self._load()
+            self.identities = {opening.identity(file) for file in self.files()}
         except BaseException:
             self._file.close()
             raise
@@ -93,6 +95,8 @@ class Readable:
         if self._is_closed:
             raise TrajectoryError(f"{self.path}: is closed; open it again to read")
         if self._is_released:
+            if opening.identity(self._real) not in self.identities:
+                raise TrajectoryError(f"{self.path}: was replaced; open it again to read")
             self._is_released = False  # what is loaded is read
             try:
                 self._open()

@@ -118,16 +118,17 @@ class Recording:
                     _stamp(once, f"observables/{quantity.path}", index, step, now)
         if is_frame:
             _stamp(once, f"{PARTICLES}/position", self._frame, step, now)
-        stored = self._sim.ranks.together(lambda: self._add_own(is_frame, is_observed))
-        if stored is not None and (last or self._frame == len(self._frame_times)):
+        is_last = is_frame and (last or self._frame + 1 == len(self._frame_times))
+        compares = is_last and plan.neurons == self._sim.size and plan.precision == np.float32
+        stored = self._sim.ranks.together(
+            lambda: self._add_own(is_frame, is_observed, copies=self._copies or compares)
+        )
+        if compares and stored is not None:
             self._compare(*stored)
         self._ended = last
 
     def _compare(self, position: np.ndarray, cell: np.ndarray) -> None:
         """Note it if the last frame, as stored, is another function than the run has."""
-        plan = self._plan
-        if plan.neurons < self._sim.size or plan.precision != np.float32:
-            return
         error = stored_error(self._sim, position, cell)
         if not error <= ALLOWED:
             self.notes.append(
@@ -135,13 +136,15 @@ class Recording:
                 'the spread of y from the run; output.precision = "float64" carries it'
             )
 
-    def _add_own(self, is_frame: bool, is_observed: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    def _add_own(
+        self, is_frame: bool, is_observed: bool, copies: bool
+    ) -> tuple[np.ndarray, np.ndarray] | None:
         """Add this rank's neurons, which are returned, and hand on what has come together."""
         stored = None
         if is_frame:
             buffer, own = self._packed(), self._own
             position, cells = buffer.position, buffer.cells
-            if self._copies:
+            if copies:
                 buffer.wait()
                 position, cells = position.copy(), cells.copy()
                 self._free.put(buffer)
@@ -198,13 +201,17 @@ class Recording:
         self._look_at = clock + _LOOK_SECONDS
         every = self._every
         is_due = every is not None and (now or clock - self._saved_at >= every)
-        if is_due or now or clock >= self._due:
-            self._hand_on()
-        if self._target.look_after(is_due):
-            self._hand_on()
+        problem = None
+        try:
+            if is_due or now or clock >= self._due:
+                self._hand_on()
+        except Exception as found:  # all ranks are told
+            problem = found
+        if self._target.look_after(is_due, problem):
+            self._sim.ranks.together(self._hand_on)
             run = self._target.settle()
             checkpoint.save(self._path, run, self._arrays(), self._sim.ranks)
-            self._target.note_checkpoint()
+            self._sim.ranks.together(self._target.note_checkpoint)
             self._saved_at = time.monotonic()
 
     def _arrays(self) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from particleflow.errors import WriteError
 from particleflow.parallel import Ranks
 
 from . import checkpoint, disk, layout
+from .opening import identity
 from .parts import Parts
 from .pipeline import Batch, WriterThread
 from .schema import CHECKPOINTED
@@ -20,7 +21,7 @@ class _Open:
         self.path = path
         self.file, self.lock = disk.open_existing(path)
         try:
-            self._identity = disk.identity(path)
+            self._identity = identity(path)
             if "parameters/progress" in self.file:
                 with disk.refusals(path, "written"):
                     self.file["parameters/progress"][:] = position
@@ -38,7 +39,7 @@ class _Open:
         self.check_name()
 
     def check_name(self) -> None:
-        now = disk.identity(self.path)
+        now = identity(self.path)
         if now != self._identity:
             what = "removed" if now is None else "replaced by another file"
             raise WriteError(f"{self.path}: was {what} during the run")
@@ -115,20 +116,21 @@ class Target:
         for each in self._open:
             each.thread.check()
 
-    def look_after(self, is_due: bool = False) -> bool:
+    def look_after(self, is_due: bool = False, problem: Exception | None = None) -> bool:
         """Between steps: all is well, and what all ranks have written is counted.
+
+        ``problem``: what this rank has met, which all are told.
 
         Returns
         -------
         bool
             What is due on the first rank.
         """
-        problem: Exception | None = None
         try:
             for each in self._open:
                 each.check()
         except Exception as found:
-            problem = found
+            problem = problem or found
         done = [each.thread.done for each in self._open]
         every = self._ranks.agree((is_due, done), problem)
         if self._ranks.size > 1:
