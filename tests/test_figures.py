@@ -316,3 +316,35 @@ def test_drawing_leaves_the_users_style_alone(record):
     with record(frames=3) as traj:
         figures.plot(traj)
     assert {k: v for k, v in mpl.rcParams.items() if k != "backend"} == before
+
+
+def test_pictures_say_what_they_leave_out(tmp_path):
+    """And draw what they name: the largest eigenvalues, in their order."""
+    from particleflow import figures
+
+    path = tmp_path / "run.h5"
+    samples = pf.Samples.generate("sine", 40)
+    sim = pf.Simulation(samples, pf.initialise("reduced", 5000, seed=2))
+    sim.writers.append(pf.TrajectoryWriter(path, frames=71))
+    sim.run(0.01)
+    with pf.open_trajectory(path) as trajectory:
+        largest = np.linalg.eigvalsh(trajectory.tangent_kernel(0))[::-1]
+        (spectrum,) = figures.plot(trajectory, "spectrum").axes
+        drawn = [line.get_ydata()[0] for line in spectrum.lines]
+        np.testing.assert_allclose(drawn, largest[:32])
+        assert "32 largest of 40 eigenvalues" in spectrum.get_ylabel()
+        assert "shown: 64 of 71 frames" in spectrum.get_xlabel()
+        uv = figures.plot(trajectory, "phase").axes[0].get_xlabel().replace("\n", " ")
+        assert "4,000 of 5,000 neurons, 100 of 5,000 paths, 64 of 71 frames of paths" in uv
+        assert "200 of 5,000 neurons" in figures.plot(trajectory, "knots").axes[0].get_xlabel()
+        assert "6 of 40 modes" in figures.plot(trajectory, "loss").axes[1].get_xlabel()
+
+
+@pytest.mark.parametrize(("frames", "rate"), [(90, 30.0), (7, 20.0), (61, 24.0)])
+def test_animations_last_as_long_as_was_asked_for(frames, rate):
+    from particleflow.figures.animation import durations
+
+    found = durations(frames, rate)
+    assert len(found) == frames
+    assert all(length % 10 == 0 for length in found)
+    assert abs(sum(found) - 1000.0 * frames / rate) <= 5.0

@@ -138,7 +138,7 @@ def resume(
     from particleflow.config import settings_of
     from particleflow.resumption import configuration, is_finished
     from particleflow.resumption import resume as go_on
-    from particleflow.trajectory import settle
+    from particleflow.trajectory import Recorded, settle
 
     ranks = _ranks()
     quiet = quiet or not ranks.is_first
@@ -150,7 +150,7 @@ def resume(
             click.echo(f"{file}: is complete; --t-end or --epochs make it longer")
         return
     figure, every = ranks.together(lambda: configuration(file))
-    announce_compilation(quiet)
+    announce_compilation(quiet, ranks.together(lambda: Recorded.of(file).integrator))
 
     def make() -> "Resumed":
         run = go_on(

@@ -82,9 +82,8 @@ def _tell(
         parts.append(shown(points.shape[0], m, "neurons"))
     if ways is not None:
         frames = frame % trajectory.frames + 1
-        paths = shown(ways.shape[1], m, "neurons")
-        parts.append(f"paths of {paths}" if paths else "")
-        parts.append(shown(ways.shape[0], frames, "frames in paths"))
+        parts.append(shown(ways.shape[1], m, "paths"))
+        parts.append(shown(ways.shape[0], frames, "frames of paths"))
     tell(ax, *parts)
 
 

@@ -1,5 +1,6 @@
 """The look of all pictures, and what several of them need."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ CENTIMETRE = 1 / 2.54
 WIDTH = 17 * CENTIMETRE
 COLUMN = 8.5 * CENTIMETRE
 """Widths of a page and of one of two columns."""
+_TOLD = 46
+"""Letters of a line below a panel of one column."""
 
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -88,7 +91,8 @@ def tell(ax: Axes, *parts: str) -> None:
     """Say below the axis of x what of the data is shown, if that is not all of it."""
     told = [part for part in parts if part]
     if told:
-        ax.set_xlabel(f"{ax.get_xlabel()}\nshown: {', '.join(told)}")
+        text = textwrap.fill(f"shown: {', '.join(told)}", _TOLD)
+        ax.set_xlabel(f"{ax.get_xlabel()}\n{text}")
 
 
 def shown(some: int, total: int, what: str) -> str:
