@@ -55,7 +55,7 @@ def test_many_frames(benchmark, quick, tmp_path):
     )
 
 
-@pytest.mark.parametrize("m", [1000, 3400])
+@pytest.mark.parametrize("m", [1000, 1700])
 def test_marking(benchmark, tmp_path, monkeypatch, m):
     """Positions that are NaN until recorded, of the whole time of a run with a writer."""
     assert 201 * m * 12 <= parts.MOST_FILLED

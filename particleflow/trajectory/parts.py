@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 GROUP = "parameters/parts"
 TAG = "particleflow_part"
 _NAME = re.compile(r"([0-9a-f]{12})(-\d+\.(h5|ckpt)(\.partial-.*)?|\.probe)")
-MOST_FILLED = 1 << 23
+MOST_FILLED = 1 << 22
 """Bytes of positions and cells up to which they are NaN and -1 from the start. To fill them costs
 as much as to write them once more, which a large run would feel; a small one spends its time
 elsewhere (bench/NOTES.md). Beyond it positions that were not recorded are zeros at times NaN."""
