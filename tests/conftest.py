@@ -7,6 +7,30 @@ import pytest
 
 from particleflow import cli
 
+LONGEST = (
+    "test_cuda_simulator.py",
+    "test_ranks.py",
+    "test_kills.py",
+    "test_benchmarks.py",
+    "test_gallery.py",
+    "test_sweeps.py",
+)
+"""Files that take more than a minute each.
+
+They start first: with ``-n 2 --dist loadfile`` a long one that starts last keeps one process busy
+for minutes after the other has ended.
+"""
+
+
+def pytest_configure(config):
+    """Keep the order of files: pytest-xdist would start those with the most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):

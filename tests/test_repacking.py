@@ -137,10 +137,14 @@ def test_an_incomplete_run_stays_incomplete_and_can_be_gone_on_with(tmp_path, fi
             raise Enough
         return np.abs(sim.neurons.c).max()
 
+    times = np.linspace(0.0, 1.0, 13)
     for file, end in ((whole, 2.0), (path, 0.6)):
         sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 50, seed=1), pf.Boost(1e-3))
         sim.observables.add("size", lambda sim, end=end: size(sim, end))
-        sim.writers.append(pf.TrajectoryWriter(file, frames=7, checkpoint_every=1e-9))
+        # a checkpoint after every moment, however fast the machine
+        sim.writers.append(
+            pf.TrajectoryWriter(file, frames=7, observable_times=times, checkpoint_every=1e-9)
+        )
         if file == whole:
             sim.run(1.0)
         else:

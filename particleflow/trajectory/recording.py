@@ -195,12 +195,12 @@ class Recording:
 
     def pause(self, now: bool) -> None:
         """Look after the file, and write a checkpoint where one is due, or ``now``."""
-        clock = time.monotonic()
-        if self._sim.ranks.size == 1 and not now and clock < min(self._due, self._look_at):
+        clock, every = time.monotonic(), self._every
+        is_due = every is not None and (now or clock - self._saved_at >= every)
+        rests = not (now or is_due) and clock < min(self._due, self._look_at)
+        if rests and self._sim.ranks.size == 1:
             return
         self._look_at = clock + _LOOK_SECONDS
-        every = self._every
-        is_due = every is not None and (now or clock - self._saved_at >= every)
         problem = None
         try:
             if is_due or now or clock >= self._due:
