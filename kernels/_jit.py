@@ -36,7 +36,8 @@ Compiled code is cached on disk in a folder whose name is a hash of every kernel
 numba version: numba's own cache looks only at the file that holds the decorated function and would
 keep stale code when a function that it calls changes in another file. The folder lies in
 ``NUMBA_CACHE_DIR`` or else in the user's cache folder. Where it cannot be written, or where
-``PARTICLEFLOW_CACHE=0``, nothing is cached.
+``PARTICLEFLOW_CACHE=0``, nothing is cached. Where it is, one process compiles a kernel and others
+wait for it (``_turns``).
 """
 
 import hashlib
@@ -47,6 +48,8 @@ from pathlib import Path
 import numba
 from numba import float64, njit, prange
 
+from ._turns import take_turns
+
 # numba 0.60 does not start its threads for a cached function that calls a parallel one, and crashes
 numba.get_num_threads()
 
@@ -56,7 +59,6 @@ __all__ = [
     "driver",
     "float64",
     "inlined",
-    "is_cached",
     "leaf",
     "parallel",
     "prange",
@@ -97,11 +99,6 @@ cache_folder: str = _usable_cache_folder()
 """Folder of the compiled kernels; empty when nothing is cached."""
 
 
-def is_cached() -> bool:
-    """Whether compiled kernels of these very sources lie on disk."""
-    return bool(cache_folder) and any(Path(cache_folder).rglob("*.nbi"))
-
-
 def _cached(**options: object) -> Callable:
     def decorate(function: Callable) -> Callable:
         if not cache_folder:
@@ -110,7 +107,7 @@ def _cached(**options: object) -> Callable:
         previous = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = cache_folder
         try:
-            return njit(cache=True, **options)(function)
+            return take_turns(njit(cache=True, **options)(function), cache_folder)
         finally:
             numba.config.CACHE_DIR = previous
 

@@ -20,6 +20,7 @@ from .devices import (
     room_for,
     threads_in_use,
     use_device_of,
+    when_waiting,
 )
 from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
 from .exchange import Share, is_ordered, share_of
@@ -83,4 +84,5 @@ __all__ = [
     "use_device_of",
     "waiting",
     "waiting_policy",
+    "when_waiting",
 ]

@@ -4,7 +4,7 @@ import ctypes
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +16,7 @@ import scipy.linalg  # noqa: F401 (loads the LAPACK that numba calls, for the co
 from threadpoolctl import ThreadpoolController
 
 from particleflow.errors import DeviceError
-from particleflow.kernels import _jit, cpu
+from particleflow.kernels import _jit, _turns, cpu
 from particleflow.parallel import Ranks
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -36,6 +36,11 @@ def kernels_are_compiled(integrator: str = "boost") -> bool:
         return False
     steps = {"gd": "gradient_descent", "rk": "runge_kutta"}.get(integrator, "stepping")
     return any(Path(cache.cache_path).glob(f"{steps}.*.nbi"))
+
+
+def when_waiting(tell: Callable[[], None]) -> None:
+    """Call a function, once, when this process has to wait for the compiler of another one."""
+    _turns.when_waiting(tell)
 
 
 def cache_folder() -> str:
@@ -187,12 +192,13 @@ def threads_in_use(threads: int) -> Iterator[None]:
         numba.set_num_threads(before)
 
 
-def compile_notice() -> str:
+def compile_notice(ranks: int = 1) -> str:
     """What to tell a user whose first run has to wait."""
     if _jit.cache_folder:
+        turns = f"one of {ranks} ranks compiles each, the others wait for it; " if ranks > 1 else ""
         return (
             "compiling the kernels (once for this version in this environment, a minute or two; "
-            "Ctrl-C waits for the compiler)"
+            f"{turns}Ctrl-C waits for the compiler)"
         )
     hint = "PARTICLEFLOW_CACHE=0" if os.environ.get("PARTICLEFLOW_CACHE") == "0" else "no cache"
     return f"compiling the kernels (every time: {hint}), under a minute"

@@ -75,7 +75,7 @@ def run(
     ranks = _ranks()
     quiet = quiet or not ranks.is_first
     source = ranks.together(read)
-    announce_compilation(quiet, source.config.flow.integrator)
+    announce_compilation(quiet, source.config.flow.integrator, ranks.size)
     if estimate:
         _estimate(source, device, threads)
         return
@@ -150,7 +150,8 @@ def resume(
             click.echo(f"{file}: is complete; --t-end or --epochs make it longer")
         return
     figure, every = ranks.together(lambda: configuration(file))
-    announce_compilation(quiet, ranks.together(lambda: Recorded.of(file).integrator))
+    integrator = ranks.together(lambda: Recorded.of(file).integrator)
+    announce_compilation(quiet, integrator, ranks.size)
 
     def make() -> "Resumed":
         run = go_on(

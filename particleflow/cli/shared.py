@@ -8,11 +8,17 @@ from typing import Any
 import click
 
 
-def announce_compilation(quiet: bool, integrator: str | None = None) -> None:
-    from particleflow.backend import compile_notice, kernels_are_compiled
+def announce_compilation(quiet: bool, integrator: str | None = None, ranks: int = 1) -> None:
+    """Say on stderr that the kernels have to be compiled first, or that another process does."""
+    from particleflow.backend import compile_notice, kernels_are_compiled, when_waiting
 
-    if not quiet and not kernels_are_compiled(integrator or "boost"):
-        click.echo(compile_notice(), err=True)
+    if quiet:
+        return
+    if not kernels_are_compiled(integrator or "boost"):
+        click.echo(compile_notice(ranks), err=True)
+    if ranks == 1:
+        waiting = "another process compiles a kernel that is needed here: waiting for it"
+        when_waiting(lambda: click.echo(waiting, err=True))
 
 
 def show(facts: dict[str, Any], as_json: bool) -> None:

@@ -68,7 +68,7 @@ def sweep(
     over = {axis.key: axis.values for axis in parsed}
     if len(over) < len(parsed):
         raise ConfigError("--over: a key is there twice")
-    announce_compilation(quiet)
+    announce_compilation(quiet, ranks=ranks.size)
     with _Bar(quiet) as bar:
         try:
             found = carry_out(
