@@ -19,8 +19,8 @@ def one_thread(monkeypatch):
     return take_the_place_of_a_device(monkeypatch)
 
 
-def test_a_million_neurons_as_one_thread(one_thread):
-    m = 1_000_000
+def test_every_kernel_as_one_thread(one_thread):
+    m = 200_000
     agreement.start_and_order(m, 6)
     for metric in ("network", "euclidean"):
         agreement.sums(m, 6, metric)
@@ -50,10 +50,6 @@ def test_arrivals_at_the_origin_may_differ_in_single_precision(one_thread):
         ends.append(sim)
     assert ends[0].state.origins > 100
     assert np.abs(ends[0].residual - ends[1].residual).max() < 3e-4
-    print(
-        np.abs(ends[0].residual - ends[1].residual).max(),
-        [(e.state.cells() == 24).sum() for e in ends],
-    )
 
 
 @pytest.mark.parametrize("delta", [-1.0, 1.0])

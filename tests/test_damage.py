@@ -1,7 +1,6 @@
 """Files that are cut, changed or foreign: one kind of error, little memory, no hang."""
 
 import subprocess
-import sys
 import tracemalloc
 
 import h5py
@@ -184,18 +183,9 @@ def test_a_dataset_that_claims_terabytes(whole, folder, name):
         tracemalloc.stop()
 
 
-def test_info_isolates_what_hangs_and_what_crashes(whole, folder, monkeypatch, capsys):
-    from particleflow import cli
-
+def test_info_isolates_what_hangs_and_what_crashes(whole, folder, monkeypatch, call):
     path = whole[0]
-    monkeypatch.setattr(sys, "argv", ["particleflow", "info", str(path), "--isolate", "--json"])
-
-    def outcome():
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        return exit_.value.code or 0, *capsys.readouterr()
-
-    code, out, _ = outcome()
+    code, out, _ = call("info", path, "--isolate", "--json")
     assert code == 0
     assert '"neurons": 30' in out
 
@@ -209,13 +199,12 @@ def test_info_isolates_what_hangs_and_what_crashes(whole, folder, monkeypatch, c
             "crashes on it (signal 11)",
         ),
     ):
-        monkeypatch.setattr(subprocess, "run", run)
-        code, out, err = outcome()
+        with monkeypatch.context() as patch:
+            patch.setattr(subprocess, "run", run)
+            code, out, err = call("info", path, "--isolate", "--json")
         assert (code, out) == (2, "")
         assert message in err
-    monkeypatch.undo()
-    monkeypatch.setattr(sys, "argv", ["particleflow", "info", str(folder / "none"), "--isolate"])
-    code, out, err = outcome()
+    code, _, err = call("info", folder / "none", "--isolate")
     assert code == 2
     assert err == f"particleflow: {folder / 'none'}: no such file\n"
 

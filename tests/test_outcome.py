@@ -1,6 +1,7 @@
 """What a run says of how it ended, of its file, and of its samples at the start."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -123,6 +124,21 @@ def test_lines_of_progress_without_a_terminal(call, here, monkeypatch):
     (here / "c.toml").write_text('[samples]\nkind = "sine"\n[neurons]\ncount = 50\n')
     err = call("run", "c.toml")[2]
     assert re.search(r"^running: tau [\d.e-]+, [\d.e+]+ steps/s, \d+ s left$", err, re.M), err
+
+
+def test_the_time_left_is_not_that_of_a_compiler(monkeypatch):
+    """The first steps may wait for the compiler; the pace is that of the others."""
+    from particleflow.cli import running
+
+    clock = [0.0]
+    monkeypatch.setattr(running.time, "monotonic", lambda: clock[0])
+    progress, sim = running._Progress(10.0), SimpleNamespace(time=0.0, step=0)
+    told = []
+    for seconds, step in ((60.0, 0), (120.0, 1), (121.0, 2), (122.0, 3)):
+        clock[0], sim.step, sim.time = seconds, step, float(step)
+        progress.note(sim)
+        told.append(progress.text(sim))
+    assert told == ["tau 0", "tau 1", "tau 2, 1 steps/s, 8 s left", "tau 3, 1 steps/s, 7 s left"]
 
 
 @pytest.mark.parametrize(

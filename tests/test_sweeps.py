@@ -556,6 +556,31 @@ def test_interrupted_sweeps_keep_what_they_have(config, tmp_path, number):
     assert left == []
 
 
+def test_what_an_interrupted_sweep_with_overwrite_has_done(config, tmp_path, call, monkeypatch):
+    """The table that was to be overwritten does not count."""
+    from particleflow.exits import Stopped
+    from particleflow.sweeps import run
+
+    out = tmp_path / "s.h5"
+    pf.sweep(config, {"neurons.delta": [-1.0, 1.0]}, out)
+    args = ("sweep", config, "--over", "neurons.delta=-1,0,1", "-o", out, "--overwrite", "--quiet")
+    plan = run._plan
+
+    def interrupted(*args, **options):
+        raise Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(run, "_plan", interrupted)  # before the table is begun
+    code, _, err = call(*args)
+    assert code == 130
+    assert err == f"particleflow: interrupted; no run was begun; {out} is as it was\n"
+    monkeypatch.setattr(run, "_plan", plan)
+    monkeypatch.setattr(run, "_record", interrupted)  # after it
+    assert call(*args)[2] == (
+        f"particleflow: interrupted; {out}: 0 of 3 runs done; without --overwrite the same command "
+        "goes on\n"
+    )
+
+
 @needs_mpi
 def test_ranks_carry_out_a_sweep(config, tmp_path):
     one = pf.sweep(config, OVER, tmp_path / "one.h5", seeds=2)

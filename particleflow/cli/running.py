@@ -249,22 +249,33 @@ def _simulate(run: "Run | Resumed", quiet: bool) -> None:
 
 
 class _Progress:
-    """How far a run has come, how fast it is, and how long it will take at that pace."""
+    """How far a run has come, how fast it is, and how long it will take at that pace.
+
+    The pace is that since the end of the first steps, which may have waited for the compiler.
+    """
 
     def __init__(self, until: float) -> None:
-        self._until, self._clock = until, time.monotonic()
-        self._first: tuple[int, float] | None = None
+        self._until = until
+        self._base: tuple[float, int, float] | None = None
+        self._has_begun = False
 
-    def look(self, sim: "Simulation") -> str:
-        share = _share_done(sim.time, self._until)
-        if self._first is None:
-            self._first = sim.step, share
-        seconds = max(time.monotonic() - self._clock, 1e-9)
-        steps, begin = self._first
-        left = ""
+    def note(self, sim: "Simulation") -> None:
+        """The simulation stands between two steps; asked for before `text`, at every pause."""
+        if not self._has_begun:
+            self._has_begun = self._base is not None and sim.step > self._base[1]
+            self._base = time.monotonic(), sim.step, _share_done(sim.time, self._until)
+
+    def text(self, sim: "Simulation") -> str:
+        """One line: tau, and steps a second and the time left where they are known."""
+        assert self._base is not None
+        clock, steps, begin = self._base
+        share, seconds = _share_done(sim.time, self._until), time.monotonic() - clock
+        told = [f"tau {sim.time:.3g}"]
+        if sim.step > steps:
+            told.append(f"{(sim.step - steps) / seconds:.3g} steps/s")
         if 1.0 > share > begin:
-            left = f", {in_words(seconds * (1.0 - share) / (share - begin))} left"
-        return f"tau {sim.time:.3g}, {(sim.step - steps) / seconds:.3g} steps/s{left}"
+            told.append(f"{in_words(seconds * (1.0 - share) / (share - begin))} left")
+        return ", ".join(told)
 
 
 class _Lines:
@@ -272,22 +283,19 @@ class _Lines:
 
     def __init__(self, until: float) -> None:
         self._progress, self._next = _Progress(until), time.monotonic() + FIRST_LINE_SECONDS
-        self._started = False
 
     def show(self, sim: "Simulation") -> None:
-        if not self._started:
-            self._started = True
-            self._progress.look(sim)
+        self._progress.note(sim)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + LINE_SECONDS
-            click.echo(f"running: {self._progress.look(sim)}", err=True)
+            click.echo(f"running: {self._progress.text(sim)}", err=True)
 
 
 def _run_with_bar(simulation: "Simulation", until: float, stop: float) -> None:
     progress, due = _Progress(until), 0.0
 
     def text(sim: Any) -> str:
-        return "" if sim is None else progress.look(sim)
+        return "" if sim is None else progress.text(sim)
 
     bar: Any = click.progressbar(
         length=_TICKS, file=sys.stderr, item_show_func=text, label="running", show_eta=False
@@ -295,12 +303,14 @@ def _run_with_bar(simulation: "Simulation", until: float, stop: float) -> None:
 
     def show(sim: "Simulation") -> None:
         nonlocal due
+        progress.note(sim)
         if time.monotonic() >= due:
             due = time.monotonic() + BAR_SECONDS
             bar.update(int(_TICKS * _share_done(sim.time, until)) - bar.pos, sim)
 
     with bar:
         simulation.run(until, progress=show, stop=stop)
+        progress.note(simulation)
         bar.update(_TICKS - bar.pos, simulation)
 
 

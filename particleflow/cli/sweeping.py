@@ -69,6 +69,7 @@ def sweep(
     if len(over) < len(parsed):
         raise ConfigError("--over: a key is there twice")
     announce_compilation(quiet, ranks=ranks.size)
+    before = _identity(output) if overwrite else None
     with _Bar(quiet) as bar:
         try:
             found = carry_out(
@@ -76,7 +77,7 @@ def sweep(
                 workers=workers, retry=retry, overwrite=overwrite, progress=bar.show,
             )  # fmt: skip
         except Stopped as stopped:
-            raise Stopped(stopped.number, advice=_left(output)) from None
+            raise Stopped(stopped.number, advice=_left(output, overwrite, before)) from None
     return _tell(found, quiet) if ranks.is_first else 0
 
 
@@ -113,8 +114,20 @@ class _Bar:
             self._bar.__exit__(None, None, None)
 
 
-def _left(table: Path) -> str:
-    """What an interrupted sweep has done, and how it goes on."""
+def _identity(table: Path) -> tuple[int, int] | None:
+    """What changes when a table is replaced; None if there is none."""
+    try:
+        found = table.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _left(table: Path, overwrite: bool, before: tuple[int, int] | None) -> str:
+    """What an interrupted sweep has done, and how it goes on.
+
+    ``before`` is the `_identity` of a table that was to be overwritten, and may be there still.
+    """
     from particleflow.errors import ParticleflowError
     from particleflow.trajectory import DONE, FAILED, open_sweep
 
@@ -122,9 +135,14 @@ def _left(table: Path) -> str:
         found = open_sweep(table)
     except ParticleflowError:
         return "no run was begun"
+    if before is not None and _identity(table) == before:
+        return f"no run was begun; {table} is as it was"
     failed = found.count(FAILED)
     text = f"{table}: {found.count(DONE)} of {found.status.size} runs done"
-    return f"{text}{f', {failed} failed' if failed else ''}; the same command goes on"
+    way = (
+        "without --overwrite the same command goes on" if overwrite else "the same command goes on"
+    )
+    return f"{text}{f', {failed} failed' if failed else ''}; {way}"
 
 
 def _tell(found: "Sweep", quiet: bool) -> int:
