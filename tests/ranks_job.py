@@ -380,6 +380,21 @@ def check_foreign_files_among_the_parts(ranks, folder):
     assert {".snapshot", "notes.txt", "0123456789ab-0.h5"} <= left
 
 
+def check_a_new_run_beside_a_renamed_one(ranks, folder):
+    """A new run under the old name leaves the parts of the renamed file alone."""
+    path, renamed = folder / "name.h5", folder / "renamed.h5"
+    simulate("gd", path, ranks).run(END)
+    ranks.all_of(None)
+    if ranks.is_first:
+        path.rename(renamed)
+    ranks.all_of(None)
+    simulate("rk", path, ranks).run(END)
+    ranks.all_of(None)
+    if ranks.is_first:
+        require_same(folder / "gd.h5", renamed)
+        require_same(folder / "rk.h5", path)
+
+
 def check_memory_of_a_resumed_share(ranks, folder):
     """A rank reads its own neurons of a checkpoint of all, and no more."""
     path, m = folder / "large.ckpt", 400_000

@@ -152,6 +152,26 @@ def test_a_run_without_checkpoints_begins_again_with_the_samples_of_its_file(cal
     np.testing.assert_array_equal(end_of(moved / "c.h5")[0], sim.residual)
 
 
+def test_a_run_that_begins_again_records_the_user_s_observables(call, project):
+    from particleflow.config import load
+    from particleflow.preparation import prepare
+
+    def size(sim):
+        return np.abs(sim.neurons.c).max()
+
+    (project / "c.toml").write_text(EPOCHS)
+    run = prepare(load(project / "c.toml"))
+    run.simulation.observables.add("size", size, every=4)
+    run.simulation.run(run.until)
+    with pf.open_trajectory("c.h5") as trajectory:
+        expected = trajectory.observable("user/size")
+    again = pf.resume("c.h5", observables={"size": size}, begin_again=True)
+    again.simulation.run(again.until)
+    with pf.open_trajectory("c.h5") as trajectory:
+        np.testing.assert_array_equal(trajectory.observable("user/size"), expected)
+    assert expected[0].size < 20
+
+
 def test_neurons_of_a_file_are_found_where_the_configuration_lay(call, project):
     pf.initialise("uniform", 20, seed=3).to_file(project / "start.npz")
     (project / "out").mkdir()
