@@ -4,6 +4,7 @@ from typing import Any
 
 from ._cast import brief
 from .errors import ConfigError, NeuronsError, SamplesError
+from .integrators import registry
 from .samples import Samples
 
 
@@ -24,9 +25,9 @@ def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
             "pf.Neurons(a, b, c) and pf.initialise make them"
         )
     if isinstance(integrator, type) or not (integrator is None or hasattr(integrator, "start")):
+        *some, last = (f"{registry.of_name(name).__name__}()" for name in registry.names())
         raise ConfigError(
-            "integrator: expected Boost(), GradientDescent() or RungeKutta(), found "
-            f"{brief(integrator)}"
+            f"integrator: expected {', '.join(some)} or {last}, found {brief(integrator)}"
         )
 
 

@@ -44,7 +44,7 @@ class Begin(NamedTuple):
     def of(cls, state: State, integrator: Integrator) -> "Begin":
         """That of a state; collective."""
         step = getattr(integrator, "step", None)
-        stable = _stable_step(state) if integrator.name == "gd" else np.inf
+        stable = _stable_step(state, integrator.stability)
         return cls(state.loss(), step, stable)
 
 
@@ -114,8 +114,10 @@ def _advice(begin: Begin) -> str:
     )
 
 
-def _stable_step(state: State) -> float:
-    """2 / lambda_max of the tangent kernel, by powers of it: O(s) each, and 1 % exact."""
+def _stable_step(state: State, stability: float) -> float:
+    """stability / lambda_max of the tangent kernel, by powers of it: O(s) each, and 1 % exact."""
+    if stability == np.inf:
+        return np.inf
     covariances = state.kernel_covariances()
     vector = np.cos(np.arange(state.x.size) * 0.7) + 1.5
     rate = 0.0
@@ -126,4 +128,4 @@ def _stable_step(state: State) -> float:
         vector = vector / length
         rate, vector = length, kernel_product(covariances, vector, state.x)
     rate = float(np.linalg.norm(vector))
-    return 2.0 / rate if rate > 0.0 else np.inf
+    return stability / rate if rate > 0.0 else np.inf

@@ -14,7 +14,7 @@ from .config import (
 )
 from .errors import ConfigError, ParticleflowError
 from .initialisation import Initialisation
-from .integrators import Boost, GradientDescent, Integrator, RungeKutta
+from .integrators import Integrator, registry
 from .neurons import Neurons, NeuronSource, RecordedNeurons
 from .parallel import ranks_of
 from .samples import Samples
@@ -187,23 +187,17 @@ def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> NeuronSourc
 
 
 def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
-    if table.integrator == "boost":
-        assert table.t_end is not None
-        if table.tolerance is None:
-            return Boost(step=table.step), table.t_end
-        return Boost(table.tolerance), table.t_end
-    if table.integrator == "rk":
-        assert table.tolerance is not None
-        assert table.t_end is not None
-        return RungeKutta(table.tolerance), table.t_end
+    """The integrator, and the end of the run, of a resolved table."""
+    assert table.integrator is not None
+    kind: Any = registry.of_name(table.integrator)
     if table.learning_rate is not None:
         assert table.epochs is not None
         count("epochs", table.epochs, ConfigError)
-        descent = GradientDescent(table.learning_rate / alpha)
+        descent = kind(step=table.learning_rate / alpha)
         return descent, table.epochs * descent.step
-    assert table.step is not None
+    settings = {key: getattr(table, key) for key in ("tolerance", "step")}
     assert table.t_end is not None
-    return GradientDescent(table.step), table.t_end
+    return kind(**{key: v for key, v in settings.items() if v is not None}), table.t_end
 
 
 def writer_of(table: OutputTable, overwrite: bool) -> TrajectoryWriter:

@@ -11,7 +11,7 @@ from . import config
 from ._cast import PathLike, existing_file, finite
 from .backend import DEVICES, original_order, share_of, threads_in_use
 from .errors import NeuronsError, TrajectoryError
-from .integrators import Boost, GradientDescent, Integrator, RungeKutta
+from .integrators import Integrator, registry
 from .neurons import Neurons
 from .parallel import Ranks, ranks_of
 from .preparation import prepare
@@ -34,12 +34,6 @@ from .trajectory import (
     open_trajectory,
     require_writable,
 )
-
-_INTEGRATORS: dict[str, Callable[..., Integrator]] = {
-    "boost": Boost,
-    "gd": GradientDescent,
-    "rk": RungeKutta,
-}
 
 
 class Resumed(NamedTuple):
@@ -260,7 +254,8 @@ def _simulation(
 ) -> Simulation:
     """One that stands where the run began, as far as its observables can see."""
     try:
-        integrator = another or _INTEGRATORS[recorded.integrator](**recorded.settings)
+        kind: Callable[..., Integrator] = registry.of_name(recorded.integrator)
+        integrator = another or kind(**recorded.settings)
         a, b, c = _some_neurons(arrays)
         arrays["position"][2], arrays["settling"]
     except (KeyError, ValueError, IndexError, TypeError) as problem:

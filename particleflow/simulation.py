@@ -28,7 +28,7 @@ from .backend import (
 )
 from .cells import Cells
 from .errors import ConfigError, CopyError, IntegrationError, TrajectoryError
-from .integrators import Boost, Integrator, RungeKutta
+from .integrators import Integrator, registry
 from .loop import Loop, Writer
 from .neurons import Neurons, NeuronSource
 from .observables import UserObservables
@@ -111,7 +111,7 @@ class Simulation:
         self.samples = samples
         self.alpha = neurons.alpha
         if integrator is None:
-            integrator = Boost() if metric == "network" else RungeKutta()
+            integrator = registry.default_in(metric)()
         self.integrator: Integrator = integrator
         self.metric: Metric = metric
         if ranks.size > 1:
@@ -133,11 +133,8 @@ class Simulation:
         self.notes: list[str] = []
 
     def _room(self, m: int, dtype: str) -> AbstractContextManager[None]:
-        """Names the neurons that would fit where a device has no memory for these.
-
-        A run needs a few words and indices a neuron, with the work space of a sort.
-        """
-        words, indices = {"gd": (4, 7), "boost": (11, 10)}.get(self.integrator.name, (13, 8))
+        """Names the neurons that would fit where a device has no memory for these."""
+        words, indices = self.integrator.memory
         need = words * np.dtype(dtype).itemsize + 4.0 * indices
         return room_for(m, need, self.device, self._free)
 

@@ -8,7 +8,7 @@ from typing import Any
 from . import config
 from ._cast import count
 from .errors import ConfigError, TrajectoryError
-from .integrators import GradientDescent, Integrator
+from .integrators import Integrator, StepCounter, registry
 from .simulation import Simulation
 from .trajectory import Recorded, open_trajectory
 
@@ -17,8 +17,8 @@ _STEPS = ("flow.learning_rate", "flow.step")
 
 def another_step(
     file: Path, recorded: Recorded, alpha: float, changes: Mapping[str, Any]
-) -> GradientDescent | None:
-    """Gradient descent with the step that is to follow; None if nothing changes.
+) -> StepCounter | None:
+    """The integrator with the step that is to follow; None if nothing changes.
 
     Parameters
     ----------
@@ -41,17 +41,29 @@ def another_step(
                 f"{file}: {key}: expected {' or '.join(_STEPS)}; nothing else can change when a "
                 "run is resumed"
             )
-    if recorded.integrator != "gd":
-        raise ConfigError(
-            f"{file}: {next(iter(changes))}: goes with runs of gradient descent (gd), found "
-            f"{recorded.integrator}"
-        )
+    _require_steps(f"{file}: {next(iter(changes))}", recorded)
     if len(changes) > 1:
         raise ConfigError(f"{file}: expected one of {' and '.join(_STEPS)}, found both")
     ((key, value),) = changes.items()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{file}: {key}: expected a number, found {value!r}")
-    return GradientDescent(value / alpha if key == "flow.learning_rate" else value)
+    kind: Any = registry.of_name(recorded.integrator)
+    made: StepCounter = kind(step=value / alpha if key == "flow.learning_rate" else value)
+    return made
+
+
+def _require_steps(what: str, recorded: Recorded) -> None:
+    """Refuse a run whose integrator does not count its steps as epochs.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if not registry.of_name(recorded.integrator).counts_steps:
+        counting = ", ".join(n for n in registry.names() if registry.of_name(n).counts_steps)
+        raise ConfigError(
+            f"{what}: goes with runs of gradient descent ({counting}), found {recorded.integrator}"
+        )
 
 
 def stages_of(
@@ -61,7 +73,7 @@ def stages_of(
     another: Integrator | None,
 ) -> list[dict[str, Any]]:
     """The stages of the run, with the one that ends here; the simulation counts from it on."""
-    if "step" not in arrays or recorded.integrator != "gd":
+    if "step" not in arrays or not registry.of_name(recorded.integrator).counts_steps:
         return recorded.stages
     first, begin = arrays["stage"].tolist() if "stage" in arrays else (0, 0.0)
     step = int(arrays["step"])
@@ -93,10 +105,7 @@ def epochs_of(epochs: int | None, until: float | None, recorded: Recorded) -> in
         return None
     if until is not None:
         raise ConfigError("epochs: expected one end, found t_end too")
-    if recorded.integrator != "gd":
-        raise ConfigError(
-            f"epochs: goes with runs of gradient descent (gd), found {recorded.integrator}"
-        )
+    _require_steps("epochs", recorded)
     return count("epochs", epochs, ConfigError)
 
 

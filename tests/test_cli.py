@@ -163,7 +163,8 @@ def test_a_key_set_to_nothing_is_left_out(call):
     name = write(SMALL.replace('integrator = "gd"\nstep = 1e-2', "tolerance = 1e-2"))
     gd = ["--set", "flow.integrator=gd"]
     code, _, err = call("run", name, *gd)
-    assert (code, 'flow.tolerance: integrator = "gd" has a fixed step' in err) == (2, True)
+    assert code == 2
+    assert 'flow.tolerance: goes with integrator = "boost" or "rk"' in err
     assert call("run", name, "--quiet", *gd, "--set", "flow.tolerance= ")[0] == 0
     with pf.open_trajectory("small.h5") as traj:
         assert "tolerance" not in traj.config
@@ -224,9 +225,10 @@ def test_start_from_a_frame_of_another_run(call):
     ("count = 40", 'count = 4\ninit = "file"\nfile = "n.npz"', "the file has its own count"),
     ("count = 40", 'init = "paper"\ndelta = 1.0', 'neurons.delta: goes with init = "reduced"'),
     ("count = 40", "count = 5\nantisymmetric = true", "expected an even count, found 5"),
-    ("step = 1e-2", "tolerance = 1e-3", 'flow.tolerance: integrator = "gd" has a fixed step'),
-    ('"gd"', '"rk"', 'flow.step: integrator = "rk" chooses its own step'),
-    ('"gd"', '"euler"', "flow.integrator: invalid enum value 'euler'; expected one of boost, gd"),
+    ("step = 1e-2", "tolerance = 1e-3",
+     'flow.tolerance: goes with integrator = "boost" or "rk"'),
+    ('"gd"', '"rk"', 'flow.step: goes with integrator = "boost" or "gd"'),
+    ('"gd"', '"euler"', "flow.integrator: expected one of boost, gd, rk, found 'euler'"),
     ("step = 1e-2", "learning_rate = 0.1", "learning_rate and epochs go together"),
     ("step = 1e-2", "step = 0.0", "[flow] step: expected a number above 0, found 0"),
     ("step = 1e-2", "step = 1e-2 1", "is no TOML: Expected newline"),
@@ -239,7 +241,7 @@ def test_start_from_a_frame_of_another_run(call):
      "small.toml: output.frames: t_end = inf needs at least 3, found 2"),
     ('integrator = "gd"\nstep = 1e-2', 'integrator = "boost"\nmetric = "euclidean"',
      'flow.integrator: "boost" needs metric = "network"; with "euclidean" use "rk" or "gd"'),
-    ('"gd"', '"boost"\ntolerance = 1e-3', 'integrator = "boost" with a step has a fixed step'),
+    ('"gd"', '"boost"\ntolerance = 1e-3', '"boost" with a step has a fixed step'),
     ('integrator = "gd"\nstep = 1e-2', "tolerance = 0.0", "[flow] tolerance: expected a number ab"),
     ('integrator = "gd"\nstep = 1e-2', "tolerance = 1.0", "[flow] tolerance: expected a number be"),
     ('integrator = "gd"\nstep = 1e-2', "epochs = 4", 'flow.epochs: goes with integrator = "gd"'),

@@ -82,7 +82,8 @@ def run(delta, scale, seed, end=0.5):
 def test_axes(text, values):
     key, found = parse(text)
     assert key == text.split("=")[0].strip()
-    assert found == pytest.approx(values) if not isinstance(values[0], (str, bool)) else values
+    is_exact = isinstance(values[0], (str, bool))
+    assert found == (values if is_exact else pytest.approx(values))
     assert [type(value) for value in found] == [type(value) for value in values]
 
 

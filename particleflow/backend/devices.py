@@ -25,8 +25,8 @@ DEVICES: tuple[str, ...] = get_args(Device)
 _blas = ThreadpoolController()
 
 
-def kernels_are_compiled(integrator: str = "boost") -> bool:
-    """Whether an earlier run from this installation has left its compiled kernels on disk.
+def kernels_are_compiled(module: str) -> bool:
+    """Whether an earlier run from this installation has left those of ``kernels.cpu.module``.
 
     numba keeps a folder for each place from which the kernels are imported: those of another
     environment are compiled again.
@@ -34,8 +34,7 @@ def kernels_are_compiled(integrator: str = "boost") -> bool:
     cache = getattr(cpu.locate_all, "_cache", None)
     if cache is None or not _jit.cache_folder:
         return False
-    steps = {"gd": "gradient_descent", "rk": "runge_kutta"}.get(integrator, "stepping")
-    return any(Path(cache.cache_path).glob(f"{steps}.*.nbi"))
+    return any(Path(cache.cache_path).glob(f"{module}.*.nbi"))
 
 
 def when_waiting(tell: Callable[[], None]) -> None:

@@ -11,10 +11,12 @@ import click
 def announce_compilation(quiet: bool, integrator: str | None = None, ranks: int = 1) -> None:
     """Say on stderr that the kernels have to be compiled first, or that another process does."""
     from particleflow.backend import compile_notice, kernels_are_compiled, when_waiting
+    from particleflow.integrators import registry
 
     if quiet:
         return
-    if not kernels_are_compiled(integrator or "boost"):
+    kind = registry.default_in("network") if integrator is None else registry.of_name(integrator)
+    if not kernels_are_compiled(kind.kernels):
         click.echo(compile_notice(ranks), err=True)
     if ranks == 1:
         waiting = "another process compiles a kernel that is needed here: waiting for it"

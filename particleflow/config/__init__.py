@@ -10,8 +10,9 @@ import tomli_w
 
 from particleflow._cast import PathLike, existing_file
 from particleflow.errors import ConfigError
+from particleflow.integrators import registry
 
-from .explaining import explain, fields_of, type_of
+from .explaining import explain, explain_integrator, fields_of, type_of
 from .resolving import resolve
 from .tables import (
     DEFAULT_CHECKPOINT_EVERY,
@@ -139,6 +140,9 @@ def convert(file: Path, tables: dict[str, Any], text: str = "") -> Source:
         config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as problem:
         raise ConfigError(f"{file}{explain(str(problem), text)}") from None
+    name = config.flow.integrator
+    if name is not None and name not in registry.names():
+        raise ConfigError(f"{file}{explain_integrator(name, text)}")
     return Source(file, resolve(file, config))
 
 

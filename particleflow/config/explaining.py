@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from particleflow.errors import ConfigError
+from particleflow.integrators import registry
 
 from .tables import Config
 
@@ -30,6 +31,14 @@ def explain(problem: str, text: str) -> str:
             message += _choices(keys)
     line = _line_of(keys, text)
     return f"{f', line {line}' if line else ''}: {'.'.join(keys)}: {message}"
+
+
+def explain_integrator(name: str, text: str) -> str:
+    """That there is no such integrator, in the form of `explain`."""
+    line = _line_of(["flow", "integrator"], text)
+    known = ", ".join(registry.names())
+    where = f", line {line}" if line else ""
+    return f"{where}: flow.integrator: expected one of {known}, found {name!r}"
 
 
 def fields_of(keys: list[str]) -> dict[str, Any]:

@@ -7,14 +7,13 @@ import msgspec
 
 from particleflow.errors import ConfigError
 from particleflow.initialisation import default_alpha
+from particleflow.integrators import registry
 from particleflow.stopping import DEFAULT_STOP
 
 from .tables import (
     DEFAULT_COUNT,
     DEFAULT_FIRST,
-    DEFAULT_STEP,
     DEFAULT_T_END,
-    DEFAULT_TOLERANCE,
     Config,
     FlowTable,
     NeuronsTable,
@@ -89,19 +88,20 @@ def _resolve_neurons(table: NeuronsTable) -> NeuronsTable:
 
 def _resolve_flow(table: FlowTable) -> FlowTable:
     if table.integrator is None:
-        default = "boost" if table.metric == "network" else "rk"
-        return _resolve_flow(msgspec.structs.replace(table, integrator=default))
-    if table.integrator == "boost" and table.metric != "network":
+        default = registry.default_in(table.metric).name
+        table = msgspec.structs.replace(table, integrator=default)
+    assert table.integrator is not None
+    kind = registry.of_name(table.integrator)
+    if table.metric not in kind.metrics:
+        others = " or ".join(f'"{name}"' for name in registry.those_for(table.metric))
         raise ConfigError(
-            'flow.integrator: "boost" needs metric = "network"; with "euclidean" use "rk" or "gd"'
+            f'flow.integrator: "{kind.name}" needs metric = "{kind.metrics[0]}"; with '
+            f'"{table.metric}" use {others}'
         )
-    if table.integrator != "gd":
-        _refuse(table, "flow", ("learning_rate", "epochs"), 'goes with integrator = "gd"')
-    if table.integrator == "rk":
-        _refuse(table, "flow", ("step",), 'integrator = "rk" chooses its own step')
-    if table.integrator == "gd" or table.step is not None:
-        fixed = '"gd"' if table.integrator == "gd" else '"boost" with a step'
-        _refuse(table, "flow", ("tolerance",), f"integrator = {fixed} has a fixed step")
+    for key in ("tolerance", "step", "learning_rate", "epochs"):
+        if key not in registry.keys_of(kind):
+            fitting = " or ".join(f'"{name}"' for name in registry.those_with(key))
+            _refuse(table, "flow", (key,), f"goes with integrator = {fitting}")
     if table.learning_rate is not None or table.epochs is not None:
         if table.learning_rate is None or table.epochs is None:
             raise ConfigError("flow: learning_rate and epochs go together, found only one")
@@ -109,11 +109,10 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
         _refuse(table, "flow", ("stop",), "goes with t_end = inf")
         return table
     table = _resolve_end(table)
-    if table.integrator == "gd":
-        step = DEFAULT_STEP if table.step is None else table.step
-        return msgspec.structs.replace(table, step=step)
-    if table.tolerance is None and table.step is None:
-        return msgspec.structs.replace(table, tolerance=DEFAULT_TOLERANCE)
+    if table.step is not None:
+        _refuse(table, "flow", ("tolerance",), f'"{kind.name}" with a step has a fixed step')
+    elif table.tolerance is None:
+        return msgspec.structs.replace(table, **registry.default_settings(kind))
     return table
 
 

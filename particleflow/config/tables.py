@@ -46,7 +46,7 @@ class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     """``[flow]``: metric, integrator and time."""
 
     metric: Metric = "network"
-    integrator: Literal["boost", "gd", "rk"] | None = None
+    integrator: str | None = None
     t_end: float | None = None
     stop: float | None = None
     tolerance: float | None = None
@@ -83,6 +83,4 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
 DEFAULT_COUNT = 1000
 DEFAULT_T_END = 20.0
-DEFAULT_STEP = 1e-3
-DEFAULT_TOLERANCE = 1e-4
 DEFAULT_FIRST = 1e-3

@@ -1,8 +1,18 @@
-"""Integrators, one a file; each states its order and source."""
+"""Integrators, one a file; each states its order and source, and registers itself."""
 
+from . import registry
 from .boost import Boost
-from .contract import Integrator, Motion
+from .contract import Integrator, Memory, Motion, StepCounter
 from .gradient_descent import GradientDescent
 from .runge_kutta import RungeKutta
 
-__all__ = ["Boost", "GradientDescent", "Integrator", "Motion", "RungeKutta"]
+__all__ = [
+    "Boost",
+    "GradientDescent",
+    "Integrator",
+    "Memory",
+    "Motion",
+    "RungeKutta",
+    "StepCounter",
+    "registry",
+]

@@ -29,11 +29,12 @@ from typing import ClassVar
 import numpy as np
 
 from particleflow._cast import Array, positive
-from particleflow.backend import OVERFLOWN, SHRUNK, UNTAME, ExactFlow, State
+from particleflow.backend import OVERFLOWN, SHRUNK, UNTAME, ExactFlow, Metric, State
 from particleflow.errors import ConfigError, IntegrationError
 from particleflow.samples import spread
 
-from .contract import Slices
+from .contract import Memory, Slices
+from .registry import register
 
 _TINY = 1e-250
 _MOST_STEPS = 2.0**52
@@ -45,6 +46,7 @@ _FAILURES = {
 }
 
 
+@register
 @dataclass(frozen=True)
 class Boost:
     """The exact flow with adaptive or fixed steps.
@@ -66,6 +68,12 @@ class Boost:
     tolerance: float = 1e-4
     step: float | None = None
     name: ClassVar[str] = "boost"
+    metrics: ClassVar[tuple[Metric, ...]] = ("network",)
+    default_in: ClassVar[tuple[Metric, ...]] = ("network",)
+    counts_steps: ClassVar[bool] = False
+    stability: ClassVar[float] = math.inf
+    memory: ClassVar[Memory] = Memory(words=11, indices=10)
+    kernels: ClassVar[str] = "stepping"
     run_length: ClassVar[float] = 2
     slides: ClassVar[bool] = True
     sorted_from: ClassVar[int] = 2**15

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
 from particleflow._cast import Array
-from particleflow.backend import State
+from particleflow.backend import Metric, State
 from particleflow.parallel import Ranks
 
 SLICE_SECONDS = 0.1
@@ -61,10 +61,38 @@ class Motion(Protocol):
         ...
 
 
+class Memory(NamedTuple):
+    """What a run keeps for each neuron on a device, with the work space of a sort."""
+
+    words: int
+    """Numbers in the precision of the state."""
+    indices: int
+    """Integers of 32 bits."""
+
+
 class Integrator(Protocol):
-    """Settings of a method; immutable, may be used by many simulations."""
+    """Settings of a method; immutable, may be used by many simulations.
+
+    A dataclass whose fields are the settings, with their defaults; `register` makes it known. The
+    fields ``tolerance`` and ``step`` are keys of ``[flow]`` in a configuration, and are stored in
+    trajectory files, from which `pf.resume` makes the integrator again.
+    """
 
     name: ClassVar[str]
+    """As in ``flow.integrator``."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """Those in which it can run."""
+    default_in: ClassVar[tuple[Metric, ...]]
+    """Those in which it is the default."""
+    counts_steps: ClassVar[bool]
+    """Whether its steps are epochs of training: a run may be set by ``learning_rate`` and
+    ``epochs``, and its motion has ``time_of(step)`` and ``begin_stage(step, time)``."""
+    stability: ClassVar[float]
+    """Largest step of an explicit method with fixed steps, times lambda_max of the tangent kernel,
+    with which it is stable; infinite if that bounds no step that a user sets."""
+    memory: ClassVar[Memory]
+    kernels: ClassVar[str]
+    """Module of ``kernels.cpu`` whose compiled code shows that its kernels have been compiled."""
     run_length: ClassVar[float]
     """Average neurons a sector of a slot from which sector order pays its kernels."""
     sorted_from: ClassVar[int]
@@ -76,6 +104,12 @@ class Integrator(Protocol):
     def start(self, state: State) -> Motion:
         """A motion of this state from tau = 0; ``state`` is modified in place by it."""
         ...
+
+
+class StepCounter(Integrator, Protocol):
+    """An integrator that counts its steps, all of the same length in tau."""
+
+    step: float
 
 
 class Slices:

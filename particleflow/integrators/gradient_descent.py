@@ -13,14 +13,16 @@ from typing import ClassVar
 import numpy as np
 
 from particleflow._cast import Array, positive
-from particleflow.backend import State
+from particleflow.backend import Metric, State
 from particleflow.errors import ConfigError, IntegrationError
 
-from .contract import Slices
+from .contract import Memory, Slices
+from .registry import register
 
 _MOST_STEPS = 2.0**52
 
 
+@register
 @dataclass(frozen=True)
 class GradientDescent:
     """Gradient descent with step dtau.
@@ -38,6 +40,12 @@ class GradientDescent:
 
     step: float = 1e-3
     name: ClassVar[str] = "gd"
+    metrics: ClassVar[tuple[Metric, ...]] = ("network", "euclidean")
+    default_in: ClassVar[tuple[Metric, ...]] = ()
+    counts_steps: ClassVar[bool] = True
+    stability: ClassVar[float] = 2.0
+    memory: ClassVar[Memory] = Memory(words=4, indices=7)
+    kernels: ClassVar[str] = "gradient_descent"
     run_length: ClassVar[float] = 4
     slides: ClassVar[bool] = False
     sorted_from: ClassVar[int] = 0

@@ -15,11 +15,12 @@ from typing import ClassVar
 import numpy as np
 
 from particleflow._cast import Array, positive
-from particleflow.backend import RungeKuttaTrial, State
+from particleflow.backend import Metric, RungeKuttaTrial, State
 from particleflow.errors import ConfigError, IntegrationError
 from particleflow.samples import spread
 
-from .contract import Slices
+from .contract import Memory, Slices
+from .registry import register
 
 _SAFETY = 0.9
 _ORDER = 4  # of the error estimate in the step
@@ -30,6 +31,7 @@ _TINY = 1e-250
 _MOST_TRIALS = 2**31
 
 
+@register
 @dataclass(frozen=True)
 class RungeKutta:
     """Adaptive Runge-Kutta with this tolerance.
@@ -49,6 +51,12 @@ class RungeKutta:
 
     tolerance: float = 1e-4
     name: ClassVar[str] = "rk"
+    metrics: ClassVar[tuple[Metric, ...]] = ("network", "euclidean")
+    default_in: ClassVar[tuple[Metric, ...]] = ("euclidean",)
+    counts_steps: ClassVar[bool] = False
+    stability: ClassVar[float] = math.inf
+    memory: ClassVar[Memory] = Memory(words=13, indices=8)
+    kernels: ClassVar[str] = "runge_kutta"
     run_length: ClassVar[float] = math.inf
     slides: ClassVar[bool] = False
     sorted_from: ClassVar[int] = 0

@@ -1,0 +1,106 @@
+"""An integrator of one's own: a class that says everything about itself, and one decorator."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import particleflow as pf
+from particleflow.integrators import Memory, registry
+from particleflow.integrators.gradient_descent import GradientDescentMotion
+
+CONFIG = """
+[samples]
+kind = "sine"
+count = 6
+[neurons]
+count = 40
+[flow]
+integrator = "halves"
+t_end = 1.0
+[output]
+frames = 5
+"""
+
+
+@pytest.fixture
+def halves(monkeypatch):
+    """Gradient descent with half the step that it is given."""
+    monkeypatch.setattr(registry, "_INTEGRATORS", dict(registry._INTEGRATORS))
+
+    @registry.register
+    @dataclasses.dataclass(frozen=True)
+    class Halves:
+        step: float = 0.02
+        name = "halves"
+        metrics = ("network",)
+        default_in = ()
+        counts_steps = False
+        stability = math.inf
+        memory = Memory(words=4, indices=7)
+        kernels = "gradient_descent"
+        run_length = 4
+        sorted_from = 0
+        slides = False
+
+        def start(self, state):
+            return GradientDescentMotion(state, self.step / 2.0)
+
+    return Halves
+
+
+def end_of(path):
+    with pf.open_trajectory(path) as trajectory:
+        return trajectory.integrator, trajectory.position(-1), trajectory.observable("residual")[1]
+
+
+def test_an_integrator_in_a_file_of_its_own_runs_from_a_configuration(call, here, halves):
+    (here / "own.toml").write_text(CONFIG)
+    (here / "gd.toml").write_text(CONFIG.replace('"halves"', '"gd"\nstep = 0.01'))
+    for name in ("own", "gd"):
+        assert call("run", f"{name}.toml")[0] == 0
+        assert call("resume", f"{name}.h5", "--t-end", 2)[0] == 0
+    own, gd = end_of("own.h5"), end_of("gd.h5")
+    assert (own[0], gd[0]) == ("halves", "gd")
+    for one, other in zip(own[1:], gd[1:], strict=True):
+        assert_array_equal(one, other)
+    with pf.open_trajectory("own.h5") as trajectory:
+        assert "step = 0.02" in trajectory.config  # its own default
+    sim = pf.Simulation(pf.Samples.generate("sine", 6), pf.initialise("reduced", 40), halves())
+    sim.run(2.0)
+    assert_array_equal(sim.residual, own[2][-1])
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("tolerance = 1e-3", 'flow.tolerance: goes with integrator = "boost" or "rk"'),
+    ("learning_rate = 1e-3\nepochs = 3", 'flow.learning_rate: goes with integrator = "gd"'),
+    ('metric = "euclidean"',
+     'flow.integrator: "halves" needs metric = "network"; with "euclidean" use "rk" or "gd"'),
+])  # fmt: skip
+def test_what_it_does_not_say_a_configuration_may_not_say(call, here, halves, line, message):
+    (here / "own.toml").write_text(CONFIG.replace("t_end = 1.0", line))
+    code, _, err = call("run", "own.toml")
+    assert code == 2
+    assert message in err
+
+
+def test_an_integrator_that_is_not_known_is_named(call, here):
+    (here / "own.toml").write_text(CONFIG)
+    code, _, err = call("run", "own.toml")
+    assert code == 2
+    assert "line 8: flow.integrator: expected one of boost, gd, rk, found 'halves'" in err
+    with pytest.raises(pf.ConfigError, match=r"expected Boost\(\), GradientDescent\(\) or RungeK"):
+        pf.Simulation(pf.Samples.generate("sine", 6), pf.initialise("reduced", 40), "halves")
+
+
+def test_every_integrator_says_what_the_contract_asks():
+    fields = set(registry.Integrator.__annotations__)
+    for name in registry.names():
+        kind = registry.of_name(name)
+        assert fields <= set(dir(kind)), name
+        assert kind.name == name
+        assert np.isfinite(kind.memory).all()
+    for metric in ("network", "euclidean"):
+        assert sum(metric in registry.of_name(n).default_in for n in registry.names()) == 1
