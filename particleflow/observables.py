@@ -56,16 +56,16 @@ class Moment:
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
         self._at: tuple[int, float] | None = None
-        self._sums: dict[Callable[[], Any], Any] = {}
+        self._sums: dict[Callable[..., Any], Any] = {}
 
-    def of(self, total: Callable[[], Any]) -> Any:
-        """What a method of the state gives, which is asked for once at each moment."""
+    def of(self, total: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function gives, which is called once at each moment, always with these."""
         now = self._sim.step, self._sim.time
         if now != self._at:
             self._at = now
             self._sums.clear()
         if total not in self._sums:
-            self._sums[total] = total()
+            self._sums[total] = total(*arguments)
         return self._sums[total]
 
 
@@ -98,7 +98,7 @@ def _build(name: str, sim: "Simulation", moment: Moment) -> Quantity:
         return Quantity(name, simple[name])
     if name in BUILDERS:
         make, axes = BUILDERS[name]
-        return Quantity(name, make(state), axes=axes)
+        return Quantity(name, make(state, moment.of), axes=axes)
     if name == "residual":
         return Quantity(name, lambda: np.array(state.residual), axes=("sample",))
     if name == "prediction":

@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.interpolate import CubicSpline
 
 import particleflow as pf
 from particleflow import diagnostics
+from particleflow.diagnostics import BUILDERS
+from particleflow.observables import build
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
-NAMES = tuple(diagnostics.BUILDERS)
+NAMES = tuple(BUILDERS)
 
 
 def f(neurons, x):
@@ -86,7 +88,7 @@ def test_each_is_what_it_says(recorded):
 def test_the_euclidean_metric():
     """The same function in (cos theta, sin theta, rhat)."""
     sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 500, seed=1), metric="euclidean")
-    made = {name: make(sim.state) for name, (make, _) in diagnostics.BUILDERS.items()}
+    made = {name: make(sim.state) for name, (make, _) in BUILDERS.items()}
     before = sim.neurons
     sim.run(0.05)
     after, x = sim.neurons, SAMPLES.x
@@ -95,6 +97,28 @@ def test_the_euclidean_metric():
     masses = after.c * np.abs(after.a) / 500
     assert_allclose(made["slope_variation"](), np.abs(masses).sum(), rtol=1e-12)
     assert np.isfinite([made["kernel_distance"](), made["parameter_distance"]()]).all()
+
+
+def test_observables_of_one_moment_share_their_passes(monkeypatch):
+    calls = []
+
+    def counted(name):
+        function = getattr(diagnostics.theory, name)
+        monkeypatch.setattr(
+            diagnostics.theory, name, lambda *args: calls.append(name) or function(*args)
+        )
+
+    counted("curvature")
+    counted("near_samples")
+    sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 500, seed=1))
+    shared, alone = build(NAMES, sim), {n: make(sim.state) for n, (make, _) in BUILDERS.items()}
+    for until in (0.1, 0.2):
+        sim.run(until)
+        calls.clear()
+        values = {quantity.name: quantity.evaluate() for quantity in shared}
+        assert sorted(calls) == ["curvature", "near_samples"]
+        for name, value in values.items():
+            assert_array_equal(value, alone[name]())
 
 
 def test_dead_knots_are_not_on_samples():
