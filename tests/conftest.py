@@ -8,8 +8,9 @@ import pytest
 from particleflow import cli
 
 LONGEST = (
-    "test_cuda_simulator.py",
     "test_ranks.py",
+    "test_cuda_offline.py",
+    "test_cuda_simulator.py",
     "test_kills.py",
     "test_benchmarks.py",
     "test_gallery.py",
@@ -18,7 +19,8 @@ LONGEST = (
 """Files that take more than a minute each.
 
 They start first: with ``-n 2 --dist loadfile`` a long one that starts last keeps one process busy
-for minutes after the other has ended.
+for minutes after the other has ended. The second needs no kernels of the CPU, which the first one
+compiles where there are none yet.
 """
 
 
