@@ -83,9 +83,9 @@ def positive(name: str, value: Any, error: type[ParticleflowError]) -> float:
 
 
 def finite(name: str, value: Any, error: type[ParticleflowError]) -> float:
-    """A finite float; text that means one is none."""
+    """A finite float; text that means one is none, nor are True and False."""
     try:
-        number = float(value) if not isinstance(value, (str, bytes)) else None
+        number = float(value) if not isinstance(value, (str, bytes, bool, np.bool_)) else None
     except (TypeError, ValueError):
         number = None
     if number is None:

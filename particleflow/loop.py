@@ -10,6 +10,7 @@ from ._cast import Array, brief
 from .errors import IntegrationError, TrajectoryError
 from .integrators import Motion
 from .interruption import Interruption
+from .outcome import Before
 from .stopping import Settling
 
 if TYPE_CHECKING:
@@ -65,6 +66,12 @@ class Loop:
     ) -> None:
         self._sim, self._motion, self._settling = sim, motion, settling
         self._progress = progress
+        self._last = self._before = Before(sim.time, sim.state.loss())
+
+    @property
+    def before(self) -> Before | None:
+        """The last moment before the end at which the run stood; None if that is its begin."""
+        return self._before if self._before.time > 0.0 else None
 
     def run(self, end: float, ends: Array) -> None:
         """Run to one of the times ``ends``: the last, or the first where the loss has settled."""
@@ -112,6 +119,8 @@ class Loop:
 
     def _pause(self, writers: list[Writer], interruption: Interruption) -> None:
         """Between two steps: what others do then, and the end if a signal or they ask for it."""
+        if self._sim.time > self._last.time:
+            self._before, self._last = self._last, Before(self._sim.time, self._sim.state.loss())
         problem: BaseException | None = None
         try:
             if self._progress is not None:

@@ -18,6 +18,8 @@ FALLING = 1e-3
 """Relative change of the loss per unit of ln tau below which it counts as settled."""
 _AT_REST = 1e-20
 """Share of the largest rate of change that the residuals allow, below which no neuron moves."""
+_HELD = 1e-2
+"""Share of the fall that the flow predicts below which something else holds the loss."""
 _POWERS = 50
 _ROUNDING = 1e-12
 """Share of the loss of the best constant that a loss may grow by without a word."""
@@ -48,7 +50,16 @@ class Begin(NamedTuple):
         return cls(state.loss(), step, stable)
 
 
-def outcome(begin: Begin, state: State, tau: float, stop: float) -> list[str]:
+class Before(NamedTuple):
+    """A moment of a run shortly before its end."""
+
+    time: float
+    loss: float
+
+
+def outcome(
+    begin: Begin, state: State, tau: float, stop: float, before: Before | None = None
+) -> list[str]:
     """At most one line on how a run has ended; collective.
 
     Parameters
@@ -59,6 +70,8 @@ def outcome(begin: Begin, state: State, tau: float, stop: float) -> list[str]:
     tau : float
     stop : float
         Argument of the run.
+    before : Before, optional
+        Shows whether the loss falls as the flow says.
     """
     s, loss = state.x.size, state.loss()
     counts = state.cell_counts()
@@ -77,10 +90,10 @@ def outcome(begin: Begin, state: State, tau: float, stop: float) -> list[str]:
     share = f", {100.0 * loss / constant:.3g} % of that of the best constant"
     if not np.ptp(state.y) > 0.0:  # which fits them
         share = ""
-    return [f"the loss ends at {loss:.4g}{share}: {_why(state, tau, stop)}"]
+    return [f"the loss ends at {loss:.4g}{share}: {_why(state, tau, stop, before)}"]
 
 
-def _why(state: State, tau: float, stop: float) -> str:
+def _why(state: State, tau: float, stop: float, before: Before | None) -> str:
     """Whether the run has settled, is in a local minimum, or was left too early."""
     rho = state.residual
     square = float(np.dot(rho, rho))
@@ -92,6 +105,14 @@ def _why(state: State, tau: float, stop: float) -> str:
     falling = 2.0 * tau * power / square
     if falling <= max(stop, FALLING):
         return f"settled, it falls by {falling:.2g} of itself per unit of ln tau"
+    if before is not None:
+        predicted = power * (tau - before.time)  # d loss / d tau = - rho H rho
+        if before.loss - state.loss() < _HELD * min(predicted, before.loss):
+            return (
+                f"held up by rounding or by the step: in the flow it falls by {falling:.2g} of "
+                'itself per unit of ln tau; try samples.normalise, state_dtype = "float64", or a '
+                "smaller step"
+            )
     return (
         f"not converged yet, it falls by {falling:.2g} of itself per unit of ln tau; "
         "a later end goes on"

@@ -165,7 +165,7 @@ class Samples:
         half, middle = 0.5 * (hi - lo), abs(0.5 * lo + 0.5 * hi)
         if FARTHEST * half >= middle and NARROWEST <= half <= WIDEST:
             return None
-        where = f"x runs from {lo:.6g} to {hi:.6g}"
+        where = f"x runs from {lo:.12g} to {hi:.12g}"
         why = "far from 0 for its width" if FARTHEST * half < middle else f"{2 * half:.3g} wide"
         return (
             f"{where}, {why}: training will be slow or leave samples unreached; "

@@ -332,7 +332,7 @@ class Simulation:
         if not self._goes_on:
             self._settling = Settling(self.stop, self.time)
         self._goes_on = False
-        if until == math.inf:
+        if np.ndim(until) == 0 and until == math.inf:
             assert self._settling is not None
             ends = self.reachable(check_times(self._settling.begin))
             self._run(math.inf, ends[ends > self.time], progress)
@@ -361,7 +361,7 @@ class Simulation:
             begin = Begin.of(self.state, self.integrator)
             loop.run(end, ends)
             self.notes = [
-                *outcome(begin, self.state, self.time, self.stop),
+                *outcome(begin, self.state, self.time, self.stop, loop.before),
                 *(note for writer in self.writers for note in getattr(writer, "notes", [])),
             ]
 

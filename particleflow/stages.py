@@ -175,7 +175,8 @@ def require_repeatable(file: Path, recorded: Recorded, notes: list[str], begin_a
     problems = "".join(f"; {note}" for note in notes)
     if not recorded.config:
         raise TrajectoryError(
-            f"{file}: has no checkpoint, and no configuration to begin again from{problems}"
+            f"{file}: has no checkpoint, and no configuration to begin again from{problems}; "
+            "pf.TrajectoryWriter(checkpoint_every=) writes checkpoints"
         )
     if recorded.stages:
         raise TrajectoryError(

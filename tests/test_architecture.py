@@ -17,8 +17,8 @@ KERNELS = ROOT / "kernels"
 LAYERS = [
     {"__main__"}, {"cli"}, {"gallery", "exits"},
     {"resumption", "doctor", "estimate", "facts", "exports", "sweeps"},
-    {"preparation", "figures", "stages"}, {"config", "simulation"}, {"loop", "outcome", "_parts"},
-    {"interruption"},
+    {"preparation", "figures", "stages"}, {"config", "simulation"}, {"loop", "_parts"},
+    {"interruption", "outcome"},
     {"initialisation"}, {"neurons"}, {"trajectory"},
     {"integrators", "observables"}, {"diagnostics", "stopping", "particle_velocity"}, {"theory"},
     {"samples", "backend", "_csv", "coordinates"},

@@ -11,11 +11,13 @@ import tomllib
 from pathlib import Path
 
 import h5py
+import numba
 import numpy as np
 import pytest
 
 import particleflow as pf
 from particleflow.cli import looking
+from particleflow.integrators.gradient_descent import GradientDescentMotion
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data"
@@ -44,15 +46,27 @@ def write(text, name="small.toml"):
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_the_first_run_says_that_it_compiles(call, monkeypatch, compiled):
-    monkeypatch.setattr("particleflow.backend.kernels_are_compiled", lambda _: compiled)
-    code, _, err = call("run", write(SMALL))
+    call("run", write(SMALL), "--quiet")
+    if not compiled:
+        advance = GradientDescentMotion.advance
+
+        def compile_and_advance(self, until):
+            kernel = numba.njit(lambda x: x + 1)
+            assert kernel(1) + kernel(2.0) == 5.0  # twice, which is said once
+            advance(self, until)
+
+        monkeypatch.setattr(GradientDescentMotion, "advance", compile_and_advance)
+    code, out, err = call("run", "small.toml", "--overwrite")
     assert code == 0
-    assert err.startswith("compiling the kernels") != compiled
+    assert err.count("compiling the kernels") == (not compiled)
+    assert (
+        bool(re.search(r" steps and [\d.e-]+ s \(and [\d.]+ s of compiling\), ", out)) != compiled
+    )
 
 
-def test_a_run_writes_its_file_and_one_line(call, here, monkeypatch):
-    monkeypatch.setattr("particleflow.backend.kernels_are_compiled", lambda _: True)
-    code, out, err = call("run", write(SMALL))
+def test_a_run_writes_its_file_and_one_line(call, here):
+    call("run", write(SMALL), "--quiet")  # which compiles what has not been compiled
+    code, out, err = call("run", "small.toml", "--overwrite")
     assert code == 0
     assert re.fullmatch(r"note: the loss ends at .*: not converged yet, .*\n", err)
     assert out.count("\n") == 1

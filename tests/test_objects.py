@@ -143,3 +143,10 @@ def test_pytorch_networks_are_divided_by_nothing():
     assert pf.initialise("pytorch", 100, alpha="m").alpha == 100.0
     assert pf.Initialisation("pytorch", 100).alpha == 1.0
     assert pf.initialise("gaussian", 100).alpha == 100.0
+
+
+@pytest.mark.parametrize("until", [True, "1", [1.0, 2.0], np.array([1.0, 2.0]), None])
+def test_an_end_that_is_no_number_is_refused(until):
+    sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 20))
+    with pytest.raises(pf.ConfigError, match="until: expected a number, found"):
+        sim.run(until)

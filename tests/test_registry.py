@@ -40,7 +40,6 @@ def halves(monkeypatch):
         counts_steps = False
         stability = math.inf
         memory = Memory(words=4, indices=7)
-        kernels = "gradient_descent"
         run_length = 4
         sorted_from = 0
         slides = False

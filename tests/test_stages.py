@@ -152,6 +152,17 @@ def test_a_run_without_checkpoints_begins_again_with_the_samples_of_its_file(cal
     np.testing.assert_array_equal(end_of(moved / "c.h5")[0], sim.residual)
 
 
+def test_a_complete_run_without_a_checkpoint_says_that_it_stays_as_it_is(call, project):
+    sim = pf.Simulation(pf.Samples.generate("sine", 5), pf.initialise("reduced", 20))
+    sim.writers.append(pf.TrajectoryWriter("own.h5", frames=3))
+    sim.run(0.1)
+    code, out, _ = call("resume", "own.h5")
+    assert (code, "has no checkpoint from which it could be made longer" in out) == (0, True)
+    code, _, err = call("resume", "own.h5", "--t-end", 1)
+    assert code == 2
+    assert "pf.TrajectoryWriter(checkpoint_every=) writes checkpoints" in err
+
+
 def test_a_run_that_begins_again_records_the_user_s_observables(call, project):
     from particleflow.config import load
     from particleflow.preparation import prepare

@@ -557,6 +557,12 @@ def test_interrupted_sweeps_keep_what_they_have(config, tmp_path, number):
     assert left == []
 
 
+def test_values_that_are_no_list_are_refused(config, tmp_path):
+    for values in (1, "abc", None):
+        with pytest.raises(pf.ConfigError, match=r"neurons\.delta: expected a list of values"):
+            pf.sweep(config, {"neurons.delta": values}, tmp_path / "s.h5")
+
+
 def test_what_an_interrupted_sweep_with_overwrite_has_done(config, tmp_path, call, monkeypatch):
     """The table that was to be overwritten does not count."""
     from particleflow.exits import Stopped

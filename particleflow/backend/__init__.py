@@ -6,21 +6,18 @@ everything that leaves it is in the original one.
 
 from . import waiting  # isort: skip (before numba starts its threads)
 from . import forking
+from .compiling import cache_folder, compile_notice, compiling_seconds, when_compiling
 from .devices import (
     DEVICES,
     Device,
-    cache_folder,
-    compile_notice,
     cuda_problem,
     device_notice,
     free_memory,
-    kernels_are_compiled,
     resolve_device,
     resolve_threads,
     room_for,
     threads_in_use,
     use_device_of,
-    when_waiting,
 )
 from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
 from .exchange import Share, is_ordered, share_of
@@ -58,6 +55,7 @@ __all__ = [
     "cache_folder",
     "cell_sums",
     "compile_notice",
+    "compiling_seconds",
     "cuda_problem",
     "device_notice",
     "field",
@@ -68,7 +66,6 @@ __all__ = [
     "joined",
     "kernel_matrix",
     "kernel_product",
-    "kernels_are_compiled",
     "mean_residual",
     "measure_difference",
     "measure_speed",
@@ -84,5 +81,5 @@ __all__ = [
     "use_device_of",
     "waiting",
     "waiting_policy",
-    "when_waiting",
+    "when_compiling",
 ]

@@ -1,12 +1,10 @@
-"""Devices, threads, and the kernels' cache."""
+"""Devices and threads."""
 
 import ctypes
 import importlib
 import importlib.util
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -16,35 +14,13 @@ import scipy.linalg  # noqa: F401 (loads the LAPACK that numba calls, for the co
 from threadpoolctl import ThreadpoolController
 
 from particleflow.errors import DeviceError
-from particleflow.kernels import _jit, _turns, cpu
+from particleflow.kernels import cpu
 from particleflow.parallel import Ranks
 
 Device = Literal["auto", "cpu", "cuda"]
 DEVICES: tuple[str, ...] = get_args(Device)
 
 _blas = ThreadpoolController()
-
-
-def kernels_are_compiled(module: str) -> bool:
-    """Whether an earlier run from this installation has left those of ``kernels.cpu.module``.
-
-    numba keeps a folder for each place from which the kernels are imported: those of another
-    environment are compiled again.
-    """
-    cache = getattr(cpu.locate_all, "_cache", None)
-    if cache is None or not _jit.cache_folder:
-        return False
-    return any(Path(cache.cache_path).glob(f"{module}.*.nbi"))
-
-
-def when_waiting(tell: Callable[[], None]) -> None:
-    """Call a function, once, when this process has to wait for the compiler of another one."""
-    _turns.when_waiting(tell)
-
-
-def cache_folder() -> str:
-    """The folder of compiled kernels; empty if none can be written."""
-    return _jit.cache_folder
 
 
 def kernels_of(device: str) -> ModuleType:
@@ -189,15 +165,3 @@ def threads_in_use(threads: int) -> Iterator[None]:
             yield
     finally:
         numba.set_num_threads(before)
-
-
-def compile_notice(ranks: int = 1) -> str:
-    """What to tell a user whose first run has to wait."""
-    if _jit.cache_folder:
-        turns = f"one of {ranks} ranks compiles each, the others wait for it; " if ranks > 1 else ""
-        return (
-            "compiling the kernels (once for this version in this environment, a minute or two; "
-            f"{turns}Ctrl-C waits for the compiler)"
-        )
-    hint = "PARTICLEFLOW_CACHE=0" if os.environ.get("PARTICLEFLOW_CACHE") == "0" else "no cache"
-    return f"compiling the kernels (every time: {hint}), under a minute"

@@ -75,7 +75,7 @@ def run(
     ranks = _ranks()
     quiet = quiet or not ranks.is_first
     source = ranks.together(read)
-    announce_compilation(quiet, source.config.flow.integrator, ranks.size)
+    announce_compilation(quiet, ranks.size)
     if estimate:
         _estimate(source, device, threads)
         return
@@ -138,7 +138,7 @@ def resume(
     from particleflow.config import settings_of
     from particleflow.resumption import configuration, is_finished
     from particleflow.resumption import resume as go_on
-    from particleflow.trajectory import Recorded, settle
+    from particleflow.trajectory import settle
 
     ranks = _ranks()
     quiet = quiet or not ranks.is_first
@@ -147,11 +147,10 @@ def resume(
     if is_same and is_finished(file, ranks):
         ranks.together(lambda: settle(file) if ranks.is_first else None)
         if not quiet:
-            click.echo(f"{file}: is complete; --t-end or --epochs make it longer")
+            click.echo(f"{file}: is complete{_ways_on(file)}")
         return
     figure, every = ranks.together(lambda: configuration(file))
-    integrator = ranks.together(lambda: Recorded.of(file).integrator)
-    announce_compilation(quiet, integrator, ranks.size)
+    announce_compilation(quiet, ranks.size)
 
     def make() -> "Resumed":
         run = go_on(
@@ -172,8 +171,24 @@ def _ranks() -> "Ranks":
     return ranks_of()
 
 
+def _ways_on(file: Path) -> str:
+    """How a complete run can be made longer."""
+    from particleflow.errors import ParticleflowError
+    from particleflow.integrators import registry
+    from particleflow.trajectory import Recorded, checkpoint
+
+    try:
+        counts_steps = registry.of_name(Recorded.of(file).integrator).counts_steps
+    except ParticleflowError:  # of an old version
+        return ""
+    if not checkpoint.path_of(file).exists():
+        return ", and has no checkpoint from which it could be made longer"
+    return f"; {'--t-end or --epochs make' if counts_steps else '--t-end makes'} it longer"
+
+
 def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
     """Run, draw, lay the file out as it shall be, and say what has been done."""
+    from particleflow.backend import compiling_seconds
     from particleflow.trajectory import settle
 
     try:
@@ -182,12 +197,14 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
         raise Stopped(stopped.number, advice="before the first step: nothing has changed") from None
     _announce(run.simulation, quiet)
     _hint(run.simulation, quiet)
-    begin, file = time.perf_counter(), run.writer.path
+    begin, compiled, file = time.perf_counter(), compiling_seconds(), run.writer.path
     try:
         _simulate(run, quiet)
     except Stopped as stopped:
         raise Stopped(stopped.number, file) from None
-    ranks, text = run.simulation.ranks, _summary(run, time.perf_counter() - begin)
+    compiling = compiling_seconds() - compiled
+    text = _summary(run, time.perf_counter() - begin - compiling, compiling)
+    ranks = run.simulation.ranks
     notes = [] if quiet else run.simulation.notes
     del run  # the picture needs the memory
 
@@ -323,11 +340,12 @@ def _share_done(time: float, until: float) -> float:
     return min(1.0, math.log(max(time, FIRST) / FIRST) / math.log(LAST / FIRST))
 
 
-def _summary(prepared: "Run | Resumed", seconds: float) -> str:
+def _summary(prepared: "Run | Resumed", seconds: float, compiling: float) -> str:
     simulation = prepared.simulation
+    after = f" (and {compiling:.2g} s of compiling)" if compiling > 0.0 else ""
     return (
         f"{prepared.writer.path}: {simulation.size} neurons on {simulation.samples.size} samples, "
-        f"tau = {simulation.time:g} in {simulation.step} steps and {seconds:.2g} s, "
+        f"tau = {simulation.time:g} in {simulation.step} steps and {seconds:.2g} s{after}, "
         f"loss {simulation.loss:.4g}, "
     )
 

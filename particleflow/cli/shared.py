@@ -8,19 +8,19 @@ from typing import Any
 import click
 
 
-def announce_compilation(quiet: bool, integrator: str | None = None, ranks: int = 1) -> None:
-    """Say on stderr that the kernels have to be compiled first, or that another process does."""
-    from particleflow.backend import compile_notice, kernels_are_compiled, when_waiting
-    from particleflow.integrators import registry
+def announce_compilation(quiet: bool, ranks: int = 1) -> None:
+    """Have it said on stderr when a kernel is compiled, or when another process does that."""
+    from particleflow.backend import compile_notice, when_compiling
 
     if quiet:
         return
-    kind = registry.default_in("network") if integrator is None else registry.of_name(integrator)
-    if not kernels_are_compiled(kind.kernels):
-        click.echo(compile_notice(ranks), err=True)
-    if ranks == 1:
-        waiting = "another process compiles a kernel that is needed here: waiting for it"
-        when_waiting(lambda: click.echo(waiting, err=True))
+    notice = compile_notice(ranks)
+    waiting = "another process compiles a kernel that is needed here: waiting for it"
+
+    def tell() -> None:
+        click.echo(notice, err=True)
+
+    when_compiling(tell, tell if ranks > 1 else lambda: click.echo(waiting, err=True))
 
 
 def show(facts: dict[str, Any], as_json: bool) -> None:

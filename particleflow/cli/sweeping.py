@@ -68,7 +68,7 @@ def sweep(
     over = {axis.key: axis.values for axis in parsed}
     if len(over) < len(parsed):
         raise ConfigError("--over: a key is there twice")
-    announce_compilation(quiet, ranks=ranks.size)
+    announce_compilation(quiet, ranks.size)
     before = _identity(output) if overwrite else None
     with _Bar(quiet) as bar:
         try:

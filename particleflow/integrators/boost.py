@@ -73,7 +73,6 @@ class Boost:
     counts_steps: ClassVar[bool] = False
     stability: ClassVar[float] = math.inf
     memory: ClassVar[Memory] = Memory(words=11, indices=10)
-    kernels: ClassVar[str] = "stepping"
     run_length: ClassVar[float] = 2
     slides: ClassVar[bool] = True
     sorted_from: ClassVar[int] = 2**15

@@ -91,8 +91,6 @@ class Integrator(Protocol):
     """Largest step of an explicit method with fixed steps, times lambda_max of the tangent kernel,
     with which it is stable; infinite if that bounds no step that a user sets."""
     memory: ClassVar[Memory]
-    kernels: ClassVar[str]
-    """Module of ``kernels.cpu`` whose compiled code shows that its kernels have been compiled."""
     run_length: ClassVar[float]
     """Average neurons a sector of a slot from which sector order pays its kernels."""
     sorted_from: ClassVar[int]

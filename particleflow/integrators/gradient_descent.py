@@ -45,7 +45,6 @@ class GradientDescent:
     counts_steps: ClassVar[bool] = True
     stability: ClassVar[float] = 2.0
     memory: ClassVar[Memory] = Memory(words=4, indices=7)
-    kernels: ClassVar[str] = "gradient_descent"
     run_length: ClassVar[float] = 4
     slides: ClassVar[bool] = False
     sorted_from: ClassVar[int] = 0

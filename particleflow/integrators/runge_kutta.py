@@ -56,7 +56,6 @@ class RungeKutta:
     counts_steps: ClassVar[bool] = False
     stability: ClassVar[float] = math.inf
     memory: ClassVar[Memory] = Memory(words=13, indices=8)
-    kernels: ClassVar[str] = "runge_kutta"
     run_length: ClassVar[float] = math.inf
     slides: ClassVar[bool] = False
     sorted_from: ClassVar[int] = 0

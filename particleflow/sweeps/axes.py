@@ -1,7 +1,7 @@
 """Axes of a sweep: keys of a configuration, each with its values."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -36,6 +36,8 @@ def axis_of(key: str, values: Sequence[Any]) -> Axis:
     kinds = get_args(config.type_of(key)) or (config.type_of(key),)
     if key in _OWN:
         raise ConfigError(f"{key}: a sweep names its files itself")
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ConfigError(f"{key}: expected a list of values, found {values!r}")
     given = tuple(_plain(value, kinds) for value in values)
     if not given:
         raise ConfigError(f"{key}: expected at least one value")

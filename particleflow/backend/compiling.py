@@ -1,0 +1,71 @@
+"""What this process spends on compiling kernels, as numba tells it.
+
+Which kernels have been compiled before depends on the integrator, the metric, the precision and the
+place of installation: only numba knows, when a kernel is called for the first time.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from numba.core import event
+
+from particleflow.kernels import _jit, _turns
+
+
+class _Compiler(event.Listener):
+    """Counts the seconds of compilations, of which one may hold others."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.tell: Callable[[], None] | None = None
+        self._depth, self._begin = 0, 0.0
+
+    def on_start(self, event: Any) -> None:
+        if self._depth == 0:
+            self._begin = time.perf_counter()
+            tell, self.tell = self.tell, None
+            if tell is not None:
+                tell()
+        self._depth += 1
+
+    def on_end(self, event: Any) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += time.perf_counter() - self._begin
+
+
+_compiler = _Compiler()
+event.register("numba:compile", _compiler)
+
+
+def compiling_seconds() -> float:
+    """Seconds that this process has spent on compiling kernels."""
+    return _compiler.seconds
+
+
+def when_compiling(tell: Callable[[], None], wait: Callable[[], None]) -> None:
+    """Call ``tell`` once when a kernel has to be compiled, ``wait`` when another process does it.
+
+    The first call of each only.
+    """
+    _compiler.tell = tell
+    _turns.when_waiting(wait)
+
+
+def compile_notice(ranks: int = 1) -> str:
+    """What to tell a user whose run has to wait for the compiler."""
+    if _jit.cache_folder:
+        turns = f"one of {ranks} ranks compiles each, the others wait for it; " if ranks > 1 else ""
+        return (
+            "compiling the kernels (once for each integrator and precision in this environment, a "
+            f"minute or two; {turns}Ctrl-C waits for the compiler)"
+        )
+    hint = "PARTICLEFLOW_CACHE=0" if os.environ.get("PARTICLEFLOW_CACHE") == "0" else "no cache"
+    return f"compiling the kernels (every time: {hint}), under a minute"
+
+
+def cache_folder() -> str:
+    """The folder of compiled kernels; empty if none can be written."""
+    return _jit.cache_folder
