@@ -147,7 +147,7 @@ def test_a_run_is_laid_out_as_configured_when_it_ends(call, here):
     # killed between the end of the run and that
     assert call("repack", "small.h5", "-o", "small.h5", "--layout", "frames", "--overwrite")[0] == 0
     assert storage() == ("frames", "gzip")
-    told = "small.h5: is complete; --t-end or --epochs make it longer\n"
+    told = "small.h5: is complete; --t-end makes it longer\n"
     assert call("resume", "small.h5")[:2] == (0, told)
     assert storage() == ("particles", "gzip")
     assert not [path for path in here.iterdir() if "partial" in path.name]
