@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import particleflow as pf
+from particleflow.backend.compiling import when_compiling
 from particleflow.cli import looking
 from particleflow.integrators.gradient_descent import GradientDescentMotion
 
@@ -47,6 +48,7 @@ def write(text, name="small.toml"):
 @pytest.mark.parametrize("compiled", [False, True])
 def test_the_first_run_says_that_it_compiles(call, monkeypatch, compiled):
     call("run", write(SMALL), "--quiet")
+    monkeypatch.setattr("particleflow.backend.when_compiling", when_compiling)
     if not compiled:
         advance = GradientDescentMotion.advance
 
