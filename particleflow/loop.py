@@ -70,7 +70,7 @@ class Loop:
 
     @property
     def before(self) -> Before | None:
-        """The last moment before the end at which the run stood; None if that is its begin."""
+        """The last moment before the end at which the run stood; None if that is tau = 0."""
         return self._before if self._before.time > 0.0 else None
 
     def run(self, end: float, ends: Array) -> None:

@@ -139,10 +139,8 @@ def _left(table: Path, overwrite: bool, before: tuple[int, int] | None) -> str:
         return f"no run was begun; {table} is as it was"
     failed = found.count(FAILED)
     text = f"{table}: {found.count(DONE)} of {found.status.size} runs done"
-    way = (
-        "without --overwrite the same command goes on" if overwrite else "the same command goes on"
-    )
-    return f"{text}{f', {failed} failed' if failed else ''}; {way}"
+    way = "without --overwrite " if overwrite else ""
+    return f"{text}{f', {failed} failed' if failed else ''}; {way}the same command goes on"
 
 
 def _tell(found: "Sweep", quiet: bool) -> int:

@@ -29,16 +29,19 @@ def explain(problem: str, text: str) -> str:
         message = message.replace(", got ", ", found ").replace("`", "").replace(" | null", "")
         if message.startswith("invalid enum value"):
             message += _choices(keys)
-    line = _line_of(keys, text)
-    return f"{f', line {line}' if line else ''}: {'.'.join(keys)}: {message}"
+    return f"{_place(keys, text)}: {message}"
 
 
 def explain_integrator(name: str, text: str) -> str:
     """That there is no such integrator, in the form of `explain`."""
-    line = _line_of(["flow", "integrator"], text)
-    known = ", ".join(registry.names())
-    where = f", line {line}" if line else ""
-    return f"{where}: flow.integrator: expected one of {known}, found {name!r}"
+    place = _place(["flow", "integrator"], text)
+    return f"{place}: expected one of {', '.join(registry.names())}, found {name!r}"
+
+
+def _place(keys: list[str], text: str) -> str:
+    """``, line n: table.key``, without the line where the text does not have the key."""
+    line = _line_of(keys, text)
+    return f"{f', line {line}' if line else ''}: {'.'.join(keys)}"
 
 
 def fields_of(keys: list[str]) -> dict[str, Any]:
