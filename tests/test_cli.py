@@ -66,6 +66,13 @@ def test_the_first_run_says_that_it_compiles(call, monkeypatch, compiled):
     )
 
 
+def test_what_is_compiled_after_a_command_is_not_told(call, monkeypatch, capsys):
+    monkeypatch.setattr("particleflow.backend.when_compiling", when_compiling)
+    assert call("run", write(SMALL))[0] == 0
+    assert numba.njit(lambda x: x - 1)(1) == 0
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_run_writes_its_file_and_one_line(call, here):
     call("run", write(SMALL), "--quiet")  # which compiles what has not been compiled
     code, out, err = call("run", "small.toml", "--overwrite")

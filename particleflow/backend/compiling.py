@@ -45,10 +45,10 @@ def compiling_seconds() -> float:
     return _compiler.seconds
 
 
-def when_compiling(tell: Callable[[], None], wait: Callable[[], None]) -> None:
+def when_compiling(tell: Callable[[], None] | None, wait: Callable[[], None] | None) -> None:
     """Call ``tell`` once when a kernel has to be compiled, ``wait`` when another process does it.
 
-    The first call of each only.
+    The first call of each only; None takes either back.
     """
     _compiler.tell = tell
     _turns.when_waiting(wait)

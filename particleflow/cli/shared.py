@@ -9,7 +9,10 @@ import click
 
 
 def announce_compilation(quiet: bool, ranks: int = 1) -> None:
-    """Have it said on stderr when a kernel is compiled, or when another process does that."""
+    """Have it said on stderr when a kernel is compiled, or when another process does that.
+
+    Until the command ends.
+    """
     from particleflow.backend import compile_notice, when_compiling
 
     if quiet:
@@ -21,6 +24,7 @@ def announce_compilation(quiet: bool, ranks: int = 1) -> None:
         click.echo(notice, err=True)
 
     when_compiling(tell, tell if ranks > 1 else lambda: click.echo(waiting, err=True))
+    click.get_current_context().call_on_close(lambda: when_compiling(None, None))
 
 
 def show(facts: dict[str, Any], as_json: bool) -> None:
