@@ -367,6 +367,8 @@ def _begin_again(
 def configuration(path: PathLike) -> tuple[str | None, float | None]:
     """The picture and the seconds between checkpoints that a file's run was configured with.
 
+    The picture of a file that was renamed has the file's new name: the old one is another file's.
+
     Raises
     ------
     TrajectoryError
@@ -377,7 +379,9 @@ def configuration(path: PathLike) -> tuple[str | None, float | None]:
     try:
         output = tables.get("output", {})
         every = float(output.get("checkpoint_every", config.DEFAULT_CHECKPOINT_EVERY))
-        figure = output.get("figure")
+        figure, named = output.get("figure"), Path(str(output.get("file", file))).name
+        if figure is not None and file.name != named:
+            figure = file.with_suffix(Path(str(figure)).suffix)
         return (None if figure is None else str(figure)), every or None
     except (AttributeError, TypeError, ValueError) as problem:
         raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None

@@ -337,3 +337,16 @@ def test_completion(call, monkeypatch):
         monkeypatch.setenv("COMP_CWORD", str(n))
         code, out, _ = call()
         assert (code, out.split()) == (0, expected)
+
+
+def test_a_renamed_file_has_a_picture_of_its_own(call, here):
+    Path("small.toml").write_text(SMALL + 'figure = "small.png"\n')
+    assert call("run", "small.toml")[0] == 0
+    first = Path("small.png").read_bytes()
+    shutil.copy("small.h5", "second.h5")
+    shutil.copy("small.h5.ckpt", "second.h5.ckpt")
+    code, out, _ = call("resume", "second.h5", "--t-end", "2")
+    assert code == 0
+    assert out.endswith("; picture second.png\n")
+    assert Path("second.png").exists()
+    assert Path("small.png").read_bytes() == first

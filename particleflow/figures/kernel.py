@@ -8,7 +8,7 @@ from particleflow._cast import Array
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames
-from .style import empty, legend_above, mark, shown, tell, time_axis
+from .style import GREY, empty, legend_above, mark, shown, tell, time_axis
 
 _MODES = 6
 _MOST_VALUES = 32
@@ -38,11 +38,12 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
         colour = mpl.colormaps["viridis"](0.9 * k / max(1, rates.size - 1))
         ax.plot(tau, along[:, k], marker=mark(tau), color=colour, label=f"{k + 1}")
         ax.plot(tau, along[0, k] * np.exp(-rate * (tau - tau[0])), color=colour, lw=0.6, ls="--")
+    ax.plot([], [], color=GREY, lw=0.6, ls="--", label=r"$e^{-\lambda_k\tau}$")
     time_axis(ax, tau)
     if np.isfinite(lowest):
         ax.set_yscale("log")
         ax.set_ylim(0.5 * lowest, 2.0 * float(np.nanmax(along)))
-    legend_above(ax, _MODES, handlelength=1.0, columnspacing=0.8)
+    legend_above(ax, _MODES + 1, handlelength=1.0, columnspacing=0.8)
     ax.set_ylabel(r"$|\langle v_k,\rho\rangle|$ for mode $k$ of $H_0$")
     tell(ax, shown(rates.size, trajectory.samples.size, "modes, the fastest"))
     return ax
@@ -74,8 +75,11 @@ def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
     ax.set_yscale("log")
     largest = f"{most} largest of {total} " if most < total else ""
     ax.set_ylabel(f"{largest}eigenvalues\nof the tangent kernel")
-    if frames is not None:
-        tell(ax, shown(len(frames), trajectory.frames, "frames"))
+    tell(
+        ax,
+        shown(len(frames), trajectory.frames, "frames") if frames is not None else "",
+        f"values above {_FLOOR:g} of the largest" if (values < lowest).any() else "",
+    )
     return ax
 
 

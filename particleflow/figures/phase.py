@@ -83,7 +83,7 @@ def _tell(
     if ways is not None:
         frames = frame % trajectory.frames + 1
         parts.append(shown(ways.shape[1], m, "paths"))
-        parts.append(shown(ways.shape[0], frames, "frames of paths"))
+        parts.append(shown(ways.shape[0], frames, "frames along them"))
     tell(ax, *parts)
 
 

@@ -91,7 +91,7 @@ def tell(ax: Axes, *parts: str) -> None:
     """Say below the axis of x what of the data is shown, if that is not all of it."""
     told = [part for part in parts if part]
     if told:
-        text = textwrap.fill(f"shown: {', '.join(told)}", _TOLD)
+        text = textwrap.fill(f"shown: {', '.join(told)}", _TOLD, break_on_hyphens=False)
         ax.set_xlabel(f"{ax.get_xlabel()}\n{text}")
 
 
