@@ -8,9 +8,10 @@ from cases import neurons, square_wave
 from streams import median_seconds
 
 import particleflow as pf
-from particleflow.trajectory import checkpoint, contents, disk, opening
-from particleflow.trajectory.contents import Plan
-from particleflow.trajectory.pipeline import Batch, WriterThread
+from particleflow.files import disk, opening
+from particleflow.trajectory import checkpoint, skeleton
+from particleflow.trajectory.skeleton import Plan
+from particleflow.trajectory.writer_thread import Batch, WriterThread
 
 STEPS_A_FRAME = 10
 
@@ -71,7 +72,7 @@ def test_writer_beside_raw_writes(benchmark, fitting, quick, tmp_path):
     sim.state.pack_frame(frame)
 
     def write():
-        disk.create(path, True, lambda file: contents.fill(file, sim, plan, []))
+        disk.create(path, True, lambda file: skeleton.fill(file, sim, plan, []))
         with opening.open_file(path, "r+") as file:
             thread = WriterThread(file, path)
             base = "particles/neurons"

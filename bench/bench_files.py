@@ -12,9 +12,11 @@ from streams import median_seconds
 
 import particleflow as pf
 from particleflow import figures
-from particleflow.ranks import affinity
-from particleflow.trajectory import DONE, contents, disk
-from particleflow.trajectory.contents import Plan
+from particleflow.files import disk
+from particleflow.ranks.serial import affinity
+from particleflow.sweeps.table import DONE
+from particleflow.trajectory import skeleton
+from particleflow.trajectory.skeleton import Plan
 
 BASE = "particles/neurons"
 
@@ -34,7 +36,7 @@ def recorded(path, m, frames):
         file[f"{BASE}/position/time"][:] = times
         file["parameters/progress"][:] = frames, frames
 
-    disk.create(path, True, lambda file: contents.fill(file, sim, plan, []), then=write)
+    disk.create(path, True, lambda file: skeleton.fill(file, sim, plan, []), then=write)
 
 
 def forget(path):

@@ -14,7 +14,7 @@ import particleflow as pf
 CHILD = """
 import sys
 from particleflow.config import load
-from particleflow.preparation import prepare
+from particleflow.jobs.prepare import prepare
 
 def peak():
     # of this process alone: ru_maxrss starts from that of the parent

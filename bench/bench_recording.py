@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import particleflow as pf
-from particleflow.trajectory import layout, parts
+from particleflow.files import hdf5
+from particleflow.trajectory import parts
 
 
 def simulation(m, s, path=None, frames=201):
@@ -60,14 +61,14 @@ def test_marking(benchmark, tmp_path, monkeypatch, m):
     """Positions that are NaN until recorded, of the whole time of a run with a writer."""
     assert 201 * m * 12 <= parts.MOST_FILLED
     marked = []
-    mark = layout.mark_unrecorded
+    mark = hdf5.mark_unrecorded
 
     def timed(file):
         begin = time.perf_counter()
         mark(file)
         marked.append(time.perf_counter() - begin)
 
-    monkeypatch.setattr(layout, "mark_unrecorded", timed)
+    monkeypatch.setattr(hdf5, "mark_unrecorded", timed)
     path = tmp_path / "run.h5"
     benchmark.pedantic(lambda: simulation(m, 10, path).run(20.0), rounds=5, warmup_rounds=1)
     benchmark.extra_info.update(

@@ -15,7 +15,7 @@ import particleflow as pf
 from particleflow.backend import threads_in_use
 from particleflow.backend.exchange import Exchange, is_ordered, share_of
 from particleflow.kernels.cpu.slots import PAD
-from particleflow.parallel import ranks_of
+from particleflow.ranks.world import ranks_of
 
 ROUNDS = 9
 SECONDS = 0.3

@@ -18,21 +18,21 @@ if (_root / "setup.cfg").is_file() and (_root / "kernels" / "_jit.py").is_file()
     __path__.append(str(_root))
 
 _HOME = {
-    "Samples": "samples",
-    "Neurons": "neurons",
-    "Initialisation": "initialisation",
-    "initialise": "initialisation",
-    "Simulation": "simulation",
+    "Samples": "model.samples",
+    "Neurons": "model.neurons",
+    "Initialisation": "model.initialisation",
+    "initialise": "model.initialisation",
+    "Simulation": "run.simulation",
     "Boost": "integrators",
     "GradientDescent": "integrators",
     "RungeKutta": "integrators",
     "TrajectoryWriter": "trajectory",
-    "resume": "resumption",
+    "resume": "jobs.resume",
     "open_trajectory": "trajectory",
     "repack": "trajectory",
     "export": "exports",
     "sweep": "sweeps",
-    "open_sweep": "trajectory",
+    "open_sweep": "sweeps",
     "ParticleflowError": "errors",
     "SamplesError": "errors",
     "NeuronsError": "errors",
@@ -66,14 +66,15 @@ if TYPE_CHECKING:
         WriteError,
     )
     from .exports import export
-    from .initialisation import Initialisation, initialise
     from .integrators import Boost, GradientDescent, RungeKutta
-    from .neurons import Neurons
-    from .resumption import resume
-    from .samples import Samples
-    from .simulation import Simulation
+    from .jobs.resume import resume
+    from .model.initialisation import Initialisation, initialise
+    from .model.neurons import Neurons
+    from .model.samples import Samples
+    from .run.simulation import Simulation
     from .sweeps import sweep
-    from .trajectory import TrajectoryWriter, open_sweep, open_trajectory, repack
+    from .sweeps.table import open_sweep
+    from .trajectory import TrajectoryWriter, open_trajectory, repack
 
 
 def __getattr__(name: str) -> Any:

@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 
 import particleflow as pf
+from particleflow.files import locks
 from particleflow.kernels.cpu import slots
-from particleflow.mpi import MpiRanks
-from particleflow.neurons import RecordedNeurons
-from particleflow.parallel import ALONE, ranks_of
-from particleflow.trajectory import checkpoint, locks, parts, recording
+from particleflow.ranks.mpi import MpiRanks
+from particleflow.ranks.world import ALONE, ranks_of
+from particleflow.trajectory import RecordedNeurons, checkpoint, parts, recording
 
 M = 2999
 END = 0.3
@@ -250,9 +250,9 @@ def check_a_failure_of_all_ranks(ranks, folder):
 
 def check_a_disk_that_fails_one_rank(ranks, folder):
     """All ranks stop with its error, it says whose it is, and only what all wrote is counted."""
-    from particleflow.trajectory import pipeline
+    from particleflow.trajectory import writer_thread
 
-    write, seconds = pipeline.WriterThread._write, recording.FLUSH_SECONDS
+    write, seconds = writer_thread.WriterThread._write, recording.FLUSH_SECONDS
 
     def fail(self, batches):
         written = [b for b in batches if b.frames <= 2 or ranks.rank < ranks.size - 1]
@@ -262,11 +262,11 @@ def check_a_disk_that_fails_one_rank(ranks, folder):
 
     path = folder / "full disk.h5"
     sim = simulate("gd", path, ranks)
-    pipeline.WriterThread._write, recording.FLUSH_SECONDS = fail, 0.0
+    writer_thread.WriterThread._write, recording.FLUSH_SECONDS = fail, 0.0
     try:
         text = failure_of(lambda: sim.run(END), ranks)
     finally:
-        pipeline.WriterThread._write, recording.FLUSH_SECONDS = write, seconds
+        writer_thread.WriterThread._write, recording.FLUSH_SECONDS = write, seconds
     assert f"rank {ranks.size - 1}: " in text
     assert "No space left on device" in text
     if ranks.is_first:
@@ -472,7 +472,7 @@ def check_bad_input(ranks, folder):
     assert not (folder / "only one.h5").exists()
     other = pf.Samples.generate("sine", 10, noise=0.1 * ranks.rank)
     assert "rank 0 and rank 1" in failure_of(lambda: begin(samples=other), ranks)
-    from particleflow import mpi
+    from particleflow.ranks import mpi
 
     versions = mpi._versions
     if ranks.rank == 3:

@@ -12,7 +12,7 @@ import particleflow as pf
 from particleflow.backend import devices
 from particleflow.kernels.cpu import slots
 from particleflow.kernels.cuda import _jit
-from particleflow.parallel import ALONE, ranks_of
+from particleflow.ranks.world import ALONE, ranks_of
 
 slots.NEURONS_A_SLOT, slots.SAMPLES = 8, 1
 RUNS = {

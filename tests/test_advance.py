@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import expm
 
 from particleflow.backend import State, field, threads_in_use
-from particleflow.coordinates import parameters_from_reduced
 from particleflow.kernels import _jit, cpu, rays, transit
 from particleflow.kernels.advance import (
     CROSSINGS,
@@ -23,6 +22,7 @@ from particleflow.kernels.boost import N1, NX, SIZE, boost, field_table, growth_
 from particleflow.kernels.maps import tables_of
 from particleflow.kernels.motion import move
 from particleflow.kernels.origin import cell_from_origin
+from particleflow.model.coordinates import parameters_from_reduced
 
 seeds = st.integers(0, 2**32 - 1)
 ORDER = {False: np.inf, True: 16}  # average run length from which neurons are sorted

@@ -13,7 +13,7 @@ import particleflow as pf
 from particleflow.backend import kernel_matrix, mean_residual
 from particleflow.kernels import cpu
 from particleflow.kernels.cpu.mean_residual import phi_1
-from particleflow.samples import spread
+from particleflow.model.samples import spread
 
 
 def rms(values):
@@ -526,7 +526,7 @@ def test_a_run_in_which_nothing_can_move_ends_at_once():
 
 
 def test_a_run_without_an_end_that_does_not_settle_says_so(monkeypatch, tmp_path):
-    from particleflow import stopping
+    from particleflow.run import stopping
 
     monkeypatch.setattr(stopping, "LAST", 1e-1)
     sim = pf.Simulation(SAMPLES["sine"], pf.initialise("gaussian", 20))

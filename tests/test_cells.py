@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import particleflow as pf
-from particleflow.cells import Cells, is_sliding
+from particleflow.model.cells import Cells, is_sliding
 
 
 @pytest.fixture(scope="module")

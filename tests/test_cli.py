@@ -123,7 +123,7 @@ def test_a_defect_is_one_line_too(call, monkeypatch):
     def fail(*args, **kwargs):
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("particleflow.simulation.Simulation.run", fail)
+    monkeypatch.setattr("particleflow.run.simulation.Simulation.run", fail)
     code, _, err = call("run", write(SMALL))
     assert code == 3
     assert err.splitlines()[-1] == (
@@ -135,7 +135,7 @@ def test_a_disk_that_fails_is_exit_3(call, monkeypatch):
     def fail(self, batches):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("particleflow.trajectory.pipeline.WriterThread._write", fail)
+    monkeypatch.setattr("particleflow.trajectory.writer_thread.WriterThread._write", fail)
     code, _, err = call("run", write(SMALL))
     assert code == 3
     assert "small.h5: cannot be written: [Errno 28] No space left on device" in err

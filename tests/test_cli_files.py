@@ -303,7 +303,7 @@ def test_estimates(call, here, monkeypatch):
     assert float(facts["memory_MB"]) > 50
     assert float(facts["steps_per_second"]) > 0
     # a run and a picture that exist may be estimated again, and a long one is cut off
-    monkeypatch.setattr("particleflow.estimate.TRIAL_SECONDS", 0.2)
+    monkeypatch.setattr("particleflow.jobs.estimate.TRIAL_SECONDS", 0.2)
     Path("small.png").touch()
     options = (
         "--set",

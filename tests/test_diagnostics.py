@@ -6,9 +6,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.interpolate import CubicSpline
 
 import particleflow as pf
-from particleflow import diagnostics
-from particleflow.diagnostics import BUILDERS
-from particleflow.observables import build
+from particleflow.run import diagnostics
+from particleflow.run.diagnostics import BUILDERS
+from particleflow.run.observables import build
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
 NAMES = tuple(BUILDERS)

@@ -9,10 +9,11 @@ from click.testing import CliRunner
 from numpy.testing import assert_allclose
 
 import particleflow as pf
-from particleflow import diagnostics, gallery
+from particleflow import gallery
 from particleflow.cli import cli
 from particleflow.gallery import Claim, measures, regimes
 from particleflow.gallery.make import recipe
+from particleflow.run import diagnostics
 
 
 @pytest.mark.parametrize("name", gallery.NAMES)

@@ -13,9 +13,9 @@ from numpy.testing import assert_array_equal
 
 import particleflow as pf
 from particleflow.config import load
-from particleflow.preparation import prepare
-from particleflow.resumption import resume
-from particleflow.trajectory import checkpoint, pipeline, recording
+from particleflow.jobs.prepare import prepare
+from particleflow.jobs.resume import resume
+from particleflow.trajectory import checkpoint, recording, writer_thread
 
 HERE = Path(__file__).parent
 CONFIG = """
@@ -91,12 +91,12 @@ def history(tmp_path, monkeypatch):
     folder.mkdir()
     log = write_log.keep(monkeypatch)
 
-    def write(self, batches, write=pipeline.WriterThread._write):
+    def write(self, batches, write=writer_thread.WriterThread._write):
         write(self, batches)
         if batches:
             log.append(("acknowledged", batches[-1].frames, batches[-1].observed))
 
-    monkeypatch.setattr(pipeline.WriterThread, "_write", write)
+    monkeypatch.setattr(writer_thread.WriterThread, "_write", write)
     monkeypatch.setattr(recording, "FLUSH_SECONDS", 0.0)  # every moment by itself
     ends = []
     with monkeypatch.context() as patch:

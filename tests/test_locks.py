@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import particleflow as pf
-from particleflow.trajectory import locks, opening
+from particleflow.files import locks, opening
 
 SAMPLES = pf.Samples.generate("sine", 8)
 

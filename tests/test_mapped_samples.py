@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import particleflow as pf
-from particleflow.cells import is_sliding
+from particleflow.model.cells import is_sliding
 
 YEARS = np.arange(1900.0, 1940.0)
 CONFIG = """

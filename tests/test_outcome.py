@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import particleflow as pf
-from particleflow.outcome import Begin, outcome
+from particleflow.run.outcome import Begin, outcome
 
 SAMPLES = pf.Samples.generate("sine", 8)
 
@@ -171,7 +171,7 @@ def test_times_have_units(seconds, words):
 
 
 def test_an_estimate_says_how_long_the_run_would_take(call, here, monkeypatch):
-    from particleflow import estimate
+    from particleflow.jobs import estimate
 
     monkeypatch.setattr(estimate, "TRIAL_SECONDS", 0.2)
     x = 1.6e9 + 86400.0 * np.arange(50)

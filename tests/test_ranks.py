@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import particleflow as pf
-from particleflow import mpi
 from particleflow.backend import Part, exchange, joined, share_of, trimmed
 from particleflow.kernels import cpu
+from particleflow.ranks import mpi
 
 HERE = Path(__file__).parent
 JOB = HERE / "ranks_job.py"
@@ -221,7 +221,7 @@ def python(code, **environment):
 
 def test_without_a_launcher_there_is_one_rank_and_no_mpi():
     done = python(
-        "import sys; from particleflow.parallel import ranks_of, ALONE\n"
+        "import sys; from particleflow.ranks.world import ranks_of, ALONE\n"
         "print(ranks_of() is ALONE, ALONE.size, 'mpi4py' in sys.modules)"
     )
     assert done.stdout.split() == ["True", "1", "False"], done.stderr
@@ -229,7 +229,7 @@ def test_without_a_launcher_there_is_one_rank_and_no_mpi():
 
 def test_a_launcher_without_mpi4py_or_a_library():
     """One line that says what to install, not many runs that write one file."""
-    code = "import sys; {}\nfrom particleflow.parallel import ranks_of\nranks_of()"
+    code = "import sys; {}\nfrom particleflow.ranks.world import ranks_of\nranks_of()"
     blocked = code.format("sys.modules['mpi4py'] = None; sys.modules['mpi4py.MPI'] = None")
     done = python(blocked, PMI_RANK="0", PMI_SIZE="2")
     assert "mpi4py is not installed; pip install 'particleflow[mpi]'" in done.stderr
@@ -241,7 +241,7 @@ def test_a_launcher_without_mpi4py_or_a_library():
         "        if name == 'mpi4py.MPI':\n"
         "            raise RuntimeError('cannot load MPI library')\n"
         "sys.meta_path.insert(0, Finder())\n"
-        "from particleflow.parallel import ranks_of\nranks_of()"
+        "from particleflow.ranks.world import ranks_of\nranks_of()"
     )
     done = python(code, PMI_RANK="0", PMI_SIZE="2")
     assert "mpi4py finds no library of MPI; load the module of your cluster's MPI" in done.stderr
@@ -514,7 +514,7 @@ def test_simulations_of_single_ranks_share_the_machine():
 def test_a_launcher_of_another_kind_of_mpi():
     """Its processes would each take themselves for the only one."""
     pytest.importorskip("mpi4py")
-    code = "from particleflow.parallel import ranks_of\nranks_of()"
+    code = "from particleflow.ranks.world import ranks_of\nranks_of()"
     done = python(code, OMPI_COMM_WORLD_RANK="0", OMPI_COMM_WORLD_SIZE="2")
     assert done.returncode == 1
     assert "the launcher has started 2 processes, but mpi4py's library of MPI (" in done.stderr

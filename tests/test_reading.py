@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
+from particleflow.files.slabs import slabs
 from particleflow.trajectory import repack
-from particleflow.trajectory.slabs import slabs
 
 FRAMES, M = 9, 60
 SAMPLES = pf.Samples.generate("square_wave", 7)

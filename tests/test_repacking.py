@@ -14,7 +14,7 @@ from pyh5md import File as H5MD
 
 import particleflow as pf
 from particleflow.config import convert
-from particleflow.preparation import prepare
+from particleflow.jobs.prepare import prepare
 from particleflow.trajectory import repack, repacking, settle
 from particleflow.trajectory.schema import CHUNK, path_chunk
 
@@ -96,7 +96,7 @@ def test_everything_is_the_same(tmp_path, precision, layout, filter):
 
 
 def test_large_files_go_through_memory_in_slabs(tmp_path, monkeypatch):
-    monkeypatch.setattr("particleflow.trajectory.slabs.BUDGET", 64)
+    monkeypatch.setattr("particleflow.files.slabs.BUDGET", 64)
     monkeypatch.setattr(repacking.slabs, "__defaults__", (64,))
     old, new = tmp_path / "old.h5", tmp_path / "new.h5"
     simulate(old, m=500)

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
-from particleflow.observables import BUILT_IN, FROM_START
+from particleflow.run.observables import BUILT_IN, FROM_START
 from particleflow.trajectory import checkpoint
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
@@ -346,10 +346,11 @@ def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
     """Frames are written and synced before the checkpoint that counts them gets its name."""
     import time
 
-    from particleflow.trajectory import disk, pipeline
+    from particleflow.files import disk
+    from particleflow.trajectory import writer_thread
 
     path, log = tmp_path / "a run.h5", []
-    write, sync, save = pipeline.WriterThread._write, disk.sync, checkpoint.save
+    write, sync, save = writer_thread.WriterThread._write, disk.sync, checkpoint.save
 
     def slow_write(self, batches):
         time.sleep(0.02)
@@ -364,7 +365,7 @@ def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
         assert progress_of(trajectory) == tuple(arrays["position"][:2])
         save(trajectory, run, arrays, ranks)
 
-    monkeypatch.setattr(pipeline.WriterThread, "_write", slow_write)
+    monkeypatch.setattr(writer_thread.WriterThread, "_write", slow_write)
     monkeypatch.setattr(disk, "sync", lambda target: (log.append(target), sync(target)))
     monkeypatch.setattr(checkpoint, "save", save_and_look)
     sim, until = begin("gd", path)
@@ -374,14 +375,14 @@ def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
     saved = tuple(checkpoint.read(checkpoint.path_of(path))["position"][:2])
     with h5py.File(path, "r+") as file:
         file["parameters/progress"][:] = saved[0] + 1, saved[1] + 10
-    begun = pipeline.WriterThread.__init__
+    begun = writer_thread.WriterThread.__init__
     seen = []
 
     def begin_and_look(self, file, where, *more):
         seen.append(progress_of(where))
         begun(self, file, where, *more)
 
-    monkeypatch.setattr(pipeline.WriterThread, "__init__", begin_and_look)
+    monkeypatch.setattr(writer_thread.WriterThread, "__init__", begin_and_look)
     run = go_on(path)
     run.simulation.run(run.until)
     assert seen == [saved]
@@ -389,7 +390,7 @@ def test_a_checkpoint_counts_what_is_on_the_disk_and_progress_goes_back_to_it(
 
 def test_a_new_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     """And its name is on the disk when that is reported."""
-    from particleflow.trajectory import disk
+    from particleflow.files import disk
 
     log = []
     fsync, replace = disk.os.fsync, disk.os.replace
@@ -429,7 +430,7 @@ def test_a_second_ctrl_c_acts_at_once(tmp_path):
 
 
 def test_a_run_that_ended_but_was_killed_before_its_file_was_shortened(tmp_path, monkeypatch):
-    from particleflow.resumption import is_finished
+    from particleflow.jobs.resume import is_finished
     from particleflow.trajectory import recording
 
     def killed(self):
@@ -492,10 +493,10 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
     import os
     import signal
 
-    from particleflow.trajectory import target
+    from particleflow.trajectory import rank_files
 
     path, saved = tmp_path / "a run.h5", []
-    save, look = checkpoint.save, target.Target.look_after
+    save, look = checkpoint.save, rank_files.Target.look_after
     looks = iter(range(10**6))
 
     def look_and_signal(self, *arguments):
@@ -504,7 +505,7 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
         return look(self, *arguments)
 
     monkeypatch.setattr(checkpoint, "save", lambda *args: (saved.append(1), save(*args)))
-    monkeypatch.setattr(target.Target, "look_after", look_and_signal)
+    monkeypatch.setattr(rank_files.Target, "look_after", look_and_signal)
     monkeypatch.setattr("particleflow.trajectory.recording.FLUSH_SECONDS", 0.0)
     sim, until = begin("gd", path)
     with pytest.raises(KeyboardInterrupt):
@@ -559,7 +560,7 @@ def test_extensions_keep_the_pace(frames, spacing, ends, tmp_path):
 
 def test_a_kill_after_a_file_was_made_anew_leaves_it_readable(tmp_path, monkeypatch):
     """Its progress is that of the checkpoint from its first instant."""
-    from particleflow.trajectory import disk
+    from particleflow.files import disk
 
     path = tmp_path / "a run.h5"
     sim, until = begin("gd", path)
@@ -617,7 +618,7 @@ def test_what_a_kill_during_a_checkpoint_has_left_is_removed(tmp_path):
 
 
 def test_two_writers(tmp_path):
-    from particleflow.trajectory import locks
+    from particleflow.files import locks
 
     path, seen = tmp_path / "a run.h5", []
     sim, until = begin("gd", path)
@@ -635,7 +636,8 @@ def test_two_writers(tmp_path):
 
 
 def test_a_file_that_could_not_be_opened_is_free_again(tmp_path, monkeypatch):
-    from particleflow.trajectory import locks, target
+    from particleflow.files import locks
+    from particleflow.trajectory import rank_files
 
     path = tmp_path / "a run.h5"
     sim, until = begin("gd", path)
@@ -644,7 +646,7 @@ def test_a_file_that_could_not_be_opened_is_free_again(tmp_path, monkeypatch):
         assert locks.is_locked(path)
         raise Stop
 
-    monkeypatch.setattr(target, "WriterThread", fail)
+    monkeypatch.setattr(rank_files, "WriterThread", fail)
     with pytest.raises(Stop):
         sim.run(until)
     assert not locks.is_locked(path)

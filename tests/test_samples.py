@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
-from particleflow.samples import KINDS
+from particleflow.model.samples import KINDS
 
 
 def test_samples_are_sorted_and_read_only():

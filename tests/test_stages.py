@@ -104,7 +104,7 @@ class Stop(Exception):
 def unfinished(folder, checkpoint):
     """A run of a configuration that fails half-way, as one that was killed."""
     from particleflow.config import load
-    from particleflow.preparation import prepare
+    from particleflow.jobs.prepare import prepare
 
     every = "checkpoint_every = inf" if checkpoint else "checkpoint_every = 0"
     (folder / "c.toml").write_text(EPOCHS + every + "\n")
@@ -165,7 +165,7 @@ def test_a_complete_run_without_a_checkpoint_says_that_it_stays_as_it_is(call, p
 
 def test_a_run_that_begins_again_records_the_user_s_observables(call, project):
     from particleflow.config import load
-    from particleflow.preparation import prepare
+    from particleflow.jobs.prepare import prepare
 
     def size(sim):
         return np.abs(sim.neurons.c).max()

@@ -22,8 +22,7 @@ import particleflow as pf
 from particleflow import figures
 from particleflow.sweeps import parse, workers
 from particleflow.sweeps.run import OBSERVABLES
-from particleflow.trajectory import DONE, FAILED, TO_DO, SweepWriter, create_sweep
-from particleflow.trajectory.sweep_table import Design
+from particleflow.sweeps.table import DONE, FAILED, TO_DO, Design, SweepWriter, create_sweep
 
 HERE = Path(__file__).parent
 CONFIG = """
@@ -565,7 +564,7 @@ def test_values_that_are_no_list_are_refused(config, tmp_path):
 
 def test_what_an_interrupted_sweep_with_overwrite_has_done(config, tmp_path, call, monkeypatch):
     """The table that was to be overwritten does not count."""
-    from particleflow.exits import Stopped
+    from particleflow.cli.exits import Stopped
     from particleflow.sweeps import run
 
     out = tmp_path / "s.h5"

@@ -13,8 +13,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
-from particleflow.observables import BUILT_IN
-from particleflow.trajectory import disk, pipeline, writer
+from particleflow.files import disk
+from particleflow.run.observables import BUILT_IN
+from particleflow.trajectory import writer, writer_thread
 from particleflow.trajectory.schema import chunk_width
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
@@ -233,14 +234,14 @@ class Calls:
 
 def test_data_reach_the_disk_before_progress_counts_them(path, monkeypatch):
     calls = []
-    original = pipeline.WriterThread.__init__
+    original = writer_thread.WriterThread.__init__
 
     def init(self, file, where, *more):
         original(self, file, where, *more)
         self._file = Calls("file", calls, file)
         self._progress = Calls("progress", calls, self._progress)
 
-    monkeypatch.setattr(pipeline.WriterThread, "__init__", init)
+    monkeypatch.setattr(writer_thread.WriterThread, "__init__", init)
     simulate(path, frames=4)
     text = " ".join(calls)
     assert calls.count("progress") >= 1
@@ -252,14 +253,14 @@ def test_data_reach_the_disk_before_progress_counts_them(path, monkeypatch):
 
 
 def test_an_error_in_the_last_batch_is_raised(path, monkeypatch):
-    original = pipeline.WriterThread._write
+    original = writer_thread.WriterThread._write
 
     def fail_at_the_end(self, batches):
         if batches and batches[-1].frames == 3:
             raise OSError(5, "Input/output error")
         original(self, batches)
 
-    monkeypatch.setattr(pipeline.WriterThread, "_write", fail_at_the_end)
+    monkeypatch.setattr(writer_thread.WriterThread, "_write", fail_at_the_end)
     with pytest.raises(pf.WriteError, match="Input/output error"):
         simulate(path, frames=3)
 
@@ -448,7 +449,7 @@ def test_errors_of_the_writer_thread_surface_in_the_run(path, monkeypatch):
     def fail(self, batches):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pipeline.WriterThread, "_write", fail)
+    monkeypatch.setattr(writer_thread.WriterThread, "_write", fail)
     with pytest.raises(pf.WriteError, match=r"cannot be written: .*No space left"):
         simulate(path)
 

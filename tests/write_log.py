@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from particleflow.trajectory import disk, opening
+from particleflow.files import disk, opening
 
 
 class LoggedFile(io.RawIOBase):

@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from particleflow.errors import DeviceError
 from particleflow.kernels import cpu
-from particleflow.parallel import Ranks
+from particleflow.ranks.world import Ranks
 
 Device = Literal["auto", "cpu", "cuda"]
 DEVICES: tuple[str, ...] = get_args(Device)

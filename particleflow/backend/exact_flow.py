@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.kernels import advance as events
 from particleflow.kernels.cpu import stepping as steps
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.errors import DeviceError
 from particleflow.kernels import cpu
-from particleflow.parallel import Ranks
+from particleflow.ranks.world import Ranks
 
 ORDERED_SAMPLES = 1000
 """Samples up to which sums are gathered in the order of the slots' tree: the same bits for any

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 
 Arrays = Mapping[str, np.ndarray]
 

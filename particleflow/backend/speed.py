@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.kernels.cpu.stream import stream_in_place
 
 from .state import Start, State

@@ -4,10 +4,10 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from particleflow._cast import Array
-from particleflow.cells import Cells, put_on_rays
+from particleflow.arguments import Array
 from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
+from particleflow.model.cells import Cells, put_on_rays
 
 from .metrics import Metric
 

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.kernels import cpu
 from particleflow.kernels.whole import Whole
-from particleflow.parallel import ALONE, Ranks
+from particleflow.ranks.world import ALONE, Ranks
 
 from .devices import cpu_threads, kernels_of
 from .exchange import Exchange, Share, by_rank, is_ordered, share_of

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.kernels import cpu
 
 

@@ -12,10 +12,10 @@ import click
 
 from particleflow._version import __version__
 from particleflow.errors import ParticleflowError
-from particleflow.exits import exit_code, stop, talks
-from particleflow.launcher import is_launched
+from particleflow.ranks.launcher import is_launched
 
 from . import converting, looking, running, sweeping
+from .exits import exit_code, stop, talks
 
 _OF_MANY_RANKS = ("run", "resume", "sweep")
 """Commands that all ranks carry out; the others are rank 0's alone."""
@@ -29,7 +29,7 @@ def cli(context: click.Context) -> None:
     if context.invoked_subcommand not in _OF_MANY_RANKS and is_launched():
         if not talks():
             context.exit()
-        from particleflow.parallel import ALONE, use
+        from particleflow.ranks.world import ALONE, use
 
         use(ALONE)
 
@@ -64,7 +64,7 @@ def _main() -> int:
         return int(cli(standalone_mode=False, prog_name="particleflow") or 0)
     except BaseException as problem:
         if is_launched():
-            from particleflow.parallel import failed, ranks_of
+            from particleflow.ranks.world import failed, ranks_of
 
             with suppress(ParticleflowError):
                 ranks_of()  # others may wait for this rank to join them

@@ -25,7 +25,7 @@ def info(file: Path, as_json: bool, isolate: bool) -> None:
     A trajectory, a part or a checkpoint of one, the table of a sweep, an export, neurons, samples
     or a configuration.
     """
-    from particleflow.facts import facts_of, isolated
+    from particleflow.inspect.facts import facts_of, isolated
 
     if isolate:
         click.echo(isolated(file, as_json), nl=False)
@@ -37,7 +37,7 @@ def info(file: Path, as_json: bool, isolate: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def doctor(as_json: bool) -> None:
     """Say what this machine offers: versions, threads, devices, cache, speed of a push."""
-    from particleflow.doctor import examine
+    from particleflow.inspect.doctor import examine
 
     announce_compilation(quiet=as_json)
     show(examine(), as_json)
@@ -82,9 +82,9 @@ def plot(
     follow: bool,
 ) -> None:
     """Draw a trajectory, as KIND says, or animate it; or draw the maps of a sweep."""
-    from particleflow._cast import existing_file
+    from particleflow.arguments import existing_file
     from particleflow.errors import TrajectoryError
-    from particleflow.trajectory import is_sweep
+    from particleflow.files.kinds import is_sweep
 
     existing_file(file, TrajectoryError)
     given = {
@@ -136,7 +136,7 @@ def _check_frame(kind: str, frame: int | None, follow: bool) -> None:
 
 def _draw_sweep(file: Path, figure: Path, columns: tuple[str, ...]) -> None:
     from particleflow import figures
-    from particleflow.trajectory import open_sweep
+    from particleflow.sweeps.table import open_sweep
 
     figures.save(figures.plot_sweep(open_sweep(file), columns), figure)
 
@@ -147,7 +147,7 @@ def _default(file: Path, kind: str) -> Path:
 
 def _animate(file: Path, figure: Path, stride: int, overwrite: bool) -> None:
     from particleflow import figures
-    from particleflow._cast import count
+    from particleflow.arguments import count
     from particleflow.errors import TrajectoryError
     from particleflow.trajectory import open_trajectory
 
@@ -158,7 +158,8 @@ def _animate(file: Path, figure: Path, stride: int, overwrite: bool) -> None:
 
 def _follow(file: Path, figure: Path, kind: str) -> None:
     """Draw whenever there are more frames, until all are there or nobody writes them any more."""
-    from particleflow.trajectory import is_locked, open_trajectory
+    from particleflow.files.locks import is_locked
+    from particleflow.trajectory import open_trajectory
 
     drawn = 0
     while True:

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from particleflow.exits import Stopped
-
+from .exits import Stopped
 from .shared import announce_compilation, check_figure, draw, in_words, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from particleflow.config import Source
-    from particleflow.parallel import Ranks
-    from particleflow.preparation import Run
-    from particleflow.resumption import Resumed
-    from particleflow.simulation import Simulation
+    from particleflow.jobs.prepare import Run
+    from particleflow.jobs.resume import Resumed
+    from particleflow.ranks.world import Ranks
+    from particleflow.run.simulation import Simulation
 
 _TICKS = 1000
 BAR_SECONDS = 0.1
@@ -64,7 +63,7 @@ def run(
     neurons.
     """
     from particleflow.config import load
-    from particleflow.preparation import prepare
+    from particleflow.jobs.prepare import prepare
 
     def read() -> "Source":
         source = load(config, overrides, output)
@@ -87,8 +86,8 @@ def run(
 
 
 def _estimate(source: "Source", device: str, threads: int | None) -> None:
-    from particleflow.estimate import estimate
-    from particleflow.preparation import prepare
+    from particleflow.jobs.estimate import estimate
+    from particleflow.jobs.prepare import prepare
 
     if _ranks().size > 1:
         raise click.UsageError("--estimate: expected one process, not several ranks")
@@ -136,8 +135,8 @@ def resume(
 ) -> None:
     """Resume a run from its last checkpoint; --t-end or --epochs extend one that has ended."""
     from particleflow.config import settings_of
-    from particleflow.resumption import configuration, is_finished
-    from particleflow.resumption import resume as go_on
+    from particleflow.jobs.resume import configuration, is_finished
+    from particleflow.jobs.resume import resume as go_on
     from particleflow.trajectory import settle
 
     ranks = _ranks()
@@ -166,7 +165,7 @@ def resume(
 
 def _ranks() -> "Ranks":
     """Those that the command was started with."""
-    from particleflow.parallel import ranks_of
+    from particleflow.ranks.world import ranks_of
 
     return ranks_of()
 
@@ -333,7 +332,7 @@ def _run_with_bar(simulation: "Simulation", until: float, stop: float) -> None:
 
 def _share_done(time: float, until: float) -> float:
     """Share of the time, or of its decades for a run without an end."""
-    from particleflow.stopping import FIRST, LAST
+    from particleflow.run.stopping import FIRST, LAST
 
     if math.isfinite(until):
         return min(1.0, time / until)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from particleflow.exits import EXIT_RUN_FAILED, Stopped
-
+from .exits import EXIT_RUN_FAILED, Stopped
 from .shared import announce_compilation
 
 if TYPE_CHECKING:
-    from particleflow.trajectory import Sweep
+    from particleflow.sweeps.table import Sweep
 
 
 @click.command()
@@ -58,7 +57,7 @@ def sweep(
     the map.
     """
     from particleflow.errors import ConfigError
-    from particleflow.parallel import ranks_of
+    from particleflow.ranks.world import ranks_of
     from particleflow.sweeps import parse
     from particleflow.sweeps import sweep as carry_out
 
@@ -129,7 +128,7 @@ def _left(table: Path, overwrite: bool, before: tuple[int, int] | None) -> str:
     ``before`` is the `_identity` of a table that was to be overwritten, and may be there still.
     """
     from particleflow.errors import ParticleflowError
-    from particleflow.trajectory import DONE, FAILED, open_sweep
+    from particleflow.sweeps.table import DONE, FAILED, open_sweep
 
     try:
         found = open_sweep(table)
@@ -146,7 +145,7 @@ def _left(table: Path, overwrite: bool, before: tuple[int, int] | None) -> str:
 def _tell(found: "Sweep", quiet: bool) -> int:
     """Say what has been done, and why runs failed; returns the exit code, 3 if one failed."""
     from particleflow.errors import IntegrationError
-    from particleflow.trajectory import DONE, FAILED
+    from particleflow.sweeps.table import DONE, FAILED
 
     done, failed = found.count(DONE), found.count(FAILED)
     text = f"{found.path}: {done} of {found.status.size} runs"

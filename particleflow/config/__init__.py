@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 import tomli_w
 
-from particleflow._cast import PathLike, existing_file
+from particleflow.arguments import PathLike, existing_file
 from particleflow.errors import ConfigError
 from particleflow.integrators import registry
 

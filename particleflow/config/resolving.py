@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from particleflow.errors import ConfigError
-from particleflow.initialisation import default_alpha
 from particleflow.integrators import registry
-from particleflow.stopping import DEFAULT_STOP
+from particleflow.model.initialisation import default_alpha
+from particleflow.run.stopping import DEFAULT_STOP
 
 from .tables import (
     DEFAULT_COUNT,

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from particleflow.backend import Metric, Precision
-from particleflow.initialisation import InitKind
-from particleflow.observables import DEFAULT
-from particleflow.samples import SampleKind
+from particleflow.model.initialisation import InitKind
+from particleflow.model.samples import SampleKind
+from particleflow.run.observables import DEFAULT
 from particleflow.trajectory import Filter, Layout
 
 DEFAULT_CHECKPOINT_EVERY = 600.0

@@ -6,16 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from particleflow._cast import PathLike, count
+from particleflow.arguments import PathLike, count
 from particleflow.errors import TrajectoryError
-from particleflow.trajectory import (
-    Trajectory,
-    check_target,
-    new_file,
-    open_trajectory,
-    repack,
-    require_room,
-)
+from particleflow.files.disk import check_target, new_file, require_room
+from particleflow.trajectory import Trajectory, open_trajectory, repack
 
 from . import archive, netcdf, table
 from .choice import PAIRS, Choice

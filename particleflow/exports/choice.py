@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from particleflow._cast import Array, count
+from particleflow.arguments import Array, count
 from particleflow.errors import TrajectoryError
 from particleflow.trajectory import Axes, Trajectory
 

@@ -11,9 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
-from particleflow.trajectory import Trajectory, new_file
+from particleflow.files.disk import new_file
+from particleflow.trajectory import Trajectory
 
 from .kinds import check_target, require_frames
 from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames

@@ -8,14 +8,25 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from particleflow.neurons import Neurons
-from particleflow.simulation import Simulation
+from particleflow.model.neurons import Neurons
+from particleflow.run.simulation import Simulation
 from particleflow.theory import ATTRACTOR, REPULSOR, classify_rays
 from particleflow.trajectory import Trajectory
 
 from .panels import draw_function
 from .phase import draw_uv
-from .style import BLACK, BLUE, CENTIMETRE, GREY, PINK, STYLE, WIDTH, opaque, ray_ends, uv_of
+from .style import (
+    BLACK,
+    BLUE,
+    CENTIMETRE,
+    GREY,
+    PINK,
+    STYLE,
+    WIDTH,
+    opaque,
+    ray_ends,
+    uv_of,
+)
 
 Trajectories = Mapping[str, Trajectory]
 

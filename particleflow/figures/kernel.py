@@ -4,7 +4,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from particleflow.errors import TrajectoryError
+from particleflow.files.disk import check_target as check_new_file
 from particleflow.trajectory import Trajectory
-from particleflow.trajectory import check_target as check_new_file
 
 from .kernel import draw_modes, draw_spectrum
 from .knots import draw_knots

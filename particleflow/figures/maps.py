@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
-from particleflow.trajectory import DONE, Sweep
+from particleflow.sweeps.table import DONE, Sweep
 
 from .style import BLACK, BLUE, CENTIMETRE, COLUMN, GREY, STYLE, WIDTH, colour_bar, empty
 

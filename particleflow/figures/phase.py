@@ -3,12 +3,23 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from particleflow._cast import Array
-from particleflow.coordinates import ray_angles
+from particleflow.arguments import Array
+from particleflow.model.coordinates import ray_angles
 from particleflow.theory import ATTRACTOR, classify_rays
 from particleflow.trajectory import Trajectory
 
-from .style import BLUE, GREY, ORANGE, SIGNS, legend_above, ray_ends, shown, tell, thin, uv_of
+from .style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    SIGNS,
+    legend_above,
+    ray_ends,
+    shown,
+    tell,
+    thin,
+    uv_of,
+)
 
 MOST_POINTS = 4000
 _MOST_PATHS = 100

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
-from particleflow._cast import Array
-from particleflow.trajectory import new_file
+from particleflow.arguments import Array
+from particleflow.files.disk import new_file
 
 CENTIMETRE = 1 / 2.54
 WIDTH = 17 * CENTIMETRE

@@ -14,8 +14,9 @@ import tomli_w
 from particleflow import figures
 from particleflow.config import convert
 from particleflow.errors import ConfigError, TrajectoryError
-from particleflow.preparation import prepare
-from particleflow.trajectory import Trajectory, check_target, open_trajectory
+from particleflow.files.disk import check_target
+from particleflow.jobs.prepare import prepare
+from particleflow.trajectory import Trajectory, open_trajectory
 
 from . import measures, regimes
 from .claims import Verdict, claims_of

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from particleflow import theory
-from particleflow._cast import Array
-from particleflow.coordinates import ray_angles
+from particleflow.arguments import Array
+from particleflow.model.coordinates import ray_angles
 from particleflow.trajectory import Trajectory
 
 _GRID = 1001

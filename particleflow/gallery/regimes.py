@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from particleflow.sweeps import sweep_tables
-from particleflow.trajectory import Sweep
+from particleflow.sweeps.table import Sweep
 
 _SCALE, _DELTA = "neurons.scale", "neurons.delta"
 _TABLES = ("samples", "neurons", "flow")

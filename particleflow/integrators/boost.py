@@ -28,10 +28,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from particleflow._cast import Array, positive
+from particleflow.arguments import Array, positive
 from particleflow.backend import OVERFLOWN, SHRUNK, UNTAME, ExactFlow, Metric, State
 from particleflow.errors import ConfigError, IntegrationError
-from particleflow.samples import spread
+from particleflow.model.samples import spread
 
 from .contract import Memory, Slices
 from .registry import register

@@ -6,9 +6,9 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.backend import Metric, State
-from particleflow.parallel import Ranks
+from particleflow.ranks.world import Ranks
 
 SLICE_SECONDS = 0.1
 """`Motion.advance` returns after about this time, so that signals and progress are served."""

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from particleflow._cast import Array, positive
+from particleflow.arguments import Array, positive
 from particleflow.backend import Metric, State
 from particleflow.errors import ConfigError, IntegrationError
 

@@ -2,5 +2,6 @@
 
 from .axes import Axis, axis_of, parse
 from .run import sweep, sweep_tables
+from .table import Sweep, open_sweep
 
-__all__ = ["Axis", "axis_of", "parse", "sweep", "sweep_tables"]
+__all__ = ["Axis", "Sweep", "axis_of", "open_sweep", "parse", "sweep", "sweep_tables"]

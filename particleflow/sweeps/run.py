@@ -12,26 +12,16 @@ from typing import Any
 import numpy as np
 
 from particleflow import config
-from particleflow._cast import PathLike, count
+from particleflow.arguments import PathLike, count
 from particleflow.errors import ConfigError, TrajectoryError
-from particleflow.observables import DEFAULT, check_names, is_scalar
-from particleflow.parallel import ranks_of
-from particleflow.preparation import refuse_collisions
-from particleflow.ranks import affinity
-from particleflow.trajectory import (
-    DONE,
-    FAILED,
-    SEED,
-    Design,
-    Sweep,
-    SweepWriter,
-    check_target,
-    create_sweep,
-    open_sweep,
-    refusals,
-)
+from particleflow.files.disk import check_target, refusals
+from particleflow.jobs.prepare import refuse_collisions
+from particleflow.ranks.serial import affinity
+from particleflow.ranks.world import ranks_of
+from particleflow.run.observables import DEFAULT, check_names, is_scalar
 
 from .axes import LARGEST, Axis, axis_of
+from .table import DONE, FAILED, SEED, Design, Sweep, SweepWriter, create_sweep, open_sweep
 from .work import ALWAYS, Base, Result, Task, carry_out
 from .workers import results_of
 

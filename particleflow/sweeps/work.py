@@ -8,10 +8,10 @@ import numpy as np
 
 from particleflow import config
 from particleflow.errors import ParticleflowError
-from particleflow.observables import build
-from particleflow.parallel import ALONE
-from particleflow.preparation import prepare, simulate
-from particleflow.simulation import Simulation
+from particleflow.jobs.prepare import prepare, simulate
+from particleflow.ranks.world import ALONE
+from particleflow.run.observables import build
+from particleflow.run.simulation import Simulation
 from particleflow.trajectory import settle
 
 ALWAYS = ("time", "fit")

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from particleflow.parallel import ALONE, use
+from particleflow.ranks.world import ALONE, use
 
 from .work import Base, Task, carry_out
 

@@ -2,7 +2,7 @@
 
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, vector
+from particleflow.arguments import Array, vector
 from particleflow.errors import NeuronsError
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, positive, vector
-from particleflow.coordinates import knots as knots_of
+from particleflow.arguments import Array, positive, vector
 from particleflow.errors import ConfigError, NeuronsError
+from particleflow.model.coordinates import knots as knots_of
 
 from ._network import hat_parameters
 

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, count, finite, vector
+from particleflow.arguments import Array, count, finite, vector
 from particleflow.backend import predict_at
 from particleflow.errors import ConfigError, SamplesError
 

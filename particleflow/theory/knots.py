@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, count, finite, increasing
-from particleflow.coordinates import knots as knots_of
+from particleflow.arguments import Array, count, finite, increasing
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
+from particleflow.model.coordinates import knots as knots_of
 
 from ._network import hat_parameters
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow import _cast
+from particleflow import arguments
 from particleflow.errors import ConfigError, SamplesError
 
 ATTRACTOR = "attractor"
@@ -43,8 +43,8 @@ def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarra
     SamplesError, ConfigError
         Shapes do not match, x is not increasing, or sign is neither 1 nor -1.
     """
-    points = _cast.increasing("x", x, SamplesError)
-    rho = _cast.vector("residual", residual, SamplesError)
+    points = arguments.increasing("x", x, SamplesError)
+    rho = arguments.vector("residual", residual, SamplesError)
     s = points.size
     if rho.size != s:
         raise SamplesError(f"residual: expected {s} numbers, one a sample, found {rho.size}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, count, finite, increasing, vector
+from particleflow.arguments import Array, count, finite, increasing, vector
 from particleflow.backend import predict_at
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 

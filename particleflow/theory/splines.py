@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, finite, increasing, vector
-from particleflow.coordinates import knots as knots_of
+from particleflow.arguments import Array, finite, increasing, vector
 from particleflow.errors import ConfigError, SamplesError
+from particleflow.model.coordinates import knots as knots_of
 
 from ._network import hat_parameters
 

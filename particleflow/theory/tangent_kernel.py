@@ -11,7 +11,7 @@ that slide on ray r count in sector r with the part of it along the ray.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow._cast import Array, increasing
+from particleflow.arguments import Array, increasing
 from particleflow.backend import kernel_matrix
 from particleflow.errors import ConfigError, SamplesError
 

@@ -21,13 +21,14 @@ import numpy as np
 
 from particleflow.backend import Part, joined, trimmed
 from particleflow.errors import TrajectoryError
-from particleflow.parallel import ALONE, Ranks
+from particleflow.files import disk, hdf5
+from particleflow.files.kinds import CHECKPOINT
+from particleflow.files.opening import open_to_read
+from particleflow.ranks.world import ALONE, Ranks
 
-from . import disk, layout, parts
-from .opening import open_to_read
+from . import parts
 
 CHECKPOINT_VERSION = 1
-MAGIC = "particleflow_checkpoint"
 _PIECE = 1 << 20
 
 Arrays = Mapping[str, np.ndarray]
@@ -78,7 +79,7 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
 
     def name_parts(file: h5py.File) -> None:
         _fill(file, run, {})
-        file.attrs["tag"], file.attrs["edges"] = layout.text(tag), edges
+        file.attrs["tag"], file.attrs["edges"] = hdf5.text(tag), edges
 
     def finish() -> None:
         if ranks.is_first:
@@ -89,11 +90,11 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
 
 
 def _fill(file: h5py.File, run: str, arrays: Arrays) -> None:
-    file.attrs[MAGIC] = CHECKPOINT_VERSION
-    file.attrs["run"] = layout.text(run)
+    file.attrs[CHECKPOINT] = CHECKPOINT_VERSION
+    file.attrs["run"] = hdf5.text(run)
     file.attrs["arrays"] = len(arrays)
     for name, values in arrays.items():
-        dataset = layout.store(file, name, np.asarray(values, order="C"))
+        dataset = hdf5.store(file, name, np.asarray(values, order="C"))
         check = _Check(name, values)
         check.add(values)
         dataset.attrs["check"] = check.sums
@@ -122,8 +123,8 @@ def tags(trajectory: Path) -> list[str] | None:
         try:
             with open_to_read(path) as file:
                 if "tag" in file.attrs:
-                    found.append(layout.string(file.attrs["tag"]))
-        except layout.DAMAGE:
+                    found.append(hdf5.string(file.attrs["tag"]))
+        except hdf5.DAMAGE:
             return None
     return found
 
@@ -145,7 +146,7 @@ def _tags_of_renamed(trajectory: Path) -> Iterator[str]:
     for other in trajectory.parent.iterdir():
         if other == trajectory or other.suffix.lower() not in (".h5", ".hdf5"):
             continue
-        with suppress(*layout.DAMAGE, TrajectoryError), open_to_read(other) as file:
+        with suppress(*hdf5.DAMAGE, TrajectoryError), open_to_read(other) as file:
             found = parts.Parts.of(other, file)
             if found is not None and found.folder == folder:
                 yield found.tag
@@ -207,12 +208,12 @@ def read(
         It is no checkpoint, of a newer version, of another run, or damaged; or one of its parts is
         missing.
     """
-    with layout.naming(path, "checkpoint"), open_to_read(path) as file:
+    with hdf5.naming(path, "checkpoint"), open_to_read(path) as file:
         _check_kind(path, file, run)
         if "tag" not in file.attrs:
             arrays = dict(_arrays(path, file, share))
         else:
-            edges, tag = np.asarray(file.attrs["edges"]), layout.string(file.attrs["tag"])
+            edges, tag = np.asarray(file.attrs["edges"]), hdf5.string(file.attrs["tag"])
             first, last = share or (edges[0], edges[-1])
             needed = np.flatnonzero((edges[:-1] < last) & (edges[1:] > first))
             trajectory = path.with_name(path.name.removesuffix(".1").removesuffix(".ckpt"))
@@ -231,20 +232,20 @@ def _read_part(
     if not path.exists():
         raise TrajectoryError(f"{path}: is missing, a part of a checkpoint")
     own = None if share is None else (max(share[0], int(edges[0])), min(share[1], int(edges[1])))
-    with layout.naming(path, "checkpoint"), open_to_read(path) as file:
+    with hdf5.naming(path, "checkpoint"), open_to_read(path) as file:
         _check_kind(path, file, run)
         return dict(_arrays(path, file, own))
 
 
 def _check_kind(path: Path, file: h5py.File, run: str | None) -> None:
-    if MAGIC not in file.attrs:
+    if CHECKPOINT not in file.attrs:
         raise TrajectoryError(f"{path}: is an HDF5 file but no particleflow checkpoint")
-    version = int(file.attrs[MAGIC])
+    version = int(file.attrs[CHECKPOINT])
     if version != CHECKPOINT_VERSION:
         raise TrajectoryError(
             f"{path}: is a checkpoint of version {version}, expected {CHECKPOINT_VERSION}"
         )
-    if run is not None and layout.string(file.attrs["run"]) != run:
+    if run is not None and hdf5.string(file.attrs["run"]) != run:
         raise TrajectoryError(f"{path}: is a checkpoint of another run")
     if len(file) != int(file.attrs["arrays"]):
         raise TrajectoryError(f"{path}: is damaged: holds {len(file)} arrays")
@@ -255,13 +256,13 @@ def _arrays(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Checked arrays of one file, of the slots that hold a share of the neurons."""
     chosen = {
-        name.removesuffix("bounds"): Part(layout.read_all(file, name), *share)
+        name.removesuffix("bounds"): Part(hdf5.read_all(file, name), *share)
         for name in file
         if share is not None and name.endswith("bounds")
     }
     for name in file:
         dataset = file[name]
-        layout.check_size(dataset)
+        hdf5.check_size(dataset)
         prefix = max((p for p in chosen if name.startswith(p)), key=len, default=None)
         part = None if prefix is None else chosen[prefix]
         check = _Check(name, dataset)

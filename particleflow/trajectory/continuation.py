@@ -3,22 +3,21 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
+from particleflow.files import hdf5
+from particleflow.files.opening import open_to_read
+from particleflow.run.observed import Observed
 
-from . import contents, layout, times
-from .contents import Plan
-from .opening import open_to_read
+from . import skeleton, times
 from .parts import Parts
 from .schema import CHECKPOINTED
-
-if TYPE_CHECKING:
-    from particleflow.simulation import Simulation
+from .skeleton import Plan
 
 
 class Recorded(NamedTuple):
@@ -68,7 +67,7 @@ class Recorded(NamedTuple):
         TrajectoryError
             It was written by a version that could not go on with runs, or is damaged.
         """
-        with layout.naming(path), open_to_read(path) as file:
+        with hdf5.naming(path), open_to_read(path) as file:
             parameters = file["parameters"]
             if "plan" not in parameters:
                 raise TrajectoryError(
@@ -80,19 +79,19 @@ class Recorded(NamedTuple):
     def _of(cls, file: h5py.File, attributes: Any, plan: Any) -> "Recorded":
         users = file.get("observables/user", {})
         return cls(
-            run=layout.string(attributes["run"]),
-            integrator=layout.string(attributes["integrator"]),
-            settings=dict(json.loads(layout.string(plan["integrator"]))),
+            run=hdf5.string(attributes["run"]),
+            integrator=hdf5.string(attributes["integrator"]),
+            settings=dict(json.loads(hdf5.string(plan["integrator"]))),
             until=float(plan["until"]),
             stop=float(plan["stop"]),
-            metric=layout.string(attributes["metric"]),
-            state_dtype=layout.string(attributes["state_dtype"]),
-            device=layout.string(attributes["device"]),
-            config=layout.string(layout.read_all(file, "parameters/config")[()]).strip("\0"),
+            metric=hdf5.string(attributes["metric"]),
+            state_dtype=hdf5.string(attributes["state_dtype"]),
+            device=hdf5.string(attributes["device"]),
+            config=hdf5.string(hdf5.read_all(file, "parameters/config")[()]).strip("\0"),
             seed=int(attributes["seed"]),
             every={name: int(users[name].attrs["every"]) for name in users},
-            stages=list(json.loads(layout.string(plan.get("stages", b"[]")))),
-            config_folder=layout.string(attributes.get("config_folder", b"")),
+            stages=list(json.loads(hdf5.string(plan.get("stages", b"[]")))),
+            config_folder=hdf5.string(attributes.get("config_folder", b"")),
             was_saved=bool(
                 # files of particleflow 0.1.0 do not say
                 file[CHECKPOINTED][0] if CHECKPOINTED in file else file["parameters/progress"][0]
@@ -127,7 +126,7 @@ class Continuation:
 
     @classmethod
     def of(
-        cls, path: Path, sim: "Simulation", position: tuple[int, int], until: float | None
+        cls, path: Path, sim: Observed, position: tuple[int, int], until: float | None
     ) -> "Continuation":
         """That of a file, for a simulation that stands where its run began.
 
@@ -138,12 +137,12 @@ class Continuation:
         TrajectoryError
             The file does not fit.
         """
-        with layout.naming(path), open_to_read(path) as file:
+        with hdf5.naming(path), open_to_read(path) as file:
             plan, parts = Plan.of_file(file, sim), Parts.of(path, file)
-            fits = parts is None and contents.is_writable_in_place(file)
+            fits = parts is None and skeleton.is_writable_in_place(file)
         if not (0 <= position[0] <= plan.frames.size and 0 <= position[1] <= plan.observables.size):
             raise TrajectoryError(f"{path}: has no room for {position[0]} frames")
-        values = [contents.evaluate(quantity) for quantity in plan.quantities]
+        values = [skeleton.evaluate(quantity) for quantity in plan.quantities]
         is_staged = bool(sim.provenance.get("stages"))
         is_other = until is not None and (until != plan.until or is_staged)
         start = plan.start_of(sim)
@@ -164,7 +163,7 @@ class Continuation:
         return left[np.isfinite(left)]
 
 
-def _until(plan: Plan, sim: "Simulation", end: float, position: tuple[int, int]) -> Plan:
+def _until(plan: Plan, sim: Observed, end: float, position: tuple[int, int]) -> Plan:
     """The same plan with another end, after so many frames and observable times."""
     if plan.until == np.inf or end == np.inf:
         raise TrajectoryError("t_end: a run that ends by itself has no other end")
@@ -187,7 +186,7 @@ def _until(plan: Plan, sim: "Simulation", end: float, position: tuple[int, int])
     )
 
 
-def _followed(recorded: Array, wanted: Array, sim: "Simulation") -> Array:
+def _followed(recorded: Array, wanted: Array, sim: Observed) -> Array:
     """Times that have been, and those of the wanted ones after them that the run can show."""
     if not recorded.size:
         return sim.reachable(wanted)

@@ -6,23 +6,20 @@ opposed, another function is stored than the run has.
 """
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.backend import predict_at
-from particleflow.cells import put_on_rays, rays_of
-
-if TYPE_CHECKING:
-    from particleflow.simulation import Simulation
+from particleflow.model.cells import put_on_rays, rays_of
+from particleflow.run.observed import Observed
 
 ALLOWED = 1e-3
 """Error of the stored function at the samples, in units of ``Samples.spread``."""
 _ROUNDING = 2.0**-24
 
 
-def expected_error(sim: "Simulation") -> float:
+def expected_error(sim: Observed) -> float:
     """Root mean square error to expect of f(x_j) from float32 positions, in spreads; collective.
 
     Errors of neurons are taken as independent: |rhat| |(x_j, 1)| 2^-24 each, twice, for rhat and
@@ -40,12 +37,12 @@ def expected_error(sim: "Simulation") -> float:
     return error / sim.samples.spread
 
 
-def stored_error(sim: "Simulation", position: np.ndarray, cell: np.ndarray) -> float:
+def stored_error(sim: Observed, position: np.ndarray, cell: np.ndarray) -> float:
     """Root mean square error of f(x_j) of these rows of all neurons, in spreads; collective.
 
     Parameters
     ----------
-    sim : Simulation
+    sim : Observed
         In the state that was stored.
     position : (n, 2) array
         (rhat, theta) of this rank's neurons, as stored.

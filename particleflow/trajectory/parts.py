@@ -18,17 +18,17 @@ import h5py
 import numpy as np
 
 from particleflow.errors import TrajectoryError
-from particleflow.parallel import Ranks
+from particleflow.files import disk, hdf5
+from particleflow.files.kinds import PART
+from particleflow.files.opening import open_to_read
+from particleflow.ranks.world import Ranks
 
-from . import disk, layout
-from .opening import open_to_read
 from .schema import PARTICLES, chunk_width
 
 if TYPE_CHECKING:
     from particleflow.backend import Share
 
 GROUP = "parameters/parts"
-TAG = "particleflow_part"
 _NAME = re.compile(r"([0-9a-f]{12})(-\d+\.(h5|ckpt)(\.partial-.*)?|\.probe)")
 MOST_FILLED = 1 << 22
 """Bytes of positions and cells up to which they are NaN and -1 from the start. To fill them costs
@@ -117,17 +117,17 @@ class Parts:
         """Those that a trajectory names, None if all is in one file."""
         if GROUP not in file:
             return None
-        rows = layout.read_all(file, f"{GROUP}/rows")
+        rows = hdf5.read_all(file, f"{GROUP}/rows")
         if rows.ndim != 1 or rows.size < 2 or rows[0] != 0 or (np.diff(rows) < 0).any():
             raise ValueError(f"{GROUP}/rows are damaged")
-        tag = layout.string(file[GROUP].attrs["tag"])
+        tag = hdf5.string(file[GROUP].attrs["tag"])
         return cls(trajectory, tag, rows, _stored_folder(trajectory, file))
 
     def store(self, file: h5py.File) -> None:
         """Name these parts in a trajectory."""
         group = file.create_group(GROUP)
-        group.attrs["tag"] = layout.text(self.tag)
-        layout.store(group, "rows", self.rows)
+        group.attrs["tag"] = hdf5.text(self.tag)
+        hdf5.store(group, "rows", self.rows)
 
     def path(self, rank: int) -> Path:
         """The part of a rank."""
@@ -161,7 +161,7 @@ class Parts:
             # a % means blocks to HDF5
             file = f"{self.folder}/{self._name(rank)}".replace("%", "%%")
             virtual[where] = h5py.VirtualSource(file, source, own, dtype)
-        group.create_virtual_dataset(name, virtual, fillvalue=layout.nothing(np.dtype(dtype)))
+        group.create_virtual_dataset(name, virtual, fillvalue=hdf5.nothing(np.dtype(dtype)))
 
     def show_rows(
         self, group: h5py.Group, frames: int, precision: np.dtype[Any], has_delta: bool
@@ -198,7 +198,7 @@ class Parts:
         """
         for rank in self.ranks:
             path = self._require(rank)
-            with layout.naming(path, "part of a trajectory"), open_to_read(path) as part:
+            with hdf5.naming(path, "part of a trajectory"), open_to_read(path) as part:
                 self._check(path, part, rank)
 
     def _require(self, rank: int) -> Path:
@@ -213,7 +213,7 @@ class Parts:
         return path
 
     def _check(self, path: Path, part: h5py.File, rank: int) -> None:
-        found = layout.string(part.attrs[TAG]), tuple(int(row) for row in part.attrs["rows"])
+        found = hdf5.string(part.attrs[PART]), tuple(int(row) for row in part.attrs["rows"])
         if found != (self.tag, self.rows_of(rank)):
             raise TrajectoryError(f"{self.trajectory}: {path} is a part of another file")
 
@@ -236,7 +236,7 @@ def fill_rows(group: h5py.Group, frames: int, n: int, precision: np.dtype[Any]) 
     width = chunk_width(n)
     is_filled = frames * n * (2 * precision.itemsize + 4) <= MOST_FILLED
     for name, axes, dtype in (("position", (2,), precision), ("cell", (), np.dtype(np.int32))):
-        layout.reserve(
+        hdf5.reserve(
             group.require_group(name), "value", (frames, n, *axes), dtype, (1, width, *axes),
             is_filled=is_filled,
         )  # fmt: skip
@@ -252,12 +252,12 @@ def fill_part(
     delta: np.ndarray | None,
 ) -> None:
     """Lay out the part of a rank."""
-    file.attrs[TAG] = layout.text(parts.tag)
+    file.attrs[PART] = hdf5.text(parts.tag)
     file.attrs["rows"] = np.array(parts.rows_of(rank))
     group = file.create_group(PARTICLES)
-    layout.store(group, "id", ids)
+    hdf5.store(group, "id", ids)
     if delta is not None:
-        layout.store(group, "delta", delta)
+        hdf5.store(group, "delta", delta)
     fill_rows(group, frames, ids.size, precision)
 
 

@@ -12,8 +12,7 @@ import h5py
 import numpy as np
 
 from particleflow.errors import TrajectoryError
-
-from . import layout, opening
+from particleflow.files import hdf5, opening
 
 _PATIENCE = 0.05
 """Seconds that a writer waits for a reader at a time: the reader may be waiting for the writer."""
@@ -33,7 +32,7 @@ def reading(method: Callable[P, R]) -> Callable[P, R]:
                 with np.errstate(all="ignore"):  # of numbers that are none
                     return method(*args, **kwargs)
             except Exception:
-                with layout.naming(readable.path):
+                with hdf5.naming(readable.path):
                     raise
 
     return wrapped
@@ -65,11 +64,11 @@ class Readable:
             opening.register(self)
 
     def _open(self) -> None:
-        with layout.naming(self.path):
+        with hdf5.naming(self.path):
             self._file = opening.open_to_read(self._real)
         self.identities = {opening.identity(self._real)}
         try:
-            with layout.naming(self.path):
+            with hdf5.naming(self.path):
                 self._load()
             self.identities = {opening.identity(file) for file in self.files()}
         except BaseException:

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from particleflow import theory
-from particleflow._cast import Array, PathLike, existing_file
+from particleflow.arguments import Array, PathLike, existing_file
 from particleflow.backend import cell_sums, kernel_matrix, predict_at
-from particleflow.cells import put_on_rays, put_on_samples, rays_of
-from particleflow.coordinates import knots, parameters_from_reduced
 from particleflow.errors import RangeError, TrajectoryError
+from particleflow.files.slabs import BUDGET
+from particleflow.files.slices import as_slice
+from particleflow.model.cells import put_on_rays, put_on_samples, rays_of
+from particleflow.model.coordinates import knots, parameters_from_reduced
 
 from .readable import reading
-from .selection import as_slice
-from .slabs import BUDGET
 from .stored import ALL, Index, StoredTrajectory
 
 _PIECE = 1 << 20

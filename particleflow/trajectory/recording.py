@@ -4,23 +4,21 @@ import queue
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from particleflow.backend import Frame
 from particleflow.errors import TrajectoryError
+from particleflow.run.observed import Observed
 
-from . import checkpoint, contents, making
-from .contents import Plan
+from . import checkpoint, create, skeleton
 from .fidelity import ALLOWED, stored_error
 from .parts import Parts
-from .pipeline import Batch
+from .rank_files import Target
 from .schema import PARTICLES
-from .target import Target
-
-if TYPE_CHECKING:
-    from particleflow.simulation import Simulation
+from .skeleton import Plan
+from .writer_thread import Batch
 
 FLUSH_SECONDS = 0.2
 """Time after which what is recorded is handed on, and brought to the file."""
@@ -38,10 +36,10 @@ class Recording:
     Parameters
     ----------
     path : Path
-        Exists, laid out by ``contents.fill``.
+        Exists, laid out by ``skeleton.fill``.
     parts : Parts or None
         Where the neurons are, if not in it.
-    sim : Simulation
+    sim : Observed
     plan : Plan
         What the file has room for.
     values : list of array
@@ -69,7 +67,7 @@ class Recording:
         self,
         path: Path,
         parts: Parts | None,
-        sim: "Simulation",
+        sim: Observed,
         plan: Plan,
         values: list[np.ndarray],
         position: tuple[int, int],
@@ -82,7 +80,7 @@ class Recording:
         self._shapes = [value.shape for value in values]
         self._kinds = [value.dtype for value in values]
         self._at_frames = [
-            contents.is_recorded_at_frames(q, v)
+            skeleton.is_recorded_at_frames(q, v)
             for q, v in zip(plan.quantities, values, strict=True)
         ]
         self._free: queue.SimpleQueue[Frame] = queue.SimpleQueue()
@@ -174,7 +172,7 @@ class Recording:
         quantity = self._plan.quantities[k]
         if quantity.group != "user":  # a number, or an array of its own
             return quantity.evaluate()
-        value = contents.evaluate(quantity)
+        value = skeleton.evaluate(quantity)
         if value.shape != self._shapes[k]:
             raise TrajectoryError(
                 f"observable {quantity.name}: expected the shape {self._shapes[k]} of its first "
@@ -241,7 +239,7 @@ class Recording:
         values = [
             np.zeros(shape, kind) for shape, kind in zip(self._shapes, self._kinds, strict=True)
         ]
-        making.remake(self._path, self._sim, plan, values, (self._frame, self._observed))
+        create.remake(self._path, self._sim, plan, values, (self._frame, self._observed))
 
 
 def _is_next(times: list[float], index: int, now: float) -> bool:

@@ -15,15 +15,16 @@ from typing import Literal, get_args
 import h5py
 import numpy as np
 
-from particleflow._cast import PathLike
+from particleflow.arguments import PathLike
 from particleflow.errors import TrajectoryError, WriteError
+from particleflow.files import disk, hdf5
+from particleflow.files.locks import Lock
+from particleflow.files.opening import open_to_read
+from particleflow.files.slabs import slabs
 
-from . import checkpoint, disk, layout, parts
-from .locks import Lock
-from .opening import open_to_read
+from . import checkpoint, parts
 from .reader import open_trajectory
 from .schema import PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width, path_chunk
-from .slabs import slabs
 
 Layout = Literal["frames", "particles"]
 Filter = Literal["none", "gzip"]
@@ -146,7 +147,7 @@ class _Target:
             new.attrs["schema_version"] = SCHEMA_VERSION
         for name, old in _datasets(source):
             if old.is_scale:
-                layout.make_scale(new[name], layout.string(old.attrs["NAME"]))
+                hdf5.make_scale(new[name], hdf5.string(old.attrs["NAME"]))
         for name, old in _datasets(source):
             for axis, dimension in enumerate(old.dims):
                 for scale in dimension.values():
@@ -170,11 +171,11 @@ class _Target:
     def _lay_out_dataset(self, old: h5py.Dataset, group: h5py.Group, name: str) -> None:
         if old.name in _ROWS:
             chunk = self._chunk(*old.shape[:2])
-            new = layout.reserve(
+            new = hdf5.reserve(
                 group, name, old.shape, old.dtype, (*chunk, *old.shape[2:]), self._filter == "gzip"
             )
         else:
-            new = layout.reserve(group, name, old.shape, old.dtype)
+            new = hdf5.reserve(group, name, old.shape, old.dtype)
         _copy_attributes(old, new)
 
     def _chunk(self, frames: int, n: int) -> tuple[int, int]:

@@ -7,19 +7,19 @@ from typing import Any
 import h5py
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.backend import METRICS, Metric
 from particleflow.errors import RangeError, TrajectoryError
-from particleflow.samples import Samples
+from particleflow.files import hdf5
+from particleflow.files.hdf5 import string
+from particleflow.files.kinds import SWEEP
+from particleflow.files.opening import open_to_read
+from particleflow.files.slices import forwards
+from particleflow.model.samples import Samples
 
-from . import layout
-from .layout import string
-from .opening import open_to_read
 from .parts import Parts
 from .readable import Readable, reading
 from .schema import NEWEST_SCHEMA, PARTICLES
-from .selection import forwards
-from .sweep_table import MAGIC
 
 Axes = dict[str, np.ndarray]
 Index = int | slice
@@ -71,7 +71,7 @@ class StoredTrajectory(Readable):
         self._whole: tuple[int, int] | None = None
         self._kept: dict[tuple[str, int], np.ndarray] = {}
         file = self._file
-        if MAGIC in file.attrs:
+        if SWEEP in file.attrs:
             raise TrajectoryError(f"{self.path}: is the table of a sweep, no trajectory")
         if "schema_version" not in file.attrs or "h5md" not in file:
             raise TrajectoryError(f"{self.path}: is an HDF5 file but no particleflow trajectory")
@@ -97,21 +97,21 @@ class StoredTrajectory(Readable):
             raise TrajectoryError(f"{self.path}: is damaged: its metric is {metric!r}")
         self.metric: Metric = "network" if metric == "network" else "euclidean"
         self.integrator = string(parameters.attrs["integrator"])
-        self.config = string(layout.read_all(parameters, "config")[()])
+        self.config = string(hdf5.read_all(parameters, "config")[()])
         self.stages = _stages(parameters)
         samples = parameters["samples"]
         self.samples = Samples.of_network(
-            layout.read_all(samples, "x"),
-            layout.read_all(samples, "y"),
+            hdf5.read_all(samples, "x"),
+            hdf5.read_all(samples, "y"),
             float(samples.attrs["x_shift"]),
             float(samples.attrs["x_scale"]),
-            layout.read_all(samples, "original_x") if "original_x" in samples else None,
+            hdf5.read_all(samples, "original_x") if "original_x" in samples else None,
         )
         particles = file[PARTICLES]
         self._progress = parameters["progress"]
         if self._progress.shape != (2,) or self._progress.dtype.kind not in "iu":
             raise TrajectoryError(f"{self.path}: is damaged: progress is no pair of numbers")
-        self.ids = layout.read_all(particles, "id")
+        self.ids = hdf5.read_all(particles, "id")
         self._position = particles["position/value"]
         self._cell = particles["cell/value"]
         self._planned = int(self._position.shape[0]), int(file["observables/time"].shape[0])
@@ -126,7 +126,7 @@ class StoredTrajectory(Readable):
             raise TrajectoryError(f"{self.path}: records {n} of {self.size} neurons")
         share = self.frames / max(1, self.planned_frames)
         for dataset in (self._position, self._cell):
-            layout.check_size(dataset, 1.0 if dataset.compression is None else share)
+            hdf5.check_size(dataset, 1.0 if dataset.compression is None else share)
         if self._position.dtype.kind != "f" or self._cell.dtype.kind not in "iu":
             raise TrajectoryError(f"{self.path}: positions or cells are no numbers")
 
@@ -292,8 +292,8 @@ class StoredTrajectory(Readable):
         group = self._observable(name)
         frames, observed = counts or self.acknowledged()
         done = frames if self._is_at_frames(group) else -(-observed // int(group.attrs["every"]))
-        layout.check_size(group["time"])
-        layout.check_size(group["value"])
+        hdf5.check_size(group["time"])
+        hdf5.check_size(group["value"])
         return group["time"][:done], group["value"][:done]
 
     @reading

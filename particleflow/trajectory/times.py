@@ -5,9 +5,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from particleflow._cast import Array
+from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
-from particleflow.stopping import LAST
+from particleflow.run.stopping import LAST
 
 Spacing = Literal["linear", "geometric"]
 

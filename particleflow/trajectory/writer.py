@@ -2,26 +2,25 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow import _cast
-from particleflow._cast import Array, PathLike
+from particleflow import arguments
+from particleflow.arguments import Array, PathLike
 from particleflow.errors import TrajectoryError
-from particleflow.observables import DEFAULT, build, check_names
+from particleflow.files import disk
+from particleflow.run.observables import DEFAULT, build, check_names
+from particleflow.run.observed import Observed
 
-from . import contents, disk, making
-from .contents import Plan
+from . import create, skeleton
 from .continuation import Continuation
 from .fidelity import ALLOWED, expected_error
 from .parts import Parts
 from .recording import Recording
+from .skeleton import Plan
 from .times import MOST_FRAMES, OWN, Pace, Spacing, finer_times, frame_times
-
-if TYPE_CHECKING:
-    from particleflow.simulation import Simulation
 
 Precision = Literal["float32", "float64"]
 
@@ -45,7 +44,7 @@ class TrajectoryWriter:
         Of the positions. By default float32, unless all neurons are recorded and it cannot carry
         the function to 1e-3 of the samples' spread at the start (see ``trajectory.fidelity``).
     observables : sequence of str
-        See ``particleflow.observables.BUILT_IN``.
+        See ``particleflow.run.observables.BUILT_IN``.
     observable_times : array_like, optional
         Ten equal parts of the time between frames by default. Observables whose first axis
         is longer than 256 are recorded with the frames. Each is evaluated once more when the file
@@ -91,23 +90,23 @@ class TrajectoryWriter:
         first: float = 1e-3,
         checkpoint_every: float | None = None,
     ) -> None:
-        self.path = _cast.path_of(path, TrajectoryError)
-        self.frames = _cast.count("frames", frames, TrajectoryError, least=2, most=MOST_FRAMES)
+        self.path = arguments.path_of(path, TrajectoryError)
+        self.frames = arguments.count("frames", frames, TrajectoryError, least=2, most=MOST_FRAMES)
         self.spacing: Spacing = _choice("spacing", spacing, get_args(Spacing))
         self.precision: Precision | None = (
             None if precision is None else _choice("precision", precision, get_args(Precision))
         )
         self.neurons = neurons
         if neurons != "all":
-            self.neurons = _cast.count("neurons", neurons, TrajectoryError)
+            self.neurons = arguments.count("neurons", neurons, TrajectoryError)
         self.observables = check_names(observables)
         self.times = _ascending("times", times)
         self.observable_times = _ascending("observable_times", observable_times)
         self.overwrite = overwrite
-        self.first = _cast.positive("first", first, TrajectoryError)
+        self.first = arguments.positive("first", first, TrajectoryError)
         self.checkpoint_every = checkpoint_every
         if checkpoint_every is not None and checkpoint_every != math.inf:
-            self.checkpoint_every = _cast.positive(
+            self.checkpoint_every = arguments.positive(
                 "checkpoint_every", checkpoint_every, TrajectoryError
             )
         self._going_on: Continuation | None = None
@@ -127,7 +126,7 @@ class TrajectoryWriter:
     def going_on(
         cls,
         path: PathLike,
-        sim: "Simulation",
+        sim: Observed,
         position: tuple[int, int],
         until: float | None = None,
         checkpoint_every: float | None = None,
@@ -137,7 +136,7 @@ class TrajectoryWriter:
         Parameters
         ----------
         path : path
-        sim : Simulation
+        sim : Observed
             Stands where the recorded run began; `Simulation.restore` comes afterwards.
         position : tuple of int
             Frames and observable times of the file that are kept.
@@ -168,7 +167,7 @@ class TrajectoryWriter:
             raise TrajectoryError(f"{self.path}: goes on with no run")
         return self._going_on.plan.until
 
-    def open(self, sim: "Simulation", until: float) -> Array:
+    def open(self, sim: Observed, until: float) -> Array:
         """Make the file for a run to ``until``; returns all times at which to record."""
         if self._going_on is not None:
             return self._open_again(self._going_on, sim, until)
@@ -177,14 +176,14 @@ class TrajectoryWriter:
                 f"{self.path}: has recorded a run; take a new TrajectoryWriter to go on"
             )
         plan = self.plan(sim, until)
-        values = [contents.evaluate(quantity) for quantity in plan.quantities]
+        values = [skeleton.evaluate(quantity) for quantity in plan.quantities]
         self._record(
             sim, plan, values, (0, 0), plan.start_of(sim),
-            lambda: making.make(self.path, self.overwrite, sim, plan, values),
+            lambda: create.make(self.path, self.overwrite, sim, plan, values),
         )  # fmt: skip
         return plan.all_times
 
-    def plan(self, sim: "Simulation", until: float) -> Plan:
+    def plan(self, sim: Observed, until: float) -> Plan:
         """What the file of a run to ``until`` will hold; nothing is written.
 
         Raises
@@ -226,7 +225,7 @@ class TrajectoryWriter:
             divides=self.observable_times is None,
         )
 
-    def size(self, sim: "Simulation", until: float) -> tuple[int, int]:
+    def size(self, sim: Observed, until: float) -> tuple[int, int]:
         """Bytes of that file, about, and of what a run keeps in memory for it.
 
         Raises
@@ -241,7 +240,7 @@ class TrajectoryWriter:
             return OWN
         return Pace.of(begin, until, self.frames, self.spacing, self.first)
 
-    def _open_again(self, old: Continuation, sim: "Simulation", until: float) -> Array:
+    def _open_again(self, old: Continuation, sim: Observed, until: float) -> Array:
         self._going_on = None
         if until != old.plan.until:
             raise TrajectoryError(
@@ -252,7 +251,7 @@ class TrajectoryWriter:
 
         def make() -> Parts | None:
             if old.is_other_plan:
-                return making.remake(self.path, sim, plan, values, position)
+                return create.remake(self.path, sim, plan, values, position)
             return old.parts
 
         self._record(sim, plan, values, position, old.start, make)
@@ -260,7 +259,7 @@ class TrajectoryWriter:
 
     def _record(
         self,
-        sim: "Simulation",
+        sim: Observed,
         plan: Plan,
         values: list[np.ndarray],
         position: tuple[int, int],
@@ -269,7 +268,7 @@ class TrajectoryWriter:
     ) -> None:
         # before the file is made: where memory does not suffice, nothing has been written
         buffers = [
-            sim.state.new_frame(plan.neurons, plan.precision) for _ in range(contents.BUFFERS)
+            sim.state.new_frame(plan.neurons, plan.precision) for _ in range(skeleton.BUFFERS)
         ]
         parts = make()
         every = self.checkpoint_every
@@ -285,7 +284,7 @@ class TrajectoryWriter:
             raise TrajectoryError(f"{self.path}: is not open")
         self._recording.record(last)
 
-    def end(self, sim: "Simulation") -> None:
+    def end(self, sim: Observed) -> None:
         """Close a file that is gone on with and whose run has ended: it is shortened still."""
         self.open(sim, self.until)
         assert self._recording is not None
@@ -316,13 +315,13 @@ class TrajectoryWriter:
             recording.close()
 
 
-def _precision_for(sim: "Simulation", n: int) -> Precision:
+def _precision_for(sim: Observed, n: int) -> Precision:
     """That of the positions of n neurons, where none was asked for."""
     is_whole = n == sim.size
     return "float64" if is_whole and not expected_error(sim) <= ALLOWED else "float32"
 
 
-def _reachable(sim: "Simulation", times: Array) -> Array:
+def _reachable(sim: Observed, times: Array) -> Array:
     """The times that the simulation can show, and infinity, which is the end of the run."""
     finite = sim.reachable(times[np.isfinite(times)])
     return np.append(finite, times[times == math.inf])
@@ -337,7 +336,7 @@ def _choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
 def _ascending(name: str, times: ArrayLike | None) -> Array | None:
     if times is None:
         return None
-    array = _cast.vector(name, times, TrajectoryError)
+    array = arguments.vector(name, times, TrajectoryError)
     if array.size == 0 or (np.diff(array) <= 0).any():
         raise TrajectoryError(f"{name}: expected ascending times")
     return array

@@ -1,0 +1,43 @@
+"""What kind of HDF5 file one is: each kind has an attribute of its own at the root."""
+
+from pathlib import Path
+
+from particleflow.errors import TrajectoryError
+
+from . import hdf5
+from .opening import open_to_read
+
+TRAJECTORY = "schema_version"
+SWEEP = "particleflow_sweep"
+CHECKPOINT = "particleflow_checkpoint"
+PART = "particleflow_part"
+_NETCDF = "_NCProperties"
+
+
+def kind_of(path: Path) -> str:
+    """One of "trajectory", "sweep", "checkpoint", "part", "netCDF", or "" for another HDF5 file.
+
+    Raises
+    ------
+    TrajectoryError
+        It is no HDF5 file, or damaged.
+    """
+    with hdf5.naming(path), open_to_read(path) as file:
+        for kind, name in (
+            ("trajectory", TRAJECTORY),
+            ("sweep", SWEEP),
+            ("checkpoint", CHECKPOINT),
+            ("part", PART),
+            ("netCDF", _NETCDF),
+        ):
+            if name in file.attrs:
+                return kind
+        return ""
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a file is the table of a sweep; False for a file that cannot be read."""
+    try:
+        return kind_of(path) == "sweep"
+    except TrajectoryError:
+        return False

@@ -1,0 +1,185 @@
+"""What a file holds, as facts by name."""
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from particleflow import config
+from particleflow.arguments import existing_file
+from particleflow.errors import TrajectoryError
+from particleflow.files.kinds import kind_of
+from particleflow.sweeps.table import DONE, FAILED, open_sweep
+from particleflow.trajectory import open_trajectory
+
+from .other_files import facts_of_checkpoint, facts_of_netcdf, facts_of_part
+
+if TYPE_CHECKING:
+    from particleflow.model.samples import Samples
+    from particleflow.sweeps.table import Sweep
+    from particleflow.trajectory import Trajectory
+
+ISOLATED_SECONDS = 60
+"""Time that a file may take in a process of its own."""
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """Of any file that belongs to a run or to a sweep, in the order in which to show them.
+
+    Raises
+    ------
+    TrajectoryError, ConfigError, NeuronsError
+        It is none, or damaged.
+    """
+    file = existing_file(path, TrajectoryError)
+    kind, facts = _KINDS.get(file.suffix.lower(), _of_hdf5)(file)
+    return {"file": str(path), "kind": kind, **facts}
+
+
+def _of_hdf5(path: Path) -> tuple[str, dict[str, Any]]:
+    kind = kind_of(path)
+    if kind == "sweep":
+        return kind, _of_sweep(open_sweep(path))
+    if kind == "checkpoint":
+        return kind, facts_of_checkpoint(path)
+    if kind == "part":
+        return kind, facts_of_part(path)
+    if kind == "netCDF":
+        return kind, facts_of_netcdf(path)
+    with open_trajectory(path) as opened:  # refuses what is none
+        return "trajectory", _of_trajectory(opened)
+
+
+def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
+    times = opened.time
+    facts: dict[str, Any] = {
+        "schema": opened.schema_version,
+        "ranks": opened.ranks,
+        "neurons": opened.size,
+        "recorded": int(opened.ids.size),
+        "samples": opened.samples.size,
+        **_of_map(opened.samples),
+        "metric": opened.metric,
+        "integrator": opened.integrator,
+        **({"stages": opened.stages} if len(opened.stages) > 1 else {}),
+        "alpha": opened.alpha,
+        "frames": opened.frames,
+        "planned_frames": opened.planned_frames,
+        "complete": opened.is_complete,
+        "time_first": float(times[0]) if times.size else None,
+        "time_last": float(times[-1]) if times.size else None,
+        **opened.storage(),
+        "bytes": opened.bytes,
+        "observables": list(opened.observables),
+    }
+    if "loss" in opened.observables and opened.loss.size:
+        facts["loss_first"] = float(opened.loss[0])
+        facts["loss_last"] = float(opened.loss[-1])
+    return facts
+
+
+def _of_map(samples: "Samples") -> dict[str, Any]:
+    """The map through which the network sees the samples, if there is one."""
+    if not samples.is_mapped:
+        return {}
+    return {
+        "x_first": float(samples.x[0]),
+        "x_last": float(samples.x[-1]),
+        "x_shift": samples.x_shift,
+        "x_scale": samples.x_scale,
+        "x_of_the_network": "(x - x_shift) / x_scale",
+    }
+
+
+def _of_sweep(sweep: "Sweep") -> dict[str, Any]:
+    design = sweep.design
+    return {
+        "runs": int(sweep.status.size),
+        "done": sweep.count(DONE),
+        "failed": sweep.count(FAILED),
+        "problems": sweep.problems,
+        "axes": design.axes,
+        "seeds": design.seeds,
+        "columns": list(design.names),
+        "trajectories": design.trajectories or None,
+        "seconds": float(np.nansum(sweep.columns["seconds"])),
+    }
+
+
+def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:
+    """An export, or neurons to start from."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            shapes = {
+                name.removesuffix(".npy"): _shape_in(archive, name) for name in archive.namelist()
+            }
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+        raise TrajectoryError(f"{path}: cannot be read as .npz: {problem}") from None
+    is_start = {"a", "b", "c"} <= set(shapes)
+    kind = "export" if "rhat" in shapes else "neurons" if is_start else "arrays"
+    return kind, {"arrays": [f"{name} {'x'.join(map(str, shapes[name])) or 1}" for name in shapes]}
+
+
+def _shape_in(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    """The shape of an array in an archive, from its header."""
+    with archive.open(name) as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        shape: tuple[int, ...] = read(file)[0]
+        return shape
+
+
+def _of_table(path: Path) -> tuple[str, dict[str, Any]]:
+    """An export, samples, or neurons to start from."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            columns = [name.strip() for name in file.readline().split(",")]
+            rows = sum(1 for line in file if line.strip())
+    except UnicodeDecodeError as problem:
+        raise TrajectoryError(f"{path}: cannot be read as .csv: {problem}") from None
+    kinds = {"knot": "export", "value": "export", "y": "samples", "c": "neurons"}
+    kind = next((kinds[name] for name in kinds if name in columns), "table")
+    return kind, {"columns": columns, "rows": rows}
+
+
+def _of_configuration(path: Path) -> tuple[str, dict[str, Any]]:
+    """Every key, with the defaults of those that are left out."""
+    tables = tomllib.loads(config.load(path).toml)
+    return "configuration", {
+        f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()
+    }
+
+
+_KINDS = {".npz": _of_archive, ".csv": _of_table, ".toml": _of_configuration}
+
+
+def isolated(file: Path, as_json: bool) -> str:
+    """What ``particleflow info`` prints of a file, from a process with a limit of time.
+
+    Raises
+    ------
+    TrajectoryError
+        It is no trajectory, or the HDF5 library hangs or crashes on it.
+    """
+    command = [sys.executable, "-m", "particleflow", "info", str(file), *["--json"] * as_json]
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=ISOLATED_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise TrajectoryError(
+            f"{file}: is damaged: the HDF5 library has not read it in {ISOLATED_SECONDS} s"
+        ) from None
+    if done.returncode < 0:
+        raise TrajectoryError(
+            f"{file}: is damaged: the HDF5 library crashes on it (signal {-done.returncode})"
+        )
+    if done.returncode:
+        raise TrajectoryError(done.stderr.strip().removeprefix("particleflow: "))
+    return done.stdout

@@ -1,0 +1,74 @@
+"""Facts of the files beside a trajectory: checkpoints, parts, and exports to netCDF."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from particleflow.errors import TrajectoryError
+from particleflow.files import hdf5
+from particleflow.files.kinds import PART
+from particleflow.files.opening import open_to_read
+from particleflow.trajectory.schema import PARTICLES
+
+
+def facts_of_checkpoint(path: Path) -> dict[str, Any]:
+    """Of which run it is, where in it, and what it holds.
+
+    Raises
+    ------
+    TrajectoryError
+        It is damaged.
+    """
+    with hdf5.naming(path, "checkpoint"), open_to_read(path) as file:
+        facts: dict[str, Any] = {"run": hdf5.string(file.attrs["run"])}
+        if "tag" in file.attrs:
+            edges = np.asarray(file.attrs["edges"])
+            return facts | {"neurons": int(edges[-1]), "parts": int(edges.size - 1)}
+        first, last = (int(bound) for bound in hdf5.read_all(file, "bounds")[[0, -1]])
+        position = hdf5.read_all(file, "position").tolist()
+        facts |= {"neurons": last - first, "parts": 0}
+        for name, array in (("time", "time"), ("time", "control"), ("step", "step")):
+            if array in file:  # as the integrator keeps it
+                facts[name] = np.ravel(hdf5.read_all(file, array))[0].item()
+        return facts | {"frames": position[0], "observed": position[1]}
+
+
+def facts_of_part(path: Path) -> dict[str, Any]:
+    """Which rows of a trajectory it holds.
+
+    Raises
+    ------
+    TrajectoryError
+        It is damaged.
+    """
+    with hdf5.naming(path, "part of a trajectory"), open_to_read(path) as file:
+        rows = [int(row) for row in file.attrs["rows"]]
+        position = file[f"{PARTICLES}/position/value"]
+        return {
+            "tag": hdf5.string(file.attrs[PART]),
+            "rows": rows,
+            "planned_frames": int(position.shape[0]),
+            "dtype": position.dtype.name,
+        }
+
+
+def facts_of_netcdf(path: Path) -> dict[str, Any]:
+    """Dimensions and variables.
+
+    Raises
+    ------
+    TrajectoryError
+        It is damaged.
+    """
+    with hdf5.naming(path, "netCDF file"), open_to_read(path) as file:
+        datasets = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
+        if not datasets:
+            raise TrajectoryError(f"{path}: has no variables")
+        return {
+            "source": hdf5.string(file.attrs.get("source", "")),
+            "variables": [
+                f"{name} {'x'.join(map(str, item.shape))}" for name, item in datasets.items()
+            ],
+        }

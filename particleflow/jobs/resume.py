@@ -1,0 +1,388 @@
+"""Going on with a run from its file and its last checkpoint."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from particleflow import config
+from particleflow.arguments import PathLike, existing_file, finite
+from particleflow.backend import DEVICES, original_order, share_of, threads_in_use
+from particleflow.errors import NeuronsError, TrajectoryError
+from particleflow.files.disk import require_writable
+from particleflow.integrators import Integrator, registry
+from particleflow.model.neurons import Neurons
+from particleflow.model.samples import Samples
+from particleflow.ranks.world import Ranks, ranks_of
+from particleflow.run.simulation import Simulation
+from particleflow.trajectory import (
+    BEGAN,
+    Recorded,
+    TrajectoryWriter,
+    checkpoint,
+    open_trajectory,
+)
+
+from .prepare import prepare
+from .stages import (
+    another_step,
+    configured_epochs,
+    epochs_of,
+    reconfigured,
+    require_repeatable,
+    stages_of,
+    tables_in,
+)
+
+
+class Resumed(NamedTuple):
+    """A run, ready to go on: ``simulation.run(until, stop=stop)``.
+
+    Attributes
+    ----------
+    simulation : Simulation
+        With its writer, at the time of the checkpoint.
+    until, stop : float
+    writer : TrajectoryWriter
+    notes : list of str
+        What a user should know: checkpoints that were passed over.
+    """
+
+    simulation: Simulation
+    until: float
+    stop: float
+    writer: TrajectoryWriter
+    notes: list[str]
+
+
+def resume(
+    path: PathLike,
+    until: float | None = None,
+    observables: Mapping[str, Callable[[Simulation], Any]] | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    checkpoint_every: float | None = config.DEFAULT_CHECKPOINT_EVERY,
+    comm: Any = None,
+    *,
+    epochs: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    begin_again: bool = False,
+) -> Resumed:
+    """Resume the run of a trajectory file from its last checkpoint.
+
+    The rest of the run is that of the uninterrupted one to the bit, for any number of threads, and
+    of ranks for which the run has the same bits; on another device within rounding. A run that was
+    killed before its first checkpoint begins again from its configuration, with the samples that
+    the file holds. The times of other writers, on which steps of
+    `RungeKutta` ended too, are not known any more.
+
+    Parameters
+    ----------
+    path : path
+        The trajectory file; its checkpoint lies beside it.
+    until : float, optional
+        Another end of the run.
+    observables : mapping of str to callable, optional
+        What the run recorded of the user's: functions of the simulation.
+    device : {"auto", "cpu", "cuda"}, optional
+        That of the run by default.
+    threads : int, optional
+    checkpoint_every : float, optional
+        As of `TrajectoryWriter`.
+    comm : mpi4py.MPI.Comm, optional
+        As of `Simulation`: any number of ranks, whatever the run had; collective.
+    epochs : int, optional
+        Another end of a run of gradient descent: so many steps from its start on.
+    changes : mapping of str to number, optional
+        ``{"flow.learning_rate": eta}`` or ``{"flow.step": h}``: gradient descent goes on with
+        another step from its exact last state. The file records that as a stage.
+    begin_again : bool
+        Begin again from the configuration though frames are lost by it: those of a run whose
+        checkpoint is missing or damaged.
+
+    Returns
+    -------
+    Resumed
+
+    Raises
+    ------
+    TrajectoryError
+        The file cannot be gone on with, another process writes it, the run has ended by itself, or
+        ``until`` is not later than the checkpoint.
+    """
+    ranks = ranks_of(comm)
+    file, recorded = ranks.together(lambda: _recorded(path))
+    network, changed = _Network.of(file, ranks), changes or {}
+    steps = epochs_of(epochs, until, recorded)
+    integrator = another_step(file, recorded, network.alpha, changed)
+    if integrator is not None and until is None and steps is None:
+        steps = configured_epochs(file, recorded.config)
+    arrays, notes = checkpoint.load(file, recorded.run, ranks, network.share_of(ranks))
+    if arrays is None or begin_again:
+        if changed or steps is not None:
+            raise TrajectoryError(
+                f"{file}: another step or number of epochs goes on from a checkpoint, and there is "
+                "none, or the run is to begin again"
+            )
+        require_repeatable(file, recorded, notes, begin_again)
+        run = _begin_again(file, recorded, network, until, device, threads, notes, ranks)
+        for name, function in (observables or {}).items():
+            run.simulation.observables.add(name, function, recorded.every.get(name, 1))
+        run.writer.checkpoint_every = checkpoint_every
+        return run
+    simulation = _simulation(file, recorded, network, arrays, device, threads, ranks, integrator)
+    simulation.provenance["stages"] = stages_of(recorded, simulation, arrays, integrator)
+    for name, function in (observables or {}).items():
+        simulation.observables.add(name, function, recorded.every.get(name, 1))
+    end = _end(file, recorded, simulation, until, steps, integrator is not None)
+    position = int(arrays["position"][0]), int(arrays["position"][1])
+    with threads_in_use(simulation.threads):  # bits of norms depend on LAPACK's threads
+        writer = TrajectoryWriter.going_on(file, simulation, position, end, checkpoint_every)
+    simulation.restore(arrays, recorded.stop)
+    if _has_ended(arrays):
+        writer.end(simulation)
+        raise RunHasEnded(f"{file}: is complete: its run has ended by itself")
+    if not writer.until > simulation.time:
+        raise TrajectoryError(
+            f"{file}: has come to tau = {simulation.time:g}; expected a later end, found "
+            f"{writer.until:g}"
+        )
+    told = None if until is None and steps is None else end
+    simulation.provenance.update(
+        config=reconfigured(
+            file,
+            recorded.config,
+            told,
+            steps,
+            None if integrator is None else integrator.step,
+            network.alpha,
+        ),
+        folder=str((file.parent / recorded.config_folder).resolve()),
+        seed=recorded.seed,
+    )
+    simulation.writers.append(writer)
+    return Resumed(simulation, writer.until, recorded.stop, writer, notes)
+
+
+def _recorded(path: PathLike) -> tuple[Path, Recorded]:
+    """What a file that can be gone on with says of its run."""
+    file = existing_file(path, TrajectoryError)
+    require_writable(file)
+    return file, Recorded.of(file)
+
+
+class _Network(NamedTuple):
+    """Of what run a file is: its samples, alpha and number of neurons."""
+
+    samples: Samples
+    alpha: float
+    size: int
+
+    @classmethod
+    def of(cls, file: Path, ranks: Ranks) -> "_Network":
+        """Read by rank 0, which sees all parts; collective."""
+
+        def read() -> "_Network | None":
+            if not ranks.is_first:
+                return None
+            with open_trajectory(file) as trajectory:
+                return cls(trajectory.samples, trajectory.alpha, trajectory.size)
+
+        network = ranks.first_of(ranks.together(read))
+        assert network is not None
+        return network
+
+    def share_of(self, ranks: Ranks) -> tuple[int, int] | None:
+        """First and last + 1 of the neurons that are this rank's; None for all."""
+        if ranks.size == 1:
+            return None
+        share = share_of(self.size, self.samples.size, ranks.rank, ranks.size)
+        return share.first, share.last
+
+
+def is_finished(path: PathLike, comm: Any = None) -> bool:
+    """Whether the run of a trajectory file has come to its end; collective.
+
+    A run that has ended by itself but was killed then is complete afterwards.
+
+    Raises
+    ------
+    TrajectoryError
+        The file is no trajectory.
+    """
+    ranks, file = ranks_of(comm), Path(path)
+
+    def look() -> tuple[bool, Recorded | None]:
+        if not ranks.is_first:
+            return False, None
+        with open_trajectory(file) as trajectory:
+            if trajectory.is_complete or trajectory.frames == 0:
+                return trajectory.is_complete, None
+        return False, Recorded.of(file)
+
+    is_complete, recorded = ranks.first_of(ranks.together(look))
+    if recorded is None or recorded.until < np.inf:
+        return is_complete
+    share = _Network.of(file, ranks).share_of(ranks)
+    arrays, _ = checkpoint.load(file, recorded.run, ranks, share)
+    if arrays is None or not _has_ended(arrays):
+        return False
+    with suppress(RunHasEnded):
+        resume(file, comm=comm)
+    return True
+
+
+class RunHasEnded(TrajectoryError):
+    """There is nothing left to run."""
+
+
+def _has_ended(arrays: Mapping[str, Any]) -> bool:
+    """Whether a run without an end had ended when this checkpoint was written."""
+    return arrays["position"].size == 3 and bool(arrays["position"][2])
+
+
+def _simulation(
+    file: Path,
+    recorded: Recorded,
+    network: _Network,
+    arrays: Mapping[str, Any],
+    device: str | None,
+    threads: int | None,
+    ranks: Ranks,
+    another: Integrator | None,
+) -> Simulation:
+    """One that stands where the run began, as far as its observables can see."""
+    try:
+        kind: Callable[..., Integrator] = registry.of_name(recorded.integrator)
+        integrator = another or kind(**recorded.settings)
+        a, b, c = _some_neurons(arrays)
+        arrays["position"][2], arrays["settling"]
+    except (KeyError, ValueError, IndexError, TypeError) as problem:
+        raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
+    first, last = network.share_of(ranks) or (0, network.size)
+    if a.size != last - first:
+        raise TrajectoryError(
+            f"{file}: its checkpoint has {a.size} neurons, expected {last - first}"
+        )
+    if recorded.device not in DEVICES:
+        raise TrajectoryError(f"{file}: is damaged: its device is {recorded.device!r}")
+    try:
+        neurons = _Saved(network.size, Neurons(a, b, c, alpha=network.alpha))
+    except NeuronsError as problem:
+        raise TrajectoryError(f"{file}: is damaged: {problem}") from None
+    simulation = Simulation(
+        network.samples,
+        neurons,
+        integrator,
+        metric=recorded.metric,
+        device=recorded.device if device is None else device,
+        threads=threads,
+        state_dtype=recorded.state_dtype,
+        comm=ranks,
+    )
+    began = _began(arrays)
+    if began:
+        try:
+            simulation.state.restore(began)
+        except (KeyError, ValueError) as problem:
+            raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
+    return simulation
+
+
+class _Saved:
+    """Neurons of which a rank has read its share only, in the place of all."""
+
+    def __init__(self, size: int, own: Neurons) -> None:
+        self.size, self.alpha, self._own = size, own.alpha, own
+
+    def part(self, first: int, last: int) -> Neurons:
+        return self._own
+
+
+def _began(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays of the state in which the recording began, without their prefix."""
+    return {
+        name.removeprefix(BEGAN): array for name, array in arrays.items() if name.startswith(BEGAN)
+    }
+
+
+def _some_neurons(arrays: Mapping[str, Any]) -> Any:
+    """Variables of a checkpoint in the original order, (3, m)."""
+    for kind in ("", "begin_", "end_"):
+        if f"{kind}variables" in arrays:
+            return original_order(arrays, f"{kind}variables", f"{kind}cell")[0]
+    raise KeyError("variables")
+
+
+def _end(
+    file: Path,
+    recorded: Recorded,
+    simulation: Simulation,
+    until: float | None,
+    steps: int | None,
+    is_staged: bool,
+) -> float | None:
+    """Another end of the run, if it is to have one."""
+    if steps is not None:
+        return float(simulation.motion.time_of(steps))
+    if until is None and not is_staged:
+        return None
+    end = finite(f"{file}: the end", recorded.until if until is None else until, TrajectoryError)
+    return float(simulation.reachable(np.array([end]))[-1])
+
+
+def _begin_again(
+    file: Path,
+    recorded: Recorded,
+    network: _Network,
+    until: float | None,
+    device: str | None,
+    threads: int | None,
+    notes: list[str],
+    ranks: Ranks,
+) -> Resumed:
+    tables = tables_in(file, reconfigured(file, recorded.config, until))
+    tables.setdefault("output", {})["file"] = str(file)
+    neurons = tables.get("neurons", {})
+    if "file" in neurons:
+        neurons["file"] = str(Path(recorded.config_folder) / neurons["file"])
+    source = config.convert(Path(f"{file}: configuration"), tables)
+    run = prepare(
+        source,
+        overwrite=True,
+        device=recorded.device if device is None else device,
+        threads=threads,
+        comm=ranks,
+        samples=network.samples,
+    )
+    run.simulation.provenance.update(
+        config=reconfigured(file, recorded.config, until),
+        folder=str((file.parent / recorded.config_folder).resolve()),
+    )
+    notes = [*notes, f"{file}: the run begins again from its configuration"]
+    return Resumed(run.simulation, run.until, run.stop, run.writer, notes)
+
+
+def configuration(path: PathLike) -> tuple[str | None, float | None]:
+    """The picture and the seconds between checkpoints that a file's run was configured with.
+
+    The picture of a file that was renamed has the file's new name: the old one is another file's.
+
+    Raises
+    ------
+    TrajectoryError
+        The run cannot be gone on with.
+    """
+    file = existing_file(path, TrajectoryError)
+    tables = tables_in(file, Recorded.of(file).config)
+    try:
+        output = tables.get("output", {})
+        every = float(output.get("checkpoint_every", config.DEFAULT_CHECKPOINT_EVERY))
+        figure, named = output.get("figure"), Path(str(output.get("file", file))).name
+        if figure is not None and file.name != named:
+            figure = file.with_suffix(Path(str(figure)).suffix)
+        return (None if figure is None else str(figure)), every or None
+    except (AttributeError, TypeError, ValueError) as problem:
+        raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None

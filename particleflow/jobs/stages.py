@@ -1,0 +1,195 @@
+"""What a run is resumed with: another end, or another step from its last state on, as a stage."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from particleflow import config
+from particleflow.arguments import count
+from particleflow.errors import ConfigError, TrajectoryError
+from particleflow.integrators import Integrator, StepCounter, registry
+from particleflow.run.simulation import Simulation
+from particleflow.trajectory import Recorded, open_trajectory
+
+_STEPS = ("flow.learning_rate", "flow.step")
+
+
+def another_step(
+    file: Path, recorded: Recorded, alpha: float, changes: Mapping[str, Any]
+) -> StepCounter | None:
+    """The integrator with the step that is to follow; None if nothing changes.
+
+    Parameters
+    ----------
+    file : Path
+    recorded : Recorded
+    alpha : float
+    changes : mapping of str to value
+        ``flow.learning_rate`` or ``flow.step``.
+
+    Raises
+    ------
+    ConfigError
+        Something else is to change, or the run is none of gradient descent.
+    """
+    if not changes:
+        return None
+    for key in changes:
+        if key not in _STEPS:
+            raise ConfigError(
+                f"{file}: {key}: expected {' or '.join(_STEPS)}; nothing else can change when a "
+                "run is resumed"
+            )
+    _require_steps(f"{file}: {next(iter(changes))}", recorded)
+    if len(changes) > 1:
+        raise ConfigError(f"{file}: expected one of {' and '.join(_STEPS)}, found both")
+    ((key, value),) = changes.items()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{file}: {key}: expected a number, found {value!r}")
+    kind: Any = registry.of_name(recorded.integrator)
+    made: StepCounter = kind(step=value / alpha if key == "flow.learning_rate" else value)
+    return made
+
+
+def _require_steps(what: str, recorded: Recorded) -> None:
+    """Refuse a run whose integrator does not count its steps as epochs.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if not registry.of_name(recorded.integrator).counts_steps:
+        counting = ", ".join(n for n in registry.names() if registry.of_name(n).counts_steps)
+        raise ConfigError(
+            f"{what}: goes with runs of gradient descent ({counting}), found {recorded.integrator}"
+        )
+
+
+def stages_of(
+    recorded: Recorded,
+    simulation: Simulation,
+    arrays: Mapping[str, Any],
+    another: Integrator | None,
+) -> list[dict[str, Any]]:
+    """The stages of the run, with the one that ends here; the simulation counts from it on."""
+    if "step" not in arrays or not registry.of_name(recorded.integrator).counts_steps:
+        return recorded.stages
+    first, begin = arrays["stage"].tolist() if "stage" in arrays else (0, 0.0)
+    step = int(arrays["step"])
+    if recorded.stages and first < recorded.stages[-1]["until_step"]:
+        # the last stage had begun, but was killed before its first checkpoint
+        first, begin = recorded.stages[-1]["until_step"], recorded.stages[-1]["until_time"]
+        if step < first:
+            raise TrajectoryError(
+                f"{simulation}: the checkpoint is of step {step}, before the stage that begins at "
+                f"step {first}"
+            )
+    if another is None:
+        simulation.motion.begin_stage(int(first), begin)
+        return recorded.stages
+    time = begin + (step - first) * recorded.settings["step"]
+    simulation.motion.begin_stage(step, time)
+    return [*recorded.stages, {"until_step": step, "until_time": time, **recorded.settings}]
+
+
+def epochs_of(epochs: int | None, until: float | None, recorded: Recorded) -> int | None:
+    """How many steps from the start on a run is to have; None if it goes by time.
+
+    Raises
+    ------
+    ConfigError
+        Both are given, or the run does not count steps.
+    """
+    if epochs is None:
+        return None
+    if until is not None:
+        raise ConfigError("epochs: expected one end, found t_end too")
+    _require_steps("epochs", recorded)
+    return count("epochs", epochs, ConfigError)
+
+
+def tables_in(file: Path, toml: str) -> dict[str, Any]:
+    """The configuration in a file.
+
+    Raises
+    ------
+    TrajectoryError
+        It is damaged.
+    """
+    try:
+        return tomllib.loads(toml)
+    except (ValueError, RecursionError) as problem:
+        raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None
+
+
+def configured_epochs(file: Path, toml: str) -> int | None:
+    """The number of epochs of a configuration; None if it goes by time."""
+    epochs = tables_in(file, toml).get("flow", {}).get("epochs") if toml else None
+    return None if epochs is None else count("epochs", epochs, ConfigError)
+
+
+def reconfigured(
+    file: Path,
+    toml: str,
+    until: float | None,
+    epochs: int | None = None,
+    step: float | None = None,
+    alpha: float = 1.0,
+) -> str:
+    """A configuration with another end and another step, in the keys that it has.
+
+    Raises
+    ------
+    ConfigError
+        The run counts epochs, and the end is a time.
+    """
+    if not toml or (until is None and step is None):
+        return toml
+    tables = tables_in(file, toml)
+    flow = tables.setdefault("flow", {})
+    if step is not None and "learning_rate" in flow:
+        flow["learning_rate"] = step * alpha
+    elif step is not None:
+        flow["step"] = step
+    by_epochs = "epochs" in flow
+    if by_epochs and epochs is not None:
+        flow["epochs"] = epochs
+    elif by_epochs and until is not None:
+        raise ConfigError(
+            f"{file}: t_end: the run was configured by epochs; --epochs N, counted from its start, "
+            "makes it longer"
+        )
+    elif until is not None:
+        flow["t_end"] = until
+    return config.dump(tables)
+
+
+def require_repeatable(file: Path, recorded: Recorded, notes: list[str], begin_again: bool) -> None:
+    """Refuse to begin a run again by which frames would be lost, unless that is wanted.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    problems = "".join(f"; {note}" for note in notes)
+    if not recorded.config:
+        raise TrajectoryError(
+            f"{file}: has no checkpoint, and no configuration to begin again from{problems}; "
+            "pf.TrajectoryWriter(checkpoint_every=) writes checkpoints"
+        )
+    if recorded.stages:
+        raise TrajectoryError(
+            f"{file}: was run in {len(recorded.stages) + 1} stages and cannot be begun again from "
+            f"one configuration{problems}"
+        )
+    if begin_again:
+        return
+    with open_trajectory(file) as trajectory:
+        frames, is_complete = trajectory.frames, trajectory.is_complete
+    if notes or is_complete or recorded.was_saved:
+        missing = "" if notes else f"; {file.name}.ckpt belongs beside it"
+        raise TrajectoryError(
+            f"{file}: has no checkpoint to go on from{problems}{missing}; --begin-again runs it "
+            f"from the start and replaces its {frames} frames"
+        )

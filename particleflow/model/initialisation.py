@@ -1,0 +1,208 @@
+"""Neurons of the usual initialisations. Neuron i depends on the seed and i alone."""
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from particleflow.arguments import Array, brief, finite, positive
+from particleflow.arguments import count as cast_count
+from particleflow.errors import NeuronsError
+
+from .coordinates import parameters_from_reduced
+from .neurons import Neurons, scale_alpha
+from .samples import Samples
+
+InitKind = Literal["reduced", "gaussian", "uniform", "pytorch", "paper", "grid"]
+KINDS: tuple[str, ...] = get_args(InitKind)
+DEFAULT_DELTA = 1.0
+DEFAULT_MARGIN = 0.25
+_CHUNK = 1 << 16
+
+
+def initialise(
+    kind: InitKind,
+    count: int,
+    *,
+    delta: float | None = None,
+    alpha: float | Literal["m"] | None = None,
+    scale: float = 1.0,
+    antisymmetric: bool = False,
+    seed: int = 0,
+    samples: Samples | None = None,
+    margin: float = DEFAULT_MARGIN,
+) -> Neurons:
+    """Neurons of one of the usual initialisations. All numbers here are raw.
+
+    Parameters
+    ----------
+    kind : {"reduced", "gaussian", "uniform", "pytorch", "paper", "grid"}
+        ====================  ==============================================================
+        ``reduced``           theta ~ U(-pi, pi), r ~ U(-1, 1) * scale, delta as given
+        ``gaussian``          a, b, c ~ N(0, 1) * scale
+        ``uniform``           a, b, c ~ U(-1, 1) * scale
+        ``pytorch``           a, b ~ U(-1, 1), c ~ U(-1, 1) / sqrt(m)
+        ``paper``             a, b ~ U(-1, 1), c ~ U(-1, 1) / m
+        ``grid``              knots equispaced over the samples' interval widened on each side
+                              by ``margin`` times its length, orientations alternating,
+                              |a| = 1, c = 0
+        ====================  ==============================================================
+    count : int
+        Number of neurons m.
+    delta : float, optional
+        For ``reduced`` only; 1 by default.
+    alpha : float or "m", optional
+        Scale of the network, ``f = (1/alpha) sum c [a x + b]_+``; by default 1 for ``pytorch``,
+        whose networks are not divided by anything, and m for the others.
+    scale : float
+        For ``reduced``, ``gaussian`` and ``uniform``.
+    antisymmetric : bool
+        Neurons 2 i and 2 i + 1 are twins with c and -c, so that f = 0 to rounding.
+    seed : int
+        Philox key. Neuron i takes the four words of block i, whatever m is.
+    samples : Samples, optional
+        For ``grid``, which needs them.
+    margin : float
+        For ``grid``.
+
+    Returns
+    -------
+    Neurons
+        In hat units.
+
+    Raises
+    ------
+    NeuronsError
+        A number out of range, or an option that the kind does not have.
+    """
+    drawn = Initialisation(kind, count, delta, alpha, scale, antisymmetric, seed, samples, margin)
+    return drawn.part(0, drawn.size)
+
+
+class Initialisation:
+    """What `initialise` draws, with the same arguments, but only when it is asked for.
+
+    A `Simulation` over many ranks takes it in the place of neurons: each rank draws its own, and
+    none needs memory for all.
+
+    Attributes
+    ----------
+    size : int
+        Number of neurons m.
+    alpha : float
+    """
+
+    def __init__(
+        self,
+        kind: InitKind,
+        count: int,
+        delta: float | None = None,
+        alpha: float | Literal["m"] | None = None,
+        scale: float = 1.0,
+        antisymmetric: bool = False,
+        seed: int = 0,
+        samples: Samples | None = None,
+        margin: float = DEFAULT_MARGIN,
+    ) -> None:
+        self.size = m = cast_count("count", count, NeuronsError)
+        self.alpha = scale_alpha(default_alpha(kind) if alpha is None else alpha, m)
+        if kind not in KINDS:
+            raise NeuronsError(f"init: expected one of {', '.join(KINDS)}, found {kind!r}")
+        if delta is not None and kind != "reduced":
+            raise NeuronsError(f'delta: only init = "reduced" has it, found init = "{kind}"')
+        if scale != 1.0 and kind not in ("reduced", "gaussian", "uniform"):
+            raise NeuronsError(f'scale: init = "{kind}" has none')
+        if antisymmetric and m % 2:
+            raise NeuronsError(f"antisymmetric: expected an even count, found {m}")
+        self._kind, self._antisymmetric = kind, antisymmetric
+        self._scale = positive("scale", scale, NeuronsError)
+        self._delta = DEFAULT_DELTA if delta is None else finite("delta", delta, NeuronsError)
+        self._seed = 0 if kind == "grid" else cast_count("seed", seed, NeuronsError, least=0)
+        if kind == "grid":
+            self._grid = _grid(samples, finite("margin", margin, NeuronsError))
+
+    def __repr__(self) -> str:
+        return (
+            f"Initialisation({self._kind!r}, {self.size}, delta={self._delta}, "
+            f"alpha={self.alpha:g}, scale={self._scale}, antisymmetric={self._antisymmetric}, "
+            f"seed={self._seed})"
+        )
+
+    def part(self, first: int, last: int) -> Neurons:
+        """Neurons first .. last - 1.
+
+        Raises
+        ------
+        NeuronsError
+            They are too large to compute with.
+        """
+        begin = first - first % 2 if self._antisymmetric else first  # with its twin
+        n = last - begin
+        a, b, c = np.empty(n), np.empty(n), np.empty(n)
+        if self._kind == "grid":
+            _fill_grid(a, b, c, *self._grid, begin, self.size)
+        else:
+            words = np.random.Philox(key=self._seed).advance(begin)
+            for lo in range(0, n, _CHUNK):
+                piece = slice(lo, min(lo + _CHUNK, n))
+                block = words.random_raw(4 * (piece.stop - lo)).reshape(-1, 4)
+                a[piece], b[piece], c[piece] = _draw(
+                    self._kind, block, self._scale, self._delta, self.size
+                )
+        if self._antisymmetric:
+            for values, sign in ((a, 1.0), (b, 1.0), (c, -1.0)):
+                values[1::2] = sign * values[::2][: n // 2]
+        kappa = np.sqrt(self.size / self.alpha)
+        with np.errstate(over="ignore"):
+            for array in (a, b, c):
+                np.multiply(array, kappa, out=array)
+        if not all(np.isfinite(array).all() for array in (a, b, c)):
+            raise NeuronsError(
+                "the parameters are too large to compute with; lower scale or margin"
+            )
+        skip = first - begin
+        return Neurons._of(a[skip:], b[skip:], c[skip:], self.alpha)
+
+
+def default_alpha(kind: str) -> float | Literal["m"]:
+    """Scale of the network where none is given: PyTorch divides by nothing."""
+    return 1.0 if kind == "pytorch" else "m"
+
+
+def _draw(
+    kind: str, words: np.ndarray, scale: float, delta: float, m: int
+) -> tuple[Array, Array, Array]:
+    """Raw (a, b, c) of some neurons from their words, (n, 4) uint64."""
+    if kind == "gaussian":
+        from scipy.special import ndtri
+
+        a, b, c = scale * ndtri(((words[:, :3] >> np.uint64(12)) + 0.5) * 2.0**-52).T
+        return a, b, c
+    u = (words[:, :3] >> np.uint64(11)).T * 2.0**-52 - 1.0
+    if kind == "reduced":
+        return parameters_from_reduced(u[1] * scale, np.pi * u[0], np.full(u.shape[1], delta))
+    if kind == "uniform":
+        return scale * u[0], scale * u[1], scale * u[2]
+    return u[0], u[1], u[2] / (np.sqrt(m) if kind == "pytorch" else m)
+
+
+def _grid(samples: Samples | None, margin: float) -> tuple[float, float]:
+    """The interval of the knots."""
+    if samples is None:
+        raise NeuronsError('init = "grid" places knots over the samples: expected samples')
+    if not isinstance(samples, Samples):
+        raise NeuronsError(f"samples: expected Samples, found {brief(samples)}")
+    if margin < 0.0:
+        raise NeuronsError(f"margin: expected 0 or more, found {margin}")
+    lo, hi = float(samples.network_x[0]), float(samples.network_x[-1])
+    widen = margin * (hi - lo)
+    return lo - widen, hi + widen
+
+
+def _fill_grid(a: Array, b: Array, c: Array, lo: float, hi: float, first: int, m: int) -> None:
+    """Neurons from ``first`` on, of m with equispaced knots from lo to hi."""
+    index = np.arange(first, first + a.size)
+    knots = lo + (hi - lo) / max(m - 1, 1) * index
+    knots[index == m - 1] = hi if m > 1 else lo
+    a[:] = np.where(index % 2 == 0, 1.0, -1.0)
+    b[:] = -a * knots
+    c[:] = 0.0

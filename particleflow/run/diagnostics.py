@@ -1,0 +1,139 @@
+"""Observables that compare a run with theory, or with where it was when the recording began."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from particleflow import theory
+from particleflow.arguments import Array
+from particleflow.backend import State, kernel_matrix
+from particleflow.model.cells import put_on_samples
+from particleflow.model.coordinates import knots
+
+GAP = 1e-2
+"""A knot is near a sample within this share of the smallest distance between two samples."""
+_GRID = 1001
+
+Evaluate = Callable[[], Any]
+Once = Callable[[Callable[[State], Any], State], Any]
+"""Calls a function of the state, for all observables of a moment once."""
+
+
+def at_once(function: Callable[[State], Any], state: State) -> Any:
+    """A `Once` that shares nothing."""
+    return function(state)
+
+
+def kernel_spectrum(state: State, once: Once = at_once) -> Evaluate:
+    """Eigenvalues of the tangent kernel H, descending, (s,): O(s^3)."""
+    return lambda: np.linalg.eigvalsh(once(_kernel, state))[::-1]
+
+
+def kernel_distance(state: State, once: Once = at_once) -> Evaluate:
+    """1 - <H, H_0> / (|H| |H_0|), NaN where one is 0 since all neurons are dead: O(s^2)."""
+    start = _kernel(state)
+
+    def evaluate() -> float:
+        now = once(_kernel, state)
+        return theory.kernel_distance(now, start) if now.any() and start.any() else np.nan
+
+    return evaluate
+
+
+def _kernel(state: State) -> Array:
+    return kernel_matrix(state.kernel_covariances(), state.x)
+
+
+def knots_near_samples(state: State, once: Once = at_once) -> Evaluate:
+    """Share of the knots in the samples' interval that are within `GAP` of a sample.
+
+    Of living neurons: those that die do so at the first or the last sample, and stay.
+    """
+    return lambda: once(_near_samples, state).share
+
+
+def knot_mass_near_samples(state: State, once: Once = at_once) -> Evaluate:
+    """`knots_near_samples`, each knot by its |c a|."""
+    return lambda: once(_near_samples, state).share_of_mass
+
+
+def _near_samples(state: State) -> theory.NearSamples:
+    gap, s = GAP * float(np.diff(state.x).min()), state.x.size
+    cell = state.cells()
+    alive = (cell != s) & (cell != 4 * s)
+    if not alive.any():
+        return theory.NearSamples(0.0, 0.0)
+    a, b, c = state.parameters()[:, alive]
+    return theory.near_samples(state.x, a, b, c, gap)
+
+
+def activation_distance(state: State, once: Once = at_once) -> Evaluate:
+    """Share of the pairs of a neuron and a sample whose activity is not that of the start."""
+    start = state.cells()
+    return lambda: theory.activation_distance(state.cells(), start, state.x.size)
+
+
+def pieces(state: State, once: Once = at_once) -> Evaluate:
+    """Number of pieces of f on the real line on which it is linear."""
+    return lambda: once(_kinks, state)[0] + 1
+
+
+def slope_variation(state: State, once: Once = at_once) -> Evaluate:
+    """TV(f') over the real line (Lemma 7)."""
+    return lambda: once(_kinks, state)[1]
+
+
+def _kinks(state: State) -> tuple[int, float]:
+    """Number of kinks of f, and the sum of their sizes."""
+    a, b, c = state.parameters()
+    places = knots(a, b)
+    put_on_samples(places, state.cells(), state.x)
+    masses = theory.curvature(a, b, c, places).masses
+    return int(np.count_nonzero(masses)), float(np.abs(masses).sum())
+
+
+def spline_distance(state: State, once: Once = at_once) -> Evaluate:
+    """Root mean square of f - f_0 - S over the samples' interval, S the natural cubic spline.
+
+    S interpolates y - f_0, f_0 being the function at the start: where the kernel regime leads to.
+    """
+    grid = _grid(state)
+    change = theory.natural_spline(state.x, -state.residual)
+    return _distance_to(state.predict(grid) + change(grid), state, grid)
+
+
+def linear_distance(state: State, once: Once = at_once) -> Evaluate:
+    """Root mean square of the difference to the linear interpolant of the samples."""
+    grid = _grid(state)
+    return _distance_to(np.interp(grid, state.x, state.y), state, grid)
+
+
+def _grid(state: State) -> Array:
+    return np.linspace(state.x[0], state.x[-1], _GRID)
+
+
+def _distance_to(target: Array, state: State, grid: Array) -> Evaluate:
+    return lambda: theory.distance(state.predict, lambda _: target, grid)
+
+
+def parameter_distance(state: State, once: Once = at_once) -> Evaluate:
+    """|z - z_0| / |z_0| of all parameters."""
+    start = state.parameters()
+    size = float(np.linalg.norm(start)) or 1.0
+    return lambda: float(np.linalg.norm(state.parameters() - start)) / size
+
+
+BUILDERS: dict[str, tuple[Callable[[State, Once], Evaluate], tuple[str, ...]]] = {
+    "kernel_spectrum": (kernel_spectrum, ("mode",)),
+    "kernel_distance": (kernel_distance, ()),
+    "knots_near_samples": (knots_near_samples, ()),
+    "knot_mass_near_samples": (knot_mass_near_samples, ()),
+    "activation_distance": (activation_distance, ()),
+    "pieces": (pieces, ()),
+    "slope_variation": (slope_variation, ()),
+    "spline_distance": (spline_distance, ()),
+    "linear_distance": (linear_distance, ()),
+    "parameter_distance": (parameter_distance, ()),
+}
+"""By name: what makes the observable of a state, as of now, and its axes."""

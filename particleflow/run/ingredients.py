@@ -1,0 +1,39 @@
+"""What a simulation is made of, refused where it is something else."""
+
+from typing import Any
+
+from particleflow.arguments import brief
+from particleflow.errors import ConfigError, NeuronsError, SamplesError
+from particleflow.integrators import registry
+from particleflow.model.samples import Samples
+
+
+def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
+    """Refuse what are no samples, no neurons or no integrator.
+
+    Raises
+    ------
+    SamplesError, NeuronsError, ConfigError
+    """
+    if not isinstance(samples, Samples):
+        raise SamplesError(
+            f"samples: expected Samples, found {brief(samples)}; pf.Samples(x, y) makes them"
+        )
+    if not hasattr(neurons, "part"):
+        raise NeuronsError(
+            f"neurons: expected Neurons or Initialisation, found {brief(neurons)}; "
+            "pf.Neurons(a, b, c) and pf.initialise make them"
+        )
+    if isinstance(integrator, type) or not (integrator is None or hasattr(integrator, "start")):
+        *some, last = (f"{registry.of_name(name).__name__}()" for name in registry.names())
+        raise ConfigError(
+            f"integrator: expected {', '.join(some)} or {last}, found {brief(integrator)}"
+        )
+
+
+def described(thing: Any) -> str:
+    """What a thing is and, if it says so, what it does: ranks compare it."""
+    if hasattr(thing, "fingerprint"):
+        return str(thing.fingerprint())
+    kind = type(thing)
+    return kind.__name__ if kind.__repr__ is object.__repr__ else repr(thing)

@@ -1,0 +1,183 @@
+"""The loop: integrate, observe, write, and stop between two steps."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from particleflow.arguments import Array, brief
+from particleflow.errors import IntegrationError, TrajectoryError
+from particleflow.integrators import Motion
+
+from .interruption import Interruption
+from .observed import Observed
+from .outcome import Before
+from .stopping import Settling
+
+
+class Writer(Protocol):
+    """Something that records a simulation at times of its own."""
+
+    def open(self, sim: Observed, until: float) -> Array:
+        """Get ready; returns the times at which to be called, or at the nearest reachable ones.
+
+        ``until`` is infinite for a run that ends when its loss has settled.
+        """
+        ...
+
+    def record(self, last: bool) -> None:
+        """The simulation stands at one of those times; ``last``: a run without an end ends here."""
+        ...
+
+    def pause(self, now: bool = False) -> None:
+        """The simulation stands between two steps, as it does ten times a second.
+
+        ``now``: it is about to stop, at the end of the run or before it.
+        """
+        ...
+
+    def close(self) -> None:
+        """The run has ended, well or not."""
+        ...
+
+
+class Loop:
+    """A simulation on its way to the end of a run.
+
+    Parameters
+    ----------
+    sim : Observed
+    motion : Motion
+        The integrator's, of this simulation.
+    writers : list
+        Checked when the run begins.
+    settling : Settling
+        Says when a run without an end has settled.
+    progress : callable or None
+        Called with the simulation about ten times a second.
+    """
+
+    def __init__(
+        self,
+        sim: Observed,
+        motion: Motion,
+        writers: Sequence[object],
+        settling: Settling,
+        progress: Callable[[Any], None] | None,
+    ) -> None:
+        self._sim, self._motion, self._settling = sim, motion, settling
+        self._writers, self._progress = writers, progress
+        self._last = self._before = Before(sim.time, sim.state.loss())
+
+    @property
+    def before(self) -> Before | None:
+        """The last moment before the end at which the run stood; None if that is tau = 0."""
+        return self._before if self._before.time > 0.0 else None
+
+    def run(self, end: float, ends: Array) -> None:
+        """Run to one of the times ``ends``: the last, or the first where the loss has settled."""
+        sim = self._sim
+        opened: list[Writer] = []
+        try:
+            with Interruption() as interruption:
+                due: list[Array] = []
+                for writer in map(_checked, self._writers):
+                    due.append(sim.reachable(writer.open(sim, end)))
+                    opened.append(writer)
+                targets = np.unique(np.concatenate([*due, ends]))
+                is_due = [np.isin(targets, times).tolist() for times in due]
+                may_end = np.isin(targets, ends).tolist()
+                has_settled = False
+                for k, target in enumerate(targets.tolist()):
+                    while sim.time < target:
+                        self._motion.advance(target)
+                        if sim.time < target:
+                            self._pause(opened, interruption)
+                    has_settled = may_end[k] and self._has_settled(end)
+                    is_last = has_settled or target == ends[-1]
+                    early = is_last and end == math.inf
+                    for writer, due_here in zip(opened, is_due, strict=True):
+                        if early or due_here[k]:
+                            writer.record(early)
+                    self._pause(opened, interruption)
+                    if is_last:
+                        break
+                for writer in opened:
+                    writer.pause(now=True)
+            if end == math.inf and not has_settled:
+                raise IntegrationError(
+                    f"the loss has not settled at tau = {sim.time:g}: raise stop = {sim.stop:g}, "
+                    "its relative change per unit of ln tau"
+                )
+        except BaseException as problem:
+            sim.ranks.failed(problem)  # from here on all ranks are on the same way out
+            raise
+        finally:
+            _close_all(opened)
+
+    def _has_settled(self, end: float) -> bool:
+        return end == math.inf and self._settling.has_settled(self._sim.state, self._sim.time)
+
+    def _pause(self, writers: list[Writer], interruption: Interruption) -> None:
+        """Between two steps: what others do then, and the end if a signal or they ask for it."""
+        if self._sim.time > self._last.time:
+            self._before, self._last = self._last, Before(self._sim.time, self._sim.state.loss())
+        problem: BaseException | None = None
+        try:
+            if self._progress is not None:
+                self._progress(self._sim)
+        except BaseException as found:
+            problem = found
+        number = interruption.noted
+        if self._sim.ranks.size > 1:
+            number, problem = self._agree(interruption, problem)
+        for writer in writers:
+            writer.pause(now=problem is not None or number > 0)
+        if problem is not None:
+            raise problem
+        if number > 0:
+            interruption.act(number)
+
+    def _agree(
+        self, interruption: Interruption, problem: BaseException | None
+    ) -> tuple[int, BaseException | None]:
+        """The signal that waits on any rank, and what is wrong on any; collective."""
+        sim, number = self._sim, 0
+        every = [(0, sim.step, sim.time)]
+        try:
+            # a signal that comes from here on waits for the next pause
+            every = sim.ranks.agree((interruption.noted, sim.step, sim.time), problem)
+            number = max(noted for noted, _, _ in every)
+        except BaseException as found:
+            problem = found
+        if len({(step, time) for _, step, time in every}) > 1:
+            raise IntegrationError(
+                f"step {sim.step} (tau = {sim.time:g}): the ranks have come apart, as on machines "
+                "of different kinds they may; use processors of one kind"
+            )
+        return number, problem
+
+
+def _checked(writer: object) -> Writer:
+    """Refuse what is no writer.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    if isinstance(writer, type) or not all(
+        hasattr(writer, name) for name in ("open", "record", "pause", "close")
+    ):
+        raise TrajectoryError(f"writers: expected a TrajectoryWriter, found {brief(writer)}")
+    return cast(Writer, writer)
+
+
+def _close_all(writers: list[Writer]) -> None:
+    """Close every writer, even if one of them fails; the first failure is raised."""
+    if not writers:
+        return
+    try:
+        writers[0].close()
+    finally:
+        _close_all(writers[1:])

@@ -1,0 +1,53 @@
+"""The velocity of a particle in the uv-plane (appendix E.1)."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from particleflow.arguments import Array, finite, numbers
+from particleflow.backend import State, field_at
+from particleflow.errors import ConfigError
+from particleflow.model.coordinates import output_weight_squared
+
+
+def velocity_at(
+    state: State, u: ArrayLike, v: ArrayLike, sign: int, delta: float | None
+) -> tuple[Array, Array]:
+    """See `Simulation.field`."""
+    if sign not in (1, -1):
+        raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
+    u, v = numbers("u", u, ConfigError), numbers("v", v, ConfigError)
+    try:
+        u, v = np.broadcast_arrays(u, v)
+    except ValueError as problem:
+        raise ConfigError(f"u, v: expected numbers of one shape, found {problem}") from None
+    at_u, at_v = u.ravel(), v.ravel()
+    g = field_at(state.field(), state.x, at_u, at_v)
+    r = np.hypot(at_u, at_v)
+    with np.errstate(invalid="ignore"):
+        d = np.stack([at_u, at_v]) / r
+    t = np.stack([-d[1], d[0]])
+    if state.metric == "network":
+        delta = _common_delta(state) if delta is None else finite("delta", delta, ConfigError)
+        radial, turning = np.hypot(delta, 2.0 * r), output_weight_squared(r, delta)
+    else:
+        radial, turning = np.ones_like(r), r * r
+    velocity = radial * np.einsum("in,ni->n", d, g) * d
+    velocity += turning * np.einsum("in,ni->n", t, g) * t
+    return (sign * velocity[0]).reshape(u.shape), (sign * velocity[1]).reshape(u.shape)
+
+
+def _common_delta(state: State) -> float:
+    """The delta that all neurons have.
+
+    Raises
+    ------
+    ConfigError
+        They differ.
+    """
+    deltas, ranks = state.own_delta(), state.ranks
+    least, most = float(ranks.least(deltas.min())), float(ranks.most(deltas.max()))
+    if most - least > 1e-6 * max(1.0, abs(least), abs(most)):
+        raise ConfigError(
+            f"delta: the neurons differ, from {least:g} to {most:g}; say which one is meant"
+        )
+    return 0.5 * (least + most)

@@ -1,0 +1,398 @@
+"""A run of neurons on samples: its state, its settings, its end."""
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from copy import copy
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from particleflow.arguments import Array, finite, positive
+from particleflow.backend import (
+    METRICS,
+    PRECISIONS,
+    Metric,
+    Precision,
+    Start,
+    State,
+    free_memory,
+    resolve_device,
+    resolve_threads,
+    room_for,
+    share_of,
+    threads_in_use,
+    use_device_of,
+)
+from particleflow.errors import ConfigError, CopyError, IntegrationError, TrajectoryError
+from particleflow.integrators import Integrator, registry
+from particleflow.model.cells import Cells
+from particleflow.model.neurons import Neurons, NeuronSource
+from particleflow.model.samples import Samples
+from particleflow.ranks.world import ranks_of
+
+from .ingredients import check_parts, described
+from .loop import Loop, Writer
+from .observables import UserObservables
+from .outcome import Begin, outcome
+from .particle_velocity import velocity_at
+from .stopping import DEFAULT_STOP, Settling, check_times
+
+
+class Simulation:
+    """Neurons that move by gradient flow on samples.
+
+    Parameters
+    ----------
+    samples : Samples
+    neurons : Neurons or Initialisation
+        Initial state; copied into the engine's own layout.
+    integrator : Boost, GradientDescent or RungeKutta, optional
+        ``Boost()`` by default, ``RungeKutta()`` in the euclidean metric.
+    metric : {"network", "euclidean"}
+        Flow of (a, b, c), or the appendix's mean-field flow of (rhat, theta).
+    device : {"auto", "cpu", "cuda"}
+        Auto: CUDA where numba-cuda, a driver and a device are found, else the processor's cores.
+    state_dtype : {"float64", "float32"}
+        Precision of the neurons; field, residuals and sums are float64. Single precision halves
+        the memory, rounds the samples' x to it as well, and costs about 1e-7 of the neurons' size.
+    threads : int, optional
+        Threads of the kernels; as numba has them by default, or this rank's share of the machine's
+        processors. Results do not depend on it.
+    comm : mpi4py.MPI.Comm, optional
+        The ranks over which the neurons are spread; by default all that a launcher of MPI has
+        started, ``MPI.COMM_SELF`` for a simulation of this rank alone. All ranks make the same
+        simulation and call the same methods; what they compute from all neurons is collective, and
+        the same on every rank.
+
+    Attributes
+    ----------
+    ranks : Ranks
+        Those, with this one's number.
+    writers : list of TrajectoryWriter
+    observables : UserObservables
+        ``observables.add(name, function, every=1)``.
+    stop : float
+    provenance : dict
+        What a writer shall store beside the data: "config" (TOML text) and "seed".
+    notes : list of str
+        What a user should know of the last `run`: see ``particleflow.run.outcome``, and the notes
+        of its writers.
+
+    Raises
+    ------
+    ConfigError, DeviceError
+        An argument is not one of the choices, there are more ranks than slots of neurons, or ranks
+        differ in version or arguments.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        neurons: NeuronSource,
+        integrator: Integrator | None = None,
+        metric: Metric = "network",
+        device: str = "auto",
+        threads: int | None = None,
+        state_dtype: Precision = "float64",
+        comm: Any = None,
+    ) -> None:
+        check_parts(samples, neurons, integrator)
+        if metric not in METRICS:
+            raise ConfigError(f"metric: expected one of {', '.join(METRICS)}, found {metric!r}")
+        if state_dtype not in PRECISIONS:
+            raise ConfigError(
+                f"state_dtype: expected one of {', '.join(PRECISIONS)}, found {state_dtype!r}"
+            )
+        self.ranks = ranks = ranks_of(comm)
+        use_device_of(ranks, device)
+        self.device = ranks.together(lambda: resolve_device(device))
+        self.threads = ranks.together(lambda: resolve_threads(threads, ranks.threads()))
+        self.samples = samples
+        self.alpha = neurons.alpha
+        if integrator is None:
+            integrator = registry.default_in(metric)()
+        self.integrator: Integrator = integrator
+        self.metric: Metric = metric
+        if ranks.size > 1:
+            ranks.require_same(
+                samples=(samples.network_x.tolist(), samples.y.tolist()),
+                neurons=described(neurons),
+                alpha=neurons.alpha, integrator=integrator, metric=metric, device=self.device,
+                state_dtype=state_dtype,
+            )  # fmt: skip
+        self._free = free_memory(self.device)
+        with threads_in_use(self.threads), self._room(neurons.size, state_dtype):
+            self._begin(neurons, metric, state_dtype)
+        self.stop = DEFAULT_STOP
+        self._settling: Settling | None = None
+        self._goes_on = False
+        self.writers: list[Writer] = []
+        self.observables = UserObservables(self)
+        self.provenance: dict[str, Any] = {}
+        self.notes: list[str] = []
+
+    def _room(self, m: int, dtype: str) -> AbstractContextManager[None]:
+        """Names the neurons that would fit where a device has no memory for these."""
+        words, indices = self.integrator.memory
+        need = words * np.dtype(dtype).itemsize + 4.0 * indices
+        return room_for(m, need, self.device, self._free)
+
+    def _begin(self, neurons: NeuronSource, metric: Metric, dtype: Precision) -> None:
+        samples, ranks = self.samples, self.ranks
+        share = share_of(neurons.size, samples.size, ranks.rank, ranks.size)
+        own = ranks.together(lambda: neurons.part(share.first, share.last))
+        self.state = State(
+            samples.network_x,
+            samples.y,
+            Start(own.a, own.b, own.c, own.cells, self.integrator.slides),
+            metric,
+            run_length=self.integrator.run_length,
+            sorted_from=self.integrator.sorted_from,
+            device=self.device,
+            dtype=dtype,
+            share=share,
+            ranks=ranks,
+        )
+        del own
+        if not np.isfinite(self.residual).all():
+            raise IntegrationError(
+                "step 0 (tau = 0): f(x_j) is not finite; start from smaller parameters"
+            )
+        self._motion = self.integrator.start(self.state)
+
+    def __repr__(self) -> str:
+        return (
+            f"Simulation(m={self.size}, s={self.samples.size}, {self.metric}, "
+            f"{self.integrator.name}, tau={self.time:g})"
+        )
+
+    def __copy__(self) -> "Simulation":
+        """Another simulation in the same state, which goes its own way; without writers."""
+        twin = Simulation(self.samples, self.neurons, self.integrator, self.metric, self.device,
+                          self.threads, self.state.dtype, self.ranks)  # fmt: skip
+        twin.restore({name: np.array(values) for name, values in self.snapshot().items()})
+        twin._settling, twin._goes_on = copy(self._settling), self._goes_on
+        twin.stop, twin.provenance = self.stop, dict(self.provenance)
+        twin.observables.take(self.observables)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Simulation":
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        raise CopyError(
+            "Simulation: cannot be serialised; keep sim.snapshot(), sim.samples and sim.neurons, "
+            "make a Simulation of those and let it restore() the snapshot; or record checkpoints "
+            "with TrajectoryWriter(checkpoint_every=) and pf.resume"
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of neurons m."""
+        return self.state.size
+
+    @property
+    def time(self) -> float:
+        """Mean-field time tau."""
+        return self._motion.time
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self._motion.step
+
+    @property
+    def rejected(self) -> int:
+        """Trial steps thrown away by an adaptive integrator."""
+        return self._motion.rejected
+
+    @property
+    def residual(self) -> Array:
+        """rho_j = f(x_j) - y_j, (s,); a copy."""
+        return self.state.residual.copy()
+
+    @property
+    def loss(self) -> float:
+        """L = 1/2 sum rho_j^2."""
+        return self.state.loss()
+
+    @property
+    def neurons(self) -> Neurons:
+        """The present neurons in the original order, hat units; all of them, on every rank.
+
+        In the euclidean metric a and b are cos theta and sin theta, and c is rhat: the same
+        function, without a meaning of delta.
+        """
+        a, b, c = self.state.parameters()
+        return Neurons(
+            a, b, c, alpha=self.alpha, cells=Cells(self.samples.network_x, self.state.cells())
+        )
+
+    def sector_covariances(self) -> Array:
+        """Sigma_k as (xx, x1, 11), (2 s, 3): second moments of each sector, eq. (32)."""
+        return self.state.covariances()[: 2 * self.samples.size]
+
+    def ray_covariances(self) -> Array:
+        """The same sums over the neurons that slide on each ray, (2 s, 3).
+
+        In the tangent kernel those of ray r count in either neighbouring sector, r or r + 1.
+        """
+        return self.state.covariances()[2 * self.samples.size :]
+
+    def residual_rate(self) -> Array:
+        """rho' = -H rho with the tangent kernel H of the present state, (s,): eq. (32)."""
+        return self.state.residual_rate()
+
+    def predict(self, x: ArrayLike) -> Array:
+        """f at any points, in the shape of ``x``; O((m + n) log n) for n points.
+
+        ``x`` as of the samples, whatever map the network sees them through.
+
+        Raises
+        ------
+        ConfigError
+            A point is not finite or is masked, or there are no numbers.
+        """
+        return self.state.predict(self.samples.to_network(x))
+
+    def field(
+        self, u: ArrayLike, v: ArrayLike, sign: int = 1, delta: float | None = None
+    ) -> tuple[Array, Array]:
+        """Velocity of a particle at (u, v) = |rhat| (cos theta, sin theta) in the present field.
+
+        Of normalised samples theta is that of ``samples.network_x``.
+
+        Network: ``(u, v)' = sg [D d d^T + c^2 t t^T] G``, D = hypot(delta, 2 rhat); euclidean:
+        ``sg [d d^T + rhat^2 t t^T] G`` (appendix E.1, with the one Jacobian of the chain rule).
+
+        Parameters
+        ----------
+        u, v : array_like
+            Of one shape; a knot on a sample counts to the inactive side.
+        sign : {1, -1}
+            sg, the sign of rhat.
+        delta : float, optional
+            c^2 - a^2 - b^2 of the particle; that of the neurons if they have one in common.
+
+        Returns
+        -------
+        tuple of two arrays of that shape
+            NaN at the origin, where the velocity depends on the direction.
+
+        Raises
+        ------
+        ConfigError
+            Shapes differ, ``sign`` is neither 1 nor -1, ``delta`` is not finite or is left to
+            neurons that differ.
+        """
+        return velocity_at(self.state, u, v, sign, delta)
+
+    @property
+    def motion(self) -> Any:
+        """The integrator on its way; of gradient descent it counts steps in stages."""
+        return self._motion
+
+    def reachable(self, times: Array) -> Array:
+        """The distinct times nearest to these at which the integrator can show the state."""
+        return self._motion.reachable(times)
+
+    def run(
+        self,
+        until: float,
+        progress: Callable[["Simulation"], None] | None = None,
+        stop: float = DEFAULT_STOP,
+    ) -> None:
+        """Run to the time ``until`` and let the writers record on the way.
+
+        Parameters
+        ----------
+        until : float
+            Mean-field time tau above the present one; gradient descent ends on the nearest step.
+            Infinite: until the loss has settled.
+        progress : callable, optional
+            Called with the simulation about ten times a second.
+        stop : float
+            The loss has settled when its relative change per unit of ln tau is no larger (see
+            ``particleflow.run.stopping``).
+
+        Raises
+        ------
+        IntegrationError
+            The run failed, or the loss has not settled at tau = 1e12. What was recorded so far is
+            kept.
+        TrajectoryError
+            A writer could not write.
+        """
+        self.stop = positive("stop", stop, ConfigError)
+        self.ranks.require_same(
+            time=self.time, until=until, stop=stop, writers=[described(w) for w in self.writers],
+            observables=[quantity.path for quantity in self.observables],
+        )  # fmt: skip
+        if not self._goes_on:
+            self._settling = Settling(self.stop, self.time)
+        self._goes_on = False
+        if np.ndim(until) == 0 and until == math.inf:
+            assert self._settling is not None
+            ends = self.reachable(check_times(self._settling.begin))
+            self._run(math.inf, ends[ends > self.time], progress)
+            return
+        until = finite("until", until, ConfigError)
+        end = float(self.reachable(np.array([until]))[-1])
+        if not end > self.time:
+            raise ConfigError(
+                f"until: expected a time after tau = {self.time:g}"
+                + (
+                    f" by at least half a step, found {until:g}"
+                    if until > self.time
+                    else f", found {until:g}"
+                )
+            )
+        self._run(end, np.array([end]), progress)
+
+    def _run(
+        self, end: float, ends: Array, progress: Callable[["Simulation"], None] | None
+    ) -> None:
+        assert self._settling is not None
+        loop = Loop(self, self._motion, self.writers, self._settling, progress)
+        self.notes = []
+        threads = min(self.threads, self.state.most_threads)
+        with threads_in_use(threads), self._room(self.size, self.state.dtype):
+            begin = Begin.of(self.state, self.integrator)
+            loop.run(end, ends)
+            self.notes = [
+                *outcome(begin, self.state, self.time, self.stop, loop.before),
+                *(note for writer in self.writers for note in getattr(writer, "notes", [])),
+            ]
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that `restore` goes on from, as host arrays, this rank's share of the neurons.
+
+        Valid until the next step.
+        """
+        arrays = self._motion.snapshot()
+        if self._settling is not None:
+            arrays["settling"] = np.array([self._settling.begin, self._settling.has_moved])
+        return arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray], stop: float = DEFAULT_STOP) -> None:
+        """Go on from what `snapshot` gave: another simulation of the same samples and settings.
+
+        ``arrays`` hold the share of this rank. The next `run` goes on with the one that was
+        interrupted: to the bit, on another device within rounding.
+
+        Raises
+        ------
+        TrajectoryError
+            Arrays are missing or have other shapes.
+        """
+        try:
+            with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
+                self._motion.restore(arrays)
+            if "settling" in arrays:
+                begin, has_moved = arrays["settling"]
+                self._settling = Settling(stop, float(begin), bool(has_moved))
+                self._goes_on = True
+        except (KeyError, ValueError, TypeError, IndexError) as problem:
+            raise TrajectoryError(f"checkpoint: is not of this run: {problem}") from None

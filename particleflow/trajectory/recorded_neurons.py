@@ -1,0 +1,49 @@
+"""The neurons of a frame as what a run starts from."""
+
+from particleflow.arguments import PathLike, existing_file
+from particleflow.errors import NeuronsError
+from particleflow.model.cells import Cells
+from particleflow.model.neurons import READERS, Neurons
+
+
+class RecordedNeurons:
+    """The neurons of a frame of a trajectory, read when they are asked for.
+
+    Parameters
+    ----------
+    path : path
+        Holds all neurons.
+    frame : int
+        Negative counts from the end.
+
+    Raises
+    ------
+    NeuronsError, TrajectoryError
+        The file is missing or holds something else.
+    """
+
+    def __init__(self, path: PathLike, frame: int = -1) -> None:
+        from particleflow.trajectory import open_trajectory
+
+        self._path, self._frame = existing_file(path, NeuronsError), frame
+        with open_trajectory(self._path) as trajectory:
+            trajectory.parameters(frame, slice(1))
+            self.size, self.alpha = trajectory.size, trajectory.alpha
+
+    def __repr__(self) -> str:
+        return f"RecordedNeurons({str(self._path)!r}, frame={self._frame})"
+
+    def part(self, first: int, last: int) -> Neurons:
+        """Neurons first .. last - 1."""
+        from particleflow.trajectory import open_trajectory
+
+        with open_trajectory(self._path) as trajectory:
+            some = slice(first, last)
+            return Neurons(
+                *trajectory.parameters(self._frame, some),
+                alpha=self.alpha,
+                cells=Cells(trajectory.samples.network_x, trajectory.cell(self._frame, some)),
+            )
+
+
+READERS[".h5"] = RecordedNeurons

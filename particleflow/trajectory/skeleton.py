@@ -1,0 +1,359 @@
+"""Everything in a trajectory file but the data of the run: groups, shapes, scales, parameters."""
+
+import json
+import os
+import platform
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from particleflow._version import __version__
+from particleflow.arguments import Array, unmasked
+from particleflow.errors import TrajectoryError
+from particleflow.files import hdf5
+from particleflow.run.observables import FROM_START, build, check_names
+from particleflow.run.observed import Observed, Quantity
+
+from .parts import Parts, fill_part, fill_rows
+from .schema import CHECKPOINTED, PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width
+from .times import OWN, Pace
+
+BEGAN = "began_"
+"""Prefix of the arrays of a checkpoint that are of the state in which the recording began."""
+_METADATA, _A_CHUNK = 44_000, 206
+"""Bytes of groups and attributes, and of the indices of a chunk of positions and one of cells."""
+BUFFERS = 2
+"""Frames that may wait for the disk."""
+LARGE = 256
+"""Arrays with a longer first axis are recorded at frames only."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a file will hold, of which run.
+
+    Attributes
+    ----------
+    frames, observables : (n,) float64
+        Times; the last may be infinite: the end of a run without one.
+    neurons : int
+        How many are recorded.
+    precision : dtype
+        Of the positions.
+    quantities : list of Quantity
+    begin, until, stop : float
+        Arguments of the run.
+    pace : Pace
+        Of the frames.
+    divides : bool
+        Whether observables are recorded at equal parts of the time between frames.
+    """
+
+    frames: Array
+    observables: Array
+    neurons: int
+    precision: np.dtype
+    quantities: list[Quantity]
+    begin: float
+    until: float
+    stop: float
+    pace: Pace = OWN
+    divides: bool = False
+
+    @property
+    def all_times(self) -> Array:
+        """Times at which anything is recorded, ascending; not the end of a run without one."""
+        times = np.union1d(self.frames, self.observables)
+        return times[np.isfinite(times)]
+
+    def ids(self, sim: Observed, first: int, last: int) -> np.ndarray:
+        """Neurons of the rows first .. last - 1."""
+        return np.arange(first, last) * sim.size // self.neurons
+
+    def size(self) -> tuple[int, int]:
+        """Bytes of a file, about, and of the frames that wait for the disk."""
+        frame = self.neurons * (2 * self.precision.itemsize + np.dtype(np.int32).itemsize)
+        chunks = self.frames.size * -(-self.neurons // chunk_width(self.neurons))
+        fixed = 16 * (self.neurons + self.frames.size + self.observables.size)
+        fixed += _METADATA + _A_CHUNK * chunks
+        observed = 0
+        for quantity in self.quantities:
+            value = evaluate(quantity)
+            at_frames = is_recorded_at_frames(quantity, value)
+            times = self.frames if at_frames else self.observables
+            observed += value.nbytes * -(-times.size // quantity.every)
+        return frame * self.frames.size + fixed + observed, BUFFERS * frame
+
+    def start_of(self, sim: Observed) -> dict[str, np.ndarray]:
+        """A copy of the state in which the recording begins, if an observable compares with it."""
+        if not any(quantity.name in FROM_START for quantity in self.quantities):
+            return {}
+        return {BEGAN + name: values.copy() for name, values in sim.state.snapshot().items()}
+
+    @classmethod
+    def of_file(cls, file: h5py.File, sim: Observed) -> "Plan":
+        """That of a file, for a simulation that stands where its run began.
+
+        Raises
+        ------
+        TrajectoryError
+            An observable of users is missing, or the plan is damaged.
+        """
+        group = file["parameters/plan"]
+        names = [hdf5.string(name) for name in group.attrs["quantities"] if name]
+        added = {quantity.name: quantity for quantity in sim.observables}
+        users = [name.partition("/")[2] for name in names if name.startswith("user/")]
+        missing = [name for name in users if name not in added]
+        if missing or len(users) < len(added):
+            raise TrajectoryError(
+                f"observables: the run recorded {', '.join(users) or 'none'} of the user's, found "
+                f"{', '.join(added) or 'none'}"
+            )
+        begin, until = float(group.attrs["begin"]), float(group.attrs["until"])
+        all_times = {kind: hdf5.read_all(group, kind) for kind in ("frames", "observables")}
+        for kind, times in all_times.items():
+            inside = times.size > 0 and begin <= times[0] and times[-1] <= until
+            if not (inside and (np.diff(times) > 0.0).all()):
+                raise TrajectoryError(f"the plan of {kind} is damaged")
+        own = [name.rpartition("/")[2] for name in names if not name.startswith("user/")]
+        return cls(
+            **all_times,
+            neurons=file[f"{PARTICLES}/id"].size,
+            precision=file[f"{PARTICLES}/position/value"].dtype,
+            quantities=[*build(check_names(tuple(own)), sim), *(added[name] for name in users)],
+            begin=begin,
+            until=until,
+            stop=float(group.attrs["stop"]),
+            pace=Pace(
+                hdf5.string(group.attrs["spacing"]),
+                float(group.attrs["first"]),
+                float(group.attrs["step"]),
+            ),
+            divides=bool(group.attrs["divides"]),
+        )
+
+
+def is_recorded_at_frames(quantity: Quantity, value: np.ndarray) -> bool:
+    """Whether an observable has the frames' cadence: a large one without a cadence of its own."""
+    return quantity.every == 1 and value.ndim > 0 and value.shape[0] > LARGE
+
+
+def is_writable_in_place(file: h5py.File) -> bool:
+    """Whether the neurons of a file are laid out as runs write them, or it has been repacked."""
+    value = file[f"{PARTICLES}/position/value"]
+    return value.compression is None and value.chunks is not None and value.chunks[0] == 1
+
+
+def fill(
+    file: h5py.File,
+    sim: Observed,
+    plan: Plan,
+    values: list[np.ndarray],
+    parts: Parts | None = None,
+) -> None:
+    """Lay out a new file for a run; ``values`` are the quantities' present values.
+
+    Neurons are in the file itself, or in these parts.
+    """
+    file.attrs["schema_version"] = SCHEMA_VERSION if parts is None else SCHEMA_OF_PARTS
+    _fill_h5md(file)
+    _fill_parameters(file, sim)
+    _fill_plan(file, sim, plan)
+    if parts is not None:
+        parts.store(file)
+    _fill_particles(file, sim, plan, parts)
+    _fill_observables(file, plan, values)
+
+
+def fill_own_part(file: h5py.File, sim: Observed, plan: Plan, parts: Parts) -> None:
+    """Lay out the part of this rank."""
+    rank = sim.ranks.rank
+    ids = plan.ids(sim, *parts.rows_of(rank))
+    frames, precision = plan.frames.size, plan.precision
+    fill_part(file, parts, rank, frames, precision, ids, _delta_of(sim, ids))
+
+
+def _delta_of(sim: Observed, ids: np.ndarray) -> Array | None:
+    """delta of neurons of this rank; it means nothing in the euclidean metric."""
+    if sim.metric != "network":
+        return None
+    return sim.state.own_delta()[ids - sim.state.share.first]
+
+
+def _fill_h5md(file: h5py.File) -> None:
+    h5md = file.create_group("h5md")
+    h5md.attrs["version"] = np.array([1, 1], np.int32)
+    h5md.create_group("author").attrs["name"] = hdf5.text(_user_name())
+    creator = h5md.create_group("creator")
+    creator.attrs["name"] = hdf5.text("particleflow")
+    creator.attrs["version"] = hdf5.text(__version__)
+
+
+def _user_name() -> str:
+    return os.environ.get("USER") or os.environ.get("USERNAME") or "unknown"
+
+
+def _fill_parameters(file: h5py.File, sim: Observed) -> None:
+    import numba
+
+    group = file.create_group("parameters")
+    group.attrs["m"] = sim.size
+    group.attrs["s"] = sim.samples.size
+    group.attrs["alpha"] = sim.alpha
+    group.attrs["metric"] = hdf5.text(sim.metric)
+    group.attrs["integrator"] = hdf5.text(sim.integrator.name)
+    group.attrs["state_dtype"] = hdf5.text(sim.state.dtype)
+    group.attrs["device"] = hdf5.text(sim.device)
+    group.attrs["threads"] = sim.threads
+    group.attrs["ranks"] = sim.ranks.size
+    group.attrs["seed"] = sim.provenance.get("seed", -1)
+    group.attrs["run"] = hdf5.text(uuid.uuid4().hex)
+    versions = {
+        "particleflow": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "h5py": h5py.__version__,
+        "hdf5": h5py.version.hdf5_version,
+    }
+    for name, version in versions.items():
+        group.attrs[f"version_{name}"] = hdf5.text(version)
+    samples = group.create_group("samples")
+    hdf5.make_scale(hdf5.store(samples, "x", sim.samples.network_x), "sample")
+    y = hdf5.store(samples, "y", sim.samples.y)
+    hdf5.attach(y, samples["x"])
+    samples.attrs["x_shift"] = sim.samples.x_shift
+    samples.attrs["x_scale"] = sim.samples.x_scale
+    if sim.samples.is_mapped:
+        hdf5.store(samples, "original_x", sim.samples.x)
+    config = sim.provenance.get("config", "").encode()
+    hdf5.store(group, "config", np.array(config or b"\0"))
+    group.attrs["config_folder"] = hdf5.text(_config_folder(file, sim))
+    hdf5.store(group, "progress", np.zeros(2, np.int64))
+    hdf5.store(file, CHECKPOINTED, np.zeros(1, np.int64))
+
+
+def _config_folder(file: h5py.File, sim: Observed) -> str:
+    """Where the configuration lay, from the folder of the file: both may be moved together."""
+    folder = sim.provenance.get("folder")
+    if folder is None:
+        return ""
+    try:
+        return os.path.relpath(folder, Path(file.filename).parent)
+    except ValueError:  # another drive
+        return str(folder)
+
+
+def _fill_plan(file: h5py.File, sim: Observed, plan: Plan) -> None:
+    group = file["parameters"].create_group("plan")
+    hdf5.store(group, "frames", plan.frames)
+    hdf5.store(group, "observables", plan.observables)
+    for name in ("begin", "until", "stop"):
+        group.attrs[name] = getattr(plan, name)
+    group.attrs["spacing"] = hdf5.text(plan.pace.spacing)
+    group.attrs["first"], group.attrs["step"] = plan.pace.first, plan.pace.step
+    group.attrs["divides"] = plan.divides
+    group.attrs["quantities"] = np.array([q.path.encode() for q in plan.quantities] or [b""])
+    group.attrs["integrator"] = hdf5.text(json.dumps(vars(sim.integrator)))
+    group.attrs["stages"] = hdf5.text(json.dumps(sim.provenance.get("stages", [])))
+
+
+def _fill_particles(file: h5py.File, sim: Observed, plan: Plan, parts: Parts | None) -> None:
+    group = file.create_group(PARTICLES)
+    box = group.create_group("box")
+    box.attrs["dimension"] = 2
+    box.attrs["boundary"] = np.array([b"none", b"periodic"])
+    box["edges"] = np.array([1.0, 2.0 * np.pi])
+    frames = plan.frames.size
+    position, cell = group.create_group("position"), group.create_group("cell")
+    _reserve(position, "step", (frames,), np.int64)
+    time = hdf5.make_scale(_reserve(position, "time", (frames,), np.float64), "time")
+    cell["step"], cell["time"] = position["step"], position["time"]
+    labels = hdf5.store(group, "component", np.array([b"rhat", b"theta"]))
+    component = hdf5.make_scale(labels, "component")
+    if parts is None:
+        ids = plan.ids(sim, 0, plan.neurons)
+        delta = _delta_of(sim, ids)
+        hdf5.store(group, "id", ids)
+        if delta is not None:
+            hdf5.store(group, "delta", delta)
+        fill_rows(group, frames, plan.neurons, plan.precision)
+    else:
+        parts.show_rows(group, frames, plan.precision, sim.metric == "network")
+    identity = hdf5.make_scale(group["id"], "id")
+    if "delta" in group:
+        hdf5.attach(group["delta"], identity)
+    hdf5.attach(position["value"], time, identity, component)
+    hdf5.attach(cell["value"], time, identity)
+
+
+def _reserve(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any) -> h5py.Dataset:
+    """A dataset of the run, NaN or -1 until it is recorded."""
+    return hdf5.reserve(group, name, shape, dtype, is_filled=True)
+
+
+def _fill_observables(file: h5py.File, plan: Plan, values: list[np.ndarray]) -> None:
+    top = file.create_group("observables")
+    total = plan.observables.size
+    _reserve(top, "step", (total,), np.int64)
+    hdf5.make_scale(_reserve(top, "time", (total,), np.float64), "time")
+    frames = file[f"{PARTICLES}/position"]
+    for quantity, value in zip(plan.quantities, values, strict=True):
+        group = top.require_group(quantity.path)
+        group.attrs["every"] = quantity.every
+        if is_recorded_at_frames(quantity, value):
+            length = plan.frames.size
+            group["step"], group["time"] = frames["step"], frames["time"]
+        else:
+            length = -(-total // quantity.every)
+            if quantity.every == 1:
+                group["step"], group["time"] = top["step"], top["time"]
+            else:
+                _reserve(group, "step", (length,), np.int64)
+                hdf5.make_scale(_reserve(group, "time", (length,), np.float64), "time")
+        data = _reserve(group, "value", (length, *value.shape), value.dtype)
+        scales = [_axis(file, group.parent, axis, size)
+                  for axis, size in zip(quantity.axes, value.shape, strict=False)]  # fmt: skip
+        hdf5.attach(data, group["time"], *scales)
+
+
+_COMPONENTS = {2: [b"x", b"1"], 3: [b"xx", b"x1", b"11"]}
+
+
+def _axis(file: h5py.File, group: h5py.Group, axis: str, size: int) -> h5py.Dataset:
+    """The scale of an axis, made when first asked for."""
+    if axis == "sample":
+        # readers of netCDF look for scales in the groups above the data
+        top, samples = file["observables"], file["parameters/samples"]
+        if "sample" not in top:
+            x = samples["original_x" if "original_x" in samples else "x"]
+            hdf5.make_scale(hdf5.store(top, "sample", x[:]), "sample")
+        return top["sample"]
+    name = f"component_{size}" if axis == "component" else axis
+    if name not in group:
+        labels = np.array(_COMPONENTS[size]) if axis == "component" else np.arange(size)
+        hdf5.make_scale(hdf5.store(group, name, labels), axis)
+    return group[name]
+
+
+def evaluate(quantity: Quantity) -> np.ndarray:
+    """The present value; what users add is float64, since a first value may be a whole number.
+
+    Raises
+    ------
+    TrajectoryError
+        It is no number, is masked, or its rows differ in length.
+    """
+    name, found = f"observable {quantity.name}", quantity.evaluate()
+    unmasked(name, found, TrajectoryError)
+    try:
+        value = np.array(found)
+    except (TypeError, ValueError) as problem:
+        raise TrajectoryError(f"{name}: expected numbers, found {problem}") from None
+    if value.dtype.kind not in "biuf":
+        raise TrajectoryError(f"{name}: expected numbers, found {value.dtype}")
+    return value.astype(np.float64) if quantity.group == "user" else value
