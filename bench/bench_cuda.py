@@ -35,9 +35,10 @@ def test_advance(time_pass, fitting, m, s, dtype):
     """A pass of the exact flow, stored; beside it one that adds up moments only."""
     state = state_of(spread_out(fitting(m)), s, pf.Boost, "cuda", dtype)
     flow, rho = ExactFlow(state, 1e-4), state.residual.copy()
-    looked = median_seconds(lambda: flow.advance(rho, 1e-12), 3)
+    looked = median_seconds(lambda: flow.pass_from_begin(rho, 1e-12), 3)
     time_pass(
-        state, lambda: flow.advance(rho, 1e-12, keep=True), stream="out of place", dtype=dtype,
+        state, lambda: flow.pass_from_begin(rho, 1e-12, keep=True), stream="out of place",
+        dtype=dtype,
         ns_a_neuron_without_storing=1e9 * looked / m,
     )  # fmt: skip
 

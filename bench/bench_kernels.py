@@ -28,7 +28,7 @@ def test_push(time_pass, fitting, m, s):
     time_pass(
         state, lambda: state.gradient_descent(1e-9 / s, steps), steps,
         crossings_a_neuron_a_step=(int(state.crossings.sum()) - before) / m,
-        in_sector_order=state.members.shape[1] > 1,
+        in_sector_order=state.order.members.shape[1] > 1,
     )  # fmt: skip
 
 
@@ -53,8 +53,8 @@ def step_with_crossings(flow, rho, share):
     """The length of a pass in which this many rays are met a neuron."""
 
     def few(h):
-        arrival = flow.advance(rho, h)
-        return arrival.finite and arrival.tally[0] <= share * flow.size
+        arrival = flow.pass_from_begin(rho, h)
+        return arrival is not None and arrival.tally[0] <= share * flow.size
 
     low = high = 1e-12
     while few(high):
@@ -76,10 +76,10 @@ def test_advance(benchmark, time_pass, fitting, m, s, share):
     if share > 0.0:
         few = [v[: min(m, 10**5)] for v in parameters]
         h = step_with_crossings(ExactFlow(state_of(few, s, pf.Boost), 1e-4), rho, share)
-    looked = median_seconds(lambda: flow.advance(rho, h), 3)
+    looked = median_seconds(lambda: flow.pass_from_begin(rho, h), 3)
     time_pass(
-        state, lambda: flow.advance(rho, h, keep=True), stream="out of place",
-        crossings_a_neuron_a_step=float(flow.advance(rho, h).tally[0] / m),
+        state, lambda: flow.pass_from_begin(rho, h, keep=True), stream="out of place",
+        crossings_a_neuron_a_step=float(flow.pass_from_begin(rho, h).tally[0] / m),
         ns_a_neuron_without_storing=1e9 * looked / m,
     )  # fmt: skip
 
@@ -100,9 +100,7 @@ def test_velocity(time_pass, fitting, m, s):
     field, out = state.field(), np.empty((3, m))
     time_pass(
         state,
-        lambda: cpu.velocity(
-            *state.variables, state.cell, field, state.slots, state.metric_code, out
-        ),
+        lambda: cpu.velocity(state.neurons, field, state.order.slots, state.metric_code, out),
         stream="out of place", moved=52, kernel="velocity",
     )  # fmt: skip
 

@@ -24,11 +24,11 @@ def _copy(a, b, c, k, a1, b1, c1, k1):
 
 def in_place(state):
     """Read and write every variable of a state once."""
-    _scale(blocks_for(state.size), *state.rows, 1.0)
+    _scale(blocks_for(state.size), *state.neurons[:3], 1.0)
     stream().synchronize()
 
 
 def out_of_place(state, rows, cell):
     """Copy all variables and cells."""
-    _copy(blocks_for(state.size), *state.rows, state.cell, *rows, cell)
+    _copy(blocks_for(state.size), *state.neurons, *rows, cell)
     stream().synchronize()

@@ -14,7 +14,7 @@ from cases import square_wave
 import particleflow as pf
 from particleflow.backend import threads_in_use
 from particleflow.backend.exchange import Exchange, is_ordered, share_of
-from particleflow.kernels.cpu.slots import PAD
+from particleflow.kernels.host.sums import PAD
 from particleflow.ranks.world import ranks_of
 
 ROUNDS = 9

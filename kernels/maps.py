@@ -5,7 +5,6 @@ sectors are convex (model, section 4).
 """
 
 import math
-from collections import namedtuple
 from math import nan
 
 import numpy as np
@@ -13,10 +12,8 @@ import numpy as np
 from ._jit import driver, scalar
 from .boost import MOST_RAPIDITY, N1, NX, SIZE, field_table, increments
 from .rays import ALONG, SIGN, UX, XJ, ray_table
+from .records import Frozen, Maps
 from .sectors import first_bound, outside, second_bound
-
-Tables = namedtuple("Tables", "field rays sector_map ray_map")
-"""What a frozen field means to sectors and rays: `field_table`, `ray_table`, and the maps."""
 
 
 @scalar
@@ -64,10 +61,15 @@ def ray_maps(rays, h):
 
 
 @driver
-def tables_of(field, x, h):
-    """Those of the field G_k, (2 s, 2), and the time h."""
-    sectors, rays = field_table(field), ray_table(field, x)
-    return Tables(sectors, rays, sector_maps(sectors, x, h), ray_maps(rays, h))
+def frozen_field(field, x):
+    """The field G_k, (2 s, 2), as what it means to sectors and rays."""
+    return Frozen(field_table(field), ray_table(field, x), x)
+
+
+@driver
+def maps_of(frozen, h):
+    """The maps of all cells for the time h."""
+    return Maps(sector_maps(frozen.field, frozen.x, h), ray_maps(frozen.rays, h))
 
 
 @scalar
@@ -78,13 +80,14 @@ def stays(a, b, c, before, bound1, bound2, active1, active2):
 
 @scalar
 def slides(a, c, a_before, c_before, sign):
-    """The same for a ray's map."""
+    """Whether a neuron that slid before is now where its ray's map is its exact motion."""
     return (sign * c_before > 0.0) & (sign * c > 0.0) & (a_before * a > 0.0)
 
 
 @scalar
-def mapped(a, b, c, k, sector_map, ray_map, s):
+def mapped(a, b, c, k, maps, s):
     """A neuron of cell k by its cell's map, and whether it needs a closer look."""
+    sector_map, ray_map = maps
     an, bn, cn = a, b, c
     doubt = False
     if k < 2 * s:

@@ -1,16 +1,16 @@
 """One neuron through a frozen field by whatever is fastest: its cell's map, legs, or events.
 
 Every target moves neurons in this order, and so to the same bits: most by the map of their cell
-(``maps``); who meets a ray by legs as long as rays let it through (``transit``); the rest by
-``advance``. On the CPU loops over many neurons do the first two in vectors.
+(``maps``); who meets a ray by legs as long as rays let it through (``legs``); the rest by
+``events``. On the CPU loops over many neurons do the first two in vectors.
 """
 
 from ._jit import inlined, routine
-from .advance import CROSSINGS, go_on, meet, ray_of, recheck
 from .boost import N1, NX, SIZE
+from .events import CROSSINGS, go_on, meet, ray_of, recheck
+from .legs import leg, slide
 from .maps import mapped
 from .rays import ALONG, PASSES, U1, UX, XJ, sector_beyond
-from .transit import leg, slide
 
 
 @inlined
@@ -25,22 +25,23 @@ def _try_to_slide(a, b, c, k, time, rays):
 
 
 @inlined
-def finish(a, b, c, k, time, left, field, rays, x, tally):
-    """`go_on`, which most have to only for a slide to the end of the time."""
-    a, b, c, slid = _try_to_slide(a, b, c, k, time, rays)
+def finish(a, b, c, k, time, left, frozen, tally):
+    """Move one neuron as `go_on` does; most only slide to the end of the time."""
+    a, b, c, slid = _try_to_slide(a, b, c, k, time, frozen.rays)
     if not slid:
-        a, b, c, k = go_on(a, b, c, k, time, left, field, rays, x, tally)
+        a, b, c, k = go_on(a, b, c, k, time, left, frozen, tally)
     return a, b, c, k
 
 
 @routine
-def _pass_rays(a, b, c, k, left, up, time, field, rays):
+def _pass_rays(a, b, c, k, left, up, time, frozen):
     """Legs until one does not pass its ray.
 
     Returns (a, b, c), the sector, the time left, the ray on which the neuron is (-1 if on none),
     the rays passed, whether it has met that ray just now, and whether it has arrived.
     """
-    s = rays.shape[0] // 2
+    field, rays, x = frozen
+    s = x.size
     r, passed = left, -1
     passes, good, meets = True, True, False
     while passes:
@@ -50,8 +51,8 @@ def _pass_rays(a, b, c, k, left, up, time, field, rays):
             k = sector_beyond(left, up, s)
         r = k if up else (k - 1 if k > 0 else 2 * s - 1)
         an, bn, cn, rest, meets, good = leg(
-            a, b, c, time, 1.0 if up else -1.0, field[k, NX], field[k, N1], field[k, SIZE],
-            rays[r, UX], rays[r, U1], rays[r, XJ],
+            a, b, c, time, 1.0 if up else -1.0, (field[k, NX], field[k, N1], field[k, SIZE]),
+            (rays[r, UX], rays[r, U1], rays[r, XJ]),
         )  # fmt: skip
         if good:
             a, b, c, time = an, bn, cn, rest
@@ -61,10 +62,19 @@ def _pass_rays(a, b, c, k, left, up, time, field, rays):
 
 
 @routine
-def set_out(a, b, c, k, h, field, rays, sector_map, ray_map, x, tally):
+def set_out(a, b, c, k, h, frozen, maps, tally):
     """Move one neuron of cell k by its cell's map, or by legs while rays let it pass, and a slide.
 
-    Parameters are those of `move`.
+    Parameters
+    ----------
+    a, b, c : float
+    k : int
+    h : float
+    frozen : Frozen
+    maps : Maps
+        Those of this field for the time h.
+    tally : (TALLIES,) int64
+        Modified in place (see ``events``).
 
     Returns
     -------
@@ -77,9 +87,10 @@ def set_out(a, b, c, k, h, field, rays, sector_map, ray_map, x, tally):
     arrived : bool
         Whether that is all; else `go_on` does the rest.
     """
+    field, rays, x = frozen
     s = x.size
     left, time, arrived = -1, h, True
-    an, bn, cn, doubt = mapped(a, b, c, k, sector_map, ray_map, s)
+    an, bn, cn, doubt = mapped(a, b, c, k, maps, s)
     if doubt:
         an, bn, cn = a, b, c
         left, arrived = ray_of(k, s), False
@@ -89,39 +100,11 @@ def set_out(a, b, c, k, h, field, rays, sector_map, ray_map, x, tally):
             turn = c * (b * field[k, NX] - a * field[k, N1])
             if turn != 0.0 and (left < 0 or sector_beyond(left, turn > 0.0, s) == k):
                 an, bn, cn, k, time, left, passed, meets, arrived = _pass_rays(
-                    a, b, c, k, left, turn > 0.0, h, field, rays
+                    a, b, c, k, left, turn > 0.0, h, frozen
                 )
                 tally[CROSSINGS] += passed
                 if meets:
-                    k = meet(an, bn, cn, k, left, field, rays, tally)
+                    k = meet(an, bn, cn, k, left, frozen, tally)
         if not arrived:
             an, bn, cn, arrived = _try_to_slide(an, bn, cn, k, time, rays)
     return an, bn, cn, k, time, left, arrived
-
-
-@routine
-def move(a, b, c, k, h, field, rays, sector_map, ray_map, x, tally):
-    """Move one neuron of cell k for the time h.
-
-    Parameters
-    ----------
-    a, b, c : float
-    k : int
-    h : float
-    field, rays, sector_map, ray_map : float64
-        The members of ``maps.Tables`` for this time.
-    x : (s,) float64
-    tally : (TALLIES,) int64
-        Modified in place (see ``advance``).
-
-    Returns
-    -------
-    a, b, c : float
-    cell : int
-    """
-    a, b, c, k, time, left, arrived = set_out(
-        a, b, c, k, h, field, rays, sector_map, ray_map, x, tally
-    )
-    if not arrived:
-        a, b, c, k = go_on(a, b, c, k, time, left, field, rays, x, tally)
-    return a, b, c, k

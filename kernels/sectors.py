@@ -22,9 +22,7 @@ samples are a run at one end even in floating point.
 
 import math
 
-import numpy as np
-
-from ._jit import driver, scalar
+from ._jit import scalar
 
 
 @scalar
@@ -181,14 +179,3 @@ def row_of(cell, s):
     else:
         row = cell - 2 * s
     return row
-
-
-@driver
-def bounds_table(x):
-    """First and second bound of every sector, (2 s, 2): a look-up where sectors come at random."""
-    s = x.size
-    table = np.empty((2 * s, 2))
-    for k in range(2 * s):
-        table[k, 0] = first_bound(k, x)
-        table[k, 1] = second_bound(k, x)
-    return table

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import particleflow as pf
 from particleflow.backend import ExactFlow, RungeKuttaTrial, State
 from particleflow.kernels import dense, sectors
+from particleflow.kernels.records import Samples, Tiles
 
 CODE = {"network": 0, "euclidean": 1}
 
@@ -53,7 +54,7 @@ def start_and_order(m, s):
     device_cells = two.kernels.download(two.cell)
     region = np.array([naive.region(k, s) for k in device_cells])
     assert (np.diff(region) >= 0).all()
-    ident = two.kernels.download(two.ident)
+    ident = two.kernels.download(two.order.ident)
     assert_array_equal(np.sort(ident), np.arange(m))
     equal = np.flatnonzero(np.diff(region) == 0)
     assert (ident[equal + 1] > ident[equal]).all()  # stable
@@ -70,8 +71,8 @@ def sums(m, s, metric, exact=True):
     assert_array_equal(one.cell_counts(), two.cell_counts())
     points = np.linspace(-1.2, 1.2, 7)
     close(dense.predict(a, b, c, points), two.predict(points))
-    ident = two.kernels.download(two.ident)
-    assert one.members.shape[1] == 1  # not sorted
+    ident = two.kernels.download(two.order.ident)
+    assert one.order.members.shape[1] == 1  # not sorted
     equal(one.velocity()[:, ident], two.velocity(), exact)
     close(one.residual_rate(), two.residual_rate())
     if metric == "network":  # in the other, knots on samples are off them once rounded
@@ -95,34 +96,41 @@ def sums(m, s, metric, exact=True):
 
 
 def fields(s):
-    """Field, prediction and residual rate of the device against those of the CPU."""
-    from particleflow.kernels import cpu, cuda
+    """Field and residuals, of a step's begin and of its end, against those of the host."""
+    from particleflow.kernels.cuda import download, upload
+    from particleflow.kernels.cuda.descent import FAILED, TAKEN, close_step, set_field
+    from particleflow.kernels.host.field import field, prediction
 
     random = np.random.default_rng(s)
     x, rho = naive.samples(random, s)
-    results = []
-    for kernels in (cpu, cuda):
-        g, f = np.empty((2 * s, 2)), np.empty(s)
-        work, rate = np.empty((2 * s, 2)), np.empty(s)
-        kernels.field(rho, x, g)
-        kernels.prediction(g, x, 0.5, f)
-        kernels.residual_rate(np.abs(np.repeat(g[:, :1], 3, axis=1)), rho, x, work, rate)
-        results.append((g, f, work, rate))
-    for one, two in zip(*results, strict=True):
-        close(one, two)
+    y, moments = random.standard_normal(s), random.standard_normal((2 * s, 2))
+    on_device = Samples(upload(x, np.float64), upload(y, np.float64))
+    residual, g = upload(rho, np.float64), upload(np.empty((2 * s, 2)), np.float64)
+    counters = upload(np.zeros(4, np.int64), np.int64)
+    expected = np.empty((2 * s, 2))
+    set_field(1, residual, on_device.x, 0.5, g)
+    field(rho, x, expected)
+    close(0.5 * expected, download(g))
+    close_step(1, upload(moments, np.float64), on_device, 0.25, 2.0, residual, g, counters)
+    prediction(moments, x, 0.25, rho)
+    close(rho - y, download(residual))
+    field(rho - y, x, expected)
+    close(2.0 * expected, download(g))
+    counted = download(counters)
+    assert (counted[TAKEN], counted[FAILED]) == (1, 0)
 
 
 def push(m, s, metric, exact=True):
     """Every neuron moved once by a given field: the bits of the state, cells, moments, changes."""
     from particleflow.kernels import flow
     from particleflow.kernels.cuda import upload
-    from particleflow.kernels.cuda.gradient_descent import CHANGES, REST
-    from particleflow.kernels.cuda.gradient_descent import push as push_kernel
+    from particleflow.kernels.cuda.descent import CHANGES, REST
+    from particleflow.kernels.cuda.descent import push as push_kernel
     from particleflow.kernels.cuda.sums import add_rest, combine
 
     state = pair(m, s, metric)[1]
-    slots, kernels, code = state.slots, state.kernels, CODE[metric]
-    cells, ident = state.cells(), kernels.download(state.ident)
+    slots, kernels, code = state.order.slots, state.kernels, CODE[metric]
+    cells, ident = state.cells(), kernels.download(state.order.ident)
     h_field = 0.3 * np.random.default_rng(m).standard_normal((2 * s, 2))
     expected, new_cells = state.parameters(), cells.copy()
     euler = flow.euler_euclidean if metric == "euclidean" else flow.euler_network
@@ -130,17 +138,18 @@ def push(m, s, metric, exact=True):
         if k not in (s, 4 * s):
             z = expected[:, i] = euler(*expected[:, i], *h_field[k])
             new_cells[i] = sectors.relocate(z[0], z[1], k, state.x)
-    near, bins, sums = slots.near(2), slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
+    tiles, rest = Tiles(slots.homes, slots.near(2)), slots.rest
+    bins, sums = slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
     counters = upload(np.zeros(4, np.int64), np.int64)
     push_kernel(
-        slots.n_tiles, *state.rows, state.cell, slots.homes, upload(h_field, np.float64),
-        upload(state.x, np.float64), code, near, slots.rest, slots.count, counters,
+        slots.n_tiles, state.neurons, upload(h_field, np.float64), upload(state.x, np.float64),
+        code, tiles, rest, counters,
     )  # fmt: skip
-    add_rest(slots.n_groups, *state.rows, state.cell, slots.rest, slots.count, bins, slots.used, s)
-    combine(2 * s, slots.homes, near, 3, bins, slots.used, sums)
+    add_rest(slots.n_groups, state.neurons, rest, bins, slots.used, s)
+    combine(2 * s, tiles, 3, bins, slots.used, sums)
     equal(expected, state.parameters(), exact)
     assert_array_equal(state.cells(), new_cells)
-    assert_array_equal(kernels.download(state.ident), ident)
+    assert_array_equal(kernels.download(state.order.ident), ident)
     a, b, c = expected
     moments = np.zeros((2 * s, 2))
     living = np.isin(new_cells, (s, 4 * s), invert=True)
@@ -191,10 +200,9 @@ def passes(m, s, h, exact):
     flows = [ExactFlow(state, 1.0) for state in (one, two)]
     events = 0
     for time in (h, 0.5 * h):
-        looked = flows[1].advance(one.residual, time)
-        arrivals = [flow.advance(one.residual, time, keep=True) for flow in flows]
+        looked = flows[1].pass_from_begin(one.residual, time)
+        arrivals = [flow.pass_from_begin(one.residual, time, keep=True) for flow in flows]
         assert one.repulsors == two.repulsors
-        assert looked.finite
         assert_array_equal(looked.residual, arrivals[1].residual)
         assert_array_equal(arrivals[0].tally, arrivals[1].tally)
         close(arrivals[0].residual, arrivals[1].residual)
@@ -205,7 +213,7 @@ def passes(m, s, h, exact):
             state.variables, state.cell = flow._at_begin
         same_state(one, two, exact)
         events += arrivals[0].tally[0]
-        assert two.slots.pace.numbers[0] >= 0
+        assert two.order.slots.pace.numbers[0] >= 0
     assert events > 0 or s == 1
 
 

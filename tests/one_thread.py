@@ -64,15 +64,20 @@ def take_the_place_of_a_device(monkeypatch):
 
     def launch(kernel, blocks, *args):
         precision, _ = kernel.dtypes(args)
-        plain = [
-            np.asarray(value) if ndim else
-            np.dtype(precision if kind == "real" else float).type(value)
-            if kind in ("real", "double") else int(value)
-            for (kind, ndim), value in zip(kernel.arguments, args, strict=True)
-        ]  # fmt: skip
+
+        def plain(argument, value):
+            if isinstance(argument, _jit.Composed):
+                return argument.record(*map(plain, argument.members, value))
+            kind, ndim = argument
+            if ndim:
+                return np.asarray(value)
+            if kind in ("real", "double"):
+                return np.dtype(precision if kind == "real" else float).type(value)
+            return int(value)
+
         launched.add(kernel)
         kernel.launches += 1
-        _jit.standing_in(kernel, precision)(*plain)
+        _jit.standing_in(kernel, precision)(*map(plain, kernel.arguments, args))
 
     monkeypatch.setattr(_jit.Kernel, "__call__", launch)
     monkeypatch.setattr(arrays, "cuda", Host)

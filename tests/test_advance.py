@@ -2,53 +2,28 @@
 
 import numpy as np
 import pytest
+from drive import advance_each, frozen_passes, move_each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import expm
 
 from particleflow.backend import State, field, threads_in_use
-from particleflow.kernels import _jit, cpu, rays, transit
-from particleflow.kernels.advance import (
+from particleflow.kernels import _jit, cpu, legs, rays
+from particleflow.kernels.boost import N1, NX, SIZE, boost, field_table, growth_to_ray
+from particleflow.kernels.events import (
     CROSSINGS,
     FAILURES,
     ORIGINS,
     RELEASES,
     REPULSORS,
     TALLIES,
-    advance_neuron,
 )
-from particleflow.kernels.boost import N1, NX, SIZE, boost, field_table, growth_to_ray
-from particleflow.kernels.maps import tables_of
-from particleflow.kernels.motion import move
 from particleflow.kernels.origin import cell_from_origin
 from particleflow.model.coordinates import parameters_from_reduced
 
 seeds = st.integers(0, 2**32 - 1)
 ORDER = {False: np.inf, True: 16}  # average run length from which neurons are sorted
-
-
-@_jit.driver
-def advance_each(z, cell, h, field, x, tally):
-    """``advance_neuron`` for every neuron, in place; ``field`` is one for all."""
-    table, ray_table = field_table(field), rays.ray_table(field, x)
-    for i in range(cell.size):
-        z[0, i], z[1, i], z[2, i], cell[i] = advance_neuron(
-            z[0, i], z[1, i], z[2, i], cell[i], h, table, ray_table, x, tally[i]
-        )
-
-
-@_jit.driver
-def move_each(z, cell, h, field, x):
-    """``move`` for every neuron, in place."""
-    tables = tables_of(field, x, h)
-    tally = np.zeros(TALLIES, np.int64)
-    for i in range(cell.size):
-        z[0, i], z[1, i], z[2, i], cell[i] = move(
-            z[0, i], z[1, i], z[2, i], cell[i], h, tables.field, tables.rays, tables.sector_map,
-            tables.ray_map, x, tally,
-        )  # fmt: skip
-    return tally
 
 
 @_jit.driver
@@ -211,17 +186,17 @@ def test_a_boost_is_the_matrix_exponential(numbers):
 @_jit.driver
 def halves_and_back(rapidity, half, back):
     for i in range(rapidity.size):
-        half[i] = transit.half_of(rapidity[i])
-        back[i] = transit.rapidity_of(half[i])
+        half[i] = legs.half_of(rapidity[i])
+        back[i] = legs.rapidity_of(half[i])
 
 
-def test_polynomials_of_transit():
-    rapidity = np.concatenate([np.linspace(0.0, transit.LONGEST, 10_001), [1e-300, 1e-9]])
+def test_polynomials_of_legs():
+    rapidity = np.concatenate([np.linspace(0.0, legs.LONGEST, 10_001), [1e-300, 1e-9]])
     half, back = np.empty((2, rapidity.size))
     halves_and_back(rapidity, half, back)
     assert_allclose(half, np.tanh(0.5 * rapidity), rtol=5e-16, atol=0)
     assert_allclose(back, 2.0 * np.arctanh(half), rtol=5e-16, atol=0)
-    assert_allclose(transit.MOST_HALF, np.tanh(0.5 * transit.LONGEST), rtol=1e-15)
+    assert_allclose(legs.MOST_HALF, np.tanh(0.5 * legs.LONGEST), rtol=1e-15)
 
 
 @settings(deadline=None, max_examples=200)
@@ -465,20 +440,22 @@ def test_ways_from_the_origin():
 
 def test_each_ray_has_its_own_way_from_the_origin():
     """The table of a field remembers the way from each ray, and is the same when asked again."""
-    from particleflow.kernels.advance import _cell_from_origin
+    from particleflow.kernels.events import _cell_from_origin
+    from particleflow.kernels.maps import frozen_field
 
     random = np.random.default_rng(12)
     different = 0
     for _ in range(1000):
         x = np.sort(random.uniform(-1, 1, 5))
         g = field(random.standard_normal(5), x)
-        sectors, table = field_table(g), rays.ray_table(g, x)
+        frozen = frozen_field(g, x)
+        sectors, table = frozen.field, frozen.rays
         attractors = np.flatnonzero(table[:, rays.SIGN])
         signs = table[attractors, rays.SIGN]
         expected = [cell_from_origin(*table[r, [rays.UX, rays.U1]], sign, sectors, x)
                     for r, sign in zip(attractors, signs, strict=True)]  # fmt: skip
         for _ in range(2):
-            got = [_cell_from_origin(r, sign, sectors, table, x)
+            got = [_cell_from_origin(r, sign, frozen)
                    for r, sign in zip(attractors, signs, strict=True)]  # fmt: skip
             assert got == expected
         different += len(set(expected)) > 1
@@ -576,7 +553,7 @@ def test_starts_on_repulsors_are_counted():
             k = rays.inactive_side(r, 3)
             sign = np.sign(c) or np.sign(np.dot(rays.ray_direction(r, x), g[k]))
             expected += sign * rays.attracted_sign(r, *rays.pulls(r, g, x), 3) < 0
-        assert cpu.repulsor_starts(*state.variables, state.cell, g, x) == expected
+        assert state.repulsor_starts() == expected
         total += expected if c == 0.0 else 0
     assert total > 5
 
@@ -593,24 +570,6 @@ def make(seed, s, m, by_sector):
     return State(x, y, neurons, "network", ORDER[by_sector])
 
 
-def run_kernel(state, h, steps=1, keep=True):
-    """Advance in frozen fields; returns the last results. Regions are left as they are."""
-    s, m = state.x.size, state.size
-    results = [np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64)]
-    changes = np.empty(state.slots.size - 1, np.int64)
-    for _ in range(steps):
-        new, cell = np.full((3, m), np.nan), np.full(m, -1, np.int32)
-        ok = cpu.advance(
-            *state.variables, state.cell, *new, cell, state.slots, state.start, keep,
-            state.field(), state.x, state.y, h, *results, changes,
-        )  # fmt: skip
-        assert ok
-        if keep:
-            state.variables, state.cell = new, cell
-            state.residual = results[0].copy()
-    return [r.copy() for r in results]
-
-
 @pytest.mark.parametrize("far", [False, True])
 @pytest.mark.parametrize(("s", "m", "by_sector"), [
     (1, 50, False), (4, 200, True), (5, 30_000, True), (5, 9_000, False), (60, 500, False),
@@ -622,7 +581,7 @@ def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
     random = np.random.default_rng(s)
     if far:
         state.variables *= 10.0 ** random.uniform(-1.5, 1.5, m)
-    assert (state.start.shape[1] > 2) == by_sector
+    assert (state.order.start.shape[1] > 2) == by_sector
     h = 0.2 / np.hypot(*state.field().T).max()
     for _ in range(4):  # strays and slides appear
         if far:
@@ -633,8 +592,8 @@ def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
         advance_each(z, cell, h, state.field(), state.x, tally)
         moved, cells = state.variables.copy(), state.cell.copy()
         events = move_each(moved, cells, h, state.field(), state.x)
-        looked = run_kernel(state, h, keep=False)
-        residual, covariances, counts = run_kernel(state, h)
+        looked = frozen_passes(state, h, keep=False)
+        residual, covariances, counts = frozen_passes(state, h)
         assert_array_equal(state.variables, moved)  # in vectors as one by one
         assert_array_equal(state.cell, cells)
         assert_array_equal(counts, events)
@@ -671,7 +630,7 @@ def test_a_change_of_sign_of_c_in_any_sector(seed):
     rate = a * g[cells, 0] + b * g[cells, 1]
     state.variables[2] = -0.5 * h * rate
     before = state.variables.copy()
-    run_kernel(state, h)
+    frozen_passes(state, h)
     assert_array_equal(state.cell, cells)
     assert_allclose(state.variables[:2], before[:2], rtol=1e-6)
     assert_allclose(state.variables[2], before[2] + h * rate, rtol=1e-5, atol=1e-12)
@@ -683,8 +642,8 @@ def test_the_same_bits_for_any_number_of_threads(by_sector):
     for threads in (1, 2, 4):
         with threads_in_use(threads):
             state = make(3, 6, 40_000, by_sector)
-            assert state.slots.size - 1 > 4
-            results.append([*run_kernel(state, 0.02, steps=5), state.variables, state.cell])
+            assert state.order.slots.size - 1 > 4
+            results.append([*frozen_passes(state, 0.02, steps=5), state.variables, state.cell])
     for other in results[1:]:
         for one, two in zip(results[0], other, strict=True):
             assert_array_equal(one, two)
@@ -693,7 +652,7 @@ def test_the_same_bits_for_any_number_of_threads(by_sector):
 def test_sliding_neurons_count_in_the_tangent_kernel_with_their_motion_only():
     """H v = -(1/m) sum over neurons of grad f * projected velocity, by explicit projection."""
     state = make(8, 5, 3000, False)
-    run_kernel(state, 0.05, steps=6)
+    frozen_passes(state, 0.05, steps=6)
     a, b, c = state.variables
     s, x = 5, state.x
     g, rho = state.field(), state.residual
@@ -720,9 +679,9 @@ def test_sliding_neurons_count_in_the_tangent_kernel_with_their_motion_only():
 def test_too_large_a_step_is_refused():
     state = make(2, 4, 100, False)
     with pytest.raises(AssertionError):
-        run_kernel(state, 1e6)
+        frozen_passes(state, 1e6)
     with pytest.raises(AssertionError):
-        run_kernel(state, np.inf)
+        frozen_passes(state, np.inf)
     state.residual[0] = np.nan
     with pytest.raises(AssertionError):
-        run_kernel(state, 1e-3)
+        frozen_passes(state, 1e-3)

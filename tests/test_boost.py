@@ -11,8 +11,9 @@ from test_integrators import scipy_flow, smooth_case
 
 import particleflow as pf
 from particleflow.backend import kernel_matrix, mean_residual
-from particleflow.kernels import cpu
-from particleflow.kernels.cpu.mean_residual import phi_1
+from particleflow.kernels.host import lanczos
+from particleflow.kernels.host import mean_residual as krylov
+from particleflow.kernels.host.mean_residual import phi_1
 from particleflow.model.samples import spread
 
 
@@ -314,7 +315,7 @@ def test_mean_residual_is_the_integral_of_the_exponential(s):
 def test_a_krylov_space_grows_until_it_is_accurate():
     covariances, x, rho = random_kernel(1, 150)
     out = np.empty(150)
-    sizes = [cpu.mean_residual(covariances, rho, x, 100.0, accuracy, out)
+    sizes = [krylov.mean_residual(covariances, rho, x, 100.0, accuracy, out)
              for accuracy in (1.0, 1e-6, 1e-13)]  # fmt: skip
     assert 16 == sizes[0] < sizes[1] < sizes[2] <= 150
 
@@ -326,9 +327,9 @@ def test_a_krylov_space_ends_where_it_is_invariant():
                           pf.Neurons([1.0, 0.5], [0.2, 2.0], [1.0, -1.0])).state  # fmt: skip
     basis, tridiagonal = np.zeros((21, 100)), np.empty((20, 2))
     basis[0] = state.residual / np.linalg.norm(state.residual)
-    size = cpu.lanczos(state.kernel_covariances(), x, basis, tridiagonal, 0, 3)
+    size = lanczos.lanczos(state.kernel_covariances(), x, basis, tridiagonal, 0, 3)
     assert size == 3
-    size = cpu.lanczos(state.kernel_covariances(), x, basis, tridiagonal, 3, 20)
+    size = lanczos.lanczos(state.kernel_covariances(), x, basis, tridiagonal, 3, 20)
     assert size <= 8
     assert tridiagonal[size - 1, 1] == 0.0
     assert_allclose(basis[:size] @ basis[:size].T, np.eye(size), atol=1e-14)

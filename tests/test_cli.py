@@ -440,7 +440,7 @@ def test_an_interrupted_run_can_be_resumed(here, number, code):
     assert err.splitlines()[-1].endswith(
         f"interrupted; 'particleflow resume {here}/small.h5' goes on"
     )
-    assert err.count("\n") == 1 + err.startswith("compiling")
+    assert all("compil" in line for line in err.splitlines()[:-1])
     assert 0 < frames_of(here / "small.h5") < 10001
 
 
@@ -581,7 +581,7 @@ def test_plot_follows_a_running_file(call, here, monkeypatch):
             file["parameters/progress"][:] = next(steps)
 
     monkeypatch.setattr(looking, "draw", draw_and_note)
-    monkeypatch.setattr("particleflow.trajectory.is_locked", lambda file: True)
+    monkeypatch.setattr("particleflow.files.locks.is_locked", lambda file: True)
     monkeypatch.setattr(looking.time, "sleep", wait)
     assert call("plot", "small.h5", "--follow") == (0, "small.png\n", "")
     assert drawn == [2, 3, 5]

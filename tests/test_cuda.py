@@ -11,7 +11,8 @@ pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 from one_thread import Counting, launch, take_the_place_of_a_device
 
 from particleflow.kernels.cuda import _jit, arrays, slots, sums
-from particleflow.kernels.cuda.gradient_descent import REST, push
+from particleflow.kernels.cuda.descent import REST, push
+from particleflow.kernels.records import Neurons, Rest, Tiles
 
 
 @pytest.fixture
@@ -72,23 +73,25 @@ def test_bytes_of_a_step(one_thread, dtype):
     m, s, tile = 20_000, 10, slots.ROUNDS * _jit.THREADS
     state = agreement.pair(m, s, dtype=dtype)[1]
     state.gradient_descent(1e-3, 1)  # sorted, and homes are known
-    table, work = state.slots, np.zeros((2 * s, 2))
+    slots_of, work = state.order.slots, np.zeros((2 * s, 2))
     x, counters = state.x.astype(dtype), np.zeros(4, np.int64)
-    of_neurons = [Counting(np.asarray(v)) for v in (*state.rows, state.cell, table.rest)]
-    of_tiles = [Counting(np.asarray(v)) for v in (table.homes, table.near(2), table.count)]
-    *rows, cell, rest = of_neurons
+    of_neurons = [Counting(np.asarray(v)) for v in (*state.neurons, slots_of.rest.neurons)]
+    of_tiles = [
+        Counting(np.asarray(v)) for v in (slots_of.homes, slots_of.near(2), slots_of.rest.count)
+    ]
+    *neurons, rest = of_neurons
     homes, near, count = of_tiles
     field = (3e-3 * state.field()).astype(dtype)
-    launch(push, *rows, cell, homes, field, x, 0, near, rest, count, counters)
+    launch(push, Neurons(*neurons), field, x, 0, Tiles(homes, near), Rest(rest, count), counters)
     share = counters[REST] / m
     assert 0.001 < share < 0.02
     again = [Counting(v.array, whole_lines=True) for v in of_neurons]
-    *rows, cell, rest = again
-    bins, used = table.bins(2 * s, 2), np.asarray(table.used)
-    launch(sums.add_rest, *rows, cell, rest, count, bins, used, s)
-    launch(sums.combine, homes, near, 3, bins, used, work)
+    *neurons, rest = again
+    bins, used = slots_of.bins(2 * s, 2), np.asarray(slots_of.used)
+    launch(sums.add_rest, Neurons(*neurons), Rest(rest, count), bins, used, s)
+    launch(sums.combine, Tiles(homes, near), 3, bins, used, work)
     moved = sum(v.bytes for v in of_neurons + again) / m
-    moved += sum(v.bytes for v in of_tiles) / table.n_tiles / tile
+    moved += sum(v.bytes for v in of_tiles) / slots_of.n_tiles / tile
     living = np.isin(state.cells(), [s, 4 * s], invert=True).mean()
     minimum = 4 + 6 * np.dtype(dtype).itemsize * living
     assert minimum < moved < 1.25 * minimum
@@ -102,9 +105,9 @@ def test_any_split_of_the_steps_gives_the_same_bits(one_thread):
         for n in split:
             state.gradient_descent(5e-3, n)
         assert not np.array_equal(
-            np.asarray(state.ident), np.asarray(agreement.pair(3000, 4)[1].ident)
+            np.asarray(state.order.ident), np.asarray(agreement.pair(3000, 4)[1].order.ident)
         )
-        ends.append((state.residual, state.parameters(), np.asarray(state.ident)))
+        ends.append((state.residual, state.parameters(), np.asarray(state.order.ident)))
     for one, two in zip(*ends, strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -113,13 +116,13 @@ def test_when_to_sort_again_is_restored(one_thread):
     """A state goes on in the order, and to the bits, of the one that it was taken from."""
     one, two = (agreement.pair(3000, 4)[1] for _ in range(2))
     one.gradient_descent(5e-3, 100)
-    assert one.slots.pace.steps == 100  # between two looks at whether to sort
+    assert one.order.slots.pace.steps == 100  # between two looks at whether to sort
     two.restore(one.snapshot())
-    order = np.array(one.ident)
+    order = np.array(one.order.ident)
     for state in (one, two):
         state.gradient_descent(5e-3, 400)
-    assert not np.array_equal(np.asarray(one.ident), order)  # it was sorted meanwhile
-    np.testing.assert_array_equal(np.asarray(one.ident), np.asarray(two.ident))
+    assert not np.array_equal(np.asarray(one.order.ident), order)  # it was sorted meanwhile
+    np.testing.assert_array_equal(np.asarray(one.order.ident), np.asarray(two.order.ident))
     np.testing.assert_array_equal(one.parameters(), two.parameters())
     np.testing.assert_array_equal(one.residual, two.residual)
 

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 
-from particleflow.kernels import advance, boost, origin, transit
+from particleflow.kernels import boost, events, legs, origin
 from particleflow.kernels.cuda import _jit, offline
 from particleflow.kernels.precision import SINGLE
 
@@ -36,7 +36,7 @@ def test_no_kernel_spills_and_registers_are_bounded(compiled):
             assert found.spilled == found.stack == 0, key
             assert found.shared <= 48 * 1024, key
     for precision in ("float64", "float32"):
-        assert all(n.registers <= 64 for n in needs["gradient_descent.push", precision])
+        assert all(n.registers <= 64 for n in needs["descent.push", precision])
 
 
 def test_single_precision_has_float64_in_sums_only(compiled):
@@ -61,7 +61,7 @@ def test_single_precision_has_float64_in_sums_only(compiled):
 def test_constants_of_single_precision():
     """Each is the constant of a module, and copies have it under the names that they import."""
     assert all(any(hasattr(module, name) for module in (boost, origin)) for name in SINGLE)
-    for function, name in ((transit.leg, "AT_ORIGIN"), (advance._spend, "MOST_RAPIDITY")):
+    for function, name in ((legs.leg, "AT_ORIGIN"), (events._spend, "MOST_RAPIDITY")):
         for dtype, value in (("float32", SINGLE[name]), ("float64", getattr(
             origin if name == "AT_ORIGIN" else boost, name))):  # fmt: skip
             copy = _jit._copy(function.py_func, dtype, _jit._for_stand_in)

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 import particleflow as pf
 from particleflow.backend import METRICS, State
-from particleflow.kernels.cpu import runge_kutta as rk
+from particleflow.kernels.host import kennedy as rk
 
 FILES = Path(__file__).parent / "files"
 

@@ -18,6 +18,7 @@ from particleflow.backend import (
     threads_in_use,
 )
 from particleflow.kernels import _jit, cpu, dense, flow, sectors
+from particleflow.kernels.records import Neurons
 
 CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
 KINDS = ["random", "two", "close"]
@@ -30,7 +31,7 @@ def make(seed, kind="random", s=9, m=200, metric="network", by_sector=False):
     x, y = naive.hard_samples(random, kind, s)
     state = State(x, y, naive.hard_neurons(random, x, m), metric, ORDER[by_sector])
     if metric == "euclidean":  # the oracles see the rounded directions only
-        cpu.locate_all(*state.variables[:2], x, state.cell, state.slots)
+        cpu.locate_all(*state.variables[:2], x, state.cell, state.order.slots)
         state.update_residual()
     return state
 
@@ -238,10 +239,11 @@ def test_sorting_puts_neurons_of_all_cells_in_the_order_of_theta(s):
     cells[: m // 2] = np.sort(cells[: m // 2])  # runs, too
     variables = random.standard_normal((3, m))
     slots = np.array([0, 1000, 1700, m])
-    ident, start, members = cpu.identity_order(slots, s, True)
+    order = cpu.order_of(slots, s, True)
+    ident, start, members = order.ident, order.start, order.members
     z, cell = variables.copy(), cells.copy()
     for _ in range(2):
-        cpu.sort_slots(*z, cell, ident, slots, start, members)
+        cpu.sort_slots(Neurons(*z, cell), order)
         for i, (lo, hi) in enumerate(itertools.pairwise(slots)):
             assert_array_equal(members[i], np.diff(start[i]))
             for region, k in enumerate(cells_by_region(s)):
@@ -259,9 +261,9 @@ def test_sorting_puts_neurons_of_all_cells_in_the_order_of_theta(s):
 
 def check_order(state):
     """Every invariant of the order tables."""
-    for i, (lo, hi) in enumerate(zip(state.slots[:-1], state.slots[1:], strict=True)):
-        assert_array_equal(np.sort(state.ident[lo:hi]), np.arange(hi - lo))
-        start, members, guests = state.start[i], state.members[i], state.guests[i]
+    for i, (lo, hi) in enumerate(zip(state.order.slots[:-1], state.order.slots[1:], strict=True)):
+        assert_array_equal(np.sort(state.order.ident[lo:hi]), np.arange(hi - lo))
+        start, members, guests = state.order.start[i], state.order.members[i], state.order.guests[i]
         assert start[0] == 0
         assert start[-1] == hi - lo
         assert (members + guests <= np.diff(start)).all()
@@ -280,7 +282,7 @@ def check_order(state):
             # who comes back, or close, is no stray any more
             assert not set(strays) & (close if state.metric == "network" and s > 1 else {k})
     again = np.empty_like(state.cell)
-    cpu.locate_all(*state.variables[:2], state.x, again, state.slots)
+    cpu.locate_all(*state.variables[:2], state.x, again, state.order.slots)
     assert_array_equal(state.cell, again)
 
 
@@ -301,7 +303,8 @@ def test_gradient_descent_agrees_with_dense_euler(metric, m, s, h):
     crossings = []
     for by_sector in (False, True):
         state = State(x, y, tuple(neurons), metric, ORDER[by_sector])
-        assert (state.members.shape[1] > 1) == (by_sector and s < 200)  # 200 would be too thin
+        # sectors of 200 samples would be too thin
+        assert (state.order.members.shape[1] > 1) == (by_sector and s < 200)
         assert state.gradient_descent(h, n // 2) == n // 2
         assert state.gradient_descent(h, n - n // 2) == n - n // 2
         assert_allclose(state.residual, rho, rtol=0, atol=1e-11)
@@ -321,18 +324,18 @@ def test_members_guests_and_strays_move_alike_to_the_bit(metric):
     while strays < 30 or (metric == "network" and guests < 200):
         assert steps < 100
         state.gradient_descent(0.01, 1)
-        steps, guests = steps + 1, state.guests.sum()
-        strays = 6000 - state.members.sum() - guests
+        steps, guests = steps + 1, state.order.guests.sum()
+        strays = 6000 - state.order.members.sum() - guests
     plain = State(x, 3 * y, tuple(state.parameters()), "network", np.inf)
     plain.metric_code = state.metric_code
-    assert_array_equal(plain.cell, state.cell[np.argsort(state.ident)])
+    assert_array_equal(plain.cell, state.cell[np.argsort(state.order.ident)])
     plain.residual[:] = state.residual
     for one in (state, plain):
         before = one.crossings.sum()
         one.gradient_descent(0.01, 1)
         one.last = one.crossings.sum() - before
     assert state.last == plain.last > 10
-    assert_array_equal(plain.cell, state.cell[np.argsort(state.ident)])
+    assert_array_equal(plain.cell, state.cell[np.argsort(state.order.ident)])
     assert_array_equal(plain.parameters(), state.parameters())
 
 
@@ -340,9 +343,9 @@ def test_slots_are_sorted_again_when_strays_pile_up():
     random = np.random.default_rng(5)
     x, y = naive.samples(random, 3)
     state = State(x, 3 * y, tuple(random.standard_normal((3, 6000))), "network", 16)
-    start = state.start.copy()
+    start = state.order.start.copy()
     state.gradient_descent(0.02, 400)
-    assert (state.start != start).any()
+    assert (state.order.start != start).any()
     check_order(state)
 
 
@@ -355,7 +358,7 @@ def test_dead_and_resting_neurons_never_move(metric):
     for by_sector in (False, True):
         state = State(x, y, neurons, metric, ORDER[by_sector])
         before, cells = state.parameters(), state.cell.copy()
-        index = state.slots[:-1].repeat(np.diff(state.slots)) + state.ident
+        index = state.order.slots[:-1].repeat(np.diff(state.order.slots)) + state.order.ident
         gone = np.zeros(state.size, bool)
         gone[index] = (cells == 4) | (cells == 16)
         assert gone.sum() > 400
@@ -393,7 +396,7 @@ def everything(m, s, metric, by_sector):
     frame = state.new_frame(m, "float32")
     state.pack_frame(frame)
     return [
-        state.variables, state.cell, state.ident, state.residual, state.velocity(),
+        state.variables, state.cell, state.order.ident, state.residual, state.velocity(),
         state.first_moments(), state.covariances(), state.cell_counts(),
         trial.variables, trial.residual, np.array(error), frame.position, frame.cells,
         state.predict(np.linspace(-1, 1, 77)), np.array(state.largest_drift(state.delta() + 1.0)),
@@ -425,7 +428,7 @@ def test_slots_depend_on_sizes_alone_and_cover_all():
 
 def test_frames_of_a_subset_are_evenly_spread_in_original_order():
     state = make(4, m=1000, s=3, by_sector=True)
-    assert state.members.shape[1] > 1
+    assert state.order.members.shape[1] > 1
     a, b, c = state.parameters()
     for n in (1, 7, 999, 1000):
         frame = state.new_frame(n, "float64")

@@ -385,7 +385,7 @@ def test_a_table_is_one_process_s(tmp_path):
     create_sweep(tmp_path / "s.h5", DESIGN, overwrite=False)
     code = (
         "import sys; from pathlib import Path\n"
-        "from particleflow.trajectory import SweepWriter\n"
+        "from particleflow.sweeps.table import SweepWriter\n"
         "with SweepWriter(Path(sys.argv[1])): print('open', flush=True); input()"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "s.h5")],
@@ -462,7 +462,7 @@ def test_the_command(call, config):
                "neurons.scale=log:0.5:2:3", "--seeds", 2, "-o", "a sweep.h5"]  # fmt: skip
     code, out, err = call(*command)
     assert (code, out) == (0, "a sweep.h5: 12 of 12 runs\n")
-    assert not err or err.startswith("compiling")
+    assert not err or "compil" in err
     found = pf.open_sweep("a sweep.h5")
     assert found.grid("loss")[1, 2, 1] == run(1.5, 2.0, 6).loss
     facts = json.loads(call("info", "a sweep.h5", "--json")[1])

@@ -79,7 +79,7 @@ def _step(a, b, c, x, rho, h, f):
 
 
 @njit(**_FAST)
-def _steps(a, b, c, x, y, rho, h, parts, n):
+def _steps(a, b, c, x, y, rho, h, parts, n):  # noqa: PLR0913 (a peer as its users write it)
     f = np.zeros((parts, x.size + 16))
     for _ in range(n):
         if parts == 1:  # a parallel region costs more than a small step

@@ -5,9 +5,8 @@ slot, sums go to the slot's private accumulator, and the accumulators are added 
 results are the same bits for any number of threads.
 """
 
-from .advance import advance, repulsor_starts
 from .arrays import Frame, download, empty, upload
-from .field import field, prediction, residual_rate, tangent_kernel
+from .descent import gradient_descent
 from .frames import (
     largest_drift,
     pack_delta,
@@ -16,9 +15,6 @@ from .frames import (
     unpack_cells,
     unpack_state,
 )
-from .gradient_descent import gradient_descent
-from .lanczos import lanczos
-from .mean_residual import mean_residual
 from .moments import (
     cell_counts,
     count_changes,
@@ -27,55 +23,38 @@ from .moments import (
     locate_all,
     second_moments,
 )
-from .runge_kutta import STAGES, runge_kutta_step
-from .slots import (
-    add_pairs,
-    identity_order,
-    order_of,
-    set_order,
-    slot_bounds,
-    slots_of,
-    sort_slots,
-    tree_sum,
-    wants_order,
-)
-from .stepping import boost_steps
+from .passes import exact_pass, repulsor_starts
+from .runge_kutta import runge_kutta_step
+from .slots import arrays_of, order_of, restored, slot_bounds, sort_slots, wants_order
+from .slots import slot_bounds as split_of
+from .steps import boost_steps
 from .velocity import velocity
 
 __all__ = [
-    "STAGES",
     "Frame",
-    "add_pairs",
-    "advance",
+    "arrays_of",
     "boost_steps",
     "cell_counts",
     "count_changes",
     "download",
     "empty",
-    "field",
+    "exact_pass",
     "first_moments",
     "first_moments_at",
     "gradient_descent",
-    "identity_order",
-    "lanczos",
     "largest_drift",
     "locate_all",
-    "mean_residual",
     "order_of",
     "pack_delta",
     "pack_frame",
-    "prediction",
     "repulsor_starts",
-    "residual_rate",
+    "restored",
     "runge_kutta_step",
     "second_moments",
-    "set_order",
     "slot_bounds",
-    "slots_of",
     "sort_slots",
-    "tangent_kernel",
+    "split_of",
     "to_direction",
-    "tree_sum",
     "unpack_cells",
     "unpack_state",
     "upload",

@@ -3,9 +3,6 @@
 from .._jit import float64, inlined, sums
 from ..rays import U1, UX
 
-MOMENTS = 5
-"""Columns of the sums: c a, c b, and Sigma as (xx, x1, 11)."""
-
 
 @sums
 def products(a, b, c):
@@ -24,7 +21,7 @@ def products(a, b, c):
 
 @sums
 def products_without(a, b, c, without):
-    """The same over those that are not marked."""
+    """Sums as of `products`, over the neurons that are not marked."""
     ca = cb = aa = ab = bb = cc = 0.0
     for i in range(a.size):
         ai = 0.0 if without[i] else float64(a[i])
@@ -40,13 +37,14 @@ def products_without(a, b, c, without):
 
 
 @inlined
-def add_products(acc, k, ca, cb, aa, ab, bb, cc, rays):
+def add_products(acc, k, sums, rays):
     """Add such sums over neurons of cell k to the row of its sector; a ray's go to sector r.
 
     Those that slide count with c^2 u u^T + (a, b) (a, b)^T in either neighbouring sector; the dead
     and those in the origin count nothing.
     """
     n_rays = rays.shape[0]
+    ca, cb, aa, ab, bb, cc = sums
     if k < n_rays:
         if 2 * k != n_rays:
             acc[k, 0] += ca
@@ -65,14 +63,9 @@ def add_products(acc, k, ca, cb, aa, ab, bb, cc, rays):
 
 
 @inlined
-def add_neuron(acc, k, a, b, c, rays):
-    """Add one neuron of cell k."""
-    add_products(acc, k, c * a, c * b, a * a, a * b, b * b, c * c, rays)
-
-
-@inlined
-def arrive(a, b, c, k, index, to, keep, acc, rays):
-    """Add one neuron, and write its state to where it belongs if ``keep``."""
-    if keep:
+def arrive(a, b, c, k, index, job):
+    """Add one neuron of cell k, and write its state to where it belongs if the pass keeps it."""
+    if job.keep:
+        to = job.to
         to.a[index], to.b[index], to.c[index], to.cell[index] = a, b, c, k
-    add_neuron(acc, k, a, b, c, rays)
+    add_products(job.acc, k, (c * a, c * b, a * a, a * b, b * b, c * c), job.frozen.rays)

@@ -27,8 +27,9 @@ def to_direction(a, b, c, slots):
 
 
 @parallel
-def unpack_state(a, b, c, ident, slots, out):
+def unpack_state(neurons, ident, slots, out):
     """Write the three state variables in the original order into ``out`` (3, m)."""
+    a, b, c, _ = neurons
     for i in prange(slots.size - 1):
         lo = slots[i]
         for n in range(lo, slots[i + 1]):
@@ -56,8 +57,9 @@ def _to_cylinder(a, b, c, rhat, theta):
 
 
 @block
-def _put(rhat, theta, cell, ident, lo, chosen, position, cells):
+def _put(rhat, theta, cell, ident, lo, frame):
     """Store those of a chunk of neurons that are chosen."""
+    chosen, position, cells = frame
     m, n_out, first, row = chosen
     for n in range(cell.size):
         k = j = first + lo + ident[n]
@@ -70,32 +72,35 @@ def _put(rhat, theta, cell, ident, lo, chosen, position, cells):
 
 
 @parallel
-def _pack_frame(a, b, c, cell, ident, slots, chosen, position, cells):
+def _pack_frame(neurons, ident, slots, frame):
+    a, b, c, cell = neurons
     for i in prange(slots.size - 1):
         rhat, theta = np.empty(CHUNK), np.empty(CHUNK)
         for lo in range(slots[i], slots[i + 1], CHUNK):
             hi = min(lo + CHUNK, slots[i + 1])
             _to_cylinder(a[lo:hi], b[lo:hi], c[lo:hi], rhat, theta)
-            _put(rhat, theta, cell[lo:hi], ident[lo:hi], slots[i], chosen, position, cells)
+            _put(rhat, theta, cell[lo:hi], ident[lo:hi], slots[i], frame)
 
 
-def pack_frame(a, b, c, cell, ident, slots, frame):
+def pack_frame(neurons, ident, slots, frame):
     """Write (rhat, theta) and the cell of an evenly spread subset, in the original order.
 
     Parameters
     ----------
-    a, b, c : (m,) float32 or float64
-    cell, ident : (m,) int32
+    neurons : Neurons
+        In float32 or float64.
+    ident : (m,) int32
     slots : (n_slots + 1,) int64
     frame : Frame
         Overwritten.
     """
-    _pack_frame(a, b, c, cell, ident, slots, frame.chosen, frame.position, frame.cells)
+    _pack_frame(neurons, ident, slots, (frame.chosen, frame.position, frame.cells))
 
 
 @parallel
-def pack_delta(a, b, c, ident, slots, out):
+def pack_delta(neurons, ident, slots, out):
     """Write delta = c^2 - a^2 - b^2 in the original order into ``out`` (m,)."""
+    a, b, c, _ = neurons
     for i in prange(slots.size - 1):
         lo = slots[i]
         for n in range(lo, slots[i + 1]):
@@ -104,7 +109,8 @@ def pack_delta(a, b, c, ident, slots, out):
 
 
 @parallel
-def _drift(a, b, c, cell, ident, slots, s, delta0, out):
+def _drift(neurons, ident, slots, s, delta0, out):
+    a, b, c, cell = neurons
     for i in prange(slots.size - 1):
         lo = slots[i]
         worst = 0.0
@@ -119,8 +125,8 @@ def _drift(a, b, c, cell, ident, slots, s, delta0, out):
 
 
 @driver
-def largest_drift(a, b, c, cell, ident, slots, s, delta0):
+def largest_drift(neurons, ident, slots, s, delta0):
     """Largest |delta - delta0| / (a^2 + b^2 + c^2) ; ``delta0`` (m,) in original order."""
     worst = np.empty(slots.size - 1)
-    _drift(a, b, c, cell, ident, slots, s, delta0, worst)
+    _drift(neurons, ident, slots, s, delta0, worst)
     return worst.max()

@@ -6,14 +6,14 @@ for the previous addition to the same bin.
 
 import numpy as np
 
-from .._jit import driver, float64, parallel, prange, sums
+from .._jit import float64, parallel, prange, sums
 from ..flow import EUCLIDEAN
-from ..rays import ray_direction
+from ..host.arrivals import covariances_of
+from ..host.sums import PAD, sum_slots
 from ..sectors import locate
 from .arrays import read
 from .prefetch import AHEAD, LINE, prefetch
 from .runs import run_end
-from .slots import PAD, sum_slots
 
 FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
 """What is added up."""
@@ -94,7 +94,8 @@ def _add_slot(kind, a, b, c, cell, acc):
 
 
 @parallel
-def _add_slots(kind, a, b, c, cell, slots, acc, n_cells):
+def _add_slots(kind, neurons, slots, acc, n_cells):
+    a, b, c, cell = neurons
     for i in prange(slots.size - 1):
         lo, hi = slots[i], slots[i + 1]
         _add_slot(kind, a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], acc[i, :n_cells])
@@ -126,7 +127,7 @@ def _count(cell, slots, acc):
         _count_slot(cell[slots[i] : slots[i + 1]], acc[i])
 
 
-def first_moments(a, b, c, cell, slots, s, whole=None):
+def first_moments(neurons, slots, s, whole=None):
     """Sums of c (a, b) over the neurons of each sector and then of each ray, (4 s, 2).
 
     Divided by m, and those of ray r added to sector r (or r + 1, its sample counts nothing), they
@@ -134,41 +135,19 @@ def first_moments(a, b, c, cell, slots, s, whole=None):
     """
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 2))
-    _add_slots(np.int64(FIRST), a, b, c, cell, slots, acc, n_cells)
+    _add_slots(np.int64(FIRST), neurons, slots, acc, n_cells)
     return sum_slots(acc, whole)[:n_cells].copy()
 
 
 def first_moments_at(a, b, c, x, slots, whole=None):
-    """The same with the sectors of other points ``x`` (n,), strictly increasing: (2 n, 2)."""
+    """Sums of c (a, b) over the sectors of other points ``x`` (n,), increasing: (2 n, 2)."""
     n_slots, n_sectors = slots.size - 1, 2 * x.size
     acc = np.zeros((n_slots, n_sectors + PAD, 2))
     _first_at(a, b, c, x, slots, acc)
     return sum_slots(acc, whole)[:n_sectors].copy()
 
 
-@driver
-def covariances_of(sums, x, metric):
-    """Covariances (4 s, 3) from the sums of a a, a b, b b, c c over each cell, (4 s, 4).
-
-    In the euclidean metric the sums are the covariances already.
-    """
-    s, n_cells = x.size, 4 * x.size
-    out = np.zeros((n_cells, 3))
-    for k in range(n_cells):
-        if k == s:
-            continue
-        cc = 0.0 if metric == EUCLIDEAN else sums[k, 3]
-        xx, x1, oo = cc, 0.0, cc
-        if k >= 2 * s:
-            ux, u1 = ray_direction(k - 2 * s, x)
-            xx, x1, oo = cc * ux * ux, cc * ux * u1, cc * u1 * u1
-        out[k, 0] = sums[k, 0] + xx
-        out[k, 1] = sums[k, 1] + x1
-        out[k, 2] = sums[k, 2] + oo
-    return out
-
-
-def second_moments(a, b, c, cell, slots, x, metric, whole=None):
+def second_moments(neurons, slots, x, metric, whole=None):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), shape (4 s, 3).
 
     Network metric: sum of c^2 I + (a,b)(a,b)^T. Euclidean: sum of rhat^2 t t^T + d d^T, eq. (32).
@@ -179,7 +158,7 @@ def second_moments(a, b, c, cell, slots, x, metric, whole=None):
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 4))
     kind = np.int64(COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else SECOND)
-    _add_slots(kind, a, b, c, cell, slots, acc, n_cells)
+    _add_slots(kind, neurons, slots, acc, n_cells)
     return covariances_of(sum_slots(acc, whole)[:n_cells], x, metric)
 
 

@@ -97,7 +97,7 @@ def push_members(a, b, c, sector):
 
 @block
 def push_members_euclidean(a, b, c, sector):
-    """The same in the euclidean metric."""
+    """Move a chunk of members in the euclidean metric; returns as `push_members`."""
     x1, x2 = sector[X1], sector[X2]
     active1, active2 = sector[ACTIVE1] > 0.0, sector[ACTIVE2] > 0.0
     hx, h1 = sector[FIELD], sector[FIELD + 1]

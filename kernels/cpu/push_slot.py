@@ -35,11 +35,11 @@ CHUNK = 64
 
 
 @leaf
-def _place(a, b, c, cell, i, k, x, acc):
+def _place(slot, i, k, x, acc):
     """Find the cell of neuron i, which has left sector k, and add its moments there."""
-    ai, bi, ci = read(a, b, c, i)
+    ai, bi, ci = read(slot.a, slot.b, slot.c, i)
     k = move_on(ai, bi, k, x)
-    cell[i] = k
+    slot.cell[i] = k
     if k < 2 * x.size:
         acc[k, 0] += ci * ai
         acc[k, 1] += ci * bi
@@ -54,12 +54,14 @@ def _prefetch(a, b, c, start, n):
 
 
 @inlined
-def _push_home(a, b, c, cell, ident, lo, hi, k, table, x, metric, acc):
+def _push_home(slot, lo, hi, k, push, acc):
     """Move the members lo:hi of sector k; returns the first of those who still are members.
 
     Chunks go upwards, as processors expect. Whoever leaves changes places with the first member,
     which has moved already.
     """
+    a, b, c, _, ident = slot
+    table, x, metric = push
     s = x.size
     sector = table[k]
     first = lo
@@ -83,8 +85,8 @@ def _push_home(a, b, c, cell, ident, lo, hi, k, table, x, metric, acc):
             ai, bi, _ = read(a, b, c, i)
             if outside(ai, bi, sector[X1], sector[X2], k != s, k == 0):
                 left -= 1
-                swap_members(a, b, c, ident, i, first)
-                _place(a, b, c, cell, first, k, x, acc)
+                swap_members(slot, i, first)
+                _place(slot, first, k, x, acc)
                 first += 1
             i += 1
     acc[k, 0] += sx
@@ -93,9 +95,10 @@ def _push_home(a, b, c, cell, ident, lo, hi, k, table, x, metric, acc):
 
 
 @inlined
-def _push_annex(a, b, c, cell, ident, lo, hi, k, table, x, acc):
+def _push_annex(slot, lo, hi, k, push, acc):
     """Move the guests lo:hi of sector k; returns the first who still is one, and the changes."""
-    sector = table[k]
+    a, b, c, _, _ = slot
+    sector, x = push.table[k], push.x
     beyond1, beyond2 = neighbours(k, x.size)
     first = lo
     changes = 0
@@ -114,20 +117,22 @@ def _push_annex(a, b, c, cell, ident, lo, hi, k, table, x, acc):
             ai, bi, _ = read(a, b, c, i)
             if side_of(ai, bi, sector) == AWAY:
                 away -= 1
-                swap(a, b, c, cell, ident, i, first)
-                _place(a, b, c, cell, first, k, x, acc)
+                swap(slot, i, first)
+                _place(slot, first, k, x, acc)
                 first += 1
             i += 1
     return first, changes
 
 
 @inlined
-def _push_strays(a, b, c, cell, lo, hi, table, x, metric, acc):
+def _push_strays(slot, lo, hi, push, acc):
     """Move the neurons lo:hi, each in the field of its own cell; returns the changes.
 
     Branches would be coins' tosses: only jumps over a sector take one. The field of the dead sector
     is 0.
     """
+    a, b, c, cell, _ = slot
+    table, x, metric = push
     s = x.size
     changes = 0
     for i in range(lo, hi):
@@ -150,7 +155,7 @@ def _push_strays(a, b, c, cell, lo, hi, table, x, metric, acc):
         over = crossed(ai, bi, table[k, OUTER1 + other], table[k, OUTER_ACTIVE1 + other])
         changes += left
         if (beyond1 & beyond2) | (left & over):
-            _place(a, b, c, cell, i, k, x, acc)
+            _place(slot, i, k, x, acc)
         else:
             k = next_one if left else k
             cell[i] = k
@@ -160,16 +165,16 @@ def _push_strays(a, b, c, cell, lo, hi, table, x, metric, acc):
 
 
 @leaf
-def _part_with(a, b, c, cell, ident, first, old, new, sector, metric):
+def _part_with(slot, first, old, new, sector, metric):
     """Bring those of the new guests old:new who are away to the front of all guests first:new.
 
     Returns the first of the others.
     """
     i = new - 1
     while i >= max(old, first):
-        ai, bi, _ = read(a, b, c, i)
+        ai, bi = float64(slot.a[i]), float64(slot.b[i])
         if metric == EUCLIDEAN or side_of(ai, bi, sector) == AWAY:
-            swap(a, b, c, cell, ident, i, first)
+            swap(slot, i, first)
             first += 1
         else:
             i -= 1
@@ -177,51 +182,52 @@ def _part_with(a, b, c, cell, ident, first, old, new, sector, metric):
 
 
 @leaf
-def _welcome(a, b, c, cell, ident, lo, first, k, s, metric):
+def _welcome(slot, lo, first, k, s, metric):
     """Bring those of the strays lo:first who belong to the region to their end.
 
     These are the close ones, or only those in its sector where there are no guests. Returns the
     first of them.
     """
+    cell = slot.cell
     beyond1, beyond2 = neighbours(k, s)
     if metric == EUCLIDEAN or s == 1:  # with one sample the dead sector is beyond both bounds
         beyond1 = beyond2 = k
     for i in range(first - 1, lo - 1, -1):
         if cell[i] == k or cell[i] == beyond1 or cell[i] == beyond2:
             first -= 1
-            swap(a, b, c, cell, ident, i, first)
+            swap(slot, i, first)
     return first
 
 
 @inlined
-def _push_region(
-    a, b, c, cell, ident, lo, end, members, guests, k, table, x, metric, acc
-):  # fmt: skip
+def _push_region(slot, lo, end, members, guests, k, push, acc):
     """Move the region of sector k; returns its members, its guests and the changes of cell."""
+    metric, s = push.metric, push.x.size
     old = end - members
     head = old - guests
     first, new = head, old
     changes = 0
     if lo < head:
-        changes += _push_strays(a, b, c, cell, lo, head, table, x, metric, acc)
+        changes += _push_strays(slot, lo, head, push, acc)
     if guests > 0:
-        first, changed = _push_annex(a, b, c, cell, ident, head, old, k, table, x, acc)
+        first, changed = _push_annex(slot, head, old, k, push, acc)
         changes += changed
     if members > 0:
-        new = _push_home(a, b, c, cell, ident, old, end, k, table, x, metric, acc)
+        new = _push_home(slot, old, end, k, push, acc)
         changes += new - old
     if old < new:
-        first = _part_with(a, b, c, cell, ident, first, old, new, table[k], metric)
+        first = _part_with(slot, first, old, new, push.table[k], metric)
     if lo < first:
-        first = _welcome(a, b, c, cell, ident, lo, first, k, x.size, metric)
+        first = _welcome(slot, lo, first, k, s, metric)
     if metric == EUCLIDEAN:
         new = first
     return end - new, new - first, changes
 
 
 @leaf
-def name_guests(a, b, cell, start, members, guests, table):
+def name_guests(slot, start, members, guests, table):
     """Write the cells of all guests of a slot, which steps do not keep up to date."""
+    a, b, cell = slot.a, slot.b, slot.cell
     s = table.shape[0] // 2
     for k in range(2 * s if guests.size > 1 else 0):
         beyond1, beyond2 = neighbours(k, s)
@@ -233,20 +239,19 @@ def name_guests(a, b, cell, start, members, guests, table):
 
 
 @leaf
-def push_slot(a, b, c, cell, ident, start, members, guests, table, x, metric, acc):
+def push_slot(slot, start, members, guests, push, acc):
     """Move one slot and sum its moments into ``acc``; returns (changes of cell, strays, guests)."""
-    s = x.size
+    s = push.x.size
     acc[: 2 * s] = 0.0
     if members.size == 1:
-        return _push_strays(a, b, c, cell, 0, a.size, table, x, metric, acc), 0, 0
+        return _push_strays(slot, 0, slot.a.size, push, acc), 0, 0
     changes = strays = all_guests = 0
     for k in range(2 * s):
         r = region_of(k, s)
         if k != s and start[r + 1] > start[r]:
             members[r], guests[r], changed = _push_region(
-                a, b, c, cell, ident, start[r], start[r + 1], members[r], guests[r], k,
-                table, x, metric, acc,
-            )  # fmt: skip
+                slot, start[r], start[r + 1], members[r], guests[r], k, push, acc
+            )
             changes += changed
             all_guests += guests[r]
             strays += start[r + 1] - start[r] - members[r] - guests[r]

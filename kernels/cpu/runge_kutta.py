@@ -1,11 +1,4 @@
-"""One step of a low-storage embedded explicit Runge-Kutta method for all neurons.
-
-RK4(3)5[2R+]C of C. A. Kennedy, M. H. Carpenter and R. M. Lewis, "Low-storage, explicit Runge-Kutta
-schemes for the compressible Navier-Stokes equations", Appl. Numer. Math. 35 (2000): five stages,
-order 4, embedded order 3, and the stages of van der Houwen's form, in which the argument of stage
-i + 1 is the sum of the step so far plus ``A_i`` times the rate of stage i. So a stage needs the sum
-and its own argument, no matter how many stages there are.
-"""
+"""One step of the Runge-Kutta method of ``host.kennedy`` for all neurons."""
 
 import math
 
@@ -13,52 +6,31 @@ import numpy as np
 
 from .._jit import block, driver, parallel, prange
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ..host.arrivals import close_step
+from ..host.field import field as field_of
+from ..host.field import prediction
+from ..host.kennedy import B_EMBEDDED, STAGES, A, B
+from ..host.sums import PAD, sum_slots, tree_sum
+from ..records import Stage
 from ..sectors import relocate
 from .arrays import read
-from .field import field as field_of
-from .field import prediction
-from .gradient_descent import close_step
-from .slots import PAD, sum_slots, tree_sum
-
-A = (
-    970286171893 / 4311952581923,
-    6584761158862 / 12103376702013,
-    2251764453980 / 15575788980749,
-    26877169314380 / 34165994151039,
-    0.0,
-)
-B = (
-    1153189308089 / 22510343858157,
-    1772645290293 / 4653164025191,
-    -1672844663538 / 4480602732383,
-    2114624349019 / 3568978502595,
-    5198255086312 / 14908931495163,
-)
-B_EMBEDDED = (
-    1016888040809 / 7410784769900,
-    11231460423587 / 58533540763752,
-    -1563879915014 / 6823010717585,
-    606302364029 / 971179775848,
-    1097981568119 / 3980877426909,
-)
-STAGES = 5
 
 
 @block
-def _stage_slot(
-    state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc, i
-):
+def _stage_slot(state, cell, trial, lo, hi, method, step, acc):
     """Rate at the stage's argument; sum, error and next argument; its cell and moments.
 
-    ``acc[i]`` (2 s + PAD, 4) receives the moments of the next argument; after the last stage those
+    ``acc`` (2 s + PAD, 4) receives the moments of the next argument; after the last stage those
     of the new state and, in columns 2 and 3, their first-order change by the error, in the sectors
     of the old state: a neuron that the step has killed must not hide its error.
     """
+    total, stage_cell, stage, error = trial
+    field, x, metric, h = method
     s = x.size
     ha, hb, he = h * A[step], h * B[step], h * (B[step] - B_EMBEDDED[step])
     last = step == STAGES - 1
-    acc[i] = 0.0
-    for n in range(slots[i], slots[i + 1]):
+    acc[:] = 0.0
+    for n in range(lo, hi):
         if step == 0:
             k = cell[n]
             za, zb, zc = read(state[0], state[1], state[2], n)
@@ -93,35 +65,31 @@ def _stage_slot(
         k = cell[n] if resting else relocate(za, zb, k, x)
         stage_cell[n] = k
         if k < 2 * s:
-            acc[i, k, 0] += zc * za
-            acc[i, k, 1] += zc * zb
+            acc[k, 0] += zc * za
+            acc[k, 1] += zc * zb
         k = cell[n]
         if last and k < 2 * s:
-            acc[i, k, 2] += tc * ea + ec * ta
-            acc[i, k, 3] += tc * eb + ec * tb
+            acc[k, 2] += tc * ea + ec * ta
+            acc[k, 3] += tc * eb + ec * tb
 
 
 @parallel
-def _stage(state, cell, total, stage, stage_cell, error, slots, field, x, metric, h, step, acc):
+def _stage_slots(state, cell, trial, slots, stage, step, acc):
     for i in prange(slots.size - 1):
-        _stage_slot(
-            state, cell, total, stage, stage_cell, error, slots, field, x, metric, h,
-            np.int64(step), acc, np.int64(i),
-        )  # fmt: skip
+        _stage_slot(state, cell, trial, slots[i], slots[i + 1], stage, step, acc[i])
 
 
 @driver
-def _take_stage(state, cell, total, stage, new_cell, error, slots, x, metric, h, rho, step, acc):
+def _take_stage(state, cell, trial, slots, samples, method, residual, acc):
     """One stage in the field of these residuals; moments of the next argument into ``acc``."""
-    g = np.empty((2 * x.size, 2))
-    field_of(rho, x, g)
+    metric, h, step = method
+    g = np.empty((2 * samples.x.size, 2))
+    field_of(residual, samples.x, g)
+    stage = Stage(g, samples.x, metric, h)
     if slots.size == 2:  # a parallel region costs more than a small step
-        _stage_slot(
-            state, cell, total, stage, new_cell, error, slots, g, x, metric, h,
-            np.int64(step), acc, np.int64(0),
-        )  # fmt: skip
+        _stage_slot(state, cell, trial, slots[0], slots[1], stage, np.int64(step), acc[0])
     else:
-        _stage(state, cell, total, stage, new_cell, error, slots, g, x, metric, h, step, acc)
+        _stage_slots(state, cell, trial, slots, stage, np.int64(step), acc)
 
 
 @driver
@@ -136,24 +104,21 @@ def _error_of(moments, x, scale):
 
 
 @driver
-def _try_step(state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho):
+def _try_step(state, cell, trial, slots, samples, method, residuals):
+    (metric, h), (before, residual) = method, residuals
     n_slots, scale = slots.size - 1, 1.0 / cell.size
-    acc = np.empty((n_slots, 2 * x.size + PAD, 4))
-    new_rho[:] = rho
+    acc = np.empty((n_slots, 2 * samples.x.size + PAD, 4))
+    residual[:] = before
     for step in range(STAGES):
-        _take_stage(
-            state, cell, total, stage, new_cell, error, slots, x, metric, h, new_rho, step, acc
-        )
+        _take_stage(state, cell, trial, slots, samples, (metric, h, step), residual, acc)
         tree_sum(acc.reshape((n_slots, -1)))
-        if not close_step(acc[0, :, :2], x, y, scale, new_rho):
+        if not close_step(acc[0, :, :2], samples, scale, residual):
             return np.inf
-    return _error_of(acc[0, :, 2:], x, scale)
+    return _error_of(acc[0, :, 2:], samples.x, scale)
 
 
-def runge_kutta_step(
-    state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho, whole=None
-):
-    """Try one step of size h; the old state is left as it is.
+def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whole=None):
+    """Try one step; the old state is left as it is.
 
     Parameters
     ----------
@@ -161,21 +126,15 @@ def runge_kutta_step(
         The three state variables (see ``flow``).
     cell : (m,) int32
         Their cells.
-    total : (3, m) float64
-        Overwritten with the new state; in the euclidean metric its directions have unit length.
-    new_cell : (m,) int32
-        Overwritten with the cells of the new state.
-    stage, error : (3, m) float64
-        Work space.
+    trial : Trial
+        Overwritten with the new state, in the euclidean metric with directions of unit length, and
+        its cells; the rest is work space.
     slots : (n_slots + 1,) int64
-    x, y : (s,) float64
-        Samples.
-    metric : int
-    h : float
-    rho : (s,) float64
-        Residuals of the old state.
-    new_rho : (s,) float64
-        Overwritten with the residuals of the new state.
+    samples : Samples
+    method : tuple of int and float
+        The metric's number, and the length of the step.
+    residuals : tuple of two (s,) float64
+        Residuals of the old state; overwritten with those of the new one.
     whole : Whole, optional
         Where the arrays are a part of the neurons.
 
@@ -187,16 +146,13 @@ def runge_kutta_step(
         finite on the way.
     """
     if whole is None:
-        return _try_step(
-            state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho
-        )
-    acc = np.empty((slots.size - 1, 2 * x.size + PAD, 4))
-    new_rho[:] = rho
+        return _try_step(state, cell, trial, slots, samples, method, residuals)
+    (metric, h), (before, residual) = method, residuals
+    acc = np.empty((slots.size - 1, 2 * samples.x.size + PAD, 4))
+    residual[:] = before
     for step in range(STAGES):
-        _take_stage(
-            state, cell, total, stage, new_cell, error, slots, x, metric, h, new_rho, step, acc
-        )
+        _take_stage(state, cell, trial, slots, samples, (metric, h, step), residual, acc)
         sums = sum_slots(acc, whole)
-        if not close_step(sums[:, :2], x, y, 1.0 / whole.m, new_rho):
+        if not close_step(sums[:, :2], samples, 1.0 / whole.m, residual):
             return np.inf
-    return _error_of(sums[:, 2:], x, 1.0 / whole.m)
+    return _error_of(sums[:, 2:], samples.x, 1.0 / whole.m)

@@ -1,4 +1,4 @@
-"""Slots of neurons, their order inside a slot, and the fixed tree that adds up their sums.
+"""Slots of neurons, and their order inside a slot.
 
 A slot in sector order is a sequence of regions, one a cell, in the order of theta: sector 0, ray 0,
 sector 1, ray 1, and so forth, and the origin last; so neurons that cross move to a region close by.
@@ -10,7 +10,8 @@ counted from its slot's begin.
 
 import numpy as np
 
-from .._jit import block, driver, leaf, parallel, prange
+from .._jit import block, inlined, leaf, parallel, prange
+from ..records import Order, Slot
 from ..sectors import cell_of, region_of
 from .runs import run_end
 
@@ -26,8 +27,6 @@ NEURONS_A_SECTOR = 128
 """Average neurons a sector of a slot from which more of them make a step no cheaper."""
 SERIAL = 2**15
 """Neurons up to which a parallel region costs more than a cheap pass over them."""
-PAD = 8
-"""Rows between the accumulators of two slots, so that they share no cache line."""
 
 
 def slot_bounds(m, s):
@@ -39,22 +38,18 @@ def slot_bounds(m, s):
     return np.arange(n + 1, dtype=np.int64) * m // n
 
 
-def slots_of(bounds, s):
-    """The split of neurons with these bounds, which begin at 0, as kernels take it: the bounds."""
-    return bounds
-
-
 def wants_order(m, s, n_slots, run_length, sorted_from):
     """Whether sector order pays: sectors of a slot this long on average, and so many neurons."""
     return m >= max(sorted_from, run_length * 2 * s * n_slots)
 
 
-def identity_order(slots, s, by_sector):
-    """Order tables (ident, start, members) before the first sort.
+def order_of(slots, s, by_sector):
+    """The `Order` of neurons that lie as they came.
 
     Parameters
     ----------
     slots : (n_slots + 1,) int64
+        First neuron of each slot, and their number.
     s : int
         Number of samples.
     by_sector : bool
@@ -62,9 +57,9 @@ def identity_order(slots, s, by_sector):
 
     Returns
     -------
-    ident : (m,) int32
-    start : (n_slots, n_regions + 1) int64
-    members : (n_slots, n_regions) int64
+    Order
+        ``ident`` is (m,) int32, ``start`` (n_slots, n_regions + 1) and ``members`` (n_slots,
+        n_regions) int64.
     """
     n_slots = slots.size - 1
     sizes = np.diff(slots)
@@ -74,21 +69,37 @@ def identity_order(slots, s, by_sector):
     n_regions = 4 * s + 1 if by_sector else 1
     start = np.zeros((n_slots, n_regions + 1), np.int64)
     start[:, 1:] = sizes[:, None]
-    return ident, start, np.zeros((n_slots, n_regions), np.int64)
+    members = np.zeros((n_slots, n_regions), np.int64)
+    return Order(
+        slots, ident, start, members, np.zeros_like(members), np.zeros(n_slots),
+        np.zeros(n_slots, np.int64),
+    )  # fmt: skip
 
 
-def order_of(slots):
-    """What an order depends on beside its tables, as host arrays by name; see `set_order`."""
-    return {"bounds": slots}
+def arrays_of(order):
+    """All of an order as host arrays by name, from which `restored` makes it again."""
+    arrays = order._asdict()
+    arrays["bounds"] = arrays.pop("slots")
+    return arrays
 
 
-def set_order(slots, arrays):
-    """Take over what `order_of` gave, from slots of the same bounds."""
+def restored(order, arrays):
+    """The order that `arrays_of` gave, of slots with the same bounds."""
+    names = (name for name in Order._fields if name != "slots")
+    return Order(order.slots, *(arrays[name].copy() for name in names))
+
+
+@inlined
+def slot_of(neurons, ident, lo, hi):
+    """The neurons lo:hi with their indices, as views."""
+    a, b, c, cell = neurons
+    return Slot(a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], ident[lo:hi])
 
 
 @leaf
-def swap_members(a, b, c, ident, i, j):
+def swap_members(slot, i, j):
     """Exchange two neurons of one cell."""
+    a, b, c, _, ident = slot
     a[i], a[j] = a[j], a[i]
     b[i], b[j] = b[j], b[i]
     c[i], c[j] = c[j], c[i]
@@ -96,18 +107,20 @@ def swap_members(a, b, c, ident, i, j):
 
 
 @leaf
-def swap(a, b, c, cell, ident, i, j):
+def swap(slot, i, j):
     """Exchange two neurons."""
-    swap_members(a, b, c, ident, i, j)
+    swap_members(slot, i, j)
+    cell = slot.cell
     cell[i], cell[j] = cell[j], cell[i]
 
 
 @block
-def sort_slot(a, b, c, cell, ident, start, members):
+def sort_slot(slot, start, members):
     """Put one slot into sector order, in place: a counting sort by cycles of swaps.
 
     Whoever is in its region already stays where it is, unless another one goes through there.
     """
+    cell = slot.cell
     n_regions = members.size
     s = n_regions // 4
     members[:] = 0
@@ -131,48 +144,13 @@ def sort_slot(a, b, c, cell, ident, start, members):
             j = front[r]
             while cell[j] == other:
                 j += 1
-            swap(a, b, c, cell, ident, i, j)
+            swap(slot, i, j)
             front[r] = j + 1
 
 
 @parallel
-def sort_slots(a, b, c, cell, ident, slots, start, members):
+def sort_slots(neurons, order):
     """Put every slot into sector order, in place."""
+    slots, ident, start, members = order.slots, order.ident, order.start, order.members
     for i in prange(slots.size - 1):
-        lo, hi = slots[i], slots[i + 1]
-        sort_slot(a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], ident[lo:hi], start[i], members[i])
-
-
-@block
-def _add(into, what):
-    for i in range(into.size):
-        into[i] += what[i]
-
-
-@driver
-def add_pairs(acc, first, stride):
-    """One level of the tree: add row i + stride to row i, for i a multiple of 2 stride.
-
-    Row 0 of ``acc`` is row ``first`` of all rows; those whose partner is not here are left.
-    """
-    begin = -(-first // (2 * stride)) * 2 * stride
-    for i in range(begin - first, acc.shape[0] - stride, 2 * stride):
-        _add(acc[i], acc[i + stride])
-
-
-@driver
-def tree_sum(acc):
-    """Add the rows of ``acc`` pairwise into row 0, in place and in a fixed order."""
-    stride = np.int64(1)
-    while stride < acc.shape[0]:
-        add_pairs(acc, np.int64(0), stride)
-        stride *= 2
-
-
-def sum_slots(acc, whole=None):
-    """The sum of all rows of ``acc`` (n_slots, ...), which it overwrites; see ``kernels.whole``."""
-    if whole is None:
-        tree_sum(acc.reshape((acc.shape[0], -1)))
-    else:
-        whole.add(acc)
-    return acc[0]
+        sort_slot(slot_of(neurons, ident, slots[i], slots[i + 1]), start[i], members[i])

@@ -6,14 +6,12 @@ from .arrays import read
 
 
 @parallel
-def velocity(a, b, c, cell, field, slots, metric, out):
+def velocity(neurons, field, slots, metric, out):
     """Rate of the three state variables, O(m).
 
     Parameters
     ----------
-    a, b, c : (m,) float64
-        State; network: hat parameters, euclidean: (cos theta, sin theta, rhat).
-    cell : (m,) int32
+    neurons : Neurons
         Neurons outside every sector (>= 2 s) have velocity 0 here.
     field : (2 s, 2) float64
         G_k.
@@ -22,6 +20,7 @@ def velocity(a, b, c, cell, field, slots, metric, out):
     out : (3, m) float64
         Overwritten.
     """
+    a, b, c, cell = neurons
     n_sectors = field.shape[0]
     for i in prange(slots.size - 1):
         for n in range(slots[i], slots[i + 1]):

@@ -5,19 +5,9 @@ and nothing else crosses between them in a step. Sums have a fixed order: the sa
 same bits. No sum uses atomic operations on floating-point numbers.
 """
 
-from ..cpu import STAGES, lanczos, mean_residual, tangent_kernel
-from .advance import advance, repulsor_starts
 from .arrays import Frame, download, empty, upload
-from .field import field, prediction, residual_rate
-from .frames import (
-    largest_drift,
-    pack_delta,
-    pack_frame,
-    to_direction,
-    unpack_cells,
-    unpack_state,
-)
-from .gradient_descent import gradient_descent
+from .descent import gradient_descent
+from .frames import largest_drift, pack_delta, pack_frame, unpack_cells, unpack_state
 from .moments import (
     cell_counts,
     count_changes,
@@ -26,45 +16,38 @@ from .moments import (
     locate_all,
     second_moments,
 )
+from .passes import exact_pass, repulsor_starts
 from .runge_kutta import runge_kutta_step
-from .slots import identity_order, order_of, set_order, slots_of, sort_slots, wants_order
-from .stepping import boost_steps
+from .slots import Slots as split_of
+from .slots import arrays_of, order_of, restored, sort_slots
+from .steps import boost_steps
 from .velocity import velocity
 
 __all__ = [
-    "STAGES",
     "Frame",
-    "advance",
+    "arrays_of",
     "boost_steps",
     "cell_counts",
     "count_changes",
     "download",
     "empty",
-    "field",
+    "exact_pass",
     "first_moments",
     "first_moments_at",
     "gradient_descent",
-    "identity_order",
-    "lanczos",
     "largest_drift",
     "locate_all",
-    "mean_residual",
     "order_of",
     "pack_delta",
     "pack_frame",
-    "prediction",
     "repulsor_starts",
-    "residual_rate",
+    "restored",
     "runge_kutta_step",
     "second_moments",
-    "set_order",
-    "slots_of",
     "sort_slots",
-    "tangent_kernel",
-    "to_direction",
+    "split_of",
     "unpack_cells",
     "unpack_state",
     "upload",
     "velocity",
-    "wants_order",
 ]

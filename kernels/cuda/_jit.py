@@ -30,6 +30,7 @@ from numba.core.dispatcher import Dispatcher
 
 from .._jit import driver
 from ..precision import SINGLE
+from ..records import Frozen, Maps, Neurons, Rest
 
 __all__ = [
     "KERNELS",
@@ -37,17 +38,22 @@ __all__ = [
     "Kernel",
     "anything",
     "blocks_for",
+    "composed",
     "cuda",
     "device",
     "double",
     "doubles",
     "float64",
+    "frozen",
     "int32",
     "int64",
     "ints",
     "kernel",
+    "listed",
     "long",
     "longs",
+    "maps",
+    "neurons",
     "real",
     "reals",
     "simulated",
@@ -64,6 +70,7 @@ simulated = bool(numba.config.ENABLE_CUDASIM)
 """Whether numba's simulator stands for the device."""
 
 Argument = namedtuple("Argument", "kind ndim")
+Composed = namedtuple("Composed", "record members")
 
 
 def reals(ndim=1):
@@ -85,6 +92,18 @@ ints, longs = Argument("int", 1), Argument("long", 1)
 """Arrays of int32 and int64."""
 real, double, long = Argument("real", 0), Argument("double", 0), Argument("long", 0)
 """Numbers."""
+
+
+def composed(record, *members):
+    """A record (see ``kernels.records``) of arguments of these types."""
+    return Composed(record, members)
+
+
+neurons = composed(Neurons, reals(), reals(), reals(), ints)
+frozen = composed(Frozen, reals(2), reals(2), reals())
+maps = composed(Maps, reals(2), reals(2))
+listed = composed(Rest, ints, ints)
+"""Records of arguments that several kernels take."""
 
 _TYPES = {"double": numba.float64, "int": numba.int32, "long": numba.int64}
 _DTYPES = {"float64": numba.float64, "float32": numba.float32, "int32": numba.int32}
@@ -132,15 +151,20 @@ class Kernel:
     def signature(self, precision, dtype=None):
         """Types of the arguments; ``dtype`` that of `anything`."""
         of_kind = dict(_TYPES, real=_DTYPES[precision], anything=_DTYPES[dtype or precision])
-        return tuple(
-            of_kind[kind] if ndim == 0 else numba.types.Array(of_kind[kind], ndim, "C")
-            for kind, ndim in self.arguments
-        )
+
+        def type_of(argument):
+            if isinstance(argument, Composed):
+                members = tuple(map(type_of, argument.members))
+                return numba.types.NamedTuple(members, argument.record)
+            kind, ndim = argument
+            return of_kind[kind] if ndim == 0 else numba.types.Array(of_kind[kind], ndim, "C")
+
+        return tuple(map(type_of, self.arguments))
 
     @property
     def is_generic(self):
         """Whether it depends on the precision of the state."""
-        return any(kind == "real" for kind, _ in self.arguments)
+        return any(argument.kind == "real" for argument in _plain(self.arguments))
 
     @cache  # noqa: B019 (kernels live as long as the module)
     def compiled(self, precision, dtype):
@@ -164,19 +188,44 @@ class Kernel:
         """Launch it with this many blocks."""
         self.launches += 1
         precision, dtype = self.dtypes(args)
-        args = [
-            np.float32(value) if kind == "real" and ndim == 0 and precision == "float32" else value
-            for (kind, ndim), value in zip(self.arguments, args, strict=True)
-        ]
+        if precision == "float32":
+            args = [_in_single(*pair) for pair in zip(self.arguments, args, strict=True)]
         self.launcher(precision, dtype, max(1, blocks))(*args)
 
     def dtypes(self, args):
         """Precision of the state, and dtype of `anything`, in these arguments."""
         found = {"real": "float64", "anything": "float64"}
-        for (kind, ndim), value in zip(self.arguments, args, strict=True):
-            if ndim and kind in found:
-                found[kind] = str(value.dtype)
+        for argument, value in zip(
+            _plain(self.arguments), _values(self.arguments, args), strict=True
+        ):
+            if argument.ndim and argument.kind in found:
+                found[argument.kind] = str(value.dtype)
         return found["real"], found["anything"]
+
+
+def _plain(arguments):
+    """The arguments of which records are composed, one by one."""
+    for argument in arguments:
+        if isinstance(argument, Composed):
+            yield from _plain(argument.members)
+        else:
+            yield argument
+
+
+def _values(arguments, values):
+    """The values of `_plain` arguments."""
+    for argument, value in zip(arguments, values, strict=True):
+        if isinstance(argument, Composed):
+            yield from _values(argument.members, value)
+        else:
+            yield value
+
+
+def _in_single(argument, value):
+    """The value with its numbers of the state's precision as float32."""
+    if isinstance(argument, Composed):
+        return argument.record(*map(_in_single, argument.members, value))
+    return np.float32(value) if argument == real else value
 
 
 def kernel(*arguments, blocks_a_processor=2):
@@ -268,10 +317,12 @@ def _for_simulator(value, precision):
 
 
 def _on_plain_arrays(function):
-    def call(*args):
-        return function(*(getattr(getattr(a, "_item", a), "_ary", a) for a in args))
+    def plain(value):
+        if isinstance(value, tuple):
+            return type(value)(*map(plain, value))
+        return getattr(getattr(value, "_item", value), "_ary", value)
 
-    return call
+    return lambda *args: function(*map(plain, args))
 
 
 @cache

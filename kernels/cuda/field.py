@@ -4,10 +4,7 @@ Each thread takes a run of samples; what lies behind or before its run comes fro
 threads. One thread adds up in the order of the CPU.
 """
 
-import numpy as np
-
-from ._jit import THREADS, cuda, device, double, doubles, float64, kernel
-from .arrays import download, upload
+from ._jit import cuda, device, float64
 
 
 @device
@@ -102,51 +99,3 @@ def prediction_in_block(moments, x, scale, out, sums):
         q1 += moments[j, 1]
         out[j] = scale * (out[j] + (qx * x[j] + q1))
     cuda.syncthreads()
-
-
-@kernel(doubles(), doubles(), doubles(2), blocks_a_processor=1)
-def _field(rho, x, out):
-    sums = cuda.shared.array((4, THREADS), float64)
-    field_in_block(rho, x, float64(1.0), out, sums)
-
-
-@kernel(doubles(2), doubles(), double, doubles(), blocks_a_processor=1)
-def _prediction(moments, x, scale, out):
-    sums = cuda.shared.array((4, THREADS), float64)
-    prediction_in_block(moments, x, scale, out, sums)
-
-
-@kernel(doubles(2), doubles(), doubles(), doubles(2), doubles(), blocks_a_processor=1)
-def _residual_rate(covariances, rho, x, work, out):
-    sums = cuda.shared.array((4, THREADS), float64)
-    field_in_block(rho, x, float64(1.0), work, sums)
-    for k in range(cuda.threadIdx.x, 2 * x.size, cuda.blockDim.x):
-        gx, g1 = work[k, 0], work[k, 1]
-        work[k, 0] = covariances[k, 0] * gx + covariances[k, 1] * g1
-        work[k, 1] = covariances[k, 1] * gx + covariances[k, 2] * g1
-    cuda.syncthreads()
-    prediction_in_block(work, x, float64(1.0), out, sums)
-
-
-def field(rho, x, out):
-    """Field of every sector into ``out`` (2 s, 2); host arrays, as `cpu.field`."""
-    result = upload(out, np.float64)
-    _field(1, upload(rho, np.float64), upload(x, np.float64), result)
-    out[:] = download(result)
-
-
-def prediction(moments, x, scale, out):
-    """Sum over a sample's active sectors into ``out`` (s,); host arrays, as `cpu.prediction`."""
-    result = upload(out, np.float64)
-    _prediction(1, upload(moments, np.float64), upload(x, np.float64), scale, result)
-    out[:] = download(result)
-
-
-def residual_rate(covariances, rho, x, work, out):
-    """rho' = -H rho into ``out`` (s,), Sigma_k G_k into ``work``; as `cpu.residual_rate`."""
-    device_work, result = upload(work, np.float64), upload(out, np.float64)
-    _residual_rate(
-        1, upload(covariances, np.float64), upload(rho, np.float64), upload(x, np.float64),
-        device_work, result,
-    )  # fmt: skip
-    work[:], out[:] = download(device_work), download(result)

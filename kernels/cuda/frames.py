@@ -4,20 +4,26 @@ import math
 
 import numpy as np
 
-from .. import cpu
 from ..flow import invariant
+from ..host.delta import deltas
 from ..polar import polar
+from ..records import Chosen
 from ..sectors import origin_cell
-from ._jit import THREADS, anything, blocks_for, cuda, doubles, float64, ints, kernel, long, reals
+from ._jit import (
+    THREADS,
+    anything,
+    blocks_for,
+    composed,
+    cuda,
+    doubles,
+    float64,
+    ints,
+    kernel,
+    long,
+    neurons,
+    reals,
+)
 from .arrays import download, download_into, empty, upload
-
-
-def to_direction(a, b, c, slots):
-    """Turn (a, b, c) into (cos theta, sin theta, rhat), in place, with the bits of the host."""
-    host = [download(v) for v in (a, b, c)]
-    cpu.to_direction(*host, cpu.slot_bounds(slots.m, slots.s))
-    for values, to in zip(host, (a, b, c), strict=True):
-        to.copy_to_device(values)
 
 
 @kernel(anything(), ints, anything(), blocks_a_processor=4)
@@ -26,10 +32,10 @@ def _unpack(values, ident, out):
         out[ident[n]] = values[n]
 
 
-def unpack_state(a, b, c, ident, slots, out):
+def unpack_state(neurons, ident, slots, out):
     """Write the three state variables in the original order into the host's ``out`` (3, m)."""
-    room = empty(slots.m, a.dtype)
-    for values, row in zip((a, b, c), out, strict=True):
+    room = empty(slots.m, neurons.a.dtype)
+    for values, row in zip(neurons[:3], out, strict=True):
         _unpack(blocks_for(slots.m), values, ident, room)
         download_into(room, row)
 
@@ -42,10 +48,12 @@ def unpack_cells(cell, ident, slots, out):
 
 
 @kernel(
-    reals(), reals(), reals(), ints, ints, long, long, long, long, anything(2), ints,
+    neurons, ints, composed(Chosen, long, long, long, long), anything(2), ints,
     blocks_a_processor=4,
 )  # fmt: skip
-def _pack_frame(a, b, c, cell, ident, m, n_out, first, row, position, cells):
+def _pack_frame(neurons, ident, chosen, position, cells):
+    a, b, c, cell = neurons
+    m, n_out, first, row = chosen
     for n in range(cuda.grid(1), ident.size, cuda.gridsize(1)):
         k = j = first + ident[n]
         if n_out < m:
@@ -58,25 +66,25 @@ def _pack_frame(a, b, c, cell, ident, m, n_out, first, row, position, cells):
             cells[j] = cell[n]
 
 
-def pack_frame(a, b, c, cell, ident, slots, frame):
+def pack_frame(neurons, ident, slots, frame):
     """Have (rhat, theta) and the cell of an evenly spread subset brought to the host's frame."""
-    position, cells = frame.on_device(a.dtype)
-    m, n_out, first, row = (int(n) for n in frame.chosen)
-    _pack_frame(blocks_for(slots.m), a, b, c, cell, ident, m, n_out, first, row, position, cells)
+    position, cells = frame.on_device(neurons.a.dtype)
+    chosen = Chosen(*(int(n) for n in frame.chosen))
+    _pack_frame(blocks_for(slots.m), neurons, ident, chosen, position, cells)
     frame.fetch()
 
 
-def pack_delta(a, b, c, ident, slots, out):
+def pack_delta(neurons, ident, slots, out):
     """Write delta = c^2 - a^2 - b^2 in the original order into the host's ``out`` (m,)."""
     state = np.empty((3, slots.m))
-    unpack_state(a, b, c, ident, slots, state)
-    order = np.arange(slots.m, dtype=np.int32)
-    cpu.pack_delta(*state, order, np.array([0, slots.m]), out)
+    unpack_state(neurons, ident, slots, state)
+    deltas(state, out)
 
 
-@kernel(reals(), reals(), reals(), ints, ints, long, reals(), doubles(), blocks_a_processor=4)
-def _drift(a, b, c, cell, ident, s, delta0, worst):
+@kernel(neurons, ints, long, reals(), doubles(), blocks_a_processor=4)
+def _drift(neurons, ident, s, delta0, worst):
     """Largest drift of each block."""
+    a, b, c, cell = neurons
     values = cuda.shared.array(THREADS, float64)
     t = cuda.threadIdx.x
     largest = 0.0
@@ -97,9 +105,9 @@ def _drift(a, b, c, cell, ident, s, delta0, worst):
             worst[j] = values[0]
 
 
-def largest_drift(a, b, c, cell, ident, slots, s, delta0):
+def largest_drift(neurons, ident, slots, s, delta0):
     """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` (m,) in the original order."""
     blocks = min(blocks_for(slots.m), 1024)
     worst = empty(blocks)
-    _drift(blocks, a, b, c, cell, ident, s, upload(delta0, a.dtype), worst)
+    _drift(blocks, neurons, ident, s, upload(delta0, neurons.a.dtype), worst)
     return download(worst).max()

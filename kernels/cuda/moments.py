@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ..cpu.moments import covariances_of
 from ..flow import EUCLIDEAN
+from ..host.arrivals import covariances_of
+from ..records import Neurons, Tiles
 from ._jit import THREADS, blocks_for, cuda, float64, int32, ints, kernel, longs
 from .arrays import download, upload
 from .blocks import block_sum
 from .sums import (
-    COUNT,
     COVARIANCE_EUCLIDEAN,
     FIRST,
     SECOND,
@@ -24,42 +24,54 @@ def locate_all(a, b, x, cell, slots):
     locate_each(blocks_for(cell.size), a, b, upload(x, a.dtype), cell)
 
 
-def gathered(kind, n_values, n_rows, a, b, c, cell, slots, whole=None):
+def gathered(kind, n_values, n_rows, neurons, slots, whole=None):
     """Sums of `n_values` numbers over the neurons of each of the cells 0 .. n_rows - 1."""
     bins, out = slots.bins(n_rows, n_values), slots.array("sums", (n_rows, n_values))
-    gather(slots.n_groups, a, b, c, cell, kind, n_values, bins, slots.used)
-    combine(n_rows, slots.homes, slots.near(n_values), 0, bins, slots.used, out)
+    gather(slots.n_groups, neurons, kind, n_values, bins, slots.used)
+    tiles = Tiles(slots.homes, slots.near(n_values))
+    combine(n_rows, tiles, 0, bins, slots.used, out)
     complete(out, whole)
     return out
 
 
-def first_moments(a, b, c, cell, slots, s, whole=None):
+def first_moments(neurons, slots, s, whole=None):
     """Sums of c (a, b) over the neurons of each sector and then of each ray, (4 s, 2)."""
-    return download(gathered(FIRST, 2, 4 * s, a, b, c, cell, slots, whole))
+    return download(gathered(FIRST, 2, 4 * s, neurons, slots, whole))
 
 
 def first_moments_at(a, b, c, x, slots, whole=None):
-    """The same with the sectors of other points ``x`` (n,), strictly increasing: (2 n, 2)."""
+    """Sums of c (a, b) over the sectors of other points ``x`` (n,), increasing: (2 n, 2)."""
     cell = slots.array("cell", (slots.m,), np.int32)
     locate_all(a, b, x, cell, slots)
-    return download(gathered(FIRST, 2, 2 * x.size, a, b, c, cell, slots, whole))
+    return download(gathered(FIRST, 2, 2 * x.size, Neurons(a, b, c, cell), slots, whole))
 
 
-def second_moments(a, b, c, cell, slots, x, metric, whole=None):
+def second_moments(neurons, slots, x, metric, whole=None):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), (4 s, 3)."""
     n_rows = 4 * x.size
     if metric == EUCLIDEAN:
-        sums = gathered(COVARIANCE_EUCLIDEAN, 3, n_rows, a, b, c, cell, slots, whole)
+        sums = gathered(COVARIANCE_EUCLIDEAN, 3, n_rows, neurons, slots, whole)
     else:
-        sums = gathered(SECOND, 4, n_rows, a, b, c, cell, slots, whole)
+        sums = gathered(SECOND, 4, n_rows, neurons, slots, whole)
     return covariances_of(download(sums), x, metric)
+
+
+@kernel(ints, longs, blocks_a_processor=4)
+def _count_cells(cell, out):
+    for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+        cuda.atomic.add(out, cell[i], 1)
 
 
 def cell_counts(cell, slots, s, whole=None):
     """Number of neurons in each cell, (4 s + 1,) int64."""
-    nothing = slots.array("nothing", (slots.m,), np.float32)  # is read, and means nothing
-    sums = gathered(COUNT, 1, 4 * s + 1, nothing, nothing, nothing, cell, slots, whole)
-    return download(sums)[:, 0].astype(np.int64)
+    out = upload(np.zeros(4 * s + 1, np.int64), np.int64)
+    _count_cells(blocks_for(cell.size), cell, out)
+    counts = download(out)
+    if whole is not None:
+        acc = counts[None].astype(np.float64)
+        whole.add(acc)
+        counts = acc[0].astype(np.int64)
+    return counts
 
 
 @kernel(ints, ints, longs, blocks_a_processor=4)

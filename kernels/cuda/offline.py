@@ -10,10 +10,10 @@ from unittest import mock
 
 import numba
 
-from . import _jit, advance, frames, gradient_descent, runge_kutta, velocity
+from . import _jit, descent, frames, passes, runge_kutta, velocity
 from ._jit import KERNELS, cuda
 
-LOADED = (advance, frames, gradient_descent, runge_kutta, velocity)
+LOADED = (descent, frames, passes, runge_kutta, velocity)
 PROCESSORS = {"sm_80": (8, 0), "sm_90": (9, 0)}
 """Compute capability of each."""
 Resources = namedtuple("Resources", "registers shared stack spilled")

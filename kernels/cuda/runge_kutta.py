@@ -1,4 +1,4 @@
-"""One step of the Runge-Kutta method of `cpu.runge_kutta` for all neurons.
+"""One step of the Runge-Kutta method of ``host.kennedy`` for all neurons.
 
 A stage is four launches: neurons move, their moments are gathered and combined, and one block
 closes the stage with the residuals and the field of the next one.
@@ -8,13 +8,14 @@ import math
 
 import numpy as np
 
-from ..cpu.field import prediction
-from ..cpu.runge_kutta import B_EMBEDDED, STAGES, A, B
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ..host.field import prediction
+from ..host.kennedy import B_EMBEDDED, STAGES, A, B
+from ..records import Method, Neurons, Samples, Trial
 from ..sectors import relocate
-from ._jit import blocks_for, cuda, ints, kernel, long, real, reals
+from ._jit import blocks_for, composed, cuda, ints, kernel, long, real, reals
 from .arrays import download, upload
-from .gradient_descent import FAILED, close_step, set_field
+from .descent import FAILED, close_step, set_field
 from .moments import gathered
 from .sums import FIRST
 
@@ -22,14 +23,16 @@ FIRST_STAGE, INNER_STAGE, LAST_STAGE = range(3)
 
 
 @kernel(
-    reals(2), ints, reals(2), reals(2), ints, reals(2), reals(2), reals(), long, real, real, real,
-    long, blocks_a_processor=2,
+    reals(2), ints, composed(Trial, reals(2), ints, reals(2), reals(2)), reals(2), reals(),
+    composed(Method, long, long, real, real, real),
 )  # fmt: skip
-def _stage(state, cell, total, stage, stage_cell, error, field, x, metric, ha, hb, he, which):
+def _stage(state, cell, trial, field, x, method):
     """Rate at the stage's argument; sum, error and next argument, and its cell.
 
     After the last stage ``total`` is the new state, and ``stage`` is left as it was.
     """
+    total, stage_cell, stage, error = trial
+    metric, which, ha, hb, he = method
     s = x.size
     for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
         own = cell[n]
@@ -76,32 +79,32 @@ def _error_moments(total, error, out):
         out[2, n] = 1.0
 
 
-def runge_kutta_step(
-    state, cell, total, new_cell, stage, error, slots, x, y, metric, h, rho, new_rho, whole=None
-):
-    """Try one step of size h; as `cpu.runge_kutta_step`, residuals and samples the host's."""
-    s, blocks = x.size, blocks_for(slots.m)
+def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whole=None):
+    """Try one step; as `cpu.runge_kutta_step`, residuals and samples the host's."""
+    (metric, h), (before, residual) = method, residuals
+    total, new_cell, stage, error = trial
+    s, blocks = samples.x.size, blocks_for(slots.m)
     m = slots.m if whole is None else whole.m
-    x_state = upload(x, state.dtype)
-    xs, ys, rhos = (upload(v, np.float64) for v in (x, y, rho))
+    x = upload(samples.x, state.dtype)
+    xs = Samples(upload(samples.x, np.float64), upload(samples.y, np.float64))
+    rho = upload(before, np.float64)
     counters = upload(np.zeros(4, np.int64), np.int64)
     field = slots.array("field", (2 * s, 2), state.dtype)
-    set_field(1, rhos, xs, 1.0, field)
+    set_field(1, rho, xs.x, 1.0, field)
     for step in range(STAGES):
         last = step == STAGES - 1
         which = LAST_STAGE if last else (INNER_STAGE if step else FIRST_STAGE)
-        _stage(
-            blocks, state, cell, total, stage, new_cell, error, field, x_state, metric,
-            h * A[step], h * B[step], h * (B[step] - B_EMBEDDED[step]), which,
-        )  # fmt: skip
+        weights = h * A[step], h * B[step], h * (B[step] - B_EMBEDDED[step])
+        _stage(blocks, state, cell, trial, field, x, Method(metric, which, *weights))
         at = total if last else stage
-        sums = gathered(FIRST, 2, 2 * s, at[0], at[1], at[2], new_cell, slots, whole)
-        close_step(1, sums, xs, ys, 1.0 / m, 1.0, rhos, field, counters)
+        sums = gathered(FIRST, 2, 2 * s, Neurons(at[0], at[1], at[2], new_cell), slots, whole)
+        close_step(1, sums, xs, 1.0 / m, 1.0, rho, field, counters)
     _error_moments(blocks, total, error, stage)
-    sums = download(gathered(FIRST, 2, 2 * s, stage[0], stage[1], stage[2], cell, slots, whole))
-    new_rho[:] = download(rhos)
-    if download(counters)[FAILED] or not np.isfinite(new_rho).all():
+    changed = Neurons(stage[0], stage[1], stage[2], cell)
+    sums = download(gathered(FIRST, 2, 2 * s, changed, slots, whole))
+    residual[:] = download(rho)
+    if download(counters)[FAILED] or not np.isfinite(residual).all():
         return np.inf
     difference = np.empty(s)
-    prediction(sums, x, 1.0 / m, difference)
+    prediction(sums, samples.x, 1.0 / m, difference)
     return math.sqrt(float(np.mean(difference**2)))

@@ -11,10 +11,12 @@ An order is made by sorting regions digit by digit, each pass stable: of equal n
 one stays the earlier one.
 """
 
+from collections import namedtuple
 from functools import cached_property
 
 import numpy as np
 
+from ..records import Rest
 from ..sectors import region_of, row_of
 from ._jit import (
     THREADS,
@@ -28,7 +30,7 @@ from ._jit import (
     simulated,
     threads_a_block,
 )
-from .arrays import download, empty, fill
+from .arrays import download, empty, fill, upload
 from .blocks import block_scan
 
 ROUNDS = 4
@@ -93,15 +95,10 @@ class Slots:
     pace : Pace
         When to sort again.
     homes : (n_tiles,) int32
-    rest : (m,) int32
-        Indices of the rest, those of a tile from its begin on.
-    count : (n_tiles,) int32
-        How many these are.
+    rest : Rest
     used : (n_groups,) int32
         Whether a group has filled its bins.
     """
-
-    size = 2  # one slot, from 0 to m
 
     def __init__(self, m, s):
         self.m, self.s = m, s
@@ -125,17 +122,17 @@ class Slots:
         fill(to, values)
         return to
 
+    def put_all(self, names, values, dtype):
+        """Several host arrays in work arrays with these names."""
+        return [self.put(name, array, dtype) for name, array in zip(names, values, strict=True)]
+
     @cached_property
     def homes(self):
         return empty(self.n_tiles, np.int32)
 
     @cached_property
     def rest(self):
-        return empty(self.m, np.int32)
-
-    @cached_property
-    def count(self):
-        return empty(self.n_tiles, np.int32)
+        return Rest(empty(self.m, np.int32), empty(self.n_tiles, np.int32))
 
     @cached_property
     def used(self):
@@ -150,33 +147,39 @@ class Slots:
         return self.array("bins", (self.n_groups, n_rows, n_values))
 
 
-def slots_of(bounds, s):
-    """How as many neurons are split here, whatever the bounds are on the CPU."""
-    return Slots(int(bounds[-1]), s)
-
-
-def wants_order(m, s, n_slots, run_length, sorted_from):
-    """Whether neurons are sorted: always."""
-    return True
-
-
-def identity_order(slots, s, by_sector):
-    """The order before the first sort: ident (m,) int32 of the device, and nothing else."""
-    ident = empty(slots.m, np.int32)
-    _count_up(blocks_for(slots.m), ident)
-    return ident, np.zeros((1, 2), np.int64), np.zeros((1, 1), np.int64)
+Order = namedtuple("Order", "slots ident stray_work crossings")
+"""How neurons lie on a device: the `Slots`, the index of each neuron in the original order (m,),
+and what gradient descent counts, (1,): the rest of all steps since the last look, and the changes
+of cell."""
 
 
 def order_of(slots):
-    """What an order depends on beside its tables, as host arrays by name; see `set_order`."""
-    bounds = np.array([0, slots.m])
-    return {"bounds": bounds, "homes": download(slots.homes), "pace": slots.pace.numbers}
+    """The `Order` of neurons that lie as they came; `sort_slots` has to follow."""
+    ident = empty(slots.m, np.int32)
+    _count_up(blocks_for(slots.m), ident)
+    return Order(slots, ident, np.zeros(1), np.zeros(1, np.int64))
 
 
-def set_order(slots, arrays):
-    """Take over what `order_of` gave, from slots of the same bounds."""
+def arrays_of(order):
+    """All of an order as host arrays by name, from which `restored` makes it again."""
+    slots = order.slots
+    return {
+        "ident": download(order.ident),
+        "stray_work": order.stray_work,
+        "crossings": order.crossings,
+        "bounds": np.array([0, slots.m]),
+        "homes": download(slots.homes),
+        "pace": slots.pace.numbers,
+    }
+
+
+def restored(order, arrays):
+    """The order that `arrays_of` gave, of slots with the same bounds."""
+    slots = order.slots
     fill(slots.homes, arrays["homes"])
     slots.pace.numbers[:] = arrays["pace"]
+    ident = upload(arrays["ident"], np.int32)
+    return Order(slots, ident, arrays["stray_work"].copy(), arrays["crossings"].copy())
 
 
 @kernel(ints)
@@ -278,24 +281,25 @@ def _find_homes(cell, s, homes):
         homes[number] = row if row >= 0 else (s if k == s else 2 * s - 1)
 
 
-def sort_slots(a, b, c, cell, ident, slots, start, members):
+def sort_slots(neurons, order):
     """Put the neurons into the order of their regions, in place, and find the homes."""
+    slots, ident, cell = order.slots, order.ident, neurons.cell
     m, s = slots.m, slots.s
     blocks = blocks_for(m)
     region, other_region = empty(m, np.int32), empty(m, np.int32)
-    order, other_order = empty(m, np.int32), empty(m, np.int32)
+    place, other_place = empty(m, np.int32), empty(m, np.int32)
     counts = empty(DIGIT * slots.n_tiles, np.int32)
     _regions(blocks, cell, s, region)
-    _count_up(blocks, order)
+    _count_up(blocks, place)
     for shift in range(0, (4 * s).bit_length(), 4):
         _count_digits(slots.n_tiles, region, shift, counts)
         _scan(1, counts)
-        _scatter(slots.n_tiles, region, order, shift, counts, other_region, other_order)
+        _scatter(slots.n_tiles, region, place, shift, counts, other_region, other_place)
         region, other_region = other_region, region
-        order, other_order = other_order, order
-    room = empty(m, a.dtype)
-    for values, other in ((a, room), (b, room), (c, room), (cell, region), (ident, region)):
-        _take(blocks, values, order, other)
+        place, other_place = other_place, place
+    room = empty(m, neurons.a.dtype)
+    for values, other in (*((v, room) for v in neurons[:3]), (cell, region), (ident, region)):
+        _take(blocks, values, place, other)
         _copy(blocks, other, values)
     _find_homes(blocks_for(slots.n_tiles), cell, s, slots.homes)
     slots.pace.begin()

@@ -5,9 +5,11 @@ groups, and `combine` adds tiles and groups up. Where neurons are in any order, 
 them to the bins.
 """
 
+from ..records import Tiles
 from ..sectors import locate, row_of
 from ._jit import (
     THREADS,
+    composed,
     cuda,
     device,
     doubles,
@@ -15,15 +17,18 @@ from ._jit import (
     int32,
     ints,
     kernel,
+    listed,
     long,
+    neurons,
     reals,
 )
 from .arrays import download, fill
 from .blocks import add_records, block_scan, block_sum, rank_among
 from .slots import ROUNDS
 
+tiles = composed(Tiles, ints, doubles(2))
 MOST_VALUES = 5
-FIRST, SECOND, COVARIANCE_EUCLIDEAN, COUNT = range(4)
+FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
 """What `gather` adds up."""
 HOME, NEXT, BEFORE, FAR = range(4)
 """Where a row is, seen from a tile's home."""
@@ -94,9 +99,11 @@ def clear(rows):
     cuda.syncthreads()
 
 
-@kernel(reals(), reals(), reals(), ints, ints, ints, doubles(3), ints, long, blocks_a_processor=4)
-def add_rest(a, b, c, cell, rest, count, bins, used, s):
+@kernel(neurons, listed, doubles(3), ints, long, blocks_a_processor=4)
+def add_rest(neurons, rest, bins, used, s):
     """Add c (a, b) of the rest to the bins of their groups."""
+    a, b, c, cell = neurons
+    count = rest.count
     keys = cuda.shared.array(THREADS, int32)
     values = cuda.shared.array((2, THREADS), float64)
     ends = cuda.shared.array(THREADS, int32)
@@ -111,7 +118,7 @@ def add_rest(a, b, c, cell, rest, count, bins, used, s):
                 filled = 1
             for begin in range(0, total, cuda.blockDim.x):
                 if begin + t < total:
-                    i = find_rest(begin + t, rest, first, n_groups, ends)
+                    i = find_rest(begin + t, rest.neurons, first, n_groups, ends)
                     keys[t] = row_of(cell[i], s)
                     ci = float64(c[i])
                     values[0, t] = ci * float64(a[i])
@@ -134,12 +141,13 @@ def _first_tile(homes, home):
     return lo
 
 
-@kernel(ints, doubles(2), long, doubles(3), ints, doubles(2), blocks_a_processor=4)
-def combine(homes, near, n_places, bins, used, out):
+@kernel(tiles, long, doubles(3), ints, doubles(2), blocks_a_processor=4)
+def combine(tiles, n_places, bins, used, out):
     """Add up what tiles and groups have for each row, ``out`` (n_rows, n_values).
 
     ``n_places`` is 3, or 0 to leave the tiles out.
     """
+    homes, near = tiles
     values = cuda.shared.array((MOST_VALUES, THREADS), float64)
     t = cuda.threadIdx.x
     n_rows, n_values = out.shape
@@ -169,7 +177,7 @@ def combine(homes, near, n_places, bins, used, out):
 @device
 def _values_of(kind, a, b, c, turns):
     """What one neuron adds; ``turns`` is 0 for those that slide, which do not turn."""
-    v0, v1, v2, v3 = float64(1.0), float64(0.0), float64(0.0), float64(0.0)
+    v0 = v1 = v2 = v3 = float64(0.0)
     if kind == FIRST:
         v0, v1 = c * a, c * b
     elif kind == SECOND:
@@ -180,12 +188,13 @@ def _values_of(kind, a, b, c, turns):
     return v0, v1, v2, v3
 
 
-@kernel(reals(), reals(), reals(), ints, long, long, doubles(3), ints, blocks_a_processor=2)
-def gather(a, b, c, cell, kind, n_values, bins, used):
+@kernel(neurons, long, long, doubles(3), ints)
+def gather(neurons, kind, n_values, bins, used):
     """Add all neurons whose cell is a row to the bins of groups.
 
     In each round the cell in the middle is added up by all threads, the others by records.
     """
+    a, b, c, cell = neurons
     keys = cuda.shared.array(THREADS, int32)
     values = cuda.shared.array((MOST_VALUES, THREADS), float64)
     counts = cuda.shared.array(THREADS, int32)

@@ -1,12 +1,13 @@
 """Velocity of every neuron in the field of its sector."""
 
 from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
-from ._jit import blocks_for, cuda, ints, kernel, long, reals
+from ._jit import blocks_for, cuda, kernel, long, neurons, reals
 from .arrays import upload
 
 
-@kernel(reals(), reals(), reals(), ints, reals(2), long, reals(2), blocks_a_processor=4)
-def _velocity(a, b, c, cell, field, metric, out):
+@kernel(neurons, reals(2), long, reals(2), blocks_a_processor=4)
+def _velocity(neurons, field, metric, out):
+    a, b, c, cell = neurons
     for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
         k = cell[n]
         an, bn, cn = a[n], b[n], c[n]
@@ -19,6 +20,7 @@ def _velocity(a, b, c, cell, field, metric, out):
         out[0, n], out[1, n], out[2, n] = va, vb, vc
 
 
-def velocity(a, b, c, cell, field, slots, metric, out):
+def velocity(neurons, field, slots, metric, out):
     """Rate of the three state variables into ``out`` (3, m), as `cpu.velocity`."""
-    _velocity(blocks_for(cell.size), a, b, c, cell, upload(field, a.dtype), metric, out)
+    blocks, precision = blocks_for(slots.m), neurons.a.dtype
+    _velocity(blocks, neurons, upload(field, precision), metric, out)

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from particleflow.arguments import Array
-from particleflow.kernels import advance as events
-from particleflow.kernels.cpu import stepping as steps
+from particleflow.kernels import events
+from particleflow.kernels.host import control as steps
+from particleflow.kernels.records import Arrival, Control, Flow, Limits, Neurons
 
 from .fields import field
 from .snapshot import like, order_of, original_order
@@ -18,30 +19,9 @@ ARRIVED, UNDER_WAY = steps.ARRIVED, steps.UNDER_WAY
 UNTAME, SHRUNK, OVERFLOWN = steps.UNTAME, steps.SHRUNK, steps.OVERFLOWN
 
 
-class Arrival(NamedTuple):
-    """What a frozen field has made of the neurons.
-
-    Attributes
-    ----------
-    finite : bool
-        Whether all of it is, and every neuron has arrived; nothing else is valid if not.
-    residual : (s,) float64
-    covariances : (2 s, 3) float64
-        Sigma_k of the tangent kernel, sliding neurons included.
-    tally : (TALLIES,) int64
-        Events: in a pass those on the way, at the ends of a step all so far (see
-        ``kernels.advance``).
-    """
-
-    finite: bool
-    residual: Array
-    covariances: Array
-    tally: np.ndarray
-
-    @classmethod
-    def empty(cls, s: int) -> "Arrival":
-        """Room for s samples."""
-        return cls(True, np.empty(s), np.empty((2 * s, 3)), np.zeros(events.TALLIES, np.int64))
+def _room(s: int) -> Arrival:
+    """An `Arrival` for s samples."""
+    return Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(events.TALLIES, np.int64))
 
 
 class _Buffers(NamedTuple):
@@ -56,8 +36,9 @@ class _Buffers(NamedTuple):
         return cls(empty(like.shape, like.dtype), empty(state.cell.shape, state.cell.dtype))
 
     @property
-    def arrays(self) -> tuple[Any, Any, Any, Any]:
-        return self.variables[0], self.variables[1], self.variables[2], self.cell
+    def neurons(self) -> Neurons:
+        """The neurons as kernels take them."""
+        return Neurons(self.variables[0], self.variables[1], self.variables[2], self.cell)
 
 
 class ExactFlow:
@@ -83,7 +64,7 @@ class ExactFlow:
         self._at_begin = _Buffers(state.variables, state.cell)
         self._at_end = _Buffers.of(state)
         self._between: _Buffers | None = None
-        self._first, self._last = Arrival.empty(state.x.size), Arrival.empty(state.x.size)
+        self._first, self._last = _room(state.x.size), _room(state.x.size)
         self._first.residual[:] = state.residual
         self._first.covariances[:] = state.kernel_covariances()
         self._first.tally[events.REPULSORS] = state.repulsors = state.repulsor_starts()
@@ -140,23 +121,13 @@ class ExactFlow:
         state = self._state
         self._counts[steps.EXCHANGES] = 0
         status = state.kernels.boost_steps(
-            *self._at_begin.arrays,
-            *self._at_end.arrays,
-            state.ident,
-            state.slots,
-            state.start,
-            state.members,
-            state.x,
-            state.y,
-            self._clock,
-            self._counts,
-            *self._first[1:],
-            *self._last[1:],
-            self._change,
-            self._allowed,
-            self._fixed,
-            until,
-            most_trials,
+            Flow(
+                self._at_begin.neurons, self._at_end.neurons, self._first, self._last, self._change
+            ),
+            state.order,
+            state.samples,
+            Control(self._clock, self._counts),
+            Limits(self._allowed, self._fixed, until, most_trials),
             state.whole,
         )
         if self._counts[steps.EXCHANGES] % 2:
@@ -217,7 +188,7 @@ class ExactFlow:
                 self._at_end = self._loaded_end(arrays, same)
         self._show_time(shown)
         if same:  # what was shown between counts for when to sort
-            self._state.kernels.set_order(self._state.slots, arrays)
+            self._state.restore_order(arrays)
 
     def _loaded_end(self, arrays: Mapping[str, np.ndarray], same: bool) -> _Buffers:
         """The end of the step in the order of the state, which is that of the arrays or not."""
@@ -259,38 +230,39 @@ class ExactFlow:
             time - self.begin,
             steps.LINEAR_SHARE * self._allowed,
         )
-        arrival = self.advance(mean, time - self.begin, keep=True)
-        if arrival.finite:
-            assert self._between is not None
-            self._show(self._between, arrival._replace(tally=self._first.tally + arrival.tally))
-        return arrival.finite
+        arrival = self.pass_from_begin(mean, time - self.begin, keep=True)
+        if arrival is None:
+            return False
+        assert self._between is not None
+        self._show(self._between, arrival._replace(tally=self._first.tally + arrival.tally))
+        return True
 
-    def advance(self, mean_residual: Array, h: float, keep: bool = False) -> Arrival:
-        """One pass: from the begin for the time h in the field of these residuals.
+    def pass_from_begin(self, mean_residual: Array, h: float, keep: bool = False) -> Arrival | None:
+        """Move all neurons from the begin for the time h in the field of these residuals.
 
-        With ``keep`` the neurons are stored, for `show_between`; else only what they add up to is.
+        With ``keep`` they are stored, for `show_between`; else only what they add up to is
+        computed.
+
+        Returns
+        -------
+        Arrival or None
+            None if it is not finite, or a neuron did not arrive.
         """
         if self._between is None:
             self._between = _Buffers.of(self._state)
-        state, to = self._state, self._between
-        arrival = Arrival.empty(state.x.size)
-        finite = state.kernels.advance(
-            *self._at_begin.arrays,
-            *to.arrays,
-            state.slots,
-            state.start,
+        state, arrival = self._state, _room(self._state.x.size)
+        changes = state.kernels.exact_pass(
+            self._at_begin.neurons,
+            self._between.neurons,
             keep,
+            state.order,
             field(mean_residual, state.x),
-            state.x,
-            state.y,
             h,
-            arrival.residual,
-            arrival.covariances,
-            arrival.tally,
-            np.empty(state.slots.size - 1, np.int64),
+            state.samples,
+            arrival,
             state.whole,
         )
-        return arrival._replace(finite=bool(finite))
+        return arrival if changes >= 0 else None
 
     def _show(self, buffers: _Buffers, arrival: Arrival) -> None:
         state = self._state

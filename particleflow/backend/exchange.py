@@ -12,6 +12,7 @@ import numpy as np
 from particleflow.arguments import Array
 from particleflow.errors import DeviceError
 from particleflow.kernels import cpu
+from particleflow.kernels.host import sums
 from particleflow.ranks.world import Ranks
 
 ORDERED_SAMPLES = 1000
@@ -73,8 +74,8 @@ def is_ordered(s: int) -> bool:
 class Exchange:
     """Adds up rows of all ranks: ``exchange(acc)``, see ``kernels.whole``; collective.
 
-    In order, a pair of rows of the tree of ``cpu.tree_sum`` whose rows are of two ranks is added by
-    the one that has the left row, which the other sends; rank 0 sends the total to all.
+    In order, a pair of rows of the tree of ``sums.tree_sum`` whose rows are of two ranks is added
+    by the one that has the left row, which the other sends; rank 0 sends the total to all.
 
     Parameters
     ----------
@@ -95,14 +96,14 @@ class Exchange:
         if self._in_order:
             self._add_in_order(rows)
         else:
-            cpu.tree_sum(rows)
+            sums.tree_sum(rows)
             self._ranks.add(rows[0])
 
     def _add_in_order(self, rows: Array) -> None:
         first, last, total = self._first, self._last, int(self._edges[-1])
         stride = 1
         while stride < total:
-            cpu.add_pairs(rows, first, stride)
+            sums.add_pairs(rows, first, stride)
             left = (last - 1) // (2 * stride) * 2 * stride  # of the pair that may end elsewhere
             if left >= first and last <= left + stride < total:
                 rows[left - first] += self._receive(left + stride, rows.shape[1])
@@ -126,7 +127,7 @@ def by_rank(exchange: Exchange) -> Callable[[Array], None]:
     """The same for any number of rows on each rank, which are added up first."""
 
     def add(acc: Array) -> None:
-        cpu.tree_sum(acc.reshape((acc.shape[0], -1)))
+        sums.tree_sum(acc.reshape((acc.shape[0], -1)))
         exchange(acc[:1])
 
     return add

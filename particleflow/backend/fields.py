@@ -7,6 +7,8 @@ import numpy as np
 from particleflow.arguments import Array
 from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
+from particleflow.kernels.host import field as host
+from particleflow.kernels.records import Neurons
 
 from .metrics import METRIC_CODE, Metric
 
@@ -32,7 +34,7 @@ def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
 def prediction(moments: Array, x: Array, m: int) -> Array:
     """f(x_j) of m neurons with these first moments of sectors, (n,)."""
     f = np.empty(x.size)
-    cpu.prediction(moments, x, 1.0 / m, f)
+    host.prediction(moments, x, 1.0 / m, f)
     return f
 
 
@@ -60,7 +62,7 @@ def at_sorted(function: Callable[[Array], Array], points: Array) -> Array:
 def field(residual: Array, x: Array) -> Array:
     """G_k = - sum_{j in C_k} rho_j (x_j, 1), (2 s, 2)."""
     out = np.empty((2 * x.size, 2))
-    cpu.field(residual, x, out)
+    host.field(residual, x, out)
     return out
 
 
@@ -80,6 +82,7 @@ def cell_sums(
     Sums over each sector, then over each ray, not divided by m; `State` says what of.
     """
     slots = cpu.slot_bounds(a.size, x.size)
-    first = cpu.first_moments(a, b, c, cell, slots, x.size)
-    second = cpu.second_moments(a, b, c, cell, slots, x, METRIC_CODE[metric])
+    neurons = Neurons(a, b, c, cell)
+    first = cpu.first_moments(neurons, slots, x.size)
+    second = cpu.second_moments(neurons, slots, x, METRIC_CODE[metric])
     return first, second, cpu.cell_counts(cell, slots, x.size)

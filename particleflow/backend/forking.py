@@ -14,8 +14,8 @@ import numba
 from particleflow.errors import DeviceError
 from particleflow.kernels import cpu
 
-_OF_HOST = ("Frame", "STAGES", "download", "empty", "order_of", "set_order", "slot_bounds",
-            "slots_of", "upload", "wants_order")  # fmt: skip
+_OF_HOST = ("Frame", "arrays_of", "download", "empty", "order_of", "restored", "slot_bounds",
+            "split_of", "upload", "wants_order")  # fmt: skip
 """Names of ``kernels.cpu`` that run no threads."""
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from particleflow.kernels.records import Trial
+
 from .state import State
 
 
@@ -24,17 +26,11 @@ class RungeKuttaTrial:
             s.kernels.runge_kutta_step(
                 s.variables,
                 s.cell,
-                self.variables,
-                self.cell,
-                self._stage,
-                self._error,
-                s.slots,
-                s.x,
-                s.y,
-                s.metric_code,
-                h,
-                s.residual,
-                self.residual,
+                Trial(self.variables, self.cell, self._stage, self._error),
+                s.order.slots,
+                s.samples,
+                (s.metric_code, h),
+                (s.residual, self.residual),
                 s.whole,
             )
         )
@@ -42,7 +38,7 @@ class RungeKuttaTrial:
     def accept(self) -> None:
         """Make the trial the state."""
         s = self.state
-        s.crossings[0] += int(s.kernels.count_changes(s.cell, self.cell, s.slots))
+        s.crossings[0] += int(s.kernels.count_changes(s.cell, self.cell, s.order.slots))
         s.variables, self.variables = self.variables, s.variables
         s.cell, self.cell = self.cell, s.cell
         s.residual, self.residual = self.residual, s.residual

@@ -49,7 +49,7 @@ def measure(x: Array, y: Array, seconds: float = 1.0, m: int = NEURONS) -> Speed
     pushes: list[float] = []
     streams: list[float] = []
     state.gradient_descent(1e-12, 1)
-    stream_in_place(*state.rows, 1.0)
+    stream_in_place(*variables, 1.0)
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(pushes) < _ROUNDS:
         pushes.append(_seconds(lambda: state.gradient_descent(1e-12, 10)) / 10)

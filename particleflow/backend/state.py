@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 from particleflow.arguments import Array
 from particleflow.kernels import cpu
+from particleflow.kernels.host.field import prediction as predict_at_samples
+from particleflow.kernels.records import Descent, Neurons, Samples
 from particleflow.kernels.whole import Whole
 from particleflow.ranks.world import ALONE, Ranks
 
@@ -19,8 +22,8 @@ from .snapshot import like, original_order
 from .start import Precision, Start, samples_in
 from .tangent import kernel_product
 
-_OF_DEVICE = ("variables", "cell", "ident")
-_OF_HOST = ("start", "members", "guests", "stray_work", "crossings", "residual")
+_LAYOUT = ("bounds", "homes", "pace")
+"""Arrays of an order without which the others mean nothing: those of another device differ."""
 
 _MOST_BINS = 2**20
 """Points times slots up to which f is added up over the slots of the state, to the same bits for
@@ -84,12 +87,10 @@ class State:
         Network: (a, b, c). Euclidean: (cos theta, sin theta, rhat).
     cell : (m,) int32
         Sector 0 .. 2s-1, or 2s + r sliding on ray r, or 4s at rest in the origin.
-    ident : (m,) int32
-        Original index, counted from the begin of the neuron's slot.
+    order : Order
+        How the neurons lie: of the CPU ``kernels.records.Order``, of a device its like.
     residual : (s,) float64
         f(x_j) - y_j of the present state.
-    crossings : (n_slots,) int64
-        Rays met so far, all slots together.
     releases, repulsors, origins : int
         How often so far a neuron has done what is not unique: see ``kernels.advance``.
 
@@ -99,7 +100,7 @@ class State:
         Two samples have the same x in single precision.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (where it lives, in what order, and with whom: keywords)
         self,
         x: Array,
         y: Array,
@@ -119,13 +120,17 @@ class State:
         s = x.size
         self.share = share_of(neurons[0].size, s) if share is None else share
         self.ranks = ranks
-        self.slots = kernels.slots_of(self.share.slots, s)
-        n_slots = self.slots.size - 1
         self.whole, self._whole_by_rank = _wholes(self.share, ranks, s, device)
         self._dtype = np.dtype(dtype)
-        all_slots = n_slots if device == "cuda" else int(self.share.edges[-1])
-        self._is_sorted = kernels.wants_order(self.share.m, s, all_slots, run_length, sorted_from)
-        self.crossings = np.zeros(n_slots, np.int64)
+        if device == "cuda":
+            self._is_sorted = True
+            own = self.share.last - self.share.first
+            self._new_order = partial(kernels.order_of, kernels.split_of(own, s))
+        else:
+            self._is_sorted = kernels.wants_order(
+                self.share.m, s, int(self.share.edges[-1]), run_length, sorted_from
+            )
+            self._new_order = partial(kernels.order_of, self.share.slots, s, self._is_sorted)
         self.releases = self.repulsors = self.origins = 0
         self.residual = np.empty(s)
         self._place(*Start(*neurons).placed(x, metric, self.share.slots))
@@ -136,14 +141,9 @@ class State:
         kernels = self.kernels
         self.variables = kernels.upload(variables, self._dtype)
         self.cell = kernels.upload(cell, np.dtype(np.int32))
-        order = kernels.identity_order(self.slots, self.x.size, self._is_sorted)
-        self.ident, self.start, self.members = order
+        self.order = self._new_order()
         if self._is_sorted:
-            kernels.sort_slots(
-                *self.rows, self.cell, self.ident, self.slots, self.start, self.members
-            )
-        self.guests = np.zeros_like(self.members)
-        self.stray_work = np.zeros(self.slots.size - 1)
+            kernels.sort_slots(self.neurons, self.order)
 
     def snapshot(self, neurons: bool = True) -> dict[str, np.ndarray]:
         """Host arrays from which `restore` makes this state again, its order and all.
@@ -151,13 +151,13 @@ class State:
         Without ``neurons`` all but variables and cells.
         """
         download = self.kernels.download
-        names = _OF_DEVICE if neurons else _OF_DEVICE[2:]
-        own = {name: np.asarray(download(getattr(self, name))) for name in names}
-        tables = {name: getattr(self, name) for name in _OF_HOST}
-        counts = {"counts": np.array([self.releases, self.repulsors, self.origins])}
-        order = self.kernels.order_of(self.slots)
-        order["bounds"] = order["bounds"] + self.share.first
-        return own | tables | counts | order
+        own = {"variables": self.variables, "cell": self.cell} if neurons else {}
+        arrays = {name: np.asarray(download(array)) for name, array in own.items()}
+        arrays |= self.kernels.arrays_of(self.order)
+        arrays["bounds"] = arrays["bounds"] + self.share.first
+        arrays["residual"] = self.residual
+        arrays["counts"] = np.array([self.releases, self.repulsors, self.origins])
+        return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> bool:
         """Take over what `snapshot` gave.
@@ -175,27 +175,36 @@ class State:
         """
         same = self._has_order_of(arrays)
         if same:
-            for name in _OF_DEVICE:
+            for name in ("variables", "cell"):
                 now = getattr(self, name)
                 setattr(self, name, self.kernels.upload(like(now, arrays, name), now.dtype))
-            for name in _OF_HOST:
-                setattr(self, name, like(getattr(self, name), arrays, name).copy())
-            self.kernels.set_order(self.slots, arrays)
+            self.restore_order(arrays)
         else:
             self._place(*original_order(arrays))
-            self.residual = like(self.residual, arrays, "residual").copy()
-            self.crossings[:] = 0
             self.crossings[0] = arrays["crossings"].sum()
+        self.residual = like(self.residual, arrays, "residual").copy()
         self.releases, self.repulsors, self.origins = (int(n) for n in arrays["counts"])
         return same
 
+    def restore_order(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Let the neurons lie as in a snapshot of a state with the same slots.
+
+        Raises
+        ------
+        KeyError, ValueError
+            Arrays are missing or have other shapes.
+        """
+        own = self.kernels.arrays_of(self.order)
+        found = {name: like(now, arrays, name) for name, now in own.items() if name != "bounds"}
+        self.order = self.kernels.restored(self.order, found)
+
     def _has_order_of(self, arrays: Mapping[str, np.ndarray]) -> bool:
-        own = self.kernels.order_of(self.slots)
+        own = self.kernels.arrays_of(self.order)
         return all(
-            name in arrays and arrays[name].shape == values.shape for name, values in own.items()
-        ) and np.array_equal(arrays["bounds"], own["bounds"] + self.share.first) and (
-            ("homes" in arrays) == ("homes" in own)
-        )  # fmt: skip
+            (name in arrays) == (name in own)
+            and (name not in own or arrays[name].shape == own[name].shape)
+            for name in _LAYOUT
+        ) and np.array_equal(arrays["bounds"], own["bounds"] + self.share.first)
 
     @property
     def size(self) -> int:
@@ -208,21 +217,32 @@ class State:
         return "float32" if self.variables.dtype == np.float32 else "float64"
 
     @property
-    def rows(self) -> tuple[Any, Any, Any]:
-        """The three variables one by one, as views."""
-        return self.variables[0], self.variables[1], self.variables[2]
+    def neurons(self) -> Neurons:
+        """The three variables one by one, as views, and the cells: as kernels take them."""
+        return Neurons(self.variables[0], self.variables[1], self.variables[2], self.cell)
+
+    @property
+    def samples(self) -> Samples:
+        """The samples, as kernels take them."""
+        return Samples(self.x, self.y)
+
+    @property
+    def crossings(self) -> np.ndarray:
+        """Rays met so far, (n_slots,) int64: all slots together count."""
+        crossings: np.ndarray = self.order.crossings
+        return crossings
 
     def first_moments(self) -> Array:
         """(1/m) sum of c (a, b) over the neurons of each sector, then of each ray, (4 s, 2)."""
         moments = self.kernels.first_moments(
-            *self.rows, self.cell, self.slots, self.x.size, self.whole
+            self.neurons, self.order.slots, self.x.size, self.whole
         )
         return np.asarray(moments) / self.size
 
     def covariances(self) -> Array:
         """Sigma of each sector, then of each ray, as (xx, x1, 11), (4 s, 3): eq. (32)."""
         sums = self.kernels.second_moments(
-            *self.rows, self.cell, self.slots, self.x, self.metric_code, self.whole
+            self.neurons, self.order.slots, self.x, self.metric_code, self.whole
         )
         return np.asarray(sums) / self.size
 
@@ -233,10 +253,11 @@ class State:
 
     def cell_counts(self) -> np.ndarray:
         """Neurons in each cell, (4 s + 1,) int64."""
-        if self.kernels is cpu and self.whole is None and self.slots.size == 2:
+        if self.kernels is cpu and self.whole is None and self.crossings.size == 1:
             # so few that a parallel region would cost more than the counting
             return np.bincount(self.cell, minlength=4 * self.x.size + 1)
-        return np.asarray(self.kernels.cell_counts(self.cell, self.slots, self.x.size, self.whole))
+        counts = self.kernels.cell_counts(self.cell, self.order.slots, self.x.size, self.whole)
+        return np.asarray(counts)
 
     def all_crossings(self) -> int:
         """Rays that all neurons have met so far."""
@@ -249,7 +270,7 @@ class State:
 
     def repulsor_starts(self) -> int:
         """Neurons that lie on a repulsor, see the kernel."""
-        own = self.kernels.repulsor_starts(*self.rows, self.cell, self.field(), self.x)
+        own = self.kernels.repulsor_starts(self.neurons, self.field(), self.x)
         return self.ranks.total(int(own))
 
     def rounding(self) -> float:
@@ -263,7 +284,7 @@ class State:
     @property
     def most_threads(self) -> int:
         """Threads that the kernels have work for: more would be woken and find none."""
-        return self.slots.size - 1 if self.kernels is cpu else cpu_threads()
+        return self.crossings.size if self.kernels is cpu else cpu_threads()
 
     def loss(self) -> float:
         """L = 1/2 sum rho_j^2."""
@@ -273,7 +294,8 @@ class State:
         """Compute the residuals of the present state from its sector moments."""
         moments = self.first_moments()
         n_sectors = 2 * self.x.size
-        cpu.prediction(moments[:n_sectors] + moments[n_sectors:], self.x, 1.0, self.residual)
+        both = moments[:n_sectors] + moments[n_sectors:]
+        predict_at_samples(both, self.x, 1.0, self.residual)
         self.residual -= self.y
 
     def field(self) -> Array:
@@ -283,9 +305,7 @@ class State:
     def velocity(self) -> Array:
         """Rate of the share's variables in the present field, (3, m), in the engine's order."""
         out = self.kernels.empty(self.variables.shape, self.variables.dtype)
-        self.kernels.velocity(
-            *self.rows, self.cell, self.field(), self.slots, self.metric_code, out
-        )
+        self.kernels.velocity(self.neurons, self.field(), self.order.slots, self.metric_code, out)
         return np.asarray(self.kernels.download(out))
 
     def residual_rate(self) -> Array:
@@ -297,23 +317,23 @@ class State:
         return at_sorted(self._predict_at, points)
 
     def _predict_at(self, x: Array) -> Array:
-        slots, whole = self.slots, self.whole
+        slots, whole = self.order.slots, self.whole
         if x.size * int(self.share.edges[-1]) > _MOST_BINS:
-            bounds = cpu.slot_bounds(self.cell.size, x.size)
-            slots, whole = self.kernels.slots_of(bounds, x.size), self._whole_by_rank
-        moments = self.kernels.first_moments_at(*self.rows, x, slots, whole)
+            slots, whole = self.kernels.split_of(self.cell.size, x.size), self._whole_by_rank
+        a, b, c, _ = self.neurons
+        moments = self.kernels.first_moments_at(a, b, c, x, slots, whole)
         return prediction(moments, x, self.size)
 
     def parameters(self) -> Array:
         """The three variables of all neurons in the original order, (3, m)."""
         out = np.empty((3, self.cell.size))
-        self.kernels.unpack_state(*self.rows, self.ident, self.slots, out)
+        self.kernels.unpack_state(self.neurons, self.order.ident, self.order.slots, out)
         return self.ranks.joined(out)
 
     def cells(self) -> np.ndarray:
         """The cell of every neuron in the original order, (m,) int32."""
         out = np.empty(self.cell.size, np.int32)
-        self.kernels.unpack_cells(self.cell, self.ident, self.slots, out)
+        self.kernels.unpack_cells(self.cell, self.order.ident, self.order.slots, out)
         return self.ranks.joined(out)
 
     def new_frame(self, n: int, dtype: np.dtype[Any] | str) -> Frame:
@@ -325,12 +345,12 @@ class State:
 
     def pack_frame(self, frame: Frame) -> None:
         """Fill a frame with (rhat, theta) and cells in the original order; ``wait`` ends it."""
-        self.kernels.pack_frame(*self.rows, self.cell, self.ident, self.slots, frame)
+        self.kernels.pack_frame(self.neurons, self.order.ident, self.order.slots, frame)
 
     def own_delta(self) -> Array:
         """delta = c^2 - a^2 - b^2 of the share's neurons in the original order."""
         out = np.empty(self.cell.size)
-        self.kernels.pack_delta(*self.rows, self.ident, self.slots, out)
+        self.kernels.pack_delta(self.neurons, self.order.ident, self.order.slots, out)
         return out
 
     def delta(self) -> Array:
@@ -345,29 +365,14 @@ class State:
     def largest_drift(self, delta0: Any) -> float:
         """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` the share's, as `own_delta`."""
         own = self.kernels.largest_drift(
-            *self.rows, self.cell, self.ident, self.slots, self.x.size, delta0
+            self.neurons, self.order.ident, self.order.slots, self.x.size, delta0
         )
         return float(self.ranks.most(np.array(own)))
 
     def gradient_descent(self, step: float, n_steps: int) -> int:
         """Take explicit Euler steps, in place; returns how many were taken (see the kernel)."""
-        return int(
-            self.kernels.gradient_descent(
-                *self.rows,
-                self.cell,
-                self.ident,
-                self.slots,
-                self.start,
-                self.members,
-                self.guests,
-                self.stray_work,
-                self.crossings,
-                self.x,
-                self.y,
-                self.metric_code,
-                step,
-                n_steps,
-                self.residual,
-                self.whole,
-            )
+        descent = Descent(self.metric_code, step, n_steps)
+        taken = self.kernels.gradient_descent(
+            self.neurons, self.order, self.samples, descent, self.residual, self.whole
         )
+        return int(taken)

@@ -3,20 +3,21 @@
 import numpy as np
 
 from particleflow.arguments import Array
-from particleflow.kernels import cpu
+from particleflow.kernels.host import field
+from particleflow.kernels.host import mean_residual as krylov
 
 
 def kernel_product(covariances: Array, vector: Array, x: Array) -> Array:
     """H v of the tangent kernel with these Sigma_k, (s,), in O(s)."""
     work, out = np.empty((2 * x.size, 2)), np.empty(x.size)
-    cpu.residual_rate(covariances, vector, x, work, out)
+    field.residual_rate(covariances, vector, x, work, out)
     return -out
 
 
 def kernel_matrix(covariances: Array, x: Array) -> Array:
     """H itself, (s, s)."""
     out = np.empty((x.size, x.size))
-    cpu.tangent_kernel(covariances, x, out)
+    field.tangent_kernel(covariances, x, out)
     return out
 
 
@@ -28,5 +29,5 @@ def mean_residual(
     ``accuracy`` is the largest error of the residuals at the end of the time, root mean square.
     """
     out = np.empty(x.size)
-    cpu.mean_residual(covariances, residual, x, h, accuracy, out)
+    krylov.mean_residual(covariances, residual, x, h, accuracy, out)
     return out

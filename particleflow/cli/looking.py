@@ -70,7 +70,7 @@ def doctor(as_json: bool) -> None:
     is_flag=True,
     help="Draw again as the file grows, until it is complete or its run has died.",
 )
-def plot(
+def plot(  # noqa: PLR0913 (options of the command line)
     file: Path,
     output: Path | None,
     kind: str,

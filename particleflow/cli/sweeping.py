@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--retry", is_flag=True, help="Carry out again what has failed.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
-def sweep(
+def sweep(  # noqa: PLR0913 (options of the command line)
     config: Path,
     axes: tuple[str, ...],
     seeds: int,

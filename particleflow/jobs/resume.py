@@ -57,7 +57,7 @@ class Resumed(NamedTuple):
     notes: list[str]
 
 
-def resume(
+def resume(  # noqa: PLR0913 (public: its options are keywords)
     path: PathLike,
     until: float | None = None,
     observables: Mapping[str, Callable[[Simulation], Any]] | None = None,

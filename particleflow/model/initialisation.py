@@ -19,7 +19,7 @@ DEFAULT_MARGIN = 0.25
 _CHUNK = 1 << 16
 
 
-def initialise(
+def initialise(  # noqa: PLR0913 (public: its options are keywords)
     kind: InitKind,
     count: int,
     *,
@@ -91,7 +91,7 @@ class Initialisation:
     alpha : float
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (public: its options are keywords)
         self,
         kind: InitKind,
         count: int,

@@ -36,7 +36,7 @@ _OF_A_RUN = re.compile(r"\d{6,}\.h5(\.partial-.*)?")
 Progress = Callable[[int, int], None]
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 (public: its options are keywords)
     path: PathLike,
     over: Mapping[str, Sequence[Any]],
     output: PathLike,
@@ -102,7 +102,7 @@ def sweep(
     )  # fmt: skip
 
 
-def sweep_tables(
+def sweep_tables(  # noqa: PLR0913 (the keywords of `sweep`)
     file: Path,
     tables: dict[str, Any],
     over: Mapping[str, Sequence[Any]],

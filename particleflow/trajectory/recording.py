@@ -4,7 +4,7 @@ import queue
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,27 @@ _MOST_BYTES = 1 << 24
 """Bytes that are collected at most."""
 
 
+class Stand(NamedTuple):
+    """Where the recording of a run stands.
+
+    Attributes
+    ----------
+    plan : Plan
+        What the file has room for.
+    values : list of array
+        A value of each quantity, for shapes and dtypes.
+    position : tuple of int
+        Frames and observable times that are there already.
+    start : dict of arrays
+        What checkpoints need of the state in which the run began.
+    """
+
+    plan: Plan
+    values: list[np.ndarray]
+    position: tuple[int, int]
+    start: dict[str, np.ndarray]
+
+
 class Recording:
     """A file that a simulation is being recorded in; what it does is collective.
 
@@ -40,17 +61,10 @@ class Recording:
     parts : Parts or None
         Where the neurons are, if not in it.
     sim : Observed
-    plan : Plan
-        What the file has room for.
-    values : list of array
-        A value of each quantity, for shapes and dtypes.
-    position : tuple of int
-        Frames and observable times that are there already.
+    stand : Stand
     buffers : list of Frame
     every : float or None
         Seconds between checkpoints; None: no checkpoints.
-    start : dict of arrays
-        What checkpoints need of the state in which the run began.
 
     Attributes
     ----------
@@ -68,13 +82,11 @@ class Recording:
         path: Path,
         parts: Parts | None,
         sim: Observed,
-        plan: Plan,
-        values: list[np.ndarray],
-        position: tuple[int, int],
+        stand: Stand,
         buffers: list[Frame],
         every: float | None,
-        start: dict[str, np.ndarray],
     ) -> None:
+        plan, values, position, self._start = stand
         self._path, self._sim, self._plan = path, sim, plan
         self._frame, self._observed = position
         self._shapes = [value.shape for value in values]
@@ -87,7 +99,6 @@ class Recording:
         for buffer in buffers:
             self._free.put(buffer)
         self._every, self._saved_at = every, time.monotonic()
-        self._start = start
         self._ended = False
         self._names = [f"observables/{quantity.path}/value" for quantity in plan.quantities]
         self._frame_times, self._observed_times = plan.frames.tolist(), plan.observables.tolist()

@@ -18,7 +18,7 @@ from . import create, skeleton
 from .continuation import Continuation
 from .fidelity import ALLOWED, expected_error
 from .parts import Parts
-from .recording import Recording
+from .recording import Recording, Stand
 from .skeleton import Plan
 from .times import MOST_FRAMES, OWN, Pace, Spacing, finer_times, frame_times
 
@@ -76,7 +76,7 @@ class TrajectoryWriter:
         An argument is not one of the choices.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (public: its options are keywords)
         self,
         path: PathLike,
         frames: int = 201,
@@ -178,7 +178,7 @@ class TrajectoryWriter:
         plan = self.plan(sim, until)
         values = [skeleton.evaluate(quantity) for quantity in plan.quantities]
         self._record(
-            sim, plan, values, (0, 0), plan.start_of(sim),
+            sim, Stand(plan, values, (0, 0), plan.start_of(sim)),
             lambda: create.make(self.path, self.overwrite, sim, plan, values),
         )  # fmt: skip
         return plan.all_times
@@ -254,27 +254,23 @@ class TrajectoryWriter:
                 return create.remake(self.path, sim, plan, values, position)
             return old.parts
 
-        self._record(sim, plan, values, position, old.start, make)
+        self._record(sim, Stand(plan, values, position, old.start), make)
         return old.times_left
 
     def _record(
         self,
         sim: Observed,
-        plan: Plan,
-        values: list[np.ndarray],
-        position: tuple[int, int],
-        start: dict[str, np.ndarray],
+        stand: Stand,
         make: Callable[[], Parts | None],
     ) -> None:
+        plan = stand.plan
         # before the file is made: where memory does not suffice, nothing has been written
         buffers = [
             sim.state.new_frame(plan.neurons, plan.precision) for _ in range(skeleton.BUFFERS)
         ]
         parts = make()
         every = self.checkpoint_every
-        self._recording = Recording(
-            self.path, parts, sim, plan, values, position, buffers, every, start
-        )
+        self._recording = Recording(self.path, parts, sim, stand, buffers, every)
         self._has_recorded = True
         self.notes = self._recording.notes
 

@@ -3,38 +3,36 @@
 Neurons of one cell share the same linear map, so that a block of them is moved by one vectorised
 loop. The map is the exact motion of every neuron that meets no event on the way, which two signs
 and the sign of c decide (model, section 4). Those in a sector that do meet one cross in
-``transit``, many at a time; the others go through ``kernels.advance`` one by one.
+``lanes``, many at a time; the others go through ``kernels.events`` one by one.
 """
-
-from collections import namedtuple
 
 import numpy as np
 
 from .._jit import block, float64, inlined, leaf
-from ..advance import go_on, ray_of, recheck
+from ..events import go_on, ray_of, recheck
 from ..maps import mapped, slides, stays
+from ..records import Marks, Neurons
 from ..sectors import cell_of
 from .arrays import read
 from .arrivals import add_products, arrive, products, products_without
-from .transit import FEW, LANES, enter, make_lanes, take_rounds
+from .lanes import FEW, LANES, enter, make_lanes, take_rounds
 
 BLOCK = 512
 LONG = 32
 """Neurons of a region from which a block with one map is worth its overhead."""
 
-Neurons = namedtuple("Neurons", "a b c cell")
-Marks = namedtuple("Marks", "each eights")
-"""Which neurons of a block need a closer look, bool (BLOCK,), and the same memory as int64."""
-
 
 @inlined
 def part(z, lo, hi):
+    """The neurons lo:hi, as views."""
     return Neurons(z.a[lo:hi], z.b[lo:hi], z.c[lo:hi], z.cell[lo:hi])
 
 
 @block
-def _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
+def _boost_sector(z, to, k, maps, s):
     """Move the block of sector k; returns how many of it need a closer look."""
+    a, b, c, cell = z
+    a1, b1, c1, cell1 = to
     xx, x1, oo, xc, oc, cc = maps[k, 0], maps[k, 1], maps[k, 2], maps[k, 3], maps[k, 4], maps[k, 5]
     bound1, bound2 = maps[k, 6], maps[k, 7]
     active1, active2 = k != s, k == 0
@@ -53,8 +51,10 @@ def _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
 
 
 @block
-def _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
+def _boost_ray(z, to, k, maps, s):
     """Slide the block of ray k - 2 s; returns how many of it need a closer look."""
+    a, c, cell = z.a, z.c, z.cell
+    a1, b1, c1, cell1 = to
     r = k - 2 * s
     grow, to_a, to_c, xj, sign = maps[r, 0], maps[r, 1], maps[r, 2], maps[r, 3], maps[r, 4]
     suspects = 0
@@ -70,8 +70,10 @@ def _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, maps, s):
 
 
 @block
-def _mark_sector(a1, b1, c, c1, cell, suspect, k, maps, s):
+def _mark_sector(z, to, suspect, k, maps, s):
     """Mark those that `_boost_sector` counted."""
+    c, cell = z.c, z.cell
+    a1, b1, c1 = to.a, to.b, to.c
     bound1, bound2 = maps[k, 6], maps[k, 7]
     active1, active2 = k != s, k == 0
     for i in range(a1.size):
@@ -81,8 +83,10 @@ def _mark_sector(a1, b1, c, c1, cell, suspect, k, maps, s):
 
 
 @block
-def _mark_ray(a, a1, c, c1, cell, suspect, k, maps, s):
+def _mark_ray(z, to, suspect, k, maps, s):
     """Mark those that `_boost_ray` counted."""
+    a, c, cell = z.a, z.c, z.cell
+    a1, c1 = to.a, to.c
     sign = maps[k - 2 * s, 4]
     for i in range(a1.size):
         an, cn, ai, ci = float64(a1[i]), float64(c1[i]), float64(a[i]), float64(c[i])
@@ -90,44 +94,45 @@ def _mark_ray(a, a1, c, c1, cell, suspect, k, maps, s):
 
 
 @block
-def _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect):
-    """A block at rest; marks and counts its strays."""
+def _copy(z, to, suspect, k):
+    """Keep a block at rest as it is; marks and counts its strays."""
     suspects = 0
-    for i in range(a.size):
-        a1[i], b1[i], c1[i], cell1[i] = a[i], b[i], c[i], cell[i]
-        suspect[i] = cell[i] != k
+    for i in range(z.a.size):
+        to.a[i], to.b[i], to.c[i], to.cell[i] = z.a[i], z.b[i], z.c[i], z.cell[i]
+        suspect[i] = z.cell[i] != k
         suspects += suspect[i]
     return suspects
 
 
 @inlined
-def _move(a, b, c, k, index, n, lanes, z, to, keep, h, tables, x, acc, tally):
+def _move(a, b, c, k, index, n, job):
     """Move a neuron to which the map of its cell may not apply: into a lane, or at once.
 
     Returns the number of lanes in use, and of changes of cell.
     """
     before, changes = n, 0
-    left = ray_of(k, x.size)
+    s = job.frozen.x.size
+    left = ray_of(k, s)
     if left >= 0:
-        k = recheck(a, c, left, tables.rays, tally)
-    if k < 2 * x.size:
-        n = enter(lanes, n, a, b, c, k, left, h, index, tables.field)
+        k = recheck(a, c, left, job.frozen.rays, job.tally)
+    if k < 2 * s:
+        n = enter(a, b, c, k, left, index, n, job)
     if n == before:
-        a, b, c, k = go_on(a, b, c, k, h, left, tables.field, tables.rays, x, tally)
-        arrive(a, b, c, k, index, to, keep, acc, tables.rays)
-        changes += k != z.cell[index]
+        a, b, c, k = go_on(a, b, c, k, job.h, left, job.frozen, job.tally)
+        arrive(a, b, c, k, index, job)
+        changes += k != job.z.cell[index]
     elif n == LANES:
-        n, changes = take_rounds(lanes, n, np.int64(FEW), z, to, keep, tables, x, acc, tally)
+        n, changes = take_rounds(n, np.int64(FEW), job)
     return n, changes
 
 
 @inlined
-def _move_marked(marks, size, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally):
+def _move_marked(size, k, lo, n, job):
     """Move those of a block of cell k from index ``lo`` on that are marked, strays among them.
 
     Returns as `_move`.
     """
-    s = x.size
+    z, marks, s = job.z, job.marks, job.frozen.x.size
     changes = 0
     for eight in range((size + 7) // 8):
         if marks.eights[eight] == 0:
@@ -140,53 +145,50 @@ def _move_marked(marks, size, k, lo, n, lanes, z, to, keep, h, tables, x, acc, t
             kz = z.cell[p]
             doubt = kz == k
             if not doubt:
-                an, bn, cn, doubt = mapped(a, b, c, kz, tables.sector_map, tables.ray_map, s)
+                an, bn, cn, doubt = mapped(a, b, c, kz, job.maps, s)
             if doubt:
-                n, changed = _move(a, b, c, kz, p, n, lanes, z, to, keep, h, tables, x, acc, tally)
+                n, changed = _move(a, b, c, kz, p, n, job)
                 changes += changed
             else:
-                arrive(an, bn, cn, kz, p, to, keep, acc, tables.rays)
+                arrive(an, bn, cn, kz, p, job)
     return n, changes
 
 
 @inlined
-def _advance_block(
-    lo, hi, k, there, marks, n, lanes, z, to, keep, h, tables, x, acc, tally
-):  # fmt: skip
+def _advance_block(lo, hi, k, there, n, job):
     """Move a block of neurons of cell k, strays among them; returns as `_move`."""
-    s, suspect = x.size, marks.each[: hi - lo]
-    a, b, c, cell = part(z, lo, hi)
-    a1, b1, c1, cell1 = there
+    s, suspect = job.frozen.x.size, job.marks.each[: hi - lo]
+    sector_map, ray_map = job.maps
+    here = part(job.z, lo, hi)
     if k == s or k == 4 * s:
-        suspects = _copy(a, b, c, cell, a1, b1, c1, cell1, k, suspect)
+        suspects = _copy(here, there, suspect, k)
     elif k < 2 * s:
-        suspects = _boost_sector(a, b, c, cell, a1, b1, c1, cell1, k, tables.sector_map, s)
+        suspects = _boost_sector(here, there, k, sector_map, s)
         if suspects > 0:
-            _mark_sector(a1, b1, c, c1, cell, suspect, k, tables.sector_map, s)
+            _mark_sector(here, there, suspect, k, sector_map, s)
     else:
-        suspects = _boost_ray(a, b, c, cell, a1, b1, c1, cell1, k, tables.ray_map, s)
+        suspects = _boost_ray(here, there, k, ray_map, s)
         if suspects > 0:
-            _mark_ray(a, a1, c, c1, cell, suspect, k, tables.ray_map, s)
+            _mark_ray(here, there, suspect, k, ray_map, s)
     if suspects == 0:
-        ca, cb, aa, ab, bb, cc = products(a1, b1, c1)
+        sums = products(there.a, there.b, there.c)
     else:
-        ca, cb, aa, ab, bb, cc = products_without(a1, b1, c1, suspect)
-    add_products(acc, k, ca, cb, aa, ab, bb, cc, tables.rays)
+        sums = products_without(there.a, there.b, there.c, suspect)
+    add_products(job.acc, k, sums, job.frozen.rays)
     changes = 0
     if suspects > 0:
-        n, changes = _move_marked(
-            marks, hi - lo, k, lo, n, lanes, z, to, keep, h, tables, x, acc, tally
-        )
+        n, changes = _move_marked(hi - lo, k, lo, n, job)
     return n, changes
 
 
 @inlined
-def _advance_mixed(lo, there, n, lanes, z, to, keep, h, tables, x, acc, tally):
+def _advance_mixed(lo, there, n, job):
     """Move a block of neurons of any cells from index ``lo`` on; returns as `_move`.
 
     Runs of one cell are added up in registers.
     """
-    s = x.size
+    z, acc, rays = job.z, job.acc, job.frozen.rays
+    s = job.frozen.x.size
     changes = 0
     run = s
     ca = cb = aa = ab = bb = cc = 0.0
@@ -194,14 +196,14 @@ def _advance_mixed(lo, there, n, lanes, z, to, keep, h, tables, x, acc, tally):
         p = lo + i
         k = z.cell[p]
         ai, bi, ci = read(z.a, z.b, z.c, p)
-        a, b, c, doubt = mapped(ai, bi, ci, k, tables.sector_map, tables.ray_map, s)
+        a, b, c, doubt = mapped(ai, bi, ci, k, job.maps, s)
         if doubt:
-            n, changed = _move(ai, bi, ci, k, p, n, lanes, z, to, keep, h, tables, x, acc, tally)
+            n, changed = _move(ai, bi, ci, k, p, n, job)
             changes += changed
             continue
         there.a[i], there.b[i], there.c[i], there.cell[i] = a, b, c, k
         if k != run:
-            add_products(acc, run, ca, cb, aa, ab, bb, cc, tables.rays)
+            add_products(acc, run, (ca, cb, aa, ab, bb, cc), rays)
             run = k
             ca = cb = aa = ab = bb = cc = 0.0
         ca += c * a
@@ -210,20 +212,20 @@ def _advance_mixed(lo, there, n, lanes, z, to, keep, h, tables, x, acc, tally):
         ab += a * b
         bb += b * b
         cc += c * c
-    add_products(acc, run, ca, cb, aa, ab, bb, cc, tables.rays)
+    add_products(acc, run, (ca, cb, aa, ab, bb, cc), rays)
     return n, changes
 
 
 @leaf
-def advance_slot(z, to, start, keep, h, tables, x, acc, tally, scratch, marks, lanes):
-    """Move one slot; returns how many neurons change their cell.
+def pass_slot(start, job):
+    """Move one slot, whose regions begin at ``start``; returns how many change their cell.
 
     Long regions go in blocks of one map, consecutive short ones together.
     """
-    n_regions = start.size - 1
+    n_regions, s = start.size - 1, job.frozen.x.size
     n = k = np.int64(0)  # a literal would be a type of its own, for which all is compiled anew
     changes = 0
-    acc[: 2 * x.size] = 0.0
+    job.acc[: 2 * s] = 0.0
     while k < n_regions:
         first, is_long = k, n_regions > 1 and start[k + 1] - start[k] >= LONG
         k += 1
@@ -231,24 +233,19 @@ def advance_slot(z, to, start, keep, h, tables, x, acc, tally, scratch, marks, l
             k += 1
         for lo in range(start[first], start[k], BLOCK):
             hi = min(lo + BLOCK, start[k])
-            there = part(to, lo, hi) if keep else part(scratch, 0, hi - lo)
+            there = part(job.to, lo, hi) if job.keep else part(job.scratch, 0, hi - lo)
             if is_long:
-                n, changed = _advance_block(
-                    lo, hi, cell_of(first, x.size), there, marks, n, lanes, z, to, keep, h, tables,
-                    x, acc, tally,
-                )  # fmt: skip
+                n, changed = _advance_block(lo, hi, cell_of(first, s), there, n, job)
             else:
-                n, changed = _advance_mixed(
-                    lo, there, n, lanes, z, to, keep, h, tables, x, acc, tally
-                )
+                n, changed = _advance_mixed(lo, there, n, job)
             changes += changed
-    n, changed = take_rounds(lanes, n, np.int64(0), z, to, keep, tables, x, acc, tally)
+    n, changed = take_rounds(n, np.int64(0), job)
     return changes + changed
 
 
 @block
 def make_scratch(a):
-    """Work space of a thread for a state like the array ``a``."""
+    """Work space of a thread for a state like the array ``a``: scratch, marks and lanes."""
     scratch = Neurons(
         np.empty(BLOCK, a.dtype), np.empty(BLOCK, a.dtype), np.empty(BLOCK, a.dtype),
         np.empty(BLOCK, np.int32),

@@ -1,21 +1,20 @@
 """Neurons that cross from sector to sector in a pass, some hundred at a time.
 
 They wait in *lanes*, arrays of their own, until there are enough of them, and then take one leg of
-``kernels.transit`` a round, in vectors. Whoever has used up the time, or meets a ray that does not
+``kernels.legs`` a round, in vectors. Whoever has used up the time, or meets a ray that does not
 let it through, leaves its lane to the last one. What the legs leave open goes through
-``kernels.advance`` one by one.
+``kernels.events`` one by one.
 """
-
-from collections import namedtuple
 
 import numpy as np
 
 from .._jit import block, inlined, leaf
-from ..advance import CROSSINGS, meet
 from ..boost import N1, NX, SIZE
+from ..events import CROSSINGS, meet
+from ..legs import leg
 from ..motion import finish
 from ..rays import PASSES, U1, UX, XJ, sector_beyond
-from ..transit import leg
+from ..records import Lanes
 from .arrivals import arrive
 
 LANES = 512
@@ -33,8 +32,6 @@ the one on which it began. -1 if none."""
 PASSED, ENDED, MET, OPEN = 0.0, 1.0, 2.0, 3.0
 """Outcomes: through the ray, at the end of the time, on a ray that is to decide, or unknown."""
 
-Lanes = namedtuple("Lanes", "before after legs indices")
-
 
 @block
 def make_lanes():
@@ -46,15 +43,16 @@ def make_lanes():
 
 
 @inlined
-def enter(lanes, n, a, b, c, k, left, h, index, field):
+def enter(a, b, c, k, left, index, n, job):
     """Let a neuron of sector k take lane n; returns the number of lanes in use.
 
     It takes none if it does not turn, since which ray is ahead is then not known, or if that is the
     ray ``left`` on which it is (-1 if on none).
     """
+    field, lanes = job.frozen.field, job.lanes
     turn = c * (b * field[k, NX] - a * field[k, N1])
     state, indices = lanes.before, lanes.indices
-    state[A, n], state[B, n], state[C, n], state[TIME, n] = a, b, c, h
+    state[A, n], state[B, n], state[C, n], state[TIME, n] = a, b, c, job.h
     lanes.legs[UP, n] = 1.0 if turn > 0.0 else -1.0
     indices[CELL, n], indices[RAY, n], indices[INDEX, n] = k, left, index
     leaves = left < 0 or sector_beyond(left, turn > 0.0, field.shape[0] // 2) == k
@@ -82,13 +80,16 @@ def _look_up(legs, indices, n, field, rays):
 
 
 @block
-def _take_leg(
-    a, b, c, time, a1, b1, c1, time1, up, nx, n1, g, ux, u1, xj, lets_through, outcome
-):  # fmt: skip
-    """One leg of every lane."""
-    for i in range(a.size):
+def _take_leg(before, after, legs, n):
+    """One leg of each of the first n lanes."""
+    a, b, c, time = before[A, :n], before[B, :n], before[C, :n], before[TIME, :n]
+    a1, b1, c1, time1 = after[A, :n], after[B, :n], after[C, :n], after[TIME, :n]
+    up, nx, n1, g = legs[UP, :n], legs[FIELD_X, :n], legs[FIELD_1, :n], legs[FIELD_SIZE, :n]
+    ux, u1, xj = legs[RAY_X, :n], legs[RAY_1, :n], legs[SAMPLE, :n]
+    lets_through, outcome = legs[LETS_THROUGH, :n], legs[OUTCOME, :n]
+    for i in range(n):
         an, bn, cn, tn, meets, good = leg(
-            a[i], b[i], c[i], time[i], up[i], nx[i], n1[i], g[i], ux[i], u1[i], xj[i]
+            a[i], b[i], c[i], time[i], up[i], (nx[i], n1[i], g[i]), (ux[i], u1[i], xj[i])
         )
         a1[i], b1[i], c1[i], time1[i] = an, bn, cn, tn
         passes = meets & (lets_through[i] > 0.0)
@@ -96,12 +97,12 @@ def _take_leg(
 
 
 @inlined
-def _leave(before, after, lanes, i, z, to, keep, tables, x, acc, tally):
+def _leave(before, after, i, job):
     """Bring the neuron of lane i, which does not pass, to the end of its time.
 
     Returns whether it has changed its cell.
     """
-    outcome, indices = lanes.legs[OUTCOME, i], lanes.indices
+    outcome, indices = job.lanes.legs[OUTCOME, i], job.lanes.indices
     state = before if outcome == OPEN else after
     a, b, c, time = state[A, i], state[B, i], state[C, i], state[TIME, i]
     k, p = indices[CELL, i], indices[INDEX, i]
@@ -109,10 +110,10 @@ def _leave(before, after, lanes, i, z, to, keep, tables, x, acc, tally):
         left = indices[LEFT, i]
         if outcome == MET:
             left = indices[RAY, i]
-            k = meet(a, b, c, k, left, tables.field, tables.rays, tally)
-        a, b, c, k = finish(a, b, c, k, time, left, tables.field, tables.rays, x, tally)
-    arrive(a, b, c, k, p, to, keep, acc, tables.rays)
-    return k != z.cell[p]
+            k = meet(a, b, c, k, left, job.frozen, job.tally)
+        a, b, c, k = finish(a, b, c, k, time, left, job.frozen, job.tally)
+    arrive(a, b, c, k, p, job)
+    return k != job.z.cell[p]
 
 
 @inlined
@@ -126,25 +127,14 @@ def _move_lane(after, legs, indices, i, j):
 
 
 @leaf
-def take_rounds(lanes, n, few, z, to, keep, tables, x, acc, tally):
+def take_rounds(n, few, job):
     """Let the first n lanes take rounds until no more than ``few`` are in use.
 
     Parameters
     ----------
-    lanes : Lanes
-        Modified in place.
     n, few : int
-    z : Neurons
-        Where they come from.
-    to : Neurons
-        The states of those that have arrived are written there if ``keep``.
-    keep : bool
-    tables : Tables
-    x : (s,) float64
-    acc : (>= 2 s, MOMENTS) float64
-        Those that have arrived are added.
-    tally : (TALLIES,) int64
-        Modified in place.
+    job : SlotPass
+        Its lanes are modified in place; those that arrive are added to its moments.
 
     Returns
     -------
@@ -153,26 +143,22 @@ def take_rounds(lanes, n, few, z, to, keep, tables, x, acc, tally):
     changes : int
         Neurons that arrived in another cell.
     """
-    before, after, legs, indices = lanes
+    before, after, legs, indices = job.lanes
+    field, rays = job.frozen.field, job.frozen.rays
     changes = 0
     while n > few:
-        _look_up(legs, indices, n, tables.field, tables.rays)
-        _take_leg(
-            before[A, :n], before[B, :n], before[C, :n], before[TIME, :n], after[A, :n],
-            after[B, :n], after[C, :n], after[TIME, :n], legs[UP, :n], legs[FIELD_X, :n],
-            legs[FIELD_1, :n], legs[FIELD_SIZE, :n], legs[RAY_X, :n], legs[RAY_1, :n],
-            legs[SAMPLE, :n], legs[LETS_THROUGH, :n], legs[OUTCOME, :n],
-        )  # fmt: skip
+        _look_up(legs, indices, n, field, rays)
+        _take_leg(before, after, legs, n)
         for i in range(n - 1, -1, -1):
             if legs[OUTCOME, i] == PASSED:
-                tally[CROSSINGS] += 1
+                job.tally[CROSSINGS] += 1
             else:
-                changes += _leave(before, after, lanes, i, z, to, keep, tables, x, acc, tally)
+                changes += _leave(before, after, i, job)
                 n -= 1
                 if i < n:
                     _move_lane(after, legs, indices, n, i)
         before, after = after, before
     for row in range(TIME + 1):
         for i in range(n):
-            lanes.before[row, i] = before[row, i]
+            job.lanes.before[row, i] = before[row, i]
     return n, changes

@@ -10,7 +10,7 @@ keep delta exactly, whatever the error of u, and the pre-activation z of the sam
 at a root of ``(2 X p - z) u^2 + 2 X c u + z``. Rapidities g t and halves are turned into each
 other by polynomials, so that loops over many neurons vectorise; that holds up to `LONGEST`.
 
-What else may happen is found out but left to ``advance``: a change of sign of c, the origin, a
+What else may happen is found out but left to ``events``: a change of sign of c, the origin, a
 longer way.
 """
 
@@ -71,7 +71,7 @@ def _increments(half):
 
 
 @scalar
-def leg(a, b, c, time, up, nx, n1, g, ux, u1, xj):
+def leg(a, b, c, time, up, way, ray):
     """To the ray ahead or, if that is further, to the end of the time.
 
     Parameters
@@ -80,9 +80,9 @@ def leg(a, b, c, time, up, nx, n1, g, ux, u1, xj):
     time : float
     up : float
         1 if the way is to higher sectors, -1 if to lower ones.
-    nx, n1, g : float
-        Direction and size of the field of the sector.
-    ux, u1, xj : float
+    way : tuple of 3 float
+        Direction of the field of the sector, and its size.
+    ray : tuple of 3 float
         Direction and sample of the ray ahead.
 
     Returns
@@ -96,6 +96,8 @@ def leg(a, b, c, time, up, nx, n1, g, ux, u1, xj):
     good : bool
         Whether all of this is right.
     """
+    nx, n1, g = way
+    ux, u1, xj = ray
     out = -math.copysign(up, up * ux)
     p, q = a * nx + b * n1, b * nx - a * n1
     across, along = nx * xj + n1, nx - n1 * xj

@@ -8,25 +8,28 @@ new residuals and their field. The host waits only after many steps.
 import numpy as np
 
 from ..flow import EUCLIDEAN, euler_euclidean, euler_network
+from ..records import Samples, Tiles
 from ..sectors import is_in, move_on
 from ._jit import (
     THREADS,
+    composed,
     cuda,
     double,
     doubles,
     float64,
     int32,
-    ints,
     kernel,
+    listed,
     long,
     longs,
+    neurons,
     reals,
 )
 from .arrays import download, upload
 from .blocks import block_sum
 from .field import field_in_block, prediction_in_block
 from .slots import ROUNDS, sort_slots
-from .sums import FAR, add_rest, combine, complete, list_rest, place_of
+from .sums import FAR, add_rest, combine, complete, list_rest, place_of, tiles
 
 CHECK = 64
 """Steps between two looks at what has happened on the device, wherever a call begins."""
@@ -38,12 +41,11 @@ TAKEN, FAILED, CHANGES, REST = range(4)
 """Counters: steps, whether the residuals have ceased to be finite, changes of cell, the rest."""
 
 
-@kernel(
-    reals(), reals(), reals(), ints, ints, reals(2), reals(), long, doubles(2), ints, ints, longs,
-    blocks_a_processor=4,
-)  # fmt: skip
-def push(a, b, c, cell, homes, field, x, metric, near, rest, count, counters):
+@kernel(neurons, reals(2), reals(), long, tiles, listed, longs, blocks_a_processor=4)
+def push(neurons, field, x, metric, tiles, rest, counters):
     """Move every neuron by ``field`` (2 s, 2) = h G_k, find its cell, and add up c (a, b)."""
+    a, b, c, cell = neurons
+    homes, near = tiles
     values = cuda.shared.array((7, THREADS), float64)
     counts = cuda.shared.array(THREADS, int32)
     t, m, s = cuda.threadIdx.x, a.size, x.size
@@ -75,12 +77,12 @@ def push(a, b, c, cell, homes, field, x, metric, near, rest, count, counters):
                     else:
                         values[2 * place, t] += float64(cn) * float64(an)
                         values[2 * place + 1, t] += float64(cn) * float64(bn)
-        n_rest = list_rest(flags, first, stride, m, rest, counts)
+        n_rest = list_rest(flags, first, stride, m, rest.neurons, counts)
         block_sum(values, 7)
         for v in range(t, 6, stride):
             near[tile, v] = values[v, 0]
         if t == 0:
-            count[tile] = n_rest
+            rest.count[tile] = n_rest
             cuda.atomic.add(counters, CHANGES, int(values[6, 0]))
             cuda.atomic.add(counters, REST, n_rest)
         cuda.syncthreads()
@@ -94,11 +96,12 @@ def set_field(rho, x, h, field):
 
 
 @kernel(
-    doubles(2), doubles(), doubles(), double, double, doubles(), reals(2), longs,
+    doubles(2), composed(Samples, doubles(), doubles()), double, double, doubles(), reals(2), longs,
     blocks_a_processor=1,
 )  # fmt: skip
-def close_step(moments, x, y, scale, h, rho, field, counters):
+def close_step(moments, samples, scale, h, rho, field, counters):
     """New residuals and h G_k from the moments, if the step was taken; one block."""
+    x, y = samples
     sums = cuda.shared.array((4, THREADS), float64)
     t = cuda.threadIdx.x
     if counters[FAILED] != 0:
@@ -116,41 +119,35 @@ def close_step(moments, x, y, scale, h, rho, field, counters):
             counters[FAILED] = 1
 
 
-def gradient_descent(
-    a, b, c, cell, ident, slots, start, members, guests, stray_work, crossings, x, y, metric, h,
-    n_steps, rho, whole=None,
-):  # fmt: skip
-    """Take ``n_steps`` explicit Euler steps, as `cpu.gradient_descent`; ``rho`` is the host's."""
-    s, m = x.size, slots.m if whole is None else whole.m
-    on_device = {v: upload(w, np.float64) for v, w in (("x", x), ("y", y), ("rho", rho))}
-    x_state = upload(x, a.dtype)
+def gradient_descent(neurons, order, samples, descent, residual, whole=None):
+    """Take explicit Euler steps, as `cpu.gradient_descent`; the residuals are the host's."""
+    slots, s, precision = order.slots, samples.x.size, neurons.a.dtype
+    m = slots.m if whole is None else whole.m
+    rho = upload(residual, np.float64)
+    xs = Samples(upload(samples.x, np.float64), upload(samples.y, np.float64))
+    x = upload(samples.x, precision)
     counters = upload(np.zeros(4, np.int64), np.int64)
-    field = slots.array("field", (2 * s, 2), a.dtype)
-    near, bins, sums = slots.near(2), slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
-    set_field(1, on_device["rho"], on_device["x"], h, field)
-    taken, failed, rest, changes = 0, 0, 0, 0
-    while taken < n_steps and not failed:
-        for _ in range(min(CHECK - slots.pace.steps % CHECK, n_steps - taken)):
-            push(
-                slots.n_tiles, a, b, c, cell, slots.homes, field, x_state, metric, near,
-                slots.rest, slots.count, counters,
-            )  # fmt: skip
-            add_rest(slots.n_groups, a, b, c, cell, slots.rest, slots.count, bins, slots.used, s)
-            combine(2 * s, slots.homes, near, 3, bins, slots.used, sums)
+    field = slots.array("field", (2 * s, 2), precision)
+    bins, sums = slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
+    tiles, rest = Tiles(slots.homes, slots.near(2)), slots.rest
+    set_field(1, rho, xs.x, descent.h, field)
+    taken, failed, n_rest, changes = 0, 0, 0, 0
+    while taken < descent.count and not failed:
+        for _ in range(min(CHECK - slots.pace.steps % CHECK, descent.count - taken)):
+            push(slots.n_tiles, neurons, field, x, descent.metric, tiles, rest, counters)
+            add_rest(slots.n_groups, neurons, rest, bins, slots.used, s)
+            combine(2 * s, tiles, 3, bins, slots.used, sums)
             complete(sums, whole)
-            close_step(
-                1, sums, on_device["x"], on_device["y"], 1.0 / m, h, on_device["rho"],
-                field, counters,
-            )  # fmt: skip
-        before, rest_before = taken, rest
-        taken, failed, changes, rest = (int(n) for n in download(counters))
+            close_step(1, sums, xs, 1.0 / m, descent.h, rho, field, counters)
+        before, rest_before = taken, n_rest
+        taken, failed, changes, n_rest = (int(n) for n in download(counters))
         slots.pace.steps += taken - before
-        stray_work[0] += rest - rest_before
+        order.stray_work[0] += n_rest - rest_before
         if slots.pace.steps % CHECK == 0:
-            slots.pace.add(int(stray_work[0]))
-            stray_work[0] = 0
+            slots.pace.add(int(order.stray_work[0]))
+            order.stray_work[0] = 0
             if slots.pace.is_over(SORT_SHARE * slots.m):
-                sort_slots(a, b, c, cell, ident, slots, start, members)
-    crossings[0] += changes
-    rho[:] = download(on_device["rho"])
+                sort_slots(neurons, order)
+    order.crossings[0] += changes
+    residual[:] = download(rho)
     return taken

@@ -125,18 +125,19 @@ def _cell_beyond(a, b, c, k, ray, field, rays):
 
 
 @routine
-def meet(a, b, c, k, ray, field, rays, tally):
-    """The same, counted."""
+def meet(a, b, c, k, ray, frozen, tally):
+    """Count that a neuron of sector k has come to the ray; returns the cell that it goes to."""
     tally[CROSSINGS] += 1
-    return _cell_beyond(a, b, c, k, ray, field, rays)
+    return _cell_beyond(a, b, c, k, ray, frozen.field, frozen.rays)
 
 
 @scalar
-def _through_sector(a, b, c, k, time, left, field, rays, x, tally):
+def _through_sector(a, b, c, k, time, left, frozen, tally):
     """Move inside sector k until a ray or the end of the time.
 
     Returns (a, b, c), the cell, the time left and the ray on which the neuron is or -1.
     """
+    field, rays, x = frozen
     cell, met = k, -1
     g = field[k, SIZE]
     a1, b1, c1, ray, spent = a, b, c, -1, inf
@@ -172,11 +173,12 @@ def ray_of(cell, s):
 
 
 @routine
-def _cell_from_origin(r, sign, field, rays, x):
+def _cell_from_origin(r, sign, frozen):
     """Where a neuron goes that has slid on ray r into the origin; looked for once a field.
 
     Threads that look at once find the same.
     """
+    field, rays, x = frozen
     if rays[r, FROM_ORIGIN] == UNKNOWN:
         cell = cell_from_origin(rays[r, UX], rays[r, U1], sign, field, x)
         rays[r, FROM_ORIGIN] = cell
@@ -184,12 +186,12 @@ def _cell_from_origin(r, sign, field, rays, x):
 
 
 @scalar
-def _along_ray(a, b, c, r, time, field, rays, x, tally):
+def _along_ray(a, b, c, r, time, frozen, tally):
     """Slide on ray r until c or (a, b) vanishes or the end of the time.
 
     Returns (a, b, c), the cell, the time left and the ray on which the neuron is or -1.
     """
-    s = x.size
+    rays, s = frozen.rays, frozen.x.size
     ux, along = rays[r, UX], rays[r, ALONG]
     sense = _sign(along)
     cell, met = 2 * s + r, r
@@ -209,7 +211,7 @@ def _along_ray(a, b, c, r, time, field, rays, x, tally):
         else:
             c = -sense * math.sqrt((-speed - length) * (length - speed))
             length = 0.0
-            cell, met = _cell_from_origin(r, -sense, field, rays, x), -1
+            cell, met = _cell_from_origin(r, -sense, frozen), -1
             tally[ORIGINS] += 1
     else:
         grow, shear = increments(_rest_of(rapidity))
@@ -238,43 +240,19 @@ def recheck(a, c, r, rays, tally):
 
 
 @routine
-def go_on(a, b, c, cell, time, left, field, rays, x, tally):
-    """Move one neuron for this time that has just come to the ray ``left``, if that is not -1.
-
-    Its cell is the one that it goes to. Else as `advance_neuron`.
-    """
-    s = x.size
-    dead, origin = s, origin_cell(s)
-    events = 64 + 16 * s
-    while time > 0.0 and cell != dead and cell != origin and events > 0:
-        if cell < 2 * s:
-            a, b, c, cell, time, left = _through_sector(
-                a, b, c, cell, time, left, field, rays, x, tally
-            )
-        else:
-            a, b, c, cell, time, left = _along_ray(
-                a, b, c, cell - 2 * s, time, field, rays, x, tally
-            )
-        events -= 1
-    if events == 0:
-        tally[FAILURES] += 1
-    return a, b, c, cell
-
-
-@routine
-def advance_neuron(a, b, c, cell, h, field, rays, x, tally):
-    """Move one neuron for the time h.
+def go_on(a, b, c, cell, time, left, frozen, tally):
+    """Move one neuron for a time through all that it meets.
 
     Parameters
     ----------
     a, b, c : float
     cell : int
-    h : float
-    field : (2 s, 5) float64
-        `field_table` of G_k, constant in time.
-    rays : (2 s, 9) float64
-        `ray_table` of the same field; what is found out about the origin is written there.
-    x : (s,) float64
+        That of the neuron or, if it has just come to a ray, the one that it goes to.
+    time : float
+    left : int
+        The ray to which it has just come or on which it slides, else -1.
+    frozen : Frozen
+        What is found out about the origin is written into its ``rays``.
     tally : (TALLIES,) int64
         Modified in place.
 
@@ -284,7 +262,15 @@ def advance_neuron(a, b, c, cell, h, field, rays, x, tally):
         On a ray the pre-activation a x_j + b is 0 to the bit.
     cell : int
     """
-    left = ray_of(cell, x.size)
-    if left >= 0:
-        cell = recheck(a, c, left, rays, tally)
-    return go_on(a, b, c, cell, h, left, field, rays, x, tally)
+    s = frozen.x.size
+    dead, origin = s, origin_cell(s)
+    events = 64 + 16 * s
+    while time > 0.0 and cell != dead and cell != origin and events > 0:
+        if cell < 2 * s:
+            a, b, c, cell, time, left = _through_sector(a, b, c, cell, time, left, frozen, tally)
+        else:
+            a, b, c, cell, time, left = _along_ray(a, b, c, cell - 2 * s, time, frozen, tally)
+        events -= 1
+    if events == 0:
+        tally[FAILURES] += 1
+    return a, b, c, cell

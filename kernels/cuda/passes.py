@@ -1,7 +1,7 @@
 """All neurons through a frozen field for a given time, and the moments of where they arrive.
 
 A pass is five launches: every neuron moves by the map of its cell, and those whose exact motion
-that is add up their moments by tile (`advance_tiles`); the rest, who may meet rays or count in far
+that is add up their moments by tile (`pass_tiles`); the rest, who may meet rays or count in far
 sectors, move by legs (`set_out_rest`) and by whatever it takes (`finish_rest`), and are added up
 (`add_arrivals`); all are combined.
 What the field means to sectors and rays is found on the host, in O(s), and so are the residuals.
@@ -9,26 +9,31 @@ What the field means to sectors and rays is found on the host, in O(s), and so a
 
 import numpy as np
 
-from ..advance import TALLIES, go_on
-from ..cpu.advance import arrivals, sum_arrivals
-from ..cpu.slots import PAD
-from ..maps import Tables, mapped, tables_of
+from ..events import TALLIES, go_on
+from ..host.arrivals import MOMENTS, arrive_at, arrive_together, can_pass
+from ..host.sums import PAD
+from ..maps import frozen_field, mapped, maps_of
 from ..motion import set_out
-from ..origin import largest_field
 from ..rays import SIGN, U1, UX, XJ, ray_table
+from ..records import Frozen, Maps, Tiles, Unfinished
 from ..sectors import row_of
 from ._jit import (
     THREADS,
     blocks_for,
+    composed,
     cuda,
     device,
     doubles,
     float64,
+    frozen,
     int32,
     ints,
     kernel,
+    listed,
     long,
     longs,
+    maps,
+    neurons,
     real,
     reals,
 )
@@ -44,10 +49,9 @@ from .sums import (
     list_rest,
     place_of,
     rest_of_tiles,
+    tiles,
 )
 
-MOMENTS = 5
-"""Sums of a row: c a, c b, and Sigma as (xx, x1, 11)."""
 IN_TILE = 3 * MOMENTS
 NOWHERE = -2
 """Instead of a ray: the neuron has arrived."""
@@ -74,15 +78,15 @@ def add_moments(values, q, a, b, c, k, row, rays):
     values[q + 4, t] += y * y + oo
 
 
-@kernel(
-    reals(), reals(), reals(), ints, reals(), reals(), reals(), ints, long, ints, reals(2),
-    reals(2), reals(2), doubles(2), ints, ints, longs, blocks_a_processor=2,
-)  # fmt: skip
-def advance_tiles(
-    a, b, c, cell, a1, b1, c1, cell1, keep, homes, rays, sector_map, ray_map, near, rest, count,
-    counters,
-):  # fmt: skip
+unfinished = composed(Unfinished, reals(), ints)
+
+
+@kernel(neurons, neurons, long, maps, reals(2), tiles, listed, longs)
+def pass_tiles(begin, end, keep, maps, rays, tiles, rest, counters):
     """Move the neurons of all tiles by the maps of their cells; list those who need more."""
+    a, b, c, cell = begin
+    a1, b1, c1, cell1 = end
+    homes, near = tiles
     values = cuda.shared.array((IN_TILE, THREADS), float64)
     counts = cuda.shared.array(THREADS, int32)
     t, m, n_rows = cuda.threadIdx.x, a.size, rays.shape[0]
@@ -99,7 +103,7 @@ def advance_tiles(
             i = first + r * stride + t
             if i < m:
                 k = cell[i]
-                an, bn, cn, doubt = mapped(a[i], b[i], c[i], k, sector_map, ray_map, s)
+                an, bn, cn, doubt = mapped(a[i], b[i], c[i], k, maps, s)
                 row = row_of(k, s)
                 place = place_of(row, home, n_rows) if row >= 0 else HOME
                 if doubt or place == FAR:
@@ -109,12 +113,12 @@ def advance_tiles(
                         a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
                     if row >= 0:
                         add_moments(values, place * MOMENTS, an, bn, cn, k, row, rays)
-        n_rest = list_rest(flags, first, stride, m, rest, counts)
+        n_rest = list_rest(flags, first, stride, m, rest.neurons, counts)
         block_sum(values, IN_TILE)
         for v in range(t, IN_TILE, stride):
             near[tile, v] = values[v, 0]
         if t == 0:
-            count[tile] = n_rest
+            rest.count[tile] = n_rest
         cuda.syncthreads()
 
 
@@ -131,16 +135,12 @@ def add_tallies(tally, counters):
             cuda.atomic.add(counters, n, int(values[n, 0]))
 
 
-@kernel(
-    reals(), reals(), reals(), ints, reals(), reals(), reals(), ints, real, reals(2), reals(2),
-    reals(2), reals(2), reals(), ints, ints, long, reals(), ints, longs,
-    blocks_a_processor=2,
-)  # fmt: skip
-def set_out_rest(
-    a, b, c, cell, a1, b1, c1, cell1, h, field, rays, sector_map, ray_map, x, rest, count, tile,
-    time, left, counters,
-):  # fmt: skip
-    """Move the rest by maps and legs; ``time`` and ``left`` say what is to be done still."""
+@kernel(neurons, neurons, real, frozen, maps, listed, unfinished, longs)
+def set_out_rest(begin, end, h, frozen, maps, rest, unfinished, counters):
+    """Move the rest by maps and legs; ``unfinished`` says what is to be done still."""
+    a, b, c, cell = begin
+    a1, b1, c1, cell1 = end
+    count, tile = rest.count, ROUNDS * cuda.blockDim.x
     tallies = cuda.shared.array((THREADS, COUNTERS), int32)
     tally = tallies[cuda.threadIdx.x]
     for n in range(COUNTERS):
@@ -149,27 +149,25 @@ def set_out_rest(
     while number < count.size:
         if n < count[number]:
             j = number * tile + n
-            i = rest[j]
+            i = rest.neurons[j]
             an, bn, cn, k, time_left, ray, arrived = set_out(
-                a[i], b[i], c[i], cell[i], h, field, rays, sector_map, ray_map, x, tally
+                a[i], b[i], c[i], cell[i], h, frozen, maps, tally
             )
             a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
-            time[j], left[j] = time_left, NOWHERE if arrived else ray
+            unfinished.time[j], unfinished.left[j] = time_left, NOWHERE if arrived else ray
             n += cuda.blockDim.x
         else:
             number, n = number + cuda.gridDim.x, cuda.threadIdx.x
     add_tallies(tally, counters)
 
 
-@kernel(
-    ints, reals(), reals(), reals(), ints, reals(2), reals(2), reals(), ints, ints, long, reals(),
-    ints, longs, blocks_a_processor=2,
-)  # fmt: skip
-def finish_rest(
-    cell, a1, b1, c1, cell1, field, rays, x, rest, count, tile, time, left, counters
-):  # fmt: skip
+@kernel(ints, neurons, frozen, listed, unfinished, longs)
+def finish_rest(cell, end, frozen, rest, unfinished, counters):
     """Move those of the rest who have not arrived through whatever they meet."""
     # one loop, not over a range: others would take a third more registers
+    a1, b1, c1, cell1 = end
+    count, tile = rest.count, ROUNDS * cuda.blockDim.x
+    time, left = unfinished
     tallies = cuda.shared.array((THREADS, COUNTERS), int32)
     tally = tallies[cuda.threadIdx.x]
     for n in range(COUNTERS):
@@ -178,13 +176,13 @@ def finish_rest(
     while number < count.size:
         if n < count[number]:
             j = number * tile + n
+            i = rest.neurons[j]
             if left[j] != NOWHERE:
-                i = rest[j]
                 an, bn, cn, k = go_on(
-                    a1[i], b1[i], c1[i], cell1[i], time[j], left[j], field, rays, x, tally
+                    a1[i], b1[i], c1[i], cell1[i], time[j], left[j], frozen, tally
                 )
                 a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
-            tally[CHANGES] += cell1[rest[j]] != cell[rest[j]]
+            tally[CHANGES] += cell1[i] != cell[i]
             tally[REST] += 1
             n += cuda.blockDim.x
         else:
@@ -192,11 +190,11 @@ def finish_rest(
     add_tallies(tally, counters)
 
 
-@kernel(
-    reals(), reals(), reals(), ints, reals(2), ints, ints, doubles(3), ints, blocks_a_processor=2
-)
-def add_arrivals(a, b, c, cell, rays, rest, count, bins, used):
+@kernel(neurons, reals(2), listed, doubles(3), ints)
+def add_arrivals(end, rays, rest, bins, used):
     """Add the moments of the rest, which has arrived, to the bins of its groups."""
+    a, b, c, cell = end
+    count = rest.count
     keys = cuda.shared.array(THREADS, int32)
     values = cuda.shared.array((MOMENTS, THREADS), float64)
     ends = cuda.shared.array(THREADS, int32)
@@ -210,7 +208,7 @@ def add_arrivals(a, b, c, cell, rays, rest, count, bins, used):
                 filled = 1
             for begin in range(0, total, cuda.blockDim.x):
                 if begin + t < total:
-                    i = find_rest(begin + t, rest, first, n_groups, ends)
+                    i = find_rest(begin + t, rest.neurons, first, n_groups, ends)
                     k = cell[i]
                     row = row_of(k, s)
                     keys[t] = row
@@ -225,63 +223,46 @@ def add_arrivals(a, b, c, cell, rays, rest, count, bins, used):
         cuda.syncthreads()
 
 
-def advance(
-    a, b, c, cell, a1, b1, c1, cell1, slots, start, keep, field, x, y, h, residual, covariances,
-    tally, changes, whole=None,
-):  # fmt: skip
-    """Move every neuron exactly for the time h in a frozen field, as `cpu.advance`.
+def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):  # noqa: PLR0913 (what a pass is)
+    """Move every neuron exactly for the time h in a frozen field, as `cpu.exact_pass`.
 
-    Arrays of the size of the state are the device's, all others the host's. Without ``keep`` the
-    new state is left incomplete.
+    Neurons are the device's, all else is the host's. Without ``keep`` the new state is left
+    incomplete.
     """
-    s = x.size
-    tally[:] = 0
-    if not (largest_field(field) < np.inf and h < np.inf):
-        return False
-    tables = [
-        slots.put(name, table, a.dtype)
-        for name, table in zip(Tables._fields, tables_of(field, x, h), strict=True)
-    ]
-    state = a, b, c, cell, a1, b1, c1, cell1
-    near, bins = slots.near(MOMENTS), slots.bins(2 * s, MOMENTS)
-    sums = slots.array("sums", (2 * s, MOMENTS))
+    slots, n_rows = order.slots, 2 * samples.x.size
+    arrival.tally[:] = 0
+    if not can_pass(field, h):
+        return -1
+    precision = begin.a.dtype
+    here = frozen_field(field, samples.x)
+    frozen = Frozen(*slots.put_all(Frozen._fields, here, precision))
+    maps = Maps(*slots.put_all(("sector_map", "ray_map"), maps_of(here, h), precision))
+    near, bins = slots.near(MOMENTS), slots.bins(n_rows, MOMENTS)
+    sums = slots.array("sums", (n_rows, MOMENTS))
     counters = slots.array("counters", (COUNTERS,), np.int64)
-    advance_tiles(
-        slots.n_tiles,
-        *state,
-        int(keep),
-        slots.homes,
-        *tables[1:],
-        near,
-        slots.rest,
-        slots.count,
-        counters,
+    unfinished = Unfinished(
+        slots.array("time", (slots.m,), precision), slots.array("left", (slots.m,), np.int32)
     )
-    listed = slots.rest, slots.count, slots.tile
-    time = slots.array("time", (slots.m,), a.dtype)
-    left = slots.array("left", (slots.m,), np.int32)
-    x_state = slots.put("x", x, a.dtype)
-    set_out_rest(slots.n_tiles, *state, h, *tables, x_state, *listed, time, left, counters)
-    finish_rest(
-        slots.n_tiles, cell, *state[4:], *tables[:2], x_state, *listed, time, left, counters
-    )
-    add_arrivals(
-        slots.n_groups, a1, b1, c1, cell1, tables[1], slots.rest, slots.count, bins, slots.used
-    )
-    combine(2 * s, slots.homes, near, 3, bins, slots.used, sums)
+    n, rest, tiles = slots.n_tiles, slots.rest, Tiles(slots.homes, near)
+    pass_tiles(n, begin, end, int(keep), maps, frozen.rays, tiles, rest, counters)
+    set_out_rest(n, begin, end, h, frozen, maps, rest, unfinished, counters)
+    finish_rest(n, begin.cell, end, frozen, rest, unfinished, counters)
+    add_arrivals(slots.n_groups, end, frozen.rays, rest, bins, slots.used)
+    combine(n_rows, tiles, 3, bins, slots.used, sums)
     moments, counted = download(sums), download(counters)
-    tally[:] = counted[:TALLIES]
-    changes[0] = counted[CHANGES]
+    arrival.tally[:] = counted[:TALLIES]
+    changes = int(counted[CHANGES])
     slots.pace.last(int(counted[REST]))
     if whole is None:
-        return bool(arrivals(moments, x, y, slots.m, tally, residual, covariances))
-    acc = np.zeros((1, 2 * s + PAD, MOMENTS))
-    acc[0, : 2 * s] = moments
-    return sum_arrivals(acc, tally, changes, x, y, whole, residual, covariances)
+        return changes if arrive_at(moments, samples, slots.m, arrival) else -1
+    acc = np.zeros((1, n_rows + PAD, MOMENTS))
+    acc[0, :n_rows] = moments
+    return arrive_together(acc, changes, samples, arrival, whole)
 
 
-@kernel(reals(), reals(), reals(), ints, reals(2), reals(2), longs, blocks_a_processor=4)
-def _repulsor_starts(a, b, c, cell, field, rays, out):
+@kernel(neurons, reals(2), reals(2), longs, blocks_a_processor=4)
+def _repulsor_starts(neurons, field, rays, out):
+    a, b, c, cell = neurons
     found = cuda.shared.array((1, THREADS), float64)
     s, count = rays.shape[0] // 2, int32(0)
     for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
@@ -297,11 +278,11 @@ def _repulsor_starts(a, b, c, cell, field, rays, out):
         cuda.atomic.add(out, 0, int(found[0, 0]))
 
 
-def repulsor_starts(a, b, c, cell, field, x):
+def repulsor_starts(neurons, field, x):
     """Number of neurons whose knot lies on a sample that repels it, on the inactive side."""
-    out = upload(np.zeros(1, np.int64), np.int64)
+    out, precision = upload(np.zeros(1, np.int64), np.int64), neurons.a.dtype
     _repulsor_starts(
-        min(blocks_for(cell.size), 1024), a, b, c, cell, upload(field, a.dtype),
-        upload(ray_table(field, x), a.dtype), out,
+        min(blocks_for(neurons.cell.size), 1024), neurons, upload(field, precision),
+        upload(ray_table(field, x), precision), out,
     )  # fmt: skip
     return int(download(out)[0])

@@ -1,0 +1,131 @@
+"""All neurons through a frozen field for a given time, and the moments of where they arrive."""
+
+import numpy as np
+
+from .._jit import driver, parallel, prange
+from ..events import TALLIES
+from ..host.arrivals import MOMENTS, arrive_at, arrive_together, can_pass
+from ..host.sums import PAD, tree_sum
+from ..maps import frozen_field, maps_of
+from ..rays import SIGN, XJ, ray_table
+from ..records import SlotPass
+from .arrays import read
+from .pass_slot import make_scratch, part, pass_slot
+from .slots import SERIAL
+
+
+@parallel
+def _pass_slots(begin, end, keep, order, h, frozen, maps, sums):
+    slots, (acc, tallies, changes) = order.slots, sums
+    for i in prange(slots.size - 1):
+        lo, hi = slots[i], slots[i + 1]
+        changes[i] = pass_slot(
+            order.start[i],
+            SlotPass(
+                part(begin, lo, hi), part(end, lo, hi), keep, h, frozen, maps, acc[i], tallies[i],
+                *make_scratch(begin.a),
+            ),
+        )  # fmt: skip
+
+
+@driver
+def _pass_all(begin, end, keep, order, field, h, x, tally):
+    """Move all slots of this process.
+
+    Returns their moments, (n_slots, 2 s + PAD, MOMENTS), and the changes of cell.
+    """
+    slots = order.slots
+    n_slots = slots.size - 1
+    frozen = frozen_field(field, x)
+    maps = maps_of(frozen, h)
+    acc = np.empty((n_slots, 2 * x.size + PAD, MOMENTS))
+    acc[:, 2 * x.size :] = 0.0
+    tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
+    changes = np.zeros(n_slots, np.int64)
+    if begin.a.size <= SERIAL // 4:
+        for i in range(n_slots):
+            lo, hi = slots[i], slots[i + 1]
+            changes[i] = pass_slot(
+                order.start[i],
+                SlotPass(
+                    part(begin, lo, hi), part(end, lo, hi), keep, h, frozen, maps, acc[i],
+                    tallies[i], *make_scratch(begin.a),
+                ),
+            )  # fmt: skip
+    else:
+        _pass_slots(begin, end, keep, order, h, frozen, maps, (acc, tallies, changes))
+    tree_sum(tallies)
+    tally[:] = tallies[0, :TALLIES]
+    return acc, changes.sum()
+
+
+@driver
+def pass_alone(begin, end, keep, order, field, h, samples, arrival):
+    """`exact_pass` of a process that has all neurons."""
+    arrival.tally[:] = 0
+    if not can_pass(field, h):
+        return -1
+    acc, changes = _pass_all(begin, end, keep, order, field, h, samples.x, arrival.tally)
+    tree_sum(acc.reshape((acc.shape[0], -1)))
+    return changes if arrive_at(acc[0], samples, begin.a.size, arrival) else -1
+
+
+def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):  # noqa: PLR0913 (what a pass is)
+    """Move every neuron exactly for the time h in a field that is frozen.
+
+    The nine parameters are what a pass is: from where to where, in what, for how long, with what
+    result, together with whom.
+
+    Parameters
+    ----------
+    begin : Neurons
+        State, network metric, in this order.
+    end : Neurons
+        Overwritten with the new state if ``keep``.
+    keep : bool
+        Whether to store the new state, or to compute its moments only.
+    order : Order
+        Regions of one cell each, 4 s + 1 of them, which may hold strays; or one region of any.
+    field : (2 s, 2) float64
+        G_k.
+    h : float
+    samples : Samples
+    arrival : Arrival
+        Overwritten with what the new state adds up to, and the events of the pass.
+    whole : Whole, optional
+        Where the arrays are a part of the neurons; all numbers are those of the whole.
+
+    Returns
+    -------
+    int
+        Number of neurons that change their cell; -1 if the new state is not finite, or a neuron did
+        not arrive.
+    """
+    if whole is None:
+        return pass_alone(begin, end, np.bool_(keep), order, field, h, samples, arrival)
+    arrival.tally[:] = 0
+    if not can_pass(field, h):
+        return -1
+    acc, changes = _pass_all(begin, end, np.bool_(keep), order, field, h, samples.x, arrival.tally)
+    return arrive_together(acc, changes, samples, arrival, whole)
+
+
+@driver
+def repulsor_starts(neurons, field, x):
+    """Number of neurons whose knot lies on a sample that repels it, on the inactive side.
+
+    The motion is not unique there; they stay on that side.
+    """
+    s = x.size
+    a, b, c, cell = neurons
+    rays = ray_table(field, x)
+    count = 0
+    for n in range(a.size):
+        k = cell[n]
+        an, bn, cn = read(a, b, c, n)
+        if 0 < k < 2 * s and k != s:
+            r = k - 1 if k < s else k  # whose inactive side is k
+            sign = cn if cn != 0.0 else an * field[k, 0] + bn * field[k, 1]
+            if an * rays[r, XJ] + bn == 0.0 and rays[r, SIGN] * sign < 0.0:
+                count += 1
+    return count

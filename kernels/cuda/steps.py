@@ -1,0 +1,30 @@
+"""Many steps of the exact flow: passes on the device, what lies between them on the host."""
+
+import numpy as np
+
+from ..host.control import NEXT
+from ..host.field import field
+from ..host.steps import steps_by_passes
+from .passes import exact_pass
+from .slots import sort_slots
+
+SORT_SHARE = 0.05
+"""Neurons are sorted again when the rest of a pass, in units of all, has grown by so much."""
+
+
+def boost_steps(flow, order, samples, control, limits, whole=None):
+    """Take steps until one of them holds a time, or so many trials are made, as `cpu.boost_steps`.
+
+    Neurons are the device's, all else is the host's.
+    """
+    g, slots = np.empty((2 * samples.x.size, 2)), order.slots
+
+    def run_pass(begin, end, keep, mean, arrival):
+        field(mean, samples.x, g)
+        return exact_pass(begin, end, keep, order, g, control.clock[NEXT], samples, arrival, whole)
+
+    def sort_if_due(begin):
+        if slots.pace.is_over(SORT_SHARE * slots.m):
+            sort_slots(begin, order)
+
+    return steps_by_passes(flow, run_pass, sort_if_due, samples.x, control, limits)

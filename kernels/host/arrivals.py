@@ -1,0 +1,110 @@
+"""What a pass or a step has led to: new residuals and covariances from the sums over neurons."""
+
+import numpy as np
+
+from .._jit import driver
+from ..events import FAILURES, TALLIES
+from ..flow import EUCLIDEAN
+from ..origin import largest_field
+from ..rays import ray_direction
+from .field import prediction
+from .sums import sum_slots
+
+MOMENTS = 5
+"""Columns of the sums of a pass: c a, c b, and Sigma as (xx, x1, 11)."""
+
+
+@driver
+def can_pass(field, h):
+    """Whether field and time are finite."""
+    return largest_field(field) < np.inf and h < np.inf
+
+
+@driver
+def arrive_at(sums, samples, m, arrival):
+    """Residuals and Sigma_k of the new state from its moments; returns whether all is finite.
+
+    Parameters
+    ----------
+    sums : (>= 2 s, MOMENTS) float64
+    samples : Samples
+    m : int
+        Number of all neurons.
+    arrival : Arrival
+        Its tally is that of the pass; residuals and covariances are overwritten.
+    """
+    x, y = samples
+    residual, covariances, tally = arrival
+    prediction(sums[:, :2], x, 1.0 / m, residual)
+    finite = tally[FAILURES] == 0
+    for j in range(x.size):
+        residual[j] -= y[j]
+        finite &= np.isfinite(residual[j])
+    for k in range(2 * x.size):
+        for l in range(3):
+            covariances[k, l] = sums[k, 2 + l] / m
+            finite &= np.isfinite(covariances[k, l])
+    return finite
+
+
+def arrive_together(acc, changes, samples, arrival, whole):
+    """`arrive_at` for neurons that are shared out, from the moments of this part.
+
+    The tally and the changes of cell travel with the moments, in the rows behind the sectors.
+
+    Parameters
+    ----------
+    acc : (n_slots, 2 s + PAD, MOMENTS) float64
+        Overwritten.
+    changes : int
+        Neurons of this part that have changed their cell.
+    samples : Samples
+    arrival : Arrival
+        Overwritten; its tally is that of this part on entry.
+    whole : Whole
+
+    Returns
+    -------
+    int
+        Neurons of all parts that have changed their cell; -1 if not all is finite.
+    """
+    n_sectors = 2 * samples.x.size
+    counts = acc[0, n_sectors:].reshape(-1)
+    counts[:TALLIES], counts[TALLIES] = arrival.tally, changes
+    counts = sum_slots(acc, whole)[n_sectors:].reshape(-1)
+    arrival.tally[:] = counts[:TALLIES]
+    return int(counts[TALLIES]) if arrive_at(acc[0], samples, whole.m, arrival) else -1
+
+
+@driver
+def close_step(moments, samples, scale, residual):
+    """New residuals from the moments of sectors; returns whether they are finite."""
+    x, y = samples
+    prediction(moments, x, scale, residual)
+    finite = True
+    for j in range(x.size):
+        residual[j] -= y[j]
+        finite &= np.isfinite(residual[j])
+    return finite
+
+
+@driver
+def covariances_of(sums, x, metric):
+    """Covariances (4 s, 3) from the sums of a a, a b, b b, c c over each cell, (4 s, 4).
+
+    In the euclidean metric the sums are the covariances already.
+    """
+    s, n_cells = x.size, 4 * x.size
+    out = np.zeros((n_cells, 3))
+    for k in range(n_cells):
+        if k == s:
+            continue
+        cc = 0.0 if metric == EUCLIDEAN else sums[k, 3]
+        xx, x1, oo = cc, 0.0, cc
+        if k >= 2 * s:
+            ux, u1 = ray_direction(k - 2 * s, x)
+            xx, x1, oo = cc * ux * ux, cc * ux * u1, cc * u1 * u1
+        out[k, 0] = sums[k, 0] + xx
+        out[k, 1] = sums[k, 1] + x1
+        out[k, 2] = sums[k, 2] + oo
+    return out

@@ -1,0 +1,162 @@
+"""The controller of the exact flow: which trial comes next, and what becomes of it.
+
+A trial step of length h is two passes over the neurons, each in the field of a mean residual
+(``mean_residual``): the first of H_0, the second of ``H_0 + (H_1 - H_0) / 3`` with H_1 the tangent
+kernel that the first arrives at. Its error is the difference between the residuals of the two.
+``particleflow.integrators.boost`` has the reasons. All that costs O(s) is here; who drives the
+passes is in ``cpu.steps`` and, where they return to Python, in ``host.steps``.
+
+``clock`` is float64 with the columns `BEGIN`, `END` (of the present step; equal if none is
+pending), `NEXT` (length of the next trial) and `LAST_ERROR`; ``counts`` is int64 with `STEPS`,
+`REJECTED`, `HAS_REJECTED` (since the last accepted step), `UNSORTED` (changes of cell since the
+slots were sorted), `CHANGES` (in the pending step) and `EXCHANGES` of begin and end.
+"""
+
+import math
+
+import numpy as np
+
+from .._jit import driver
+from .mean_residual import mean_residual
+
+BEGIN, END, NEXT, LAST_ERROR = range(4)
+STEPS, REJECTED, HAS_REJECTED, UNSORTED, CHANGES, EXCHANGES = range(6)
+
+ARRIVED, UNDER_WAY, UNTAME, SHRUNK, OVERFLOWN = range(5)
+"""What steps return: a step holds the time asked for; trials are used up; the tangent
+kernel is too large; the step is below rounding; a fixed step led to what is not finite."""
+
+ORDER = 3  # of the error estimate in the step, 2 to 3 where neurons meet rays
+AIM = 0.5  # error to steer for, in units of the tolerance
+PROPORTIONAL, INTEGRAL = 0.6 / ORDER, 0.2 / ORDER
+SMALLEST, LARGEST = 0.2, 3.0
+SAFETY = 0.8  # of a step after a rejected one
+LEAST_STEP = 16.0 * 2.0**-52
+TINY = 1e-250
+LINEAR_SHARE = 1e-3
+"""Share of the tolerance that is left to the Krylov approximation."""
+
+
+@driver
+def rms(one, two):
+    """Root mean square of a difference, which may be as large as it likes."""
+    largest = 0.0
+    for j in range(one.size):
+        size = abs(one[j] - two[j])
+        if not size <= largest:
+            largest = size
+    if largest == 0.0 or not np.isfinite(largest):
+        return largest
+    total = 0.0
+    for j in range(one.size):
+        total += ((one[j] - two[j]) / largest) ** 2
+    return largest * math.sqrt(total / one.size)
+
+
+@driver
+def is_tame(covariances, rho, x):
+    """Whether the norms of H and of its products with residuals cannot overflow."""
+    size = np.sum(np.abs(covariances)) * (1.0 + np.abs(x).max()) ** 2 * x.size
+    return np.isfinite((size * (1.0 + np.abs(rho).max())) ** 2)
+
+
+@driver
+def is_pending(control):
+    """Whether the present step ends where no other has begun yet."""
+    return control.clock[END] > control.clock[BEGIN]
+
+
+@driver
+def begin_next(flow, control):
+    """Let the next step begin where the present one ends, but for the neurons."""
+    first, last = flow.first, flow.last
+    first.residual[:], first.covariances[:] = last.residual, last.covariances
+    for n in range(first.tally.size):
+        first.tally[n] += last.tally[n]
+    control.clock[BEGIN] = control.clock[END]
+    control.counts[EXCHANGES] += 1
+
+
+@driver
+def first_mean(flow, x, control, limits, mean):
+    """Mean residual of the first pass of a trial into ``mean``; `UNDER_WAY` or what forbids it."""
+    clock, (rho, covariances, _) = control.clock, flow.first
+    h = clock[NEXT]
+    status = UNDER_WAY
+    if not is_tame(covariances, rho, x):
+        status = UNTAME
+    elif not h > LEAST_STEP * clock[BEGIN] + TINY:
+        status = SHRUNK
+    else:
+        mean_residual(covariances, rho, x, h, LINEAR_SHARE * limits.allowed, mean)
+    return status
+
+
+@driver
+def second_mean(flow, trial, x, control, limits, mean):
+    """Mean residual of the second pass, after a first one to ``trial``; whether there is one.
+
+    ``flow.change`` = (H_1 - H_0) / 3 is overwritten.
+    """
+    rho, covariances, _ = flow.first
+    change = flow.change
+    if not is_tame(trial.covariances, rho, x):
+        return False
+    for k in range(change.shape[0]):
+        for l in range(3):
+            change[k, l] = (trial.covariances[k, l] - covariances[k, l]) / 3.0
+    accuracy = LINEAR_SHARE * limits.allowed
+    mean_residual(covariances + change, rho, x, control.clock[NEXT], accuracy, mean)
+    return True
+
+
+@driver
+def _growth(error, clock, counts):
+    """Growth of the step: a proportional-integral controller, and none after a rejection.
+
+    E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, sec. IV.2. The error is
+    ragged, since single neurons meet rays: it is damped, and very small ones tell little.
+    """
+    error = max(error / AIM, 1e-3)
+    wish = error**-PROPORTIONAL * clock[LAST_ERROR] ** INTEGRAL
+    most = 1.0 if counts[HAS_REJECTED] else LARGEST
+    clock[LAST_ERROR] = error
+    counts[HAS_REJECTED] = 0
+    return min(most, max(SMALLEST, wish))
+
+
+@driver
+def judge(control, error, fixed):
+    """Accept a trial with this error, in units of the tolerance, or reject it.
+
+    Parameters
+    ----------
+    control : Control
+        Modified in place.
+    error : float
+        Infinite or NaN if the trial is of no use.
+    fixed : float
+        Length of all steps, 0 if they are adaptive.
+
+    Returns
+    -------
+    int
+        `UNDER_WAY`, or `OVERFLOWN` if a fixed step had to be rejected.
+    """
+    clock, counts = control
+    h = clock[NEXT]
+    if error <= 1.0 or (fixed > 0.0 and np.isfinite(error)):
+        counts[STEPS] += 1
+        if fixed > 0.0:
+            clock[END] = counts[STEPS] * fixed
+        else:
+            clock[END] = clock[BEGIN] + h
+            clock[NEXT] = h * _growth(error, clock, counts)
+        return UNDER_WAY
+    if fixed > 0.0:
+        return OVERFLOWN
+    counts[REJECTED] += 1
+    counts[HAS_REJECTED] = 1
+    factor = SAFETY * error ** (-1.0 / ORDER) if error < np.inf else 0.0
+    clock[NEXT] = h * max(SMALLEST, factor)
+    return UNDER_WAY

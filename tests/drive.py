@@ -1,0 +1,61 @@
+"""What tests drive directly inside the engine: single neurons and passes in frozen fields.
+
+Everything else goes through public names, so that the inside may change.
+"""
+
+import numpy as np
+
+from particleflow.kernels import _jit, cpu
+from particleflow.kernels.events import TALLIES, go_on, ray_of, recheck
+from particleflow.kernels.maps import frozen_field, maps_of
+from particleflow.kernels.motion import set_out
+from particleflow.kernels.records import Arrival, Neurons
+
+
+@_jit.driver
+def advance_each(z, cell, h, field, x, tally):
+    """Move every neuron through its events alone, in place; ``field`` is one for all."""
+    frozen = frozen_field(field, x)
+    for i in range(cell.size):
+        k, left = cell[i], ray_of(cell[i], x.size)
+        if left >= 0:
+            k = recheck(z[0, i], z[2, i], left, frozen.rays, tally[i])
+        z[0, i], z[1, i], z[2, i], cell[i] = go_on(
+            z[0, i], z[1, i], z[2, i], k, h, left, frozen, tally[i]
+        )
+
+
+@_jit.driver
+def move_each(z, cell, h, field, x):
+    """Move every neuron by maps, legs and events, in place, as all targets do; returns a tally."""
+    frozen = frozen_field(field, x)
+    maps = maps_of(frozen, h)
+    tally = np.zeros(TALLIES, np.int64)
+    for i in range(cell.size):
+        a, b, c, k, time, left, arrived = set_out(
+            z[0, i], z[1, i], z[2, i], cell[i], h, frozen, maps, tally
+        )
+        if not arrived:
+            a, b, c, k = go_on(a, b, c, k, time, left, frozen, tally)
+        z[0, i], z[1, i], z[2, i], cell[i] = a, b, c, k
+    return tally
+
+
+def frozen_passes(state, h, steps=1, keep=True):
+    """Passes of a state in the fields of its residuals, in place; what the last one adds up to.
+
+    Regions are left as they are.
+    """
+    s, m = state.x.size, state.size
+    arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
+    for _ in range(steps):
+        new, cell = np.full((3, m), np.nan), np.full(m, -1, np.int32)
+        changes = cpu.exact_pass(
+            state.neurons, Neurons(*new, cell), keep, state.order, state.field(), h,
+            state.samples, arrival,
+        )  # fmt: skip
+        assert changes >= 0
+        if keep:
+            state.variables, state.cell = new, cell
+            state.residual = arrival.residual.copy()
+    return [part.copy() for part in arrival]
