@@ -17,13 +17,13 @@ from particleflow.files.disk import new_file
 from particleflow.trajectory import Trajectory
 
 from .kinds import check_target, require_frames
+from .panels import window
 from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames
 from .style import (
     BLACK,
     BLUE,
     CENTIMETRE,
     GREY,
-    ORANGE,
     SIGNS,
     STYLE,
     WIDTH,
@@ -122,8 +122,7 @@ class _Scene:
     def _set_function(self, ax: Axes) -> None:
         trajectory = self._trajectory
         samples = trajectory.samples
-        margin = 0.1 * float(samples.x[-1] - samples.x[0])
-        lo, hi = samples.x[0] - margin, samples.x[-1] + margin
+        lo, hi = window(trajectory)
         self._x = np.union1d(np.linspace(lo, hi, _GRID), samples.x)
         values = [
             trajectory.predict(frame, self._x)
@@ -132,7 +131,7 @@ class _Scene:
         bounds = _limits(np.concatenate([*values, samples.y]))
         ax.plot(samples.x, samples.y, "o", ms=4.0, mfc="white", mec=BLACK, mew=0.6, zorder=3)
         (self._f,) = ax.plot([], [], color=BLUE, zorder=4)
-        (self._knots,) = ax.plot([], [], "|", color=ORANGE, ms=6, mew=0.5, alpha=0.5,
+        (self._knots,) = ax.plot([], [], "|", color=GREY, ms=6, mew=0.5, alpha=0.5,
                                  transform=ax.get_xaxis_transform())  # fmt: skip
         self._moving += [(ax, self._f), (ax, self._knots)]
         ax.set_xlim(lo, hi)

@@ -8,8 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from particleflow.model.neurons import Neurons
-from particleflow.run.simulation import Simulation
 from particleflow.theory import ATTRACTOR, REPULSOR, classify_rays
 from particleflow.trajectory import Trajectory
 
@@ -125,23 +123,10 @@ def _delta_raw(trajectory: Trajectory) -> float:
 
 
 def _draw_function(ax: Axes, trajectory: Trajectory, frame: int, title: str) -> None:
-    """f at a frame with its samples and knots."""
-    samples = trajectory.samples
-    margin = 0.05 * (samples.x[-1] - samples.x[0])
-    lo, hi = samples.x[0] - margin, samples.x[-1] + margin
-    e = trajectory.knots(frame)
-    inside = np.unique(e[(e > lo) & (e < hi)])
-    x = np.union1d(np.linspace(lo, hi, 1000), inside)
-    ax.plot(samples.x, samples.y, "o", ms=3.5, mfc="white", mec=BLACK, mew=0.6, label="samples",
-            zorder=5)  # fmt: skip
-    ax.plot(x, trajectory.predict(frame, x), color=BLUE, label=r"$f$", zorder=4)
-    ax.plot(inside, np.full(inside.size, 0.02), "|", color=GREY, ms=6, mew=0.5,
-            alpha=float(np.clip(60 / max(inside.size, 1), 0.1, 0.8)),
-            transform=ax.get_xaxis_transform(), label="knots")  # fmt: skip
-    ax.set_xlim(lo, hi)
-    ax.margins(y=0.12)
-    ax.set_xlabel(r"$x$")
-    ax.set_title(title)
+    """f at a frame with its samples and knots, and nothing else."""
+    draw_function(ax, trajectory, frame, plain=True)
+    _say(ax, title)
+    ax.set_ylabel("")
 
 
 def _reach(trajectory: Trajectory) -> float:
@@ -150,10 +135,11 @@ def _reach(trajectory: Trajectory) -> float:
 
 def _draw_velocity(ax: Axes, trajectory: Trajectory, reach: float) -> None:
     """Directions on a grid, the speed as their shade."""
-    sim = Simulation(trajectory.samples, Neurons(*trajectory.parameters(-1)))
+    a, b, c = trajectory.parameters(-1)
+    delta = float(np.mean(c * c - a * a - b * b))
     grid = np.linspace(-0.95, 0.95, _ARROWS) * reach
     u, v = np.meshgrid(grid, grid)
-    du, dv = sim.field(u, v, 1, delta=float(sim.state.delta().mean()))
+    du, dv = trajectory.field(-1, u, v, 1, delta)
     speed = np.hypot(du, dv)
     moves = np.isfinite(speed) & (speed > 0.0)
     u, v, du, dv, speed = (values[moves] for values in (u, v, du, dv, speed))

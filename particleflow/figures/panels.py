@@ -28,29 +28,41 @@ from .style import (
 _MOST_LINES = 200
 
 
-def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
-    """The network function at the start and at a frame, the samples, and the knots as a rug."""
+def window(trajectory: Trajectory) -> tuple[float, float]:
+    """The interval of x over which the function is drawn: the samples' and a tenth more."""
+    x = trajectory.samples.x
+    margin = 0.1 * float(x[-1] - x[0])
+    return float(x[0]) - margin, float(x[-1]) + margin
+
+
+def draw_function(
+    ax: Axes, trajectory: Trajectory, frame: int = -1, *, plain: bool = False
+) -> Axes:
+    """The network function at the start and at a frame, the samples, and the knots as a rug.
+
+    With ``plain`` neither the start nor which samples attract.
+    """
     samples = trajectory.samples
-    margin = 0.1 * (samples.x[-1] - samples.x[0])
-    lo, hi = samples.x[0] - margin, samples.x[-1] + margin
+    lo, hi = window(trajectory)
     tau = trajectory.time[frame]
     e = trajectory.knots(frame)
     if trajectory.ids.size == trajectory.size:
         inside = np.unique(e[(e > lo) & (e < hi)])
         x = np.union1d(np.linspace(lo, hi, 1000), thin(inside, MOST_POINTS))
-        ax.plot(x, trajectory.predict(0, x), color=GREY, lw=0.8, label=r"$f$ at $\tau=0$")
-        ax.plot(x, trajectory.predict(frame, x), color=BLUE, label=rf"$f$ at $\tau={tau:.4g}$",
-                zorder=4)  # fmt: skip
+        if not plain:
+            ax.plot(x, trajectory.predict(0, x), color=GREY, lw=0.8, label=r"$f$ at $\tau=0$")
+        ax.plot(x, trajectory.predict(frame, x), color=BLUE, zorder=4,
+                label="$f$" if plain else rf"$f$ at $\tau={tau:.4g}$")  # fmt: skip
     elif "residual" in trajectory.observables and trajectory.residual.size:
         times, residual = trajectory.observable("residual")
         nearest = int(np.abs(times - tau).argmin())
         ax.plot(samples.x, samples.y + residual[nearest], ".", ms=3, color=BLUE,
                 label=rf"$f(x_j)$ at $\tau={times[nearest]:.4g}$")  # fmt: skip
-    _draw_samples(ax, trajectory, frame)
+    _draw_samples(ax, trajectory, None if plain else attracted_colours(trajectory, frame))
     within = e[(e > lo) & (e < hi)]
     rug = thin(within, MOST_POINTS)
     ax.plot(
-        rug, np.full(rug.size, 0.015), "|", color=ORANGE, ms=6, mew=0.5,
+        rug, np.full(rug.size, 0.015), "|", color=GREY, ms=6, mew=0.5,
         alpha=float(np.clip(60 / max(rug.size, 1), 0.08, 0.8)),
         transform=ax.get_xaxis_transform(), label="knots",
     )  # fmt: skip
@@ -64,18 +76,17 @@ def draw_function(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     return ax
 
 
-def _draw_samples(ax: Axes, trajectory: Trajectory, frame: int) -> None:
-    """Samples; halves filled in the colour of the sign of rhat that they attract (Lemma 1).
+def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -> None:
+    """Samples; with colours, halves filled in the colour of the sign of rhat that they attract.
 
     The right half speaks of neurons that are active to the right of their knot, the left half of
-    the others.
+    the others (Lemma 1).
     """
     samples = trajectory.samples
     x, y, s = samples.x, samples.y, samples.size
     size = 4.5 if s <= _MOST_LINES else 1.0
     style: dict[str, Any] = {"ls": "none", "marker": "o", "ms": size, "mec": BLACK, "mew": 0.6}
     ax.plot(x, y, mfc="white", label="samples", zorder=5, **style)
-    colours = attracted_colours(trajectory, frame)
     if colours is None or s > _MOST_LINES:
         return
     for j in range(s):

@@ -22,6 +22,12 @@ from . import measures, regimes
 from .claims import Verdict, claims_of
 
 NAMES = ("fig5", "fig6", "fig7", "fig8", "regimes")
+DRAWINGS = {
+    "fig5": figures.draw_fig5,
+    "fig6": figures.draw_fig6,
+    "fig7": figures.draw_fig7,
+    "fig8": figures.draw_fig8,
+}
 _TABLES = ("samples", "neurons", "flow", "output")
 _ENDINGS = (".png", ".pdf")
 
@@ -137,7 +143,7 @@ def _figure_of_runs(
         }
         measured = measures.joined({r: measures.of_run(t) for r, t in trajectories.items()})
         measured |= _between_runs(name, trajectories)
-        return measured, getattr(figures, f"draw_{name}")(trajectories)
+        return measured, DRAWINGS[name](trajectories)
 
 
 def _simulate(name: str, run: str, folder: Path, tables: Tables, overwrite: bool) -> Path:

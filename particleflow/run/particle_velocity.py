@@ -1,18 +1,34 @@
 """The velocity of a particle in the uv-plane (appendix E.1)."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from particleflow.arguments import Array, finite, numbers
-from particleflow.backend import State, field_at
+from particleflow.backend import Metric, State, field_at
 from particleflow.errors import ConfigError
 from particleflow.model.coordinates import output_weight_squared
 
 
+class Surroundings(NamedTuple):
+    """What moves a particle: the field G_k (2 s, 2), the network's samples x, and the metric."""
+
+    field: Array
+    x: Array
+    metric: Metric
+
+
 def velocity_at(
-    state: State, u: ArrayLike, v: ArrayLike, sign: int, delta: float | None
+    there: Surroundings, u: ArrayLike, v: ArrayLike, sign: int, delta: float
 ) -> tuple[Array, Array]:
-    """See `Simulation.field`."""
+    """Velocity of a particle at (u, v) = |rhat| (cos theta, sin theta); see `Simulation.field`.
+
+    Raises
+    ------
+    ConfigError
+        Shapes differ, ``sign`` is neither 1 nor -1, or a number is not finite.
+    """
     if sign not in (1, -1):
         raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
     u, v = numbers("u", u, ConfigError), numbers("v", v, ConfigError)
@@ -20,14 +36,14 @@ def velocity_at(
         u, v = np.broadcast_arrays(u, v)
     except ValueError as problem:
         raise ConfigError(f"u, v: expected numbers of one shape, found {problem}") from None
+    delta = finite("delta", delta, ConfigError)
     at_u, at_v = u.ravel(), v.ravel()
-    g = field_at(state.field(), state.x, at_u, at_v)
+    g = field_at(there.field, there.x, at_u, at_v)
     r = np.hypot(at_u, at_v)
     with np.errstate(invalid="ignore"):
         d = np.stack([at_u, at_v]) / r
     t = np.stack([-d[1], d[0]])
-    if state.metric == "network":
-        delta = _common_delta(state) if delta is None else finite("delta", delta, ConfigError)
+    if there.metric == "network":
         radial, turning = np.hypot(delta, 2.0 * r), output_weight_squared(r, delta)
     else:
         radial, turning = np.ones_like(r), r * r
@@ -36,7 +52,7 @@ def velocity_at(
     return (sign * velocity[0]).reshape(u.shape), (sign * velocity[1]).reshape(u.shape)
 
 
-def _common_delta(state: State) -> float:
+def common_delta(state: State) -> float:
     """The delta that all neurons have.
 
     Raises

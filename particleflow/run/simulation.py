@@ -36,7 +36,7 @@ from .ingredients import check_parts, described
 from .loop import Loop, Writer
 from .observables import UserObservables
 from .outcome import Begin, outcome
-from .particle_velocity import velocity_at
+from .particle_velocity import Surroundings, common_delta, velocity_at
 from .stopping import DEFAULT_STOP, Settling, check_times
 
 
@@ -287,7 +287,11 @@ class Simulation:
             Shapes differ, ``sign`` is neither 1 nor -1, ``delta`` is not finite or is left to
             neurons that differ.
         """
-        return velocity_at(self.state, u, v, sign, delta)
+        state = self.state
+        if delta is None:
+            delta = common_delta(state) if self.metric == "network" else 0.0
+        there = Surroundings(state.field(), state.x, self.metric)
+        return velocity_at(there, u, v, sign, delta)
 
     @property
     def motion(self) -> Any:

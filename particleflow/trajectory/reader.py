@@ -8,12 +8,13 @@ from numpy.typing import ArrayLike
 
 from particleflow import theory
 from particleflow.arguments import Array, PathLike, existing_file
-from particleflow.backend import cell_sums, kernel_matrix, predict_at
+from particleflow.backend import cell_sums, field, kernel_matrix, predict_at
 from particleflow.errors import RangeError, TrajectoryError
 from particleflow.files.slabs import BUDGET
 from particleflow.files.slices import as_slice
 from particleflow.model.cells import put_on_rays, put_on_samples, rays_of
 from particleflow.model.coordinates import knots, parameters_from_reduced
+from particleflow.run.particle_velocity import Surroundings, velocity_at
 
 from .readable import reading
 from .stored import ALL, Index, StoredTrajectory
@@ -175,6 +176,39 @@ class Trajectory(StoredTrajectory):
             part = predict_at(a, b, np.ascontiguousarray(rhat), points)
             f += part * (theta.size / self.size)
         return f
+
+    @reading
+    def field(
+        self, frame: int, u: ArrayLike, v: ArrayLike, sign: int = 1, delta: float = 0.0
+    ) -> tuple[Array, Array]:
+        """Velocity of a particle at (u, v) in the field of a frame, as of `Simulation.field`.
+
+        Parameters
+        ----------
+        frame : int
+        u, v : array_like
+            (u, v) = |rhat| (cos theta, sin theta), of one shape.
+        sign : {1, -1}
+            The sign of rhat.
+        delta : float
+            c^2 - a^2 - b^2 of the particle; it means nothing in the euclidean metric.
+
+        Returns
+        -------
+        tuple of two arrays of that shape
+            NaN at the origin.
+
+        Raises
+        ------
+        ConfigError
+            Shapes differ, ``sign`` is neither 1 nor -1, or a number is not finite.
+        RangeError, TrajectoryError
+            There is no such frame, or the file holds a subset of the neurons.
+        """
+        samples = self.samples
+        residual = self.predict(frame, samples.x) - samples.y
+        there = Surroundings(field(residual, samples.network_x), samples.network_x, self.metric)
+        return velocity_at(there, u, v, sign, delta)
 
     @reading
     def curvature(self, frame: int) -> theory.Curvature:
