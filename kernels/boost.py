@@ -97,7 +97,7 @@ def growth_to_return(a, b, c, nx, n1, xj):
 
 
 @routine
-def growth_to_rest(length, c):
+def growth_to_standstill(length, c):
     """Growth in the direction of a ray until c = 0 or the length = |(a, b)| = 0; inf if never.
 
     c is counted along the field: the neuron grows if both have one sign. With c against the field

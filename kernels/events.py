@@ -30,8 +30,8 @@ from .boost import (
     SIZE,
     boost,
     growth_to_ray,
-    growth_to_rest,
     growth_to_return,
+    growth_to_standstill,
     increments,
 )
 from .origin import AT_ORIGIN, cell_from_origin
@@ -84,7 +84,7 @@ def _spend(first, rapidity):
 
 
 @scalar
-def _rest_of(rapidity):
+def _growth_of(rapidity):
     """The growth of this rapidity; what is too much will be refused."""
     return math.expm1(min(rapidity, MOST_RAPIDITY))
 
@@ -104,12 +104,12 @@ def _next_event(a, b, c, k, left, rapidity, field, rays):
     active = active_side(ray, n_rays // 2) == k
     first = growth_to_ray(a, b, c, nx, n1, rays[ray, XJ], active)
     spent = _spend(first, rapidity)
-    e = first if spent < rapidity else _rest_of(rapidity)
+    e = first if spent < rapidity else _growth_of(rapidity)
     a1, b1, c1 = boost(a, b, c, nx, n1, e)
     if not (c * c1 > 0.0 and turn != 0.0 and ray != left):
         ray, first = _first_ray(a, b, c, k, left, field, rays)
         spent = _spend(first, rapidity)
-        e = first if spent < rapidity else _rest_of(rapidity)
+        e = first if spent < rapidity else _growth_of(rapidity)
         a1, b1, c1 = boost(a, b, c, nx, n1, e)
     return a1, b1, c1, ray, spent
 
@@ -197,7 +197,7 @@ def _along_ray(a, b, c, r, time, frozen, tally):
     cell, met = 2 * s + r, r
     length, speed = a / ux, sense * c
     rapidity = sense * along * time
-    rest = growth_to_rest(length, speed) if sense != 0.0 else inf
+    rest = growth_to_standstill(length, speed) if sense != 0.0 else inf
     spent = math.log1p(rest)
     if spent < rapidity:
         time -= spent / (sense * along)
@@ -214,7 +214,7 @@ def _along_ray(a, b, c, r, time, frozen, tally):
             cell, met = _cell_from_origin(r, -sense, frozen), -1
             tally[ORIGINS] += 1
     else:
-        grow, shear = increments(_rest_of(rapidity))
+        grow, shear = increments(_growth_of(rapidity))
         tally[FAILURES] += not rapidity <= MOST_RAPIDITY
         c += grow * c + sense * shear * length
         length += grow * length + shear * speed

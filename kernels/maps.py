@@ -18,7 +18,7 @@ from .sectors import first_bound, outside, second_bound
 
 @scalar
 def _increments(rapidity):
-    """Those of a map; NaN where they would be too large, so that nobody passes by them."""
+    """cosh - 1 and sinh of a rapidity; NaN where too large, so that no neuron moves by them."""
     grow, shear = nan, nan
     if rapidity <= MOST_RAPIDITY:
         grow, shear = increments(math.expm1(rapidity))

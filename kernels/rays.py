@@ -125,7 +125,7 @@ def cell_from_ray(r, sign, pull_active, pull_inactive, stay, slower, s):
 
 @driver
 def ray_table(field, x):
-    """What the motion on and across each ray needs, (2 s, 9) float64.
+    """The table that motion on rays and across them looks up, (2 s, 9) float64.
 
     Parameters
     ----------

@@ -21,8 +21,8 @@ each slot: guests in front of the members of each region, (n_slots, n_regions); 
 the last sort and changes of cell so far, (n_slots,)."""
 
 Push = namedtuple("Push", "table x metric")
-"""What moves neurons in a step of gradient descent: the table of sectors of ``cpu.push`` with the
-fields of the step, the samples x, and the metric's number."""
+"""A step of gradient descent: the table of sectors of ``cpu.push`` with the fields of the step, the
+samples x, and the metric's number."""
 
 Samples = namedtuple("Samples", "x y")
 """The samples (x_j, y_j), (s,) float64, x strictly increasing."""
@@ -34,15 +34,16 @@ Maps = namedtuple("Maps", "sectors rays")
 """The linear maps of all cells for one time: `maps.sector_maps` and `maps.ray_maps`."""
 
 Arrival = namedtuple("Arrival", "residual covariances tally")
-"""What a state of all neurons adds up to: residuals (s,), Sigma_k of the tangent kernel (2 s, 3),
-those of sliding neurons in sector r of their ray r, and the events that led to it (``events``)."""
+"""The sums over a state of all neurons: residuals (s,), Sigma_k of the tangent kernel (2 s, 3), in
+which neurons that slide on ray r count in sector r, and the numbers of events that led to the state
+(see ``events``)."""
 
 Control = namedtuple("Control", "clock counts")
 """Where adaptive steps stand: times, float64 (4,), and counts, int64 (6,): see ``host.control``."""
 
 Limits = namedtuple("Limits", "allowed fixed until most_trials")
-"""What adaptive steps are held to: the largest error of a step, root mean square of the residuals;
-the length of all steps, 0 if it adapts; the time to reach; the trials to make at most."""
+"""Bounds of adaptive steps: the largest error of a step, root mean square of the residuals; the
+length of all steps, 0 if it adapts; the time to reach; the trials to make at most."""
 
 Flow = namedtuple("Flow", "begin end first last change")
 """A step of the exact flow: `Neurons` at its begin and end, `Arrival` of both, and
@@ -56,8 +57,8 @@ Trial = namedtuple("Trial", "state cell stage error")
 argument of a stage and the difference to the embedded method, (3, m) each."""
 
 Stage = namedtuple("Stage", "field x metric h")
-"""What moves neurons in a stage of the Runge-Kutta method: G_k (2 s, 2), the samples x, the
-metric's number, and the length of the step."""
+"""A stage of the Runge-Kutta method on the CPU: G_k (2 s, 2), the samples x, the metric's number,
+and the length of the step."""
 
 SlotPass = namedtuple("SlotPass", "z to keep h frozen maps acc tally scratch marks lanes")
 """A pass over one slot on the CPU: the `Neurons` z that move for the time h in a `Frozen` field
@@ -65,16 +66,16 @@ with its `Maps`; where they go, if ``keep``; their moments (>= 2 s, MOMENTS) and
 thread's work space: `Neurons` of a block, `Marks` and `Lanes`."""
 
 Rest = namedtuple("Rest", "neurons count")
-"""What a device lists by tile: indices of the neurons that need more than the others (m,), those of
-a tile from its begin on, and how many these are (n_tiles,)."""
+"""The rest: the neurons that a device treats by themselves after a tile has gone as one. Their
+indices (m,), those of a tile from its begin on, and how many these are (n_tiles,)."""
 
 Tiles = namedtuple("Tiles", "homes near")
 """The home row of each tile of a device, and what it adds up to there and in the rows before and
 behind: see ``cuda.slots``."""
 
 Unfinished = namedtuple("Unfinished", "time left")
-"""What is to be done of each of the rest of a pass on a device: the time, and the ray on which it
-is, (m,) each."""
+"""How far each of the rest of a pass has come on a device: the time that is left, and the ray on
+which the neuron is, (m,) each."""
 
 Method = namedtuple("Method", "metric which ha hb he")
 """A stage of the Runge-Kutta method on a device: the metric's number, first, inner or last, and the

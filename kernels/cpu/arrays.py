@@ -7,7 +7,7 @@ from .._jit import float64, routine
 
 @routine
 def read(a, b, c, i):
-    """One neuron of a state of any precision, to compute with."""
+    """One neuron as float64, whatever the precision of the state."""
     return float64(a[i]), float64(b[i]), float64(c[i])
 
 

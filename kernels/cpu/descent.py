@@ -12,10 +12,10 @@ from .push_slot import name_guests, push_slot
 from .slots import SERIAL, slot_of, sort_slot
 
 SORT_NEURON, SORT_MISPLACED = 0.25, 6.0
-"""What it costs to sort a slot again, a neuron and one that has left its sector besides, in units
-of what a stray costs in a step. It is done when strays and guests have cost as much."""
+"""Price of sorting a slot again, for each neuron and besides for each that has left its sector, in
+units of a stray's price in a step. Slots are sorted when strays and guests have cost as much."""
 GUEST = 0.125
-"""What a guest costs in a step, in the same units."""
+"""Price of a guest in a step, in units of a stray's."""
 
 
 @block

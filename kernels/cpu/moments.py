@@ -16,7 +16,7 @@ from .prefetch import AHEAD, LINE, prefetch
 from .runs import run_end
 
 FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
-"""What is added up."""
+"""Kinds of sums over the neurons of a cell."""
 
 
 @parallel

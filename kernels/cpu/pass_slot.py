@@ -23,7 +23,7 @@ LONG = 32
 
 
 @inlined
-def part(z, lo, hi):
+def views(z, lo, hi):
     """The neurons lo:hi, as views."""
     return Neurons(z.a[lo:hi], z.b[lo:hi], z.c[lo:hi], z.cell[lo:hi])
 
@@ -71,7 +71,7 @@ def _boost_ray(z, to, k, maps, s):
 
 @block
 def _mark_sector(z, to, suspect, k, maps, s):
-    """Mark those that `_boost_sector` counted."""
+    """Mark the neurons that `_boost_sector` counted."""
     c, cell = z.c, z.cell
     a1, b1, c1 = to.a, to.b, to.c
     bound1, bound2 = maps[k, 6], maps[k, 7]
@@ -84,7 +84,7 @@ def _mark_sector(z, to, suspect, k, maps, s):
 
 @block
 def _mark_ray(z, to, suspect, k, maps, s):
-    """Mark those that `_boost_ray` counted."""
+    """Mark the neurons that `_boost_ray` counted."""
     a, c, cell = z.a, z.c, z.cell
     a1, c1 = to.a, to.c
     sign = maps[k - 2 * s, 4]
@@ -159,7 +159,7 @@ def _advance_block(lo, hi, k, there, n, job):
     """Move a block of neurons of cell k, strays among them; returns as `_move`."""
     s, suspect = job.frozen.x.size, job.marks.each[: hi - lo]
     sector_map, ray_map = job.maps
-    here = part(job.z, lo, hi)
+    here = views(job.z, lo, hi)
     if k == s or k == 4 * s:
         suspects = _copy(here, there, suspect, k)
     elif k < 2 * s:
@@ -233,7 +233,7 @@ def pass_slot(start, job):
             k += 1
         for lo in range(start[first], start[k], BLOCK):
             hi = min(lo + BLOCK, start[k])
-            there = part(job.to, lo, hi) if job.keep else part(job.scratch, 0, hi - lo)
+            there = views(job.to, lo, hi) if job.keep else views(job.scratch, 0, hi - lo)
             if is_long:
                 n, changed = _advance_block(lo, hi, cell_of(first, s), there, n, job)
             else:

@@ -10,7 +10,7 @@ from ..maps import frozen_field, maps_of
 from ..rays import SIGN, XJ, ray_table
 from ..records import SlotPass
 from .arrays import read
-from .pass_slot import make_scratch, part, pass_slot
+from .pass_slot import make_scratch, pass_slot, views
 from .slots import SERIAL
 
 
@@ -22,7 +22,7 @@ def _pass_slots(begin, end, keep, order, h, frozen, maps, sums):
         changes[i] = pass_slot(
             order.start[i],
             SlotPass(
-                part(begin, lo, hi), part(end, lo, hi), keep, h, frozen, maps, acc[i], tallies[i],
+                views(begin, lo, hi), views(end, lo, hi), keep, h, frozen, maps, acc[i], tallies[i],
                 *make_scratch(begin.a),
             ),
         )  # fmt: skip
@@ -48,7 +48,7 @@ def _pass_all(begin, end, keep, order, field, h, x, tally):
             changes[i] = pass_slot(
                 order.start[i],
                 SlotPass(
-                    part(begin, lo, hi), part(end, lo, hi), keep, h, frozen, maps, acc[i],
+                    views(begin, lo, hi), views(end, lo, hi), keep, h, frozen, maps, acc[i],
                     tallies[i], *make_scratch(begin.a),
                 ),
             )  # fmt: skip

@@ -54,7 +54,7 @@ def _prefetch(a, b, c, start, n):
 
 
 @inlined
-def _push_home(slot, lo, hi, k, push, acc):
+def _push_members_of(slot, lo, hi, k, push, acc):
     """Move the members lo:hi of sector k; returns the first of those who still are members.
 
     Chunks go upwards, as processors expect. Whoever leaves changes places with the first member,
@@ -95,7 +95,7 @@ def _push_home(slot, lo, hi, k, push, acc):
 
 
 @inlined
-def _push_annex(slot, lo, hi, k, push, acc):
+def _push_guests_of(slot, lo, hi, k, push, acc):
     """Move the guests lo:hi of sector k; returns the first who still is one, and the changes."""
     a, b, c, _, _ = slot
     sector, x = push.table[k], push.x
@@ -165,7 +165,7 @@ def _push_strays(slot, lo, hi, push, acc):
 
 
 @leaf
-def _part_with(slot, first, old, new, sector, metric):
+def _send_away(slot, first, old, new, sector, metric):
     """Bring those of the new guests old:new who are away to the front of all guests first:new.
 
     Returns the first of the others.
@@ -182,7 +182,7 @@ def _part_with(slot, first, old, new, sector, metric):
 
 
 @leaf
-def _welcome(slot, lo, first, k, s, metric):
+def _take_in_strays(slot, lo, first, k, s, metric):
     """Bring those of the strays lo:first who belong to the region to their end.
 
     These are the close ones, or only those in its sector where there are no guests. Returns the
@@ -210,15 +210,15 @@ def _push_region(slot, lo, end, members, guests, k, push, acc):
     if lo < head:
         changes += _push_strays(slot, lo, head, push, acc)
     if guests > 0:
-        first, changed = _push_annex(slot, head, old, k, push, acc)
+        first, changed = _push_guests_of(slot, head, old, k, push, acc)
         changes += changed
     if members > 0:
-        new = _push_home(slot, old, end, k, push, acc)
+        new = _push_members_of(slot, old, end, k, push, acc)
         changes += new - old
     if old < new:
-        first = _part_with(slot, first, old, new, push.table[k], metric)
+        first = _send_away(slot, first, old, new, push.table[k], metric)
     if lo < first:
-        first = _welcome(slot, lo, first, k, s, metric)
+        first = _take_in_strays(slot, lo, first, k, s, metric)
     if metric == EUCLIDEAN:
         new = first
     return end - new, new - first, changes

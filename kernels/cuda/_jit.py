@@ -178,7 +178,7 @@ class Kernel:
 
     @cache  # noqa: B019
     def launcher(self, precision, dtype, blocks):
-        """What launches it with this many blocks; a few of them are no reason to warn."""
+        """What launches it with so many blocks, without a warning that they are few."""
         compiled = self.compiled(precision, dtype)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -58,7 +58,7 @@ def download(array):
 
 
 def download_into(array, out):
-    """The same into a host array of that shape, of whatever dtype."""
+    """Copy an array of the device into a host array of its shape, of whatever dtype."""
     if out.dtype == array.dtype and out.flags.c_contiguous:
         array.copy_to_host(out, stream=stream())
         stream().synchronize()

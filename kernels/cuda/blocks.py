@@ -1,4 +1,4 @@
-"""What the threads of a block do together: sums, ranks, scans. All in a fixed order.
+"""Sums, ranks and scans by the threads of a block together, all in a fixed order.
 
 Each function begins where threads may still use the shared arrays for something else, and ends
 where all have what they came for.

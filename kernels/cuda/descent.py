@@ -133,7 +133,7 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     set_field(1, rho, xs.x, descent.h, field)
     taken, failed, n_rest, changes = 0, 0, 0, 0
     while taken < descent.count and not failed:
-        for _ in range(min(CHECK - slots.pace.steps % CHECK, descent.count - taken)):
+        for _ in range(min(CHECK - slots.clock.steps % CHECK, descent.count - taken)):
             push(slots.n_tiles, neurons, field, x, descent.metric, tiles, rest, counters)
             add_rest(slots.n_groups, neurons, rest, bins, slots.used, s)
             combine(2 * s, tiles, 3, bins, slots.used, sums)
@@ -141,12 +141,12 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
             close_step(1, sums, xs, 1.0 / m, descent.h, rho, field, counters)
         before, rest_before = taken, n_rest
         taken, failed, changes, n_rest = (int(n) for n in download(counters))
-        slots.pace.steps += taken - before
+        slots.clock.steps += taken - before
         order.stray_work[0] += n_rest - rest_before
-        if slots.pace.steps % CHECK == 0:
-            slots.pace.add(int(order.stray_work[0]))
+        if slots.clock.steps % CHECK == 0:
+            slots.clock.add(int(order.stray_work[0]))
             order.stray_work[0] = 0
-            if slots.pace.is_over(SORT_SHARE * slots.m):
+            if slots.clock.is_over(SORT_SHARE * slots.m):
                 sort_slots(neurons, order)
     order.crossings[0] += changes
     residual[:] = download(rho)

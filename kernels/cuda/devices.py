@@ -4,7 +4,7 @@ from ._jit import cuda, simulated
 
 
 def problem():
-    """What keeps kernels from running, None if nothing does."""
+    """The reason why kernels cannot run, in words; None if they can."""
     if simulated:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What depends on samples and sectors only, by one block.
+"""Fields and predictions, which depend on samples and sectors only, by one block.
 
 Each thread takes a run of samples; what lies behind or before its run comes from a scan over the
 threads. One thread adds up in the order of the CPU.

@@ -43,7 +43,7 @@ def ptx(kernel, precision, processor):
 
 
 def assembled(code, processor):
-    """What the machine code of a kernel needs on a processor."""
+    """The `Resources` that the machine code of a kernel needs on a processor."""
     from cuda.bindings import nvjitlink
 
     link = nvjitlink.create(2, [f"-arch={processor}", "-verbose"])

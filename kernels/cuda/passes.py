@@ -252,7 +252,7 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
     moments, counted = download(sums), download(counters)
     arrival.tally[:] = counted[:TALLIES]
     changes = int(counted[CHANGES])
-    slots.pace.last(int(counted[REST]))
+    slots.clock.last(int(counted[REST]))
     if whole is None:
         return changes if arrive_at(moments, samples, slots.m, arrival) else -1
     acc = np.zeros((1, n_rows + PAD, MOMENTS))

@@ -71,7 +71,7 @@ def _stage(state, cell, trial, field, x, method):
 
 @kernel(reals(2), reals(2), reals(2), blocks_a_processor=4)
 def _error_moments(total, error, out):
-    """What the error changes of c (a, b), as rows that c = 1 multiplies."""
+    """The first-order change of c (a, b) by the error, as (a, b) of neurons with c = 1."""
     for n in range(cuda.grid(1), out.shape[1], cuda.gridsize(1)):
         a, b, c = total[0, n], total[1, n], total[2, n]
         out[0, n] = c * error[0, n] + error[2, n] * a

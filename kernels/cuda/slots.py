@@ -41,7 +41,7 @@ MOST_GROUPS, LEAST_GROUPS, BINS = (3 if simulated else 1024), 16, 2**19
 """Groups of tiles: as many as give this many bins of rows."""
 
 
-class Pace:
+class SortClock:
     """When neurons are to be sorted again: when the rest has grown since they were.
 
     Where sectors are narrower than tiles some count in far sectors however they are sorted.
@@ -72,16 +72,16 @@ class Pace:
         self.numbers[1] += max(0, rest - self.numbers[0])
 
     def last(self, rest):
-        """Count that of the last pass only."""
+        """Count the rest of the last pass only."""
         self.numbers[1] = 0
         self.add(rest)
 
     def is_over(self, most):
-        """Whether more than this came on top."""
+        """Whether the rest since the last sort has cost more than right after it by so much."""
         return bool(self.numbers[1] > most)
 
     def begin(self):
-        """Neurons have been sorted."""
+        """Note that neurons have just been sorted."""
         self.numbers[:2] = -1, 0
 
 
@@ -92,7 +92,7 @@ class Slots:
     ----------
     m, s, tile, n_tiles, n_groups : int
         Neurons and samples; neurons of a tile; numbers of tiles and groups.
-    pace : Pace
+    clock : SortClock
         When to sort again.
     homes : (n_tiles,) int32
     rest : Rest
@@ -106,7 +106,7 @@ class Slots:
         self.n_tiles = -(-m // self.tile)
         groups = min(MOST_GROUPS, max(LEAST_GROUPS, BINS // (2 * s)))
         self.n_groups = min(groups, self.n_tiles)
-        self.pace = Pace()
+        self.clock = SortClock()
         self._made = {}
 
     def array(self, name, shape, dtype=np.float64):
@@ -169,7 +169,7 @@ def arrays_of(order):
         "crossings": order.crossings,
         "bounds": np.array([0, slots.m]),
         "homes": download(slots.homes),
-        "pace": slots.pace.numbers,
+        "pace": slots.clock.numbers,
     }
 
 
@@ -177,7 +177,7 @@ def restored(order, arrays):
     """The order that `arrays_of` gave, of slots with the same bounds."""
     slots = order.slots
     fill(slots.homes, arrays["homes"])
-    slots.pace.numbers[:] = arrays["pace"]
+    slots.clock.numbers[:] = arrays["pace"]
     ident = upload(arrays["ident"], np.int32)
     return Order(slots, ident, arrays["stray_work"].copy(), arrays["crossings"].copy())
 
@@ -302,7 +302,7 @@ def sort_slots(neurons, order):
         _take(blocks, values, place, other)
         _copy(blocks, other, values)
     _find_homes(blocks_for(slots.n_tiles), cell, s, slots.homes)
-    slots.pace.begin()
+    slots.clock.begin()
 
 
 @kernel(anything(), anything())

@@ -24,7 +24,7 @@ def boost_steps(flow, order, samples, control, limits, whole=None):
         return exact_pass(begin, end, keep, order, g, control.clock[NEXT], samples, arrival, whole)
 
     def sort_if_due(begin):
-        if slots.pace.is_over(SORT_SHARE * slots.m):
+        if slots.clock.is_over(SORT_SHARE * slots.m):
             sort_slots(begin, order)
 
     return steps_by_passes(flow, run_pass, sort_if_due, samples.x, control, limits)

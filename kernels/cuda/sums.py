@@ -29,7 +29,7 @@ from .slots import ROUNDS
 tiles = composed(Tiles, ints, doubles(2))
 MOST_VALUES = 5
 FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
-"""What `gather` adds up."""
+"""Kinds of sums that `gather` adds up."""
 HOME, NEXT, BEFORE, FAR = range(4)
 """Where a row is, seen from a tile's home."""
 
@@ -176,7 +176,7 @@ def combine(tiles, n_places, bins, used, out):
 
 @device
 def _values_of(kind, a, b, c, turns):
-    """What one neuron adds; ``turns`` is 0 for those that slide, which do not turn."""
+    """The summands of one neuron; ``turns`` is 0 for one that slides, which does not turn."""
     v0 = v1 = v2 = v3 = float64(0.0)
     if kind == FIRST:
         v0, v1 = c * a, c * b

@@ -1,1 +1,1 @@
-"""What costs O(s) in a step, on the host for every device: fields, residuals, controllers, sums."""
+"""O(s) work of a step, done on the host for every device: fields, residuals, controllers, sums."""

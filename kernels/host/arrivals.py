@@ -1,4 +1,4 @@
-"""What a pass or a step has led to: new residuals and covariances from the sums over neurons."""
+"""New residuals and covariances from the sums over all neurons, after a pass or a step."""
 
 import numpy as np
 

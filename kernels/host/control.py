@@ -23,7 +23,7 @@ BEGIN, END, NEXT, LAST_ERROR = range(4)
 STEPS, REJECTED, HAS_REJECTED, UNSORTED, CHANGES, EXCHANGES = range(6)
 
 ARRIVED, UNDER_WAY, UNTAME, SHRUNK, OVERFLOWN = range(5)
-"""What steps return: a step holds the time asked for; trials are used up; the tangent
+"""Outcomes of `boost_steps`: a step holds the time asked for; trials are used up; the tangent
 kernel is too large; the step is below rounding; a fixed step led to what is not finite."""
 
 ORDER = 3  # of the error estimate in the step, 2 to 3 where neurons meet rays

@@ -1,4 +1,6 @@
-"""What depends on samples and sectors only: O(s), one pass down and one pass up."""
+"""Fields, predictions and the tangent kernel, which depend on samples and sectors only.
+
+Each is one pass down and one pass up over the samples, O(s)."""
 
 import numpy as np
 

@@ -8,7 +8,7 @@ from .._jit import block, driver, sums
 from .field import residual_rate
 
 ROUNDING = 2.0**-49
-"""What is left of a vector in units of |H| when the space is invariant."""
+"""Length in units of |H| below which a new vector is rounding: the space is invariant then."""
 
 
 @sums
