@@ -15,7 +15,7 @@ ALONE = {name: value for name, value in os.environ.items() if "XDIST" not in nam
 
 
 @pytest.mark.parametrize(("args", "message"), [
-    (["--benchmark", "tests/test_samples.py"], "--benchmark runs bench/ only, found tests/"),
+    (["--benchmark", "tests/model/test_samples.py"], "--benchmark runs bench/ only, found tests/"),
     (["--quick"], "--quick goes with --benchmark"),
     (["--most-neurons", "10"], "--most-neurons goes with --benchmark"),
     (["--benchmark", "--most-neurons", "1e2.5"], "expected a whole number above 0, found '1e2.5'"),

@@ -20,7 +20,7 @@ from particleflow.backend.compiling import when_compiling
 from particleflow.cli import looking
 from particleflow.integrators.gradient_descent import GradientDescentMotion
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"
 SMALL = """
 [samples]
@@ -515,7 +515,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(call, he
 ])  # fmt: skip
 def test_what_cannot_be_resumed(call, args, message):
     call("run", write(SMALL))
-    old = ROOT / "tests" / "files" / "schema_1.h5"
+    old = ROOT / "tests" / "recorded" / "schema_1.h5"
     shutil.copy(old, "v1.h5")
     with h5py.File("v1.h5", "r+") as file:
         file["parameters/progress"][0] -= 1

@@ -16,7 +16,7 @@ import particleflow as pf
 from particleflow import figures
 from particleflow.cli import looking
 
-FILES = Path(__file__).parent / "files"
+FILES = Path(__file__).parents[1] / "recorded"
 SMALL = """
 [samples]
 kind = "square_wave"

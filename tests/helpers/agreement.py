@@ -213,7 +213,7 @@ def passes(m, s, h, exact):
             state.variables, state.cell = flow._at_begin
         same_state(one, two, exact)
         events += arrivals[0].tally[0]
-        assert two.order.slots.pace.numbers[0] >= 0
+        assert two.order.slots.clock.numbers[0] >= 0
     assert events > 0 or s == 1
 
 

@@ -1,6 +1,6 @@
 """Kill runs for good at random instants, resume them, and compare with the run that was let alone.
 
-``python tests/kill_runs.py 1000`` does it a thousand times; the test-suite ten times.
+``python tests/helpers/kill_runs.py 1000`` does it a thousand times; the test-suite ten times.
 """
 
 import random

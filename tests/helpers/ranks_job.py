@@ -1,4 +1,4 @@
-"""What ranks of MPI check together: ``mpiexec -n 4 python tests/ranks_job.py FOLDER [CHECK ...]``.
+"""Checks of ranks together: ``mpiexec -n 4 python tests/helpers/ranks_job.py FOLDER [CHECK ...]``.
 
 Rank 0 prints the name of every check that has held. FOLDER holds the runs of one process that
 ``test_ranks.py`` has recorded with `record`; ranks record the same and compare every dataset.

@@ -12,7 +12,7 @@ import particleflow as pf
 from particleflow.backend import METRICS, State
 from particleflow.kernels.host import kennedy as rk
 
-FILES = Path(__file__).parent / "files"
+FILES = Path(__file__).parents[1] / "recorded"
 
 
 def smooth_case(metric, seed=0, m=60, until=0.2):

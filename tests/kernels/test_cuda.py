@@ -116,7 +116,7 @@ def test_when_to_sort_again_is_restored(one_thread):
     """A state goes on in the order, and to the bits, of the one that it was taken from."""
     one, two = (agreement.pair(3000, 4)[1] for _ in range(2))
     one.gradient_descent(5e-3, 100)
-    assert one.order.slots.pace.steps == 100  # between two looks at whether to sort
+    assert one.order.slots.clock.steps == 100  # between two looks at whether to sort
     two.restore(one.snapshot())
     order = np.array(one.order.ident)
     for state in (one, two):

@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 
-HERE = Path(__file__).parent
+HELPERS = Path(__file__).parents[1] / "helpers"
 
 
 def test_every_kernel_in_the_simulator():
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "simulated_cuda.py"],
-        check=False, cwd=HERE, env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}, text=True,
+        check=False, cwd=HELPERS, env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}, text=True,
         capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

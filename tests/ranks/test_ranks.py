@@ -26,8 +26,8 @@ from particleflow.kernels import cpu
 from particleflow.kernels.host import sums
 from particleflow.ranks import mpi
 
-HERE = Path(__file__).parent
-JOB = HERE / "ranks_job.py"
+HELPERS = Path(__file__).parents[1] / "helpers"
+JOB = HELPERS / "ranks_job.py"
 
 
 class Threads:
@@ -275,7 +275,7 @@ def launch(n, *command, timeout=600, **environment):
 def recorded(tmp_path_factory):
     """A folder with the runs of one process, which compiles the kernels, too."""
     folder = tmp_path_factory.mktemp("of one process")
-    code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import ranks_job, pathlib\n"
+    code = f"import sys; sys.path.insert(0, {str(HELPERS)!r}); import ranks_job, pathlib\n"
     done = python(code + f"ranks_job.record(pathlib.Path({str(folder)!r}))")
     assert done.returncode == 0, done.stderr
     return folder
@@ -304,7 +304,7 @@ def test_all_that_four_ranks_check(recorded):
 def test_a_device_for_each_rank(tmp_path):
     """In the simulator: the host exchanges what devices add up, in every integrator."""
     pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
-    done = launch(2, HERE / "ranks_on_devices.py", tmp_path, NUMBA_ENABLE_CUDASIM="1")
+    done = launch(2, HELPERS / "ranks_on_devices.py", tmp_path, NUMBA_ENABLE_CUDASIM="1")
     assert done.returncode == 0, done.stdout + done.stderr
     found = dict(line.split(": ") for line in done.stdout.splitlines())
     assert found.keys() == {"boost", "gd", "gd, euclidean", "rk"}
@@ -492,7 +492,7 @@ def test_ranks_that_are_killed_and_resumed_by_others(tmp_path):
         _, problem = process.communicate(timeout=300)
     assert process.returncode == 0, problem
     assert kills > 0
-    sys.path.insert(0, str(HERE))
+    sys.path.insert(0, str(HELPERS))
     import ranks_job
 
     ranks_job.require_same(tmp_path / "whole" / "killed.h5", tmp_path / "killed.h5")

@@ -24,7 +24,7 @@ from particleflow.sweeps import parse, workers
 from particleflow.sweeps.run import OBSERVABLES
 from particleflow.sweeps.table import DONE, FAILED, TO_DO, Design, SweepWriter, create_sweep
 
-HERE = Path(__file__).parent
+HELPERS = Path(__file__).parents[1] / "helpers"
 CONFIG = """
 [samples]
 file = "my samples.csv"
@@ -202,7 +202,7 @@ def test_failures_are_noted_and_not_fatal(config, tmp_path):
 
 
 def test_a_run_that_kills_its_process_fails_alone(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "COMMAND", (sys.executable, str(HERE / "dying_worker.py")))
+    monkeypatch.setattr(workers, "COMMAND", (sys.executable, str(HELPERS / "dying_worker.py")))
     monkeypatch.setenv("DEADLY", "2,3,7")
     found = pf.sweep(config, OVER, tmp_path / "s.h5", seeds=2, workers=2)
     assert np.flatnonzero(found.status == FAILED).tolist() == [2, 3, 7]
@@ -212,7 +212,7 @@ def test_a_run_that_kills_its_process_fails_alone(config, tmp_path, monkeypatch)
 
 
 def test_processes_that_do_not_begin_are_an_error(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "COMMAND", (sys.executable, str(HERE / "dying_worker.py")))
+    monkeypatch.setattr(workers, "COMMAND", (sys.executable, str(HELPERS / "dying_worker.py")))
     monkeypatch.setenv("DEADLY", "all")
     with pytest.raises(pf.DeviceError, match=r"its process died \(exit code 7\)"):
         pf.sweep(config, OVER, tmp_path / "s.h5", seeds=2, workers=2)

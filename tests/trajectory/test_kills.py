@@ -17,7 +17,7 @@ from particleflow.jobs.prepare import prepare
 from particleflow.jobs.resume import resume
 from particleflow.trajectory import checkpoint, recording, writer_thread
 
-HERE = Path(__file__).parent
+HELPERS = Path(__file__).parents[1] / "helpers"
 CONFIG = """
 [samples]
 kind = "square_wave"
@@ -168,7 +168,7 @@ def test_an_uninterrupted_run_has_the_same_data(history, tmp_path):
 
 def test_ten_kills():
     done = subprocess.run(
-        [sys.executable, str(HERE / "kill_runs.py"), "10"], check=False, text=True,
+        [sys.executable, str(HELPERS / "kill_runs.py"), "10"], check=False, text=True,
         capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

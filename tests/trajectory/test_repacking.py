@@ -261,7 +261,7 @@ def test_a_link_shows_the_file_that_is_replaced(tmp_path):
 
 
 def test_parts_that_have_been_gathered_are_removed(tmp_path):
-    files, path = Path(__file__).parent / "files", tmp_path / "schema_2.h5"
+    files, path = Path(__file__).parents[1] / "recorded", tmp_path / "schema_2.h5"
     shutil.copy(files / "schema_2.h5", path)
     shutil.copytree(files / "schema_2.h5.parts", f"{path}.parts")
     with pf.open_trajectory(path) as traj:

@@ -19,7 +19,7 @@ from particleflow.trajectory import writer, writer_thread
 from particleflow.trajectory.schema import chunk_width
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
-FILES = Path(__file__).parent / "files"
+FILES = Path(__file__).parents[1] / "recorded"
 
 
 def simulate(path, until=1.0, m=50, metric="network", integrator=None, **options):
@@ -563,7 +563,7 @@ def test_a_killed_run_leaves_a_file_that_opens(path):
         "sim.run(1000.0, progress=tell)\n"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE,
-                             cwd=Path(__file__).parent.parent)  # fmt: skip
+                             cwd=Path(__file__).parents[2])  # fmt: skip
     assert child.stdout is not None
     assert child.stdout.readline() == b"on\n"
     os.kill(child.pid, signal.SIGKILL)
