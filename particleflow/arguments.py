@@ -35,7 +35,7 @@ def numbers(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Arr
 
 
 def _described(values: Any, given: np.ndarray) -> str:
-    """What was given where numbers were expected."""
+    """Describe what was given where numbers were expected."""
     return brief(values) if given.ndim == 0 else str(given.dtype)
 
 

@@ -1,4 +1,4 @@
-"""What this process spends on compiling kernels, as numba tells it.
+"""Seconds that this process spends on compiling kernels, as numba tells them.
 
 Which kernels have been compiled before depends on the integrator, the metric, the precision and the
 place of installation: only numba knows, when a kernel is called for the first time.
@@ -55,7 +55,7 @@ def when_compiling(tell: Callable[[], None] | None, wait: Callable[[], None] | N
 
 
 def compile_notice(ranks: int = 1) -> str:
-    """What to tell a user whose run has to wait for the compiler."""
+    """A line for a user whose run has to wait for the compiler."""
     if _jit.cache_folder:
         turns = f"one of {ranks} ranks compiles each, the others wait for it; " if ranks > 1 else ""
         return (

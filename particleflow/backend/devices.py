@@ -79,7 +79,7 @@ def _cuda_devices() -> ModuleType:
 
 
 def device_notice(device: str) -> str | None:
-    """What to tell a user about the device of a run; None for the processor."""
+    """A line for the user about the device of a run; None for the processor."""
     return f"running on CUDA: {_cuda_devices().name()}" if device == "cuda" else None
 
 

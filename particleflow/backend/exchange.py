@@ -124,7 +124,7 @@ class Exchange:
 
 
 def by_rank(exchange: Exchange) -> Callable[[Array], None]:
-    """The same for any number of rows on each rank, which are added up first."""
+    """An exchange of any number of rows on each rank, which are added up first."""
 
     def add(acc: Array) -> None:
         sums.tree_sum(acc.reshape((acc.shape[0], -1)))

@@ -77,7 +77,7 @@ def joined(parts: Iterable[Arrays]) -> dict[str, np.ndarray]:
 
 
 class Part:
-    """What of a snapshot with these bounds belongs to the neurons first .. last - 1.
+    """The part of a snapshot with these bounds that belongs to the neurons first .. last - 1.
 
     All of the slots in which they are.
 

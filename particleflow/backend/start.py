@@ -1,4 +1,4 @@
-"""What a state begins with: samples in its precision, and neurons with their cells."""
+"""The begin of a state: samples in its precision, and neurons with their cells."""
 
 from typing import Literal, NamedTuple, get_args
 

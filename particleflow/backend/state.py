@@ -31,7 +31,7 @@ any number of ranks; more would take too much memory."""
 
 
 def _wholes(share: Share, ranks: Ranks, s: int, device: str) -> tuple[Whole | None, Whole | None]:
-    """What completes sums over slots, and sums over any rows; None for one rank."""
+    """The `Whole` for sums over slots, and the one for any rows; None for one rank."""
     if ranks.size == 1:
         return None, None
     in_order = is_ordered(s)
@@ -274,7 +274,7 @@ class State:
         return self.ranks.total(int(own))
 
     def rounding(self) -> float:
-        """About what rounding makes of the residuals: that of what the sectors contribute to f."""
+        """Estimated rounding error of a residual: 8 eps times the sectors' summed contributions."""
         sizes = np.hypot(*self.first_moments().T)
         eps = float(np.finfo(self.dtype).eps)
         if self.dtype == "float32":  # each neuron is rounded by itself

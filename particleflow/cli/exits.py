@@ -74,7 +74,7 @@ def _farewell(stopped: Stopped) -> str:
 
 
 def _kept(file: Path | None) -> str:
-    """What an interrupted run without a checkpoint has left."""
+    """Say what an interrupted run without a checkpoint has left."""
     if file is None or not file.exists():
         return "nothing was recorded yet"
     from particleflow.trajectory import open_trajectory

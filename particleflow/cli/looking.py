@@ -8,7 +8,7 @@ import click
 from .shared import announce_compilation, check_figure, draw, show
 
 KINDS = ("overview", "function", "phase", "knots", "loss", "spectrum", "sectors")
-"""Those of ``figures``, whose import takes too long for ``--help``."""
+"""The kinds of pictures, as in ``figures``, whose import takes too long for ``--help``."""
 _FOLLOW_SECONDS = 1.0
 
 

@@ -110,7 +110,7 @@ def _estimate(source: "Source", device: str, threads: int | None) -> None:
 )  # fmt: skip
 @click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
-    help="flow.learning_rate or flow.step: gradient descent goes on with another step.",
+    help="flow.learning_rate or flow.step: gradient descent continues with another step.",
 )  # fmt: skip
 @click.option(
     "--begin-again", is_flag=True,
@@ -137,14 +137,14 @@ def resume(
     from particleflow.config import settings_of
     from particleflow.jobs.resume import configuration, is_finished
     from particleflow.jobs.resume import resume as go_on
-    from particleflow.trajectory import settle
+    from particleflow.trajectory import to_planned_layout
 
     ranks = _ranks()
     quiet = quiet or not ranks.is_first
     changes = settings_of(overrides)
     is_same = t_end is None and epochs is None and not (changes or begin_again)
     if is_same and is_finished(file, ranks):
-        ranks.together(lambda: settle(file) if ranks.is_first else None)
+        ranks.together(lambda: to_planned_layout(file) if ranks.is_first else None)
         if not quiet:
             click.echo(f"{file}: is complete{_ways_on(file)}")
         return
@@ -164,7 +164,7 @@ def resume(
 
 
 def _ranks() -> "Ranks":
-    """Those that the command was started with."""
+    """The ranks that the command was started with."""
     from particleflow.ranks.world import ranks_of
 
     return ranks_of()
@@ -188,7 +188,7 @@ def _ways_on(file: Path) -> str:
 def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
     """Run, draw, lay the file out as it shall be, and say what has been done."""
     from particleflow.backend import compiling_seconds
-    from particleflow.trajectory import settle
+    from particleflow.trajectory import to_planned_layout
 
     try:
         run = make()
@@ -212,7 +212,7 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
             if figure is not None:
                 draw(file, Path(figure))
         finally:
-            settle(file)
+            to_planned_layout(file)
 
     ranks.together(lambda: finish() if ranks.is_first else None)
     if not quiet:

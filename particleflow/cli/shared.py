@@ -1,4 +1,4 @@
-"""What several commands do."""
+"""Functions that several commands share."""
 
 import json
 import math

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE.h5",
-    help="The table; a sweep that is in it is gone on with.",
+    help="The table; a sweep that is in it already is resumed.",
 )  # fmt: skip
 @click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
@@ -53,7 +53,7 @@ def sweep(  # noqa: PLR0913 (options of the command line)
     """Run CONFIG.toml for all combinations of settings and seeds, into one table.
 
     Runs go to processes of one thread each, or under a launcher of MPI to the ranks but the first.
-    The same command goes on with a sweep that was interrupted. `particleflow plot FILE.h5` draws
+    The same command resumes a sweep that was interrupted. `particleflow plot FILE.h5` draws
     the map.
     """
     from particleflow.errors import ConfigError
@@ -114,7 +114,7 @@ class _Bar:
 
 
 def _identity(table: Path) -> tuple[int, int] | None:
-    """What changes when a table is replaced; None if there is none."""
+    """A mark that changes when a table is replaced; None if there is none."""
     try:
         found = table.stat()
     except OSError:
@@ -123,7 +123,7 @@ def _identity(table: Path) -> tuple[int, int] | None:
 
 
 def _left(table: Path, overwrite: bool, before: tuple[int, int] | None) -> str:
-    """What an interrupted sweep has done, and how it goes on.
+    """Say how far an interrupted sweep has come, and how to resume it.
 
     ``before`` is the `_identity` of a table that was to be overwritten, and may be there still.
     """

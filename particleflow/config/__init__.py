@@ -66,7 +66,7 @@ class Source(NamedTuple):
 
     @property
     def portable_toml(self) -> str:
-        """The same with the inputs' full paths: it means the same in any folder."""
+        """This configuration with full paths of its inputs, so that it holds in any folder."""
         tables = msgspec.to_builtins(self.config)
         for name in ("samples", "neurons"):
             file = tables[name]["file"]

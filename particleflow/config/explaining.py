@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words: where it is, and what was meant perhaps."""
+"""Errors of a configuration in words: where they are, and what was meant perhaps."""
 
 import difflib
 import re
@@ -33,7 +33,7 @@ def explain(problem: str, text: str) -> str:
 
 
 def explain_integrator(name: str, text: str) -> str:
-    """That there is no such integrator, in the form of `explain`."""
+    """The error that there is no such integrator, in the form of `explain`."""
     place = _place(["flow", "integrator"], text)
     return f"{place}: expected one of {', '.join(registry.names())}, found {name!r}"
 

@@ -1,4 +1,4 @@
-"""What of a trajectory is exported, read some frames at a time."""
+"""The frames and neurons of a trajectory to export, read some frames at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -130,7 +130,7 @@ class Choice:
 
     @property
     def description(self) -> str:
-        """What frames and neurons these are, in words."""
+        """Describe the chosen frames and neurons in words."""
         trajectory, stride = self.trajectory, self.frames.step
         of_frames = f"all {self.counts[0]:,} frames"
         if stride > 1:

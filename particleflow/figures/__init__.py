@@ -7,11 +7,11 @@ makes a whole picture.
 from .animation import animate
 from .appendix import draw_fig5, draw_fig6, draw_fig7, draw_fig8
 from .kernel import draw_modes, draw_spectrum
-from .kinds import KINDS, check_target, plot
 from .knots import draw_knots
 from .maps import draw_map, plot_sweep
 from .panels import draw_function, draw_loss, draw_residuals
 from .phase import draw_cylinder, draw_uv
+from .pictures import KINDS, check_target, plot
 from .sectors import draw_rays, draw_sectors
 from .style import save
 

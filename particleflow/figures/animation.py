@@ -16,9 +16,9 @@ from particleflow.errors import TrajectoryError
 from particleflow.files.disk import new_file
 from particleflow.trajectory import Trajectory
 
-from .kinds import check_target, require_frames
 from .panels import window
 from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames
+from .pictures import check_target, require_frames
 from .style import (
     BLACK,
     BLUE,
@@ -102,7 +102,7 @@ def _images(trajectory: Trajectory, frames: range) -> Iterator[Image.Image]:
 
 
 class _Scene:
-    """What stays is drawn once; what moves is drawn on a copy of it."""
+    """A picture whose still parts are drawn once; moving ones are drawn on a copy of them."""
 
     def __init__(self, trajectory: Trajectory) -> None:
         self._trajectory = trajectory
@@ -156,7 +156,7 @@ class _Scene:
         legend_above(ax, 2, handles=handles, handlelength=0.8, columnspacing=2.0, handletextpad=0.8)
 
     def picture(self, frame: int) -> Image.Image:
-        """That of a frame."""
+        """The picture of a frame."""
         trajectory = self._trajectory
         self._f.set_data(self._x, trajectory.predict(frame, self._x))
         position = trajectory.position(frame)[self._rows]

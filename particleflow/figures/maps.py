@@ -181,7 +181,7 @@ def _label(key: str) -> str:
 
 
 def _means(sweep: Sweep, *kept: str | None) -> str:
-    """What the means are over, in words."""
+    """Say over what the means are taken."""
     others = [_label(key) for key, values in sweep.design.axes.items()
               if key not in kept and len(values) > 1]  # fmt: skip
     seeds = len(sweep.design.seeds)

@@ -121,7 +121,7 @@ def time_axis(ax: Axes, tau: Array) -> None:
 
 
 def mark(tau: Array) -> str:
-    """What marks few points: there is no line through one, or between one and none."""
+    """The marker for few points, through which there is no line; none for many."""
     return "." if tau.size <= 2 else ""
 
 

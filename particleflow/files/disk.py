@@ -67,7 +67,7 @@ def require_writable(path: Path) -> None:
 
 
 def reason(problem: BaseException) -> str:
-    """What the system said, out of what HDF5 makes of it."""
+    """The words of the system, out of HDF5's message."""
     found = re.search(r"error message = '([^']*)'", str(problem))
     return found[1] if found else str(problem)
 

@@ -17,7 +17,7 @@ from particleflow.errors import ConfigError, SamplesError, TrajectoryError
 from .slabs import slabs
 
 DAMAGE = (OSError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, OverflowError)
-"""What h5py raises on damaged files."""
+"""Errors that h5py raises on damaged files."""
 _DEFLATE = 4
 _FILLED_AT_ONCE = 1 << 20
 """Values that are marked at a time."""
@@ -57,7 +57,7 @@ def reserve(
 
 
 def nothing(dtype: np.dtype[Any]) -> float | int:
-    """What stands for a value that was never recorded: NaN, or -1."""
+    """The value of what was never recorded: NaN, or -1."""
     return np.nan if dtype.kind == "f" else -1
 
 

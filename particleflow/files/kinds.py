@@ -1,4 +1,4 @@
-"""What kind of HDF5 file one is: each kind has an attribute of its own at the root."""
+"""Kinds of HDF5 files: each is known by an attribute of its own at the root."""
 
 from pathlib import Path
 

@@ -23,7 +23,7 @@ _BYTE = 1 << 62
 _FLOCK = "@hhqqi0q"
 """struct flock: type, whence, first byte, bytes, process."""
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
-"""What file systems without locks answer."""
+"""Errors of file systems without locks."""
 
 
 class Lock:

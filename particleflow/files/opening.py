@@ -30,7 +30,7 @@ class Reader(Protocol):
     """Something that has files open for reading and can open them again."""
 
     identities: set[tuple[int, int] | None]
-    """What tells the files that it has open from others, whatever names they have now."""
+    """Identities of the files that this process has open, whatever names they have now."""
 
     def release(self) -> bool:
         """Close them until it is asked for something; False if it is being asked right now."""
@@ -104,7 +104,7 @@ def _readers_of(path: Path) -> Iterator[Any]:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """What tells the file that a path names from others; None if there is none."""
+    """The identity of the file that a path names; None if there is none."""
     try:
         status = os.stat(path)
     except OSError:

@@ -67,5 +67,5 @@ def _threshold(claim: Claim) -> float:
 
 
 def claims_of(tables: list[dict[str, Any]]) -> list[Claim]:
-    """Those of a recipe."""
+    """The claims of a recipe."""
     return [Claim(**table) for table in tables]

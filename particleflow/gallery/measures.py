@@ -1,4 +1,4 @@
-"""What the claims of the figures speak of, measured on trajectories."""
+"""Quantities of which the figures' claims speak, measured on trajectories."""
 
 from collections.abc import Mapping
 

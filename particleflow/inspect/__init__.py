@@ -1,1 +1,1 @@
-"""What a file holds and what a machine offers, as facts by name."""
+"""Facts by name about files and about this machine."""

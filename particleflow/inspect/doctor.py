@@ -1,4 +1,4 @@
-"""What this machine offers to a run: versions, threads, devices, cache, speed."""
+"""Facts about this machine: versions, threads, devices, cache, speed."""
 
 import os
 import platform

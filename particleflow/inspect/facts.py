@@ -1,4 +1,4 @@
-"""What a file holds, as facts by name."""
+"""Facts by name about any file of a run or of a sweep."""
 
 import subprocess
 import sys
@@ -160,7 +160,7 @@ _KINDS = {".npz": _of_archive, ".csv": _of_table, ".toml": _of_configuration}
 
 
 def isolated(file: Path, as_json: bool) -> str:
-    """What ``particleflow info`` prints of a file, from a process with a limit of time.
+    """The output of ``particleflow info`` for a file, from a process with a limit of time.
 
     Raises
     ------

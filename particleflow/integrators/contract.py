@@ -1,4 +1,4 @@
-"""What the simulation asks of an integrator."""
+"""The protocols of an integrator and of its motion."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ class Motion(Protocol):
 
 
 class Memory(NamedTuple):
-    """What a run keeps for each neuron on a device, with the work space of a sort."""
+    """Memory of a run for each neuron on a device, with the work space of a sort."""
 
     words: int
     """Numbers in the precision of the state."""
@@ -81,9 +81,9 @@ class Integrator(Protocol):
     name: ClassVar[str]
     """As in ``flow.integrator``."""
     metrics: ClassVar[tuple[Metric, ...]]
-    """Those in which it can run."""
+    """Metrics in which it can run."""
     default_in: ClassVar[tuple[Metric, ...]]
-    """Those in which it is the default."""
+    """Metrics in which it is the default."""
     counts_steps: ClassVar[bool]
     """Whether its steps are epochs of training: a run may be set by ``learning_rate`` and
     ``epochs``, and its motion has ``time_of(step)`` and ``begin_stage(step, time)``."""

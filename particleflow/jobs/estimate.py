@@ -1,4 +1,4 @@
-"""What a run will need, from a short trial of it."""
+"""Time, memory and disk that a run will need, from a short trial of it."""
 
 import math
 import sys

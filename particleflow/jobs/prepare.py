@@ -24,7 +24,7 @@ from particleflow.trajectory import RecordedNeurons, TrajectoryWriter
 
 
 class Run(NamedTuple):
-    """What a configuration describes, ready to go."""
+    """A run that a configuration describes, ready to start."""
 
     simulation: Simulation
     until: float

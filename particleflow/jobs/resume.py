@@ -1,4 +1,4 @@
-"""Going on with a run from its file and its last checkpoint."""
+"""Resume a run from its file and its last checkpoint."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -96,7 +96,7 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
     epochs : int, optional
         Another end of a run of gradient descent: so many steps from its start on.
     changes : mapping of str to number, optional
-        ``{"flow.learning_rate": eta}`` or ``{"flow.step": h}``: gradient descent goes on with
+        ``{"flow.learning_rate": eta}`` or ``{"flow.step": h}``: gradient descent continues with
         another step from its exact last state. The file records that as a stage.
     begin_again : bool
         Begin again from the configuration though frames are lost by it: those of a run whose
@@ -109,7 +109,7 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
     Raises
     ------
     TrajectoryError
-        The file cannot be gone on with, another process writes it, the run has ended by itself, or
+        The run cannot be resumed, another process writes it, the run has ended by itself, or
         ``until`` is not later than the checkpoint.
     """
     ranks = ranks_of(comm)
@@ -167,7 +167,7 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
 
 
 def _recorded(path: PathLike) -> tuple[Path, Recorded]:
-    """What a file that can be gone on with says of its run."""
+    """Read what a file says of its run; refuse a file that cannot be resumed."""
     file = existing_file(path, TrajectoryError)
     require_writable(file)
     return file, Recorded.of(file)
@@ -373,7 +373,7 @@ def configuration(path: PathLike) -> tuple[str | None, float | None]:
     Raises
     ------
     TrajectoryError
-        The run cannot be gone on with.
+        The run cannot be resumed.
     """
     file = existing_file(path, TrajectoryError)
     tables = tables_in(file, Recorded.of(file).config)

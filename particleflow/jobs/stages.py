@@ -1,4 +1,4 @@
-"""What a run is resumed with: another end, or another step from its last state on, as a stage."""
+"""Stages of a resumed run: another end, or another step from its last state on."""
 
 import tomllib
 from collections.abc import Mapping

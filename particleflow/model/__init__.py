@@ -1,1 +1,1 @@
-"""What a run is made of: samples, neurons, their initial values and coordinates."""
+"""The ingredients of a run: samples, neurons, their initial values and coordinates."""

@@ -79,7 +79,7 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
 
 
 class Initialisation:
-    """What `initialise` draws, with the same arguments, but only when it is asked for.
+    """The neurons that `initialise` draws with the same arguments, but only when asked for.
 
     A `Simulation` over many ranks takes it in the place of neurons: each rank draws its own, and
     none needs memory for all.

@@ -223,7 +223,7 @@ class Neurons:
             raise NeuronsError(f"{file}: expected a file ending in .npz or .csv")
 
     def fingerprint(self) -> str:
-        """What tells these neurons from others: their number and checksums."""
+        """A short text that differs for other neurons: their number and checksums."""
         arrays = [self.a, self.b, self.c]
         if self.cells is not None:
             arrays.append(self.cells.cell)

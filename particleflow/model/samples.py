@@ -156,7 +156,7 @@ class Samples:
         return spread(self.y)
 
     def hint(self) -> str | None:
-        """What to do about an x that neurons can hardly fit; None if there is nothing to do.
+        """Advice about an x that neurons can hardly fit; None if there is nothing to do.
 
         Knots of the usual starts lie within a few units of 0, and rates grow like x^2: an interval
         far from 0 for its width, or of another width than some units, takes very long.

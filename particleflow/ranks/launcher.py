@@ -1,4 +1,7 @@
-"""What the launcher of an MPI job says of this process in its environment; starts no MPI."""
+"""Rank and size of this process as the launcher of an MPI job left them in its environment.
+
+Nothing here starts MPI.
+"""
 
 import os
 import sys

@@ -37,11 +37,11 @@ class Ranks:
         return self.rank == 0
 
     def first_of(self, value: T) -> T:
-        """What rank 0 has; collective."""
+        """The value of rank 0, on all of them; collective."""
         return value
 
     def all_of(self, value: T) -> list[T]:
-        """What each rank has; collective."""
+        """The values of all ranks, in their order; collective."""
         return [value]
 
     def least(self, values: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ class Ranks:
         """Overwrite with what another rank sends."""
 
     def agree(self, value: T, problem: BaseException | None = None) -> list[T]:
-        """What each rank has; if one has a problem instead, all raise it. Collective."""
+        """The values of all ranks; if one has a problem instead, all raise it. Collective."""
         if problem is not None:
             raise problem
         return [value]

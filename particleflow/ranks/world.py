@@ -116,13 +116,13 @@ _watched: list[Ranks] = []
 
 
 def failed(problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
-    """This process fails: returns if all ranks do, else ends the job with its message."""
+    """Let this process fail: return if all ranks do, else end the job with its message."""
     if _watched:
         max(_watched, key=lambda ranks: ranks.size).failed(problem, tell)
 
 
 def _end_of_all(before: Callable[..., Any]) -> Callable[..., Any]:
-    """What to do with an exception that a program does not catch: no rank is left waiting."""
+    """Handle an exception that a program does not catch, so that no rank is left waiting."""
 
     def hook(kind: type[BaseException], problem: BaseException, traceback: Any) -> None:
         failed(problem, lambda: before(kind, problem, traceback))

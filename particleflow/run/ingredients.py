@@ -1,4 +1,4 @@
-"""What a simulation is made of, refused where it is something else."""
+"""Checks of samples, neurons and integrator, of which a simulation is made."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
 
 
 def described(thing: Any) -> str:
-    """What a thing is and, if it says so, what it does: ranks compare it."""
+    """A text by which ranks compare what they were given."""
     if hasattr(thing, "fingerprint"):
         return str(thing.fingerprint())
     kind = type(thing)

@@ -1,4 +1,4 @@
-"""What a run can record beside the frames: built-in observables and those that users add."""
+"""Observables, which a run records beside the frames: built-in ones and those that users add."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -31,7 +31,7 @@ class Moment:
         self._sums: dict[Callable[..., Any], Any] = {}
 
     def of(self, total: Callable[..., Any], *arguments: Any) -> Any:
-        """What a function gives, which is called once at each moment, always with these."""
+        """The value of a function, called once at each moment, always with these arguments."""
         now = self._sim.step, self._sim.time
         if now != self._at:
             self._at = now
@@ -157,7 +157,7 @@ def build(names: Iterable[str], sim: Observed) -> list[Quantity]:
 
 
 class UserObservables:
-    """What users record besides: functions of the simulation."""
+    """Observables that users add: functions of the simulation."""
 
     def __init__(self, sim: Observed) -> None:
         self._sim = sim

@@ -1,4 +1,4 @@
-"""What observables, writers and the loop see of a simulation."""
+"""The protocol through which observables, writers and the loop see a simulation."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

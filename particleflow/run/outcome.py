@@ -1,4 +1,4 @@
-"""What there is to say of how a run has ended, that its loss alone does not show.
+"""Notes on how a run has ended that its loss alone does not show.
 
 A step that is too large kills every neuron of gradient descent and leaves the loss at that of
 f = 0; a run that is left too early looks like one that cannot get further.
@@ -44,7 +44,7 @@ class Begin(NamedTuple):
 
     @classmethod
     def of(cls, state: State, integrator: Integrator) -> "Begin":
-        """That of a state; collective."""
+        """The begin of a run from this state; collective."""
         step = getattr(integrator, "step", None)
         stable = _stable_step(state, integrator.stability)
         return cls(state.loss(), step, stable)

@@ -12,7 +12,7 @@ from particleflow.model.coordinates import output_weight_squared
 
 
 class Surroundings(NamedTuple):
-    """What moves a particle: the field G_k (2 s, 2), the network's samples x, and the metric."""
+    """All that moves a particle: the field G_k (2 s, 2), the samples' network_x, the metric."""
 
     field: Array
     x: Array

@@ -235,7 +235,7 @@ class Simulation:
         return self.state.covariances()[: 2 * self.samples.size]
 
     def ray_covariances(self) -> Array:
-        """The same sums over the neurons that slide on each ray, (2 s, 3).
+        """Second moments of the neurons that slide on each ray as (xx, x1, 11), (2 s, 3).
 
         In the tangent kernel those of ray r count in either neighbouring sector, r or r + 1.
         """
@@ -383,7 +383,7 @@ class Simulation:
     def restore(self, arrays: Mapping[str, np.ndarray], stop: float = DEFAULT_STOP) -> None:
         """Go on from what `snapshot` gave: another simulation of the same samples and settings.
 
-        ``arrays`` hold the share of this rank. The next `run` goes on with the one that was
+        ``arrays`` hold the share of this rank. The next `run` continues the one that was
         interrupted: to the bit, on another device within rounding.
 
         Raises

@@ -168,7 +168,7 @@ def _plan(
     target: Path,
     trajectories: bool,
 ) -> tuple[Base, Design]:
-    """What to run, every combination checked."""
+    """Plan the runs, and check every combination."""
     file, tables, text = read
     if any(axis.key == SEED for axis in axes):
         raise ConfigError(f"{SEED}: say how many seeds instead (--seeds)")

@@ -41,7 +41,7 @@ _PROBLEM = 400
 
 
 class Design(NamedTuple):
-    """What a sweep runs.
+    """The design of a sweep: its axes, seeds and columns.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ def _cut(text: str) -> bytes:
 
 
 class Sweep(NamedTuple):
-    """What a sweep's file holds.
+    """The contents of a sweep's file.
 
     Attributes
     ----------

@@ -12,14 +12,14 @@ from particleflow.jobs.prepare import prepare, simulate
 from particleflow.ranks.world import ALONE
 from particleflow.run.observables import build
 from particleflow.run.simulation import Simulation
-from particleflow.trajectory import settle
+from particleflow.trajectory import to_planned_layout
 
 ALWAYS = ("time", "fit")
 """Columns that every sweep has: tau at the end; rms of the residuals over the samples' spread."""
 
 
 class Base(NamedTuple):
-    """What all runs of a sweep have in common.
+    """The settings that all runs of a sweep have in common.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Task(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What has become of a run: its numbers, or why it failed, and the seconds it took."""
+    """The result of a run: its numbers, or why it failed, and the seconds it took."""
 
     number: int
     values: dict[str, float]
@@ -80,7 +80,7 @@ def _run(base: Base, task: Task) -> dict[str, float]:
     quantities = build(base.observables, simulation)
     simulation.run(until, stop=stop)
     if task.trajectory is not None:
-        settle(task.trajectory)
+        to_planned_layout(task.trajectory)
     found = {"time": simulation.time, "fit": _fit(simulation)}
     return found | {q.name: float(np.asarray(q.evaluate())) for q in quantities}
 

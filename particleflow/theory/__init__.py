@@ -1,4 +1,4 @@
-"""What theory says beside the simulation: the statements of the appendix as functions.
+"""Theory beside the simulation: the statements of the appendix as functions.
 
 Parameters of networks are hat parameters, arrays (m,), with ``f(x) = (1/m) sum c [a x + b]_+``.
 """

@@ -35,7 +35,7 @@ class Curvature(NamedTuple):
 
     @property
     def masses(self) -> Array:
-        """Those of f'', (k,): changes of slope."""
+        """Masses of f'', (k,): changes of slope."""
         return self.rightwards + self.leftwards
 
 

@@ -13,7 +13,7 @@ BORDER = "border"
 
 
 def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarray:
-    """What each ray does to neurons whose output weight has this sign.
+    """Classify the rays by what they do to neurons whose output weight has this sign.
 
     Ray r, 0 <= r < 2 s, holds the neurons with their knot at the sample j = r mod s: those with
     a > 0 (active to the right of the knot) for r < s, those with a < 0 for r >= s. With S the sum

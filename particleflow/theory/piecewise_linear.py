@@ -93,7 +93,7 @@ class PiecewiseLinear:
 
     @property
     def slopes(self) -> Array:
-        """Those of the pieces from left to right, (n + 1,)."""
+        """Slopes of the pieces from left to right, (n + 1,)."""
         inner = np.diff(self.values) / np.diff(self.knots)
         return np.concatenate([[self.left], inner, [self.right]])
 

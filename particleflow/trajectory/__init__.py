@@ -4,7 +4,7 @@ from . import checkpoint
 from .continuation import Recorded
 from .reader import Moments, Trajectory, open_trajectory
 from .recorded_neurons import RecordedNeurons
-from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, settle
+from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, to_planned_layout
 from .skeleton import BEGAN
 from .stored import Axes
 from .writer import TrajectoryWriter
@@ -24,5 +24,5 @@ __all__ = [
     "checkpoint",
     "open_trajectory",
     "repack",
-    "settle",
+    "to_planned_layout",
 ]

@@ -69,7 +69,7 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
 
     if ranks.size == 1:
         disk.create(last, True, lambda file: _fill(file, run, arrays), rotate)
-        sweep_parts(trajectory)
+        remove_stale_parts(trajectory)
         return
     tag = parts.shared_folder(trajectory, ranks)
     own = _part(trajectory, tag, ranks.rank)
@@ -84,7 +84,7 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
     def finish() -> None:
         if ranks.is_first:
             disk.create(last, True, name_parts, rotate)
-            sweep_parts(trajectory)
+            remove_stale_parts(trajectory)
 
     ranks.together(finish)
 
@@ -129,7 +129,7 @@ def tags(trajectory: Path) -> list[str] | None:
     return found
 
 
-def sweep_parts(trajectory: Path) -> None:
+def remove_stale_parts(trajectory: Path) -> None:
     """Remove the parts of files and checkpoints that are no more."""
     saved = tags(trajectory) if parts.folder_of(trajectory).exists() else None
     if saved is None:
@@ -137,7 +137,7 @@ def sweep_parts(trajectory: Path) -> None:
     with open_to_read(trajectory) as file:
         own = parts.Parts.of(trajectory, file)
     kept = [*saved, *([] if own is None else [own.tag]), *_tags_of_renamed(trajectory)]
-    parts.sweep(trajectory, kept)
+    parts.remove_others(trajectory, kept)
 
 
 def _tags_of_renamed(trajectory: Path) -> Iterator[str]:
@@ -159,7 +159,7 @@ def remove(trajectory: Path) -> None:
         disk.remove(path)
 
 
-def sweep(trajectory: Path) -> None:
+def remove_leftovers(trajectory: Path) -> None:
     """Remove what a kill has left in the middle of a checkpoint, or of making a file anew."""
     for name in (trajectory.name, path_of(trajectory).name):
         for path in trajectory.parent.glob(f"{glob.escape(name)}.partial-*"):
@@ -278,7 +278,7 @@ def _arrays(
 
 
 def _read_piecewise(dataset: h5py.Dataset, wanted: slice, check: "_Check") -> np.ndarray:
-    """What is wanted of the last axis; all of it is checked, and never in memory at once."""
+    """Read a part of the last axis; all of it is checked, and never in memory at once."""
     n = dataset.shape[-1]
     out = np.empty((*dataset.shape[:-1], wanted.stop - wanted.start), dataset.dtype)
     for row in np.ndindex(dataset.shape[:-1]):
@@ -316,7 +316,7 @@ class _Check:
 
     @property
     def sums(self) -> np.ndarray:
-        """Those of all pieces."""
+        """Checksums of all pieces."""
         rest = np.zeros(8, np.uint8)
         rest[: self._left.size] = self._left
         last = rest.view(np.uint64)[0]

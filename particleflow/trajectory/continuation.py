@@ -1,4 +1,4 @@
-"""What a file says of the run that is to be gone on with."""
+"""The run that a file was recorded from, as far as resuming needs it."""
 
 import json
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from .skeleton import Plan
 
 
 class Recorded(NamedTuple):
-    """What a file says of its run beside samples, alpha and data.
+    """The record of a run in its file, beside samples, alpha and data.
 
     Attributes
     ----------
@@ -60,18 +60,18 @@ class Recorded(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> "Recorded":
-        """That of a file.
+        """Read the record of a file.
 
         Raises
         ------
         TrajectoryError
-            It was written by a version that could not go on with runs, or is damaged.
+            It was written by a version that could not resume runs, or is damaged.
         """
         with hdf5.naming(path), open_to_read(path) as file:
             parameters = file["parameters"]
             if "plan" not in parameters:
                 raise TrajectoryError(
-                    f"{path}: was written by a version whose runs cannot be gone on with"
+                    f"{path}: was written by a version whose runs cannot be resumed"
                 )
             return cls._of(file, parameters.attrs, parameters["plan"].attrs)
 
@@ -128,7 +128,7 @@ class Continuation:
     def of(
         cls, path: Path, sim: Observed, position: tuple[int, int], until: float | None
     ) -> "Continuation":
-        """That of a file, for a simulation that stands where its run began.
+        """Read the continuation of a file, for a simulation that stands where its run began.
 
         With ``until`` the file is made anew if that is another end, or another stage has begun.
 
@@ -164,7 +164,7 @@ class Continuation:
 
 
 def _until(plan: Plan, sim: Observed, end: float, position: tuple[int, int]) -> Plan:
-    """The same plan with another end, after so many frames and observable times."""
+    """A plan with another end, after so many frames and observable times."""
     if plan.until == np.inf or end == np.inf:
         raise TrajectoryError("t_end: a run that ends by itself has no other end")
     frames = times.until(plan.frames, end, plan.pace)

@@ -120,7 +120,7 @@ def _make(
         disk.create(
             path, overwrite, lambda file: skeleton.fill(file, sim, plan, values), before, complete
         )
-        checkpoint.sweep_parts(path)
+        checkpoint.remove_stale_parts(path)
         return None
     ranks.together(lambda: disk.check_target(path, overwrite))
     new = Parts.new(path, sim.state.share, plan.neurons, ranks)
@@ -161,7 +161,7 @@ def _make(
                 own.parent.rmdir()
         raise
     if ranks.is_first:
-        checkpoint.sweep_parts(path)
+        checkpoint.remove_stale_parts(path)
     return new
 
 

@@ -114,7 +114,7 @@ class Parts:
 
     @classmethod
     def of(cls, trajectory: Path, file: h5py.File) -> "Parts | None":
-        """Those that a trajectory names, None if all is in one file."""
+        """The parts that a trajectory names; None if all is in one file."""
         if GROUP not in file:
             return None
         rows = hdf5.read_all(file, f"{GROUP}/rows")
@@ -138,7 +138,7 @@ class Parts:
 
     @property
     def ranks(self) -> list[int]:
-        """Those that have a part."""
+        """The ranks that have a part."""
         return [int(rank) for rank in np.flatnonzero(np.diff(self.rows))]
 
     def rows_of(self, rank: int) -> tuple[int, int]:
@@ -261,7 +261,7 @@ def fill_part(
     fill_rows(group, frames, ids.size, precision)
 
 
-def sweep(trajectory: Path, keep: Iterable[str]) -> None:
+def remove_others(trajectory: Path, keep: Iterable[str]) -> None:
     """Remove all parts but those of these tags, and the folder if it is empty then.
 
     What cannot be removed stays: no run depends on it.

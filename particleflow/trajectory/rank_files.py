@@ -27,7 +27,7 @@ class _Open:
                 with disk.refusals(path, "written"):
                     self.file["parameters/progress"][:] = position
                     self.file.flush()
-                    checkpoint.sweep(path)
+                    checkpoint.remove_leftovers(path)
             self.thread = WriterThread(self.file, path, counts, position)
         except BaseException:
             self.file.close()
@@ -45,7 +45,7 @@ class _Open:
             what = "removed" if now is None else "replaced by another file"
             raise WriteError(f"{self.path}: was {what} during the run")
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         """Return when everything is on the disk."""
         self.thread.drain()
         with disk.refusals(self.path, "written"):
@@ -61,7 +61,7 @@ class _Open:
             self.lock.release()
 
 
-class Target:
+class RankFiles:
     """The files of a rank. All methods but `put` and `check` are collective.
 
     Of several ranks the first one writes the trajectory, and each that has rows a part. A frame is
@@ -76,7 +76,7 @@ class Target:
     @classmethod
     def of(
         cls, path: Path, parts: Parts | None, ranks: Ranks, position: tuple[int, int]
-    ) -> "Target":
+    ) -> "RankFiles":
         """Open them; ``position``: the frames and observable times that they hold."""
         if parts is None:
             main = _Open(path, position, counts=True)
@@ -93,7 +93,7 @@ class Target:
 
     @property
     def notes(self) -> list[str]:
-        """What this rank's files lack."""
+        """The problem that this rank has with its files, if there is one."""
         found = [each.lock.problem for each in self._open]
         return [problem for problem in found if problem is not None]
 
@@ -138,12 +138,12 @@ class Target:
             self._count([each for _, some in every for each in some])
         return every[0][0]
 
-    def settle(self) -> str:
+    def sync(self) -> str:
         """Return when everything is on the disk; the identifier of the run."""
-        self._together(_Open.settle)
+        self._together(_Open.sync)
         if self._ranks.size > 1:
             self.look_after()
-            self._together(_Open.settle)
+            self._together(_Open.sync)
         run = "" if self._main is None else self._main.file["parameters"].attrs["run"]
         return self._ranks.first_of(hdf5.string(run))
 

@@ -222,7 +222,7 @@ class Trajectory(StoredTrajectory):
 
     @reading
     def moments(self, frame: int) -> Moments:
-        """What the neurons of each sector and of each ray add up to at a frame.
+        """Sums over the neurons of each sector and of each ray at a frame.
 
         Reads a million neurons at a time. Their precision is that of the recorded positions.
         """

@@ -15,7 +15,7 @@ from particleflow.run.observed import Observed
 from . import checkpoint, create, skeleton
 from .fidelity import ALLOWED, stored_error
 from .parts import Parts
-from .rank_files import Target
+from .rank_files import RankFiles
 from .schema import PARTICLES
 from .skeleton import Plan
 from .writer_thread import Batch
@@ -105,7 +105,7 @@ class Recording:
         self._copies = sim.device == "cpu" and buffers[0].position.nbytes <= _SMALL_FRAME
         self._once, self._own = Batch(), Batch()
         self._due = self._look_at = time.monotonic()
-        self._target = Target.of(path, parts, sim.ranks, position)
+        self._target = RankFiles.of(path, parts, sim.ranks, position)
         self.notes = self._target.notes
 
     def record(self, last: bool) -> None:
@@ -218,7 +218,7 @@ class Recording:
             problem = found
         if self._target.look_after(is_due, problem):
             self._sim.ranks.together(self._hand_on)
-            run = self._target.settle()
+            run = self._target.sync()
             checkpoint.save(self._path, run, self._arrays(), self._sim.ranks)
             self._sim.ranks.together(self._target.note_checkpoint)
             self._saved_at = time.monotonic()

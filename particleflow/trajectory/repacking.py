@@ -75,7 +75,7 @@ def repack(
     is_in_place = path.exists() and path.samefile(source)
     with _held(path, is_in_place), open_trajectory(source) as trajectory:
         stored = trajectory.storage()
-        to = _Target(
+        to = _NewFile(
             path,
             _choice("layout", layout or stored["layout"], LAYOUTS),
             _choice("filter", filter or stored["filter"], FILTERS),
@@ -91,10 +91,10 @@ def repack(
             disk.create(
                 path, overwrite, lambda new: to.lay_out(file, new), then=copy, is_held=is_in_place
             )
-    checkpoint.sweep_parts(path)
+    checkpoint.remove_stale_parts(path)
 
 
-def settle(path: PathLike) -> None:
+def to_planned_layout(path: PathLike) -> None:
     """Give the file of a run that has ended the layout and the filter of its configuration.
 
     Raises
@@ -134,7 +134,7 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-class _Target:
+class _NewFile:
     """How the new file holds its rows."""
 
     def __init__(self, path: Path, layout: str, filter: str) -> None:
@@ -200,7 +200,7 @@ class _Target:
                 raise WriteError(f"{self._path}: {name} was read back differently")
 
     def _parts(self, old: h5py.Dataset, frames: int) -> Iterator[tuple[slice, ...]]:
-        """What of a dataset to copy at a time."""
+        """The pieces in which to copy a dataset."""
         if old.ndim == 0:
             yield ()
             return

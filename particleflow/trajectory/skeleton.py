@@ -34,7 +34,7 @@ LARGE = 256
 
 @dataclass(frozen=True)
 class Plan:
-    """What a file will hold, of which run.
+    """The plan of a file: what it will hold, of which run.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Plan:
 
     @classmethod
     def of_file(cls, file: h5py.File, sim: Observed) -> "Plan":
-        """That of a file, for a simulation that stands where its run began.
+        """Read the plan of a file, for a simulation that stands where its run began.
 
         Raises
         ------

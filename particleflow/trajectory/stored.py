@@ -233,7 +233,7 @@ class StoredTrajectory(Readable):
         return self._kept[key][frame - begin, rows].copy()
 
     def _checked(self, what: str, key: Index, size: int) -> "int | range":
-        """What an index means along an axis of this size."""
+        """An index along an axis of this size, as a slice or as numbers from 0 on."""
         if isinstance(key, slice):
             return range(size)[key]
         if isinstance(key, bool) or not isinstance(key, (int, np.integer)):

@@ -64,7 +64,7 @@ class Pace(NamedTuple):
 
     @classmethod
     def of(cls, begin: float, end: float, frames: int, spacing: Spacing, first: float) -> "Pace":
-        """That of `frame_times` with these arguments."""
+        """The pace of `frame_times` with these arguments."""
         if end == math.inf or (spacing == "geometric" and frames == 2):
             return OWN
         if spacing == "linear":
@@ -77,7 +77,7 @@ OWN = Pace("own", math.nan, math.nan)
 
 
 def until(times: Array, end: float, pace: Pace) -> Array:
-    """The same times up to another end, itself included; later ones follow at the same pace.
+    """Times up to another end, itself included; those after the old end follow at its pace.
 
     Raises
     ------

@@ -148,7 +148,7 @@ class TrajectoryWriter:
         Raises
         ------
         TrajectoryError
-            The file cannot be gone on with.
+            The run of the file cannot be resumed.
         """
         writer = cls(path, overwrite=True, checkpoint_every=checkpoint_every)
         writer._going_on = Continuation.of(writer.path, sim, position, until)
@@ -156,15 +156,15 @@ class TrajectoryWriter:
 
     @property
     def until(self) -> float:
-        """The end of the run that is gone on with.
+        """The end of the run that is resumed.
 
         Raises
         ------
         TrajectoryError
-            It goes on with none.
+            The writer resumes none.
         """
         if self._going_on is None:
-            raise TrajectoryError(f"{self.path}: goes on with no run")
+            raise TrajectoryError(f"{self.path}: resumes no run")
         return self._going_on.plan.until
 
     def open(self, sim: Observed, until: float) -> Array:
@@ -184,7 +184,7 @@ class TrajectoryWriter:
         return plan.all_times
 
     def plan(self, sim: Observed, until: float) -> Plan:
-        """What the file of a run to ``until`` will hold; nothing is written.
+        """Plan the file of a run to ``until``; nothing is written.
 
         Raises
         ------
@@ -281,7 +281,7 @@ class TrajectoryWriter:
         self._recording.record(last)
 
     def end(self, sim: Observed) -> None:
-        """Close a file that is gone on with and whose run has ended: it is shortened still."""
+        """Close the file of a resumed run that has ended: it is shortened still."""
         self.open(sim, self.until)
         assert self._recording is not None
         self._recording.end()
@@ -312,7 +312,7 @@ class TrajectoryWriter:
 
 
 def _precision_for(sim: Observed, n: int) -> Precision:
-    """That of the positions of n neurons, where none was asked for."""
+    """The precision of the positions of n neurons, where none was asked for."""
     is_whole = n == sim.size
     return "float64" if is_whole and not expected_error(sim) <= ALLOWED else "float32"
 

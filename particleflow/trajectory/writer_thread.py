@@ -24,7 +24,7 @@ class Rows(NamedTuple):
 
 
 class Batch:
-    """What has been recorded, what progress shall say afterwards, and buffers to give back.
+    """Recorded rows on their way to the file, the progress after them, and buffers to give back.
 
     Rows of one dataset are written at once: HDF5 takes as long for one number as for thousands.
     """

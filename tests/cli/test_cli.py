@@ -511,7 +511,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(call, he
     (["small.h5", "--t-end", "inf"], "small.h5: the end: expected a finite number, found inf"),
     (["small.h5", "--t-end", "-3"], "has come to tau = 1; expected a later end, found -3"),
     (["small.h5", "--t-end", "x"], "'x' is not a valid float"),
-    (["v1.h5"], "v1.h5: was written by a version whose runs cannot be gone on with"),
+    (["v1.h5"], "v1.h5: was written by a version whose runs cannot be resumed"),
 ])  # fmt: skip
 def test_what_cannot_be_resumed(call, args, message):
     call("run", write(SMALL))

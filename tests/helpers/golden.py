@@ -3,7 +3,9 @@
 ``python tests/helpers/golden.py OUT.json`` runs integrators x metrics x precisions x threads, two
 ranks of MPI where there are any, interruptions, resumed and extended runs, and writes a hash of the
 state and of every dataset of each. Only public names are used, so that the script of one commit
-runs in the checkout of another. With ``--against OTHER.json`` it tells what differs.
+runs in the checkout of another. With ``--against OTHER.json`` it tells what differs, and
+fails then. Hashes of two machines may differ, since compilers use what a processor offers: make
+both on one.
 """
 
 import argparse

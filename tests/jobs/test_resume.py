@@ -496,7 +496,7 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
     from particleflow.trajectory import rank_files
 
     path, saved = tmp_path / "a run.h5", []
-    save, look = checkpoint.save, rank_files.Target.look_after
+    save, look = checkpoint.save, rank_files.RankFiles.look_after
     looks = iter(range(10**6))
 
     def look_and_signal(self, *arguments):
@@ -505,7 +505,7 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
         return look(self, *arguments)
 
     monkeypatch.setattr(checkpoint, "save", lambda *args: (saved.append(1), save(*args)))
-    monkeypatch.setattr(rank_files.Target, "look_after", look_and_signal)
+    monkeypatch.setattr(rank_files.RankFiles, "look_after", look_and_signal)
     monkeypatch.setattr("particleflow.trajectory.recording.FLUSH_SECONDS", 0.0)
     sim, until = begin("gd", path)
     with pytest.raises(KeyboardInterrupt):

@@ -15,7 +15,7 @@ from pyh5md import File as H5MD
 import particleflow as pf
 from particleflow.config import convert
 from particleflow.jobs.prepare import prepare
-from particleflow.trajectory import repack, repacking, settle
+from particleflow.trajectory import repack, repacking, to_planned_layout
 from particleflow.trajectory.schema import CHUNK, path_chunk
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
@@ -187,14 +187,14 @@ def test_a_repacked_run_can_be_made_longer(tmp_path):
 def test_a_value_read_back_differently_is_refused(tmp_path, monkeypatch):
     old, new = tmp_path / "old.h5", tmp_path / "new.h5"
     simulate(old)
-    copy = repacking._Target.copy
+    copy = repacking._NewFile.copy
 
     def spoil(self, source, file, counts):
         copied = copy(self, source, file, counts)
         file["particles/neurons/position/value"][3, 7, 1] += 1e-6
         return copied
 
-    monkeypatch.setattr(repacking._Target, "copy", spoil)
+    monkeypatch.setattr(repacking._NewFile, "copy", spoil)
     with pytest.raises(pf.WriteError, match=r"position/value was read back differently"):
         repack(old, new, "particles")
     assert [p.name for p in tmp_path.iterdir()] == ["old.h5"]
@@ -205,7 +205,7 @@ def test_a_file_that_grows_meanwhile_is_repacked_as_it_was(tmp_path, monkeypatch
     simulate(old)
     with h5py.File(old, "r+") as file:
         file["parameters/progress"][:] = 3, 21
-    copy, lay_out = repacking._Target.copy, repacking._Target.lay_out
+    copy, lay_out = repacking._NewFile.copy, repacking._NewFile.lay_out
 
     def grow(name, value):
         code = (
@@ -223,8 +223,8 @@ def test_a_file_that_grows_meanwhile_is_repacked_as_it_was(tmp_path, monkeypatch
         grow("observables/loss/value", 17.0)  # beyond what counts
         return copied
 
-    monkeypatch.setattr(repacking._Target, "lay_out", lay_out_and_grow)
-    monkeypatch.setattr(repacking._Target, "copy", copy_and_grow)
+    monkeypatch.setattr(repacking._NewFile, "lay_out", lay_out_and_grow)
+    monkeypatch.setattr(repacking._NewFile, "copy", copy_and_grow)
     repack(old, new, "particles")
     with pf.open_trajectory(new) as traj:
         assert traj.acknowledged() == (3, 21)
@@ -233,7 +233,7 @@ def test_a_file_that_grows_meanwhile_is_repacked_as_it_was(tmp_path, monkeypatch
 def test_no_run_goes_on_in_a_file_that_is_being_replaced(tmp_path, monkeypatch):
     path = tmp_path / "run.h5"
     simulate(path, checkpoint_every=np.inf)
-    copy, tried = repacking._Target.copy, []
+    copy, tried = repacking._NewFile.copy, []
 
     def try_to_resume(self, source, file, counts):
         with pytest.raises(pf.TrajectoryError, match="is being written by another run"):
@@ -241,7 +241,7 @@ def test_no_run_goes_on_in_a_file_that_is_being_replaced(tmp_path, monkeypatch):
         tried.append(path)
         return copy(self, source, file, counts)
 
-    monkeypatch.setattr(repacking._Target, "copy", try_to_resume)
+    monkeypatch.setattr(repacking._NewFile, "copy", try_to_resume)
     repack(path, path, "particles", overwrite=True)
     assert tried
     run = pf.resume(path, until=2.0, observables={"size": lambda sim: 0.0})
@@ -298,10 +298,10 @@ def test_a_file_gets_the_layout_of_its_configuration(tmp_path):
     run = prepare(convert(tmp_path / "x.toml", tables))
     run.simulation.run(run.until)
     before = contents(tmp_path / "run.h5")
-    settle(tmp_path / "run.h5")
+    to_planned_layout(tmp_path / "run.h5")
     assert contents(tmp_path / "run.h5") == before
     with pf.open_trajectory(tmp_path / "run.h5") as traj:
         assert (traj.storage()["layout"], traj.storage()["filter"]) == ("particles", "gzip")
     identity = (tmp_path / "run.h5").stat().st_ino
-    settle(tmp_path / "run.h5")
+    to_planned_layout(tmp_path / "run.h5")
     assert (tmp_path / "run.h5").stat().st_ino == identity  # nothing to do
