@@ -29,9 +29,9 @@ def facts_of_checkpoint(path: Path) -> dict[str, Any]:
         first, last = (int(bound) for bound in hdf5.read_all(file, "bounds")[[0, -1]])
         position = hdf5.read_all(file, "position").tolist()
         facts |= {"neurons": last - first, "parts": 0}
-        for name, array in (("time", "time"), ("time", "control"), ("step", "step")):
-            if array in file:  # as the integrator keeps it
-                facts[name] = np.ravel(hdf5.read_all(file, array))[0].item()
+        if "reached" in file:  # not in those of older versions
+            time, step = hdf5.read_all(file, "reached").tolist()
+            facts |= {"time": time, "step": int(step)}
         return facts | {"frames": position[0], "observed": position[1]}
 
 

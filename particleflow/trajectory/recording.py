@@ -225,7 +225,8 @@ class Recording:
 
     def _arrays(self) -> dict[str, np.ndarray]:
         position = np.array([self._frame, self._observed, self._ended])
-        return {**self._sim.snapshot(), **self._start, "position": position}
+        reached = np.array([self._sim.time, self._sim.step])
+        return {**self._sim.snapshot(), **self._start, "position": position, "reached": reached}
 
     def close(self) -> None:
         """Wait until everything is written and close the file."""
