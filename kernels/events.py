@@ -51,6 +51,8 @@ from .sectors import origin_cell
 
 CROSSINGS, RELEASES, REPULSORS, ORIGINS, FAILURES = range(5)
 TALLIES = 5
+CHANGES = TALLIES
+"""Place of the number of neurons that change their cell, behind the events of a pass."""
 
 
 @scalar

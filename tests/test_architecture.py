@@ -140,6 +140,23 @@ def test_kernels_import_numpy_numba_and_themselves():
                 assert root in plain or path.name in of_numba
 
 
+def test_parallel_loops_set_elements_of_their_own_arguments_only():
+    """Numba removes writes into arrays out of a tuple: findings/numba_parallel_tuple.sh."""
+    seen = 0
+    for path in KERNELS.rglob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef) and any(
+                getattr(decorator, "id", "") == "parallel" for decorator in function.decorator_list
+            ):
+                own = {argument.arg for argument in function.args.args}
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                        seen += 1
+                        name = ast.unparse(node.value)
+                        assert name in own, f"{path.name}: {function.name} sets {name}[...]"
+    assert seen > 5
+
+
 def test_every_folder_is_in_the_wheel():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")

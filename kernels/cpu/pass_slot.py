@@ -9,7 +9,7 @@ and the sign of c decide (model, section 4). Those in a sector that do meet one 
 import numpy as np
 
 from .._jit import block, float64, inlined, leaf
-from ..events import go_on, ray_of, recheck
+from ..events import CHANGES, go_on, ray_of, recheck
 from ..maps import mapped, slides, stays
 from ..records import Marks, Neurons
 from ..sectors import cell_of
@@ -218,9 +218,10 @@ def _advance_mixed(lo, there, n, job):
 
 @leaf
 def pass_slot(start, job):
-    """Move one slot, whose regions begin at ``start``; returns how many change their cell.
+    """Move one slot, whose regions begin at ``start``.
 
-    Long regions go in blocks of one map, consecutive short ones together.
+    Long regions go in blocks of one map, consecutive short ones together. How many neurons change
+    their cell is added to the tally, behind the events.
     """
     n_regions, s = start.size - 1, job.frozen.x.size
     n = k = np.int64(0)  # a literal would be a type of its own, for which all is compiled anew
@@ -240,7 +241,7 @@ def pass_slot(start, job):
                 n, changed = _advance_mixed(lo, there, n, job)
             changes += changed
     n, changed = take_rounds(n, np.int64(0), job)
-    return changes + changed
+    job.tally[CHANGES] += changes + changed
 
 
 @block

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._jit import driver, parallel, prange
-from ..events import TALLIES
+from ..events import CHANGES, TALLIES
 from ..host.arrivals import MOMENTS, arrive_at, arrive_together, can_pass
 from ..host.sums import PAD, tree_sum
 from ..maps import frozen_field, maps_of
@@ -16,10 +16,12 @@ from .slots import SERIAL
 
 @parallel
 def _pass_slots(begin, end, keep, order, h, frozen, maps, sums):
-    slots, (acc, tallies, changes) = order.slots, sums
+    # no element of these arrays is set here: numba takes that for dead code in a parallel region,
+    # since they come out of a tuple (findings/numba_parallel_tuple.sh)
+    slots, (acc, tallies) = order.slots, sums
     for i in prange(slots.size - 1):
         lo, hi = slots[i], slots[i + 1]
-        changes[i] = pass_slot(
+        pass_slot(
             order.start[i],
             SlotPass(
                 views(begin, lo, hi), views(end, lo, hi), keep, h, frozen, maps, acc[i], tallies[i],
@@ -41,11 +43,10 @@ def _pass_all(begin, end, keep, order, field, h, x, tally):
     acc = np.empty((n_slots, 2 * x.size + PAD, MOMENTS))
     acc[:, 2 * x.size :] = 0.0
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
-    changes = np.zeros(n_slots, np.int64)
     if begin.a.size <= SERIAL // 4:
         for i in range(n_slots):
             lo, hi = slots[i], slots[i + 1]
-            changes[i] = pass_slot(
+            pass_slot(
                 order.start[i],
                 SlotPass(
                     views(begin, lo, hi), views(end, lo, hi), keep, h, frozen, maps, acc[i],
@@ -53,10 +54,10 @@ def _pass_all(begin, end, keep, order, field, h, x, tally):
                 ),
             )  # fmt: skip
     else:
-        _pass_slots(begin, end, keep, order, h, frozen, maps, (acc, tallies, changes))
+        _pass_slots(begin, end, keep, order, h, frozen, maps, (acc, tallies))
     tree_sum(tallies)
     tally[:] = tallies[0, :TALLIES]
-    return acc, changes.sum()
+    return acc, tallies[0, CHANGES]
 
 
 @driver

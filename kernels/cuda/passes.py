@@ -9,7 +9,7 @@ What the field means to sectors and rays is found on the host, in O(s), and so a
 
 import numpy as np
 
-from ..events import TALLIES, go_on
+from ..events import CHANGES, TALLIES, go_on
 from ..host.arrivals import MOMENTS, arrive_at, arrive_together, can_pass
 from ..host.sums import PAD
 from ..maps import frozen_field, mapped, maps_of
@@ -56,8 +56,8 @@ IN_TILE = 3 * MOMENTS
 NOWHERE = -2
 """Instead of a ray: the neuron has arrived."""
 COUNTERS = TALLIES + 2
-CHANGES, REST = TALLIES, TALLIES + 1
-"""Counters behind the tally: changes of cell, and the rest."""
+REST = CHANGES + 1
+"""Place of the number of neurons in the rest."""
 
 
 @device

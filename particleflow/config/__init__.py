@@ -22,6 +22,7 @@ from .tables import (
     NeuronsTable,
     OutputTable,
     SamplesTable,
+    config_type,
 )
 
 __all__ = [
@@ -137,7 +138,7 @@ def convert(file: Path, tables: dict[str, Any], text: str = "") -> Source:
         As `load`.
     """
     try:
-        config = msgspec.convert(tables, Config)
+        config = msgspec.convert(tables, config_type())
     except msgspec.ValidationError as problem:
         raise ConfigError(f"{file}{explain(str(problem), text)}") from None
     name = config.flow.integrator

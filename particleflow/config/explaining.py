@@ -9,7 +9,7 @@ import msgspec
 from particleflow.errors import ConfigError
 from particleflow.integrators import registry
 
-from .tables import Config
+from .tables import config_type
 
 
 def explain(problem: str, text: str) -> str:
@@ -46,9 +46,9 @@ def _place(keys: list[str], text: str) -> str:
 
 def fields_of(keys: list[str]) -> dict[str, Any]:
     """Names and types of the fields of the table in which the last key was found."""
-    table: Any = Config
+    table: Any = config_type()
     for key in keys[:-1]:
-        table = {f.name: f.type for f in msgspec.structs.fields(table)}.get(key, Config)
+        table = {f.name: f.type for f in msgspec.structs.fields(table)}.get(key, config_type())
     return {f.name: f.type for f in msgspec.structs.fields(table)}
 
 

@@ -98,7 +98,7 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
             f'flow.integrator: "{kind.name}" needs metric = "{kind.metrics[0]}"; with '
             f'"{table.metric}" use {others}'
         )
-    for key in ("tolerance", "step", "learning_rate", "epochs"):
+    for key in ("learning_rate", "epochs", *registry.types_of_settings()):
         if key not in registry.keys_of(kind):
             fitting = " or ".join(f'"{name}"' for name in registry.those_with(key))
             _refuse(table, "flow", (key,), f"goes with integrator = {fitting}")
@@ -109,11 +109,12 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
         _refuse(table, "flow", ("stop",), "goes with t_end = inf")
         return table
     table = _resolve_end(table)
+    defaults = registry.default_settings(kind)
     if table.step is not None:
         _refuse(table, "flow", ("tolerance",), f'"{kind.name}" with a step has a fixed step')
-    elif table.tolerance is None:
-        return msgspec.structs.replace(table, **registry.default_settings(kind))
-    return table
+        defaults.pop("tolerance", None)
+    missing = {key: value for key, value in defaults.items() if getattr(table, key) is None}
+    return msgspec.structs.replace(table, **missing)
 
 
 def _resolve_end(table: FlowTable) -> FlowTable:

@@ -3,11 +3,13 @@
 Keys that were not given are None where their default depends on other keys.
 """
 
-from typing import Literal
+from functools import cache
+from typing import Any, Literal, cast
 
 import msgspec
 
 from particleflow.backend import Metric, Precision
+from particleflow.integrators import registry
 from particleflow.model.initialisation import InitKind
 from particleflow.model.samples import SampleKind
 from particleflow.run.observables import DEFAULT
@@ -43,7 +45,7 @@ class NeuronsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
 
 
 class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``[flow]``: metric, integrator and time."""
+    """``[flow]``: metric, integrator and time; `config_type` adds other settings of integrators."""
 
     metric: Metric = "network"
     integrator: str | None = None
@@ -79,6 +81,28 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     neurons: NeuronsTable = NeuronsTable()
     flow: FlowTable = FlowTable()
     output: OutputTable = OutputTable()
+
+
+def config_type() -> type[Config]:
+    """`Config` whose ``[flow]`` takes all settings of all integrators that are registered now."""
+    others = {
+        name: kind
+        for name, kind in registry.types_of_settings().items()
+        if name not in FlowTable.__struct_fields__
+    }
+    return _config_with(tuple(others.items()))
+
+
+@cache
+def _config_with(settings: tuple[tuple[str, Any], ...]) -> type[Config]:
+    if not settings:
+        return Config
+    options: dict[str, Any] = {"forbid_unknown_fields": True, "frozen": True, "kw_only": True}
+    fields = [(name, kind | None, None) for name, kind in settings]
+    flow: Any = msgspec.defstruct("FlowTable", fields, bases=(FlowTable,), **options)
+    own = [("flow", flow, flow())]
+    config: Any = msgspec.defstruct("Config", own, bases=(Config,), **options)
+    return cast(type[Config], config)
 
 
 DEFAULT_COUNT = 1000

@@ -6,7 +6,7 @@ it here.
 """
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from particleflow.errors import ConfigError
 
@@ -59,6 +59,20 @@ def those_with(key: str) -> tuple[str, ...]:
 def keys_of(kind: type[Integrator]) -> tuple[str, ...]:
     """Keys of ``[flow]`` that an integrator takes, beside the end of the run."""
     return (*_defaults(kind), *(("learning_rate", "epochs") if kind.counts_steps else ()))
+
+
+def settings_of(kind: type[Integrator]) -> tuple[str, ...]:
+    """Names of the settings of an integrator: keys of ``[flow]``, which files store."""
+    return tuple(_defaults(kind))
+
+
+def types_of_settings() -> dict[str, Any]:
+    """The type of every setting of every integrator, by its name."""
+    found: dict[str, Any] = {}
+    for kind in _INTEGRATORS.values():
+        hints = get_type_hints(kind)
+        found |= {name: hints[name] for name in settings_of(kind)}
+    return found
 
 
 def default_settings(kind: type[Integrator]) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
         count("epochs", table.epochs, ConfigError)
         descent = kind(step=table.learning_rate / alpha)
         return descent, table.epochs * descent.step
-    settings = {key: getattr(table, key) for key in ("tolerance", "step")}
+    settings = {key: getattr(table, key) for key in registry.settings_of(kind)}
     assert table.t_end is not None
     return kind(**{key: v for key, v in settings.items() if v is not None}), table.t_end
 

@@ -538,3 +538,13 @@ def test_a_run_without_an_end_that_does_not_settle_says_so(monkeypatch, tmp_path
         sim.run(np.inf)
     with pf.open_trajectory(tmp_path / "run.h5") as trajectory:
         assert trajectory.time[-1] == sim.time
+
+
+def test_slots_are_sorted_again_when_neurons_have_moved_on():
+    sim = pf.Simulation(pf.Samples.generate("sine", 9), pf.initialise("reduced", 40_000, seed=4),
+                        pf.Boost(step=0.02))  # fmt: skip
+    before = sim.state.order.ident.copy()
+    sim.run(0.02)
+    assert_array_equal(sim.state.order.ident, before)
+    sim.run(0.2)
+    assert (sim.state.order.ident != before).any()

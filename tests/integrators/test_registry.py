@@ -34,6 +34,7 @@ def halves(monkeypatch):
     @dataclasses.dataclass(frozen=True)
     class Halves:
         step: float = 0.02
+        share: float = 0.5
         name = "halves"
         metrics = ("network",)
         default_in = ()
@@ -45,7 +46,7 @@ def halves(monkeypatch):
         slides = False
 
         def start(self, state):
-            return GradientDescentMotion(state, self.step / 2.0)
+            return GradientDescentMotion(state, self.step * self.share)
 
     return Halves
 
@@ -67,9 +68,31 @@ def test_an_integrator_in_a_file_of_its_own_runs_from_a_configuration(call, here
         assert_array_equal(one, other)
     with pf.open_trajectory("own.h5") as trajectory:
         assert "step = 0.02" in trajectory.config  # its own default
+        assert "share = 0.5" in trajectory.config
     sim = pf.Simulation(pf.Samples.generate("sine", 6), pf.initialise("reduced", 40), halves())
     sim.run(2.0)
     assert_array_equal(sim.residual, own[2][-1])
+
+
+def test_its_settings_are_keys_of_a_configuration(call, here, halves):
+    """Also those whose names no other integrator has; resumed runs have them from the file."""
+    (here / "own.toml").write_text(CONFIG.replace("t_end = 1.0", "share = 0.25"))
+    (here / "gd.toml").write_text(
+        CONFIG.replace('"halves"', '"gd"\nstep = 0.005').replace("t_end = 1.0", "")
+    )
+    for name in ("own", "gd"):
+        assert call("run", f"{name}.toml", "--set", "flow.t_end=0.5")[0] == 0
+        assert call("resume", f"{name}.h5", "--t-end", 1)[0] == 0
+    assert_array_equal(end_of("own.h5")[2], end_of("gd.h5")[2])
+    code, _, err = call("run", "own.toml", "--set", "flow.shar=1", "--overwrite")
+    assert code == 2
+    assert "flow.shar: unknown key; did you mean share?" in err
+    code, _, err = call("run", "own.toml", "--set", "flow.share=much", "--overwrite")
+    assert code == 2
+    assert "flow.share: expected `float | null`, got `str`" in err
+    code, _, err = call("run", "gd.toml", "--set", "flow.share=1", "--overwrite")
+    assert code == 2
+    assert 'flow.share: goes with integrator = "halves"' in err
 
 
 @pytest.mark.parametrize(("line", "message"), [
