@@ -13,7 +13,6 @@ from .moments import (
     count_changes,
     first_moments,
     first_moments_at,
-    locate_all,
     second_moments,
 )
 from .passes import exact_pass, repulsor_starts
@@ -36,7 +35,6 @@ __all__ = [
     "first_moments_at",
     "gradient_descent",
     "largest_drift",
-    "locate_all",
     "order_of",
     "pack_delta",
     "pack_frame",

@@ -5,12 +5,11 @@ precision of the state. It calls `device` functions of this package and the scal
 ``kernels``, and is compiled from copies of all of these: in single precision every float literal
 and every float constant of a module is float32 (``kernels.precision`` has those whose value
 depends on it), so that one source serves both and no float64 arithmetic is left but what says
-``float64``. Three targets take such copies:
+``float64``. Two targets take such copies, and tests a third, one thread of the CPU:
 
 * a device, through numba-cuda;
 * numba's simulator (``NUMBA_ENABLE_CUDASIM=1``), in which the kernels run as Python and the scalar
-  physics as compiled code;
-* a *stand-in* (`standing_in`): a launch of one thread, compiled for the CPU.
+  physics as compiled code.
 
 Kernels stride over blocks and threads, so that they are right for any launch. Blocks have
 `THREADS` threads, a few in the simulator, whose threads are Python's.
@@ -25,7 +24,7 @@ from functools import cache
 
 import numba
 import numpy as np
-from numba import cuda, float64, int32, int64, njit
+from numba import cuda, float64, int32, int64
 from numba.core.dispatcher import Dispatcher
 
 from .._jit import driver
@@ -57,7 +56,6 @@ __all__ = [
     "real",
     "reals",
     "simulated",
-    "standing_in",
     "stream",
     "threads_a_block",
 ]
@@ -312,7 +310,13 @@ def _for_simulator(value, precision):
     if isinstance(value, _DeviceFunction):
         return _copy(value.py_func, precision, _for_simulator)
     if isinstance(value, Dispatcher):
-        return _on_plain_arrays(_compile_here(value.py_func, precision, _for_stand_in))
+        return _on_plain_arrays(_compile_here(value.py_func, precision, _for_host))
+    return value
+
+
+def _for_host(value, precision):
+    if isinstance(value, Dispatcher):
+        return _compile_here(value.py_func, precision, _for_host)
     return value
 
 
@@ -328,60 +332,3 @@ def _on_plain_arrays(function):
 @cache
 def _compile_here(function, precision, convert):
     return driver(_copy(function, precision, convert))
-
-
-# one thread of a CPU --------------------------------------------------------------------
-
-
-def standing_in(kernel_, precision="float64"):
-    """The kernel as a launch of one block with one thread, compiled for the CPU."""
-    return _compile_here(kernel_.body, precision, _for_stand_in)
-
-
-def _for_stand_in(value, precision):
-    if value is cuda:
-        return _stand_in()
-    if isinstance(value, _DeviceFunction | Dispatcher):
-        return _compile_here(value.py_func, precision, _for_stand_in)
-    return value
-
-
-@cache
-def _stand_in():
-    """A module whose names mean one thread."""
-
-    @njit
-    def array(shape, dtype):
-        return np.empty(shape, dtype)
-
-    @njit
-    def syncthreads():
-        pass
-
-    @njit
-    def vote(flag):
-        return flag
-
-    @njit
-    def grid(ndim):
-        return 0
-
-    @njit
-    def gridsize(ndim):
-        return 1
-
-    @njit
-    def add(target, index, value):
-        target[index] += value
-
-    def module(**names):
-        made = python.ModuleType("cuda")
-        made.__dict__.update(names)
-        return made
-
-    zero, one = module(x=0, y=0, z=0), module(x=1, y=1, z=1)
-    return module(
-        threadIdx=zero, blockIdx=zero, blockDim=one, gridDim=one, shared=module(array=array),
-        local=module(array=array), atomic=module(add=add), syncthreads=syncthreads,
-        syncthreads_or=vote, grid=grid, gridsize=gridsize,
-    )  # fmt: skip

@@ -1,12 +1,12 @@
 """Single precision: neurons in float32, field and sums in float64."""
 
+import dense
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
 from particleflow.backend import State, threads_in_use
-from particleflow.kernels import dense
 
 SAMPLES = pf.Samples(np.linspace(-1.0, 1.0, 7), np.sign(np.sin(4.0 * np.linspace(-1.0, 1.0, 7))))
 INTEGRATORS = {

@@ -4,13 +4,14 @@ Each function asserts it for m neurons on s samples. ``exact`` asks for the same
 a device's compiler contracts multiplications and additions.
 """
 
+import dense
 import naive
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
 from particleflow.backend import ExactFlow, RungeKuttaTrial, State
-from particleflow.kernels import dense, sectors
+from particleflow.kernels import sectors
 from particleflow.kernels.records import Samples, Tiles
 
 CODE = {"network": 0, "euclidean": 1}

@@ -4,12 +4,68 @@
 """
 
 import types
+from functools import cache
 
 import numpy as np
+from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 from particleflow.backend import devices
 from particleflow.kernels.cuda import _jit, arrays, slots
+
+
+def _compiled(function, precision):
+    """A function of a device as one thread, compiled for the CPU."""
+    return _jit._compile_here(function, precision, _for_one_thread)
+
+
+def _for_one_thread(value, precision):
+    if value is _jit.cuda:
+        return _one_compiled_thread()
+    if isinstance(value, _jit.device | Dispatcher):
+        return _compiled(value.py_func, precision)
+    return value
+
+
+@cache
+def _one_compiled_thread():
+    """A module whose names mean one thread."""
+
+    @njit
+    def array(shape, dtype):
+        return np.empty(shape, dtype)
+
+    @njit
+    def syncthreads():
+        pass
+
+    @njit
+    def vote(flag):
+        return flag
+
+    @njit
+    def grid(ndim):
+        return 0
+
+    @njit
+    def gridsize(ndim):
+        return 1
+
+    @njit
+    def add(target, index, value):
+        target[index] += value
+
+    def module(**names):
+        made = types.ModuleType("cuda")
+        made.__dict__.update(names)
+        return made
+
+    zero, one = module(x=0, y=0, z=0), module(x=1, y=1, z=1)
+    return module(
+        threadIdx=zero, blockIdx=zero, blockDim=one, gridDim=one, shared=module(array=array),
+        local=module(array=array), atomic=module(add=add), syncthreads=syncthreads,
+        syncthreads_or=vote, grid=grid, gridsize=gridsize,
+    )  # fmt: skip
 
 
 class HostArray(np.ndarray):
@@ -77,7 +133,7 @@ def take_the_place_of_a_device(monkeypatch):
 
         launched.add(kernel)
         kernel.launches += 1
-        _jit.standing_in(kernel, precision)(*map(plain, kernel.arguments, args))
+        _compiled(kernel.body, precision)(*map(plain, kernel.arguments, args))
 
     monkeypatch.setattr(_jit.Kernel, "__call__", launch)
     monkeypatch.setattr(arrays, "cuda", Host)
@@ -143,7 +199,7 @@ def _for_python(value, precision):
     if isinstance(value, _jit.device):
         return _jit._copy(value.py_func, precision, _for_python)
     if isinstance(value, Dispatcher):
-        return _jit._compile_here(value.py_func, precision, _jit._for_stand_in)
+        return _compiled(value.py_func, precision)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import dense
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -288,7 +289,7 @@ def random_kernel(seed, s, m=400):
 
 @pytest.mark.parametrize("s", [2, 7, 40])
 def test_the_matrix_is_the_dense_oracle(s):
-    from particleflow.kernels import dense, flow
+    from particleflow.kernels import flow
 
     random = np.random.default_rng(s)
     x = np.sort(random.uniform(-1, 1, s))

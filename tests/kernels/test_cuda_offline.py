@@ -64,5 +64,5 @@ def test_constants_of_single_precision():
     for function, name in ((legs.leg, "AT_ORIGIN"), (events._spend, "MOST_RAPIDITY")):
         for dtype, value in (("float32", SINGLE[name]), ("float64", getattr(
             origin if name == "AT_ORIGIN" else boost, name))):  # fmt: skip
-            copy = _jit._copy(function.py_func, dtype, _jit._for_stand_in)
+            copy = _jit._copy(function.py_func, dtype, _jit._for_host)
             assert copy.__globals__[name] == np.dtype(dtype).type(value)

@@ -2,6 +2,7 @@
 
 import itertools
 
+import dense
 import naive
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from particleflow.backend import (
     resolve_threads,
     threads_in_use,
 )
-from particleflow.kernels import _jit, cpu, dense, flow, sectors
+from particleflow.kernels import _jit, cpu, flow, sectors
 from particleflow.kernels.records import Neurons
 
 CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}

@@ -6,8 +6,8 @@ model: a pre-activation decides each pair (neuron, sample) on its own.
 
 import numpy as np
 
-from ._jit import driver
-from .flow import EUCLIDEAN
+from particleflow.kernels._jit import driver
+from particleflow.kernels.flow import EUCLIDEAN
 
 
 @driver
