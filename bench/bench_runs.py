@@ -46,7 +46,7 @@ def describe(sim, seconds, before=(0, 0)):
         "microseconds_a_step": 1e6 * seconds / trials,
         "ns_a_neuron_a_step": 1e9 * seconds / trials / m,
         "crossings_a_neuron_a_step": crossings / trials / m,
-        "in_sector_order": sim.state.start.shape[1] > 2,
+        "in_sector_order": sim.state.order.start.shape[1] > 2,
     }
 
 

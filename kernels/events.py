@@ -109,6 +109,7 @@ def _next_event(a, b, c, k, left, rapidity, field, rays):
     e = first if spent < rapidity else _growth_of(rapidity)
     a1, b1, c1 = boost(a, b, c, nx, n1, e)
     if not (c * c1 > 0.0 and turn != 0.0 and ray != left):
+        # c changes its sign, so that the path turns back, or the way ahead is not known: both rays
         ray, first = _first_ray(a, b, c, k, left, field, rays)
         spent = _spend(first, rapidity)
         e = first if spent < rapidity else _growth_of(rapidity)
@@ -120,7 +121,7 @@ def _next_event(a, b, c, k, left, rapidity, field, rays):
 def _cell_beyond(a, b, c, k, ray, field, rays):
     """Cell that a neuron goes to which has come to the ray through sector k."""
     sign = _sign(c)
-    if sign == 0.0:
+    if sign == 0.0:  # the sign that c is about to have
         sign = _sign(a * field[k, GX] + b * field[k, G1])
     pull_active, pull_inactive = rays[ray, PULL_ACTIVE], rays[ray, PULL_INACTIVE]
     return cell_from_ray(ray, sign, pull_active, pull_inactive, k, True, rays.shape[0] // 2)
@@ -150,6 +151,7 @@ def _through_sector(a, b, c, k, time, left, frozen, tally):
         length = a1 * ux + b1 * u1
         time -= spent / g
         tally[CROSSINGS] += 1
+        # rounding never lets a path end in the origin exactly: near enough is there
         if length * length <= AT_ORIGIN * AT_ORIGIN * (a * a + b * b):
             start = math.sqrt(a * a + b * b)
             if start > 0.0:
@@ -158,6 +160,7 @@ def _through_sector(a, b, c, k, time, left, frozen, tally):
             a1 = b1 = 0.0
             tally[ORIGINS] += 1
         else:
+            # put onto the ray to the bit, or rounding decides on which side of it the neuron is
             a1 = length * ux
             b1 = -a1 * rays[ray, XJ]
             cell = _cell_beyond(a1, b1, c1, k, ray, field, rays)
@@ -266,7 +269,7 @@ def go_on(a, b, c, cell, time, left, frozen, tally):
     """
     s = frozen.x.size
     dead, origin = s, origin_cell(s)
-    events = 64 + 16 * s
+    events = 64 + 16 * s  # a path meets each ray a few times at most; more is an endless loop
     while time > 0.0 and cell != dead and cell != origin and events > 0:
         if cell < 2 * s:
             a, b, c, cell, time, left = _through_sector(a, b, c, cell, time, left, frozen, tally)

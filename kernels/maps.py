@@ -100,7 +100,7 @@ def mapped(a, b, c, k, maps, s):
     elif k < 4 * s:
         r = k - 2 * s
         an += ray_map[r, 0] * a + ray_map[r, 1] * c
-        bn = -(an * ray_map[r, 3])
+        bn = -(an * ray_map[r, 3])  # on the ray to the bit
         cn += ray_map[r, 0] * c + ray_map[r, 2] * a
         doubt = not slides(an, cn, a, c, ray_map[r, 4])
     return an, bn, cn, doubt

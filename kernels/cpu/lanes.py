@@ -149,7 +149,7 @@ def take_rounds(n, few, job):
     while n > few:
         _look_up(legs, indices, n, field, rays)
         _take_leg(before, after, legs, n)
-        for i in range(n - 1, -1, -1):
+        for i in range(n - 1, -1, -1):  # downwards: the lane that fills a gap has been seen then
             if legs[OUTCOME, i] == PASSED:
                 job.tally[CROSSINGS] += 1
             else:

@@ -46,6 +46,7 @@ def _boost_sector(z, to, k, maps, s):
         cell1[i] = k
         an, bn, cn = read(a1, b1, c1, i)
         stayed = stays(an, bn, cn, ci, bound1, bound2, active1, active2)
+        # a stray has just moved by the map of a cell that is not its own: it is done again
         suspects += (not stayed) | (cell[i] != k)
     return suspects
 
@@ -134,7 +135,7 @@ def _move_marked(size, k, lo, n, job):
     """
     z, marks, s = job.z, job.marks, job.frozen.x.size
     changes = 0
-    for eight in range((size + 7) // 8):
+    for eight in range((size + 7) // 8):  # few are marked: eight bytes are looked at in one load
         if marks.eights[eight] == 0:
             continue
         for i in range(8 * eight, min(8 * eight + 8, size)):
@@ -190,7 +191,7 @@ def _advance_mixed(lo, there, n, job):
     z, acc, rays = job.z, job.acc, job.frozen.rays
     s = job.frozen.x.size
     changes = 0
-    run = s
+    run = s  # the dead sector, whose sums count nothing
     ca = cb = aa = ab = bb = cc = 0.0
     for i in range(there.a.size):
         p = lo + i

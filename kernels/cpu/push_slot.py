@@ -81,7 +81,7 @@ def _push_members_of(slot, lo, hi, k, push, acc):
             prefetch(ident, p + AHEAD + CHUNK // 4)
             prefetch(ident, p + AHEAD + CHUNK // 2)
             prefetch(ident, p + AHEAD + CHUNK * 3 // 4)
-        while left > 0:
+        while left > 0:  # the loop above has counted them; now they are found
             ai, bi, _ = read(a, b, c, i)
             if outside(ai, bi, sector[X1], sector[X2], k != s, k == 0):
                 left -= 1

@@ -61,6 +61,7 @@ def _stage_slot(state, cell, trial, lo, hi, method, step, acc):
         total[0, n], total[1, n], total[2, n] = ta, tb, tc
         ta, tb, tc = read(total[0], total[1], total[2], n)
         za, zb, zc = (ta, tb, tc) if last else read(stage[0], stage[1], stage[2], n)
+        # the cell of the step's begin: a stage may cross the dead sector and come back
         resting = cell[n] == s or cell[n] >= 2 * s  # dead or in the origin: for good
         k = cell[n] if resting else relocate(za, zb, k, x)
         stage_cell[n] = k

@@ -132,7 +132,7 @@ def sort_slot(slot, start, members):
     start[0] = 0
     for k in range(n_regions):
         start[k + 1] = start[k] + members[k]
-    front = start[:-1].copy()
+    front = start[:-1].copy()  # of each region the first place whose neuron may be a wrong one
     for k in range(n_regions):
         own, end = cell_of(k, s), start[k + 1]
         i = front[k]

@@ -47,7 +47,8 @@ def _take_steps(flow, order, samples, control, limits):
     mean, g = np.empty(s), np.empty((2 * s, 2))
     trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros_like(last.tally))
     status, trials = UNDER_WAY, 0
-    look, keep = np.bool_(False), np.bool_(True)  # literals would be types of their own
+    # literals would be types of their own, for each of which a pass is compiled
+    look, keep = np.bool_(False), np.bool_(True)
     while status == UNDER_WAY:
         if control.clock[END] >= limits.until:
             return ARRIVED

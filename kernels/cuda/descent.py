@@ -133,6 +133,8 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     set_field(1, rho, xs.x, descent.h, field)
     taken, failed, n_rest, changes = 0, 0, 0, 0
     while taken < descent.count and not failed:
+        # the host waits only here, after many steps: when it looks does not depend on how many
+        # steps a call takes, so that sorts and bits do not either
         for _ in range(min(CHECK - slots.clock.steps % CHECK, descent.count - taken)):
             push(slots.n_tiles, neurons, field, x, descent.metric, tiles, rest, counters)
             add_rest(slots.n_groups, neurons, rest, bins, slots.used, s)

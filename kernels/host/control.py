@@ -100,6 +100,7 @@ def second_mean(flow, trial, x, control, limits, mean):
     """
     rho, covariances, _ = flow.first
     change = flow.change
+    # the first pass may have led too far; the trial is then rejected like any other
     if not is_tame(trial.covariances, rho, x):
         return False
     for k in range(change.shape[0]):
@@ -147,7 +148,7 @@ def judge(control, error, fixed):
     h = clock[NEXT]
     if error <= 1.0 or (fixed > 0.0 and np.isfinite(error)):
         counts[STEPS] += 1
-        if fixed > 0.0:
+        if fixed > 0.0:  # a product, since a sum of steps would drift
             clock[END] = counts[STEPS] * fixed
         else:
             clock[END] = clock[BEGIN] + h
