@@ -37,7 +37,7 @@ def path(tmp_path):
 
 def cells(sim):
     """Cells in the original order, of neurons that fit into one slot."""
-    return sim.state.cell[np.argsort(sim.state.ident)]
+    return sim.state.cell[np.argsort(sim.state.order.ident)]
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
