@@ -7,6 +7,7 @@ a device's compiler contracts multiplications and additions.
 import dense
 import naive
 import numpy as np
+from drive import begin_where_shown
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
@@ -209,9 +210,7 @@ def passes(m, s, h, exact):
         close(arrivals[0].residual, arrivals[1].residual)
         close(arrivals[0].covariances, arrivals[1].covariances)
         for flow, state in zip(flows, (one, two), strict=True):
-            begin = flow._at_begin
-            flow._at_begin, flow._between = flow._between, begin
-            state.variables, state.cell = flow._at_begin
+            begin_where_shown(flow, state)
         same_state(one, two, exact)
         events += arrivals[0].tally[0]
         assert two.order.slots.clock.numbers[0] >= 0

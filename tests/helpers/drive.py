@@ -59,3 +59,40 @@ def frozen_passes(state, h, steps=1, keep=True):
             state.variables, state.cell = new, cell
             state.residual = arrival.residual.copy()
     return [part.copy() for part in arrival]
+
+
+def flow_of(sim):
+    """The exact flow of a simulation by `pf.Boost`, with its present step."""
+    return sim._motion._flow
+
+
+def one_trial(sim):
+    """Let a simulation by `pf.Boost` make one trial step."""
+    sim._motion._take_steps(np.inf, 1)
+
+
+def set_allowed(sim, error):
+    """Hold the steps of a simulation by `pf.Boost` to another error."""
+    sim._motion._flow._allowed = error
+
+
+def next_step_of(sim):
+    """Length of the next trial of a simulation by `pf.RungeKutta`."""
+    return sim._motion._h
+
+
+def set_next_step(sim, h):
+    """Let the next trial of a simulation by `pf.RungeKutta` have this length."""
+    sim._motion._h = h
+
+
+def step_towards(sim, until):
+    """Let a simulation by `pf.RungeKutta` take one step."""
+    sim._motion._take_step(until)
+
+
+def begin_where_shown(flow, state):
+    """Let the next pass of an exact flow begin where its last kept one has led."""
+    begin = flow._at_begin
+    flow._at_begin, flow._between = flow._between, begin
+    state.variables, state.cell = flow._at_begin

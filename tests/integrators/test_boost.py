@@ -5,6 +5,7 @@ from itertools import pairwise
 import dense
 import numpy as np
 import pytest
+from drive import flow_of, one_trial, set_allowed
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
 from scipy.linalg import expm
@@ -223,12 +224,12 @@ def test_the_residual_ode_holds_with_slides():
     """rho' = -H rho against the difference quotient of a short step."""
     samples, neurons = SAMPLES["square wave"], pf.initialise("reduced", 400, delta=-1.0, seed=1)
     sim = simulate(samples, neurons, pf.Boost(1e-6), 2.0)
-    sim.run(sim._motion._flow.end)
+    sim.run(flow_of(sim).end)
     before, rate = sim.residual, sim.residual_rate()
     assert (sim.state.cell >= 20).sum() > 30
-    sim._motion._flow.next_step = h = 1e-7
-    sim._motion._take_steps(np.inf, 1)
-    sim.run(sim._motion._flow.end)
+    flow_of(sim).next_step = h = 1e-7
+    one_trial(sim)
+    sim.run(flow_of(sim).end)
     assert_allclose((sim.residual - before) / h, rate, rtol=0, atol=1e-6)
 
 
@@ -350,11 +351,11 @@ def test_phi_1():
 def test_rejected_steps_leave_no_trace():
     samples, neurons = SAMPLES["square wave"], pf.initialise("reduced", 300, delta=1.0, seed=3)
     sim = pf.Simulation(samples, neurons, pf.Boost(1e-4))
-    sim._motion._flow.next_step = 50.0
+    flow_of(sim).next_step = 50.0
     before = sim.state.parameters()
     while sim.step == 0:
         assert_array_equal(sim.state.parameters(), before)
-        sim._motion._take_steps(np.inf, 1)
+        one_trial(sim)
     assert sim.rejected > 1
     sim.run(1.0)
     other = simulate(samples, neurons, pf.Boost(1e-6), 1.0)
@@ -364,7 +365,7 @@ def test_rejected_steps_leave_no_trace():
 def test_overflow_of_a_trial_step_is_a_rejection():
     samples = pf.Samples([-1.0, 0.0, 1.0], [1e4, -2e4, 1e4])
     sim = pf.Simulation(samples, pf.initialise("gaussian", 50), pf.Boost(1e-3))
-    sim._motion._flow.next_step = 1e6
+    flow_of(sim).next_step = 1e6
     sim.run(1e-3)
     assert sim.rejected > 3
     assert np.isfinite(sim.loss)
@@ -379,7 +380,7 @@ def test_a_fixed_step_that_is_too_large_fails():
 
 def test_steps_that_shrink_below_rounding_fail():
     sim = simulate(SAMPLES["sine"], pf.initialise("gaussian", 50), pf.Boost(1e-3), 0.1)
-    sim._motion._flow._allowed = 0.0  # no step is as good
+    set_allowed(sim, 0.0)  # no step is as good
     with pytest.raises(pf.IntegrationError, match=r"step shrank below rounding; raise the toler"):
         sim.run(10.0)
     assert np.isfinite(sim.loss)
@@ -401,8 +402,8 @@ def test_large_parameters_and_samples_fail_clearly_if_at_all(s):
                             pf.Neurons([scale] * 2, [scale] * 2, [1.0 / scale] * 2))  # fmt: skip
         try:
             for _ in range(20):
-                sim._motion._take_steps(np.inf, 1)
-            end = sim._motion._flow.end
+                one_trial(sim)
+            end = flow_of(sim).end
         except pf.IntegrationError as problem:
             assert "smaller parameters" in str(problem)  # noqa: PT017 (either is right)
         else:

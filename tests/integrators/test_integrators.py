@@ -5,6 +5,7 @@ from pathlib import Path
 import naive
 import numpy as np
 import pytest
+from drive import next_step_of, set_next_step, step_towards
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import solve_ivp
 
@@ -121,10 +122,10 @@ def test_rejected_steps_leave_no_trace():
     samples, z = smooth_case("network")
     sim = pf.Simulation(samples, pf.Neurons(*z), pf.RungeKutta(1e-7))
     before = sim.state.parameters()
-    sim._motion._h = 5.0
+    set_next_step(sim, 5.0)
     while sim.step == 0:
         assert_array_equal(sim.state.parameters(), before)
-        sim._motion._take_step(10.0)
+        step_towards(sim, 10.0)
     assert sim.rejected > 0
     assert_allclose(sim.state.parameters(), scipy_flow(samples, z, "network", sim.time), atol=1e-7)
 
@@ -133,7 +134,7 @@ def test_a_step_that_kills_every_neuron_is_rejected():
     """The error of a neuron counts where it was active, not where the step has put it."""
     samples, z = smooth_case("network")
     sim = pf.Simulation(samples, pf.Neurons(*z), pf.RungeKutta(1e-3))
-    sim._motion._h = 5.0
+    set_next_step(sim, 5.0)
     sim.run(10.0)
     assert sim.rejected > 0
     assert sim.loss < 0.1 * pf.Simulation(samples, pf.Neurons(*z)).loss
@@ -291,9 +292,9 @@ def test_a_step_shortened_for_output_leaves_the_planned_one():
     samples, z = smooth_case("network")
     sim = pf.Simulation(samples, pf.Neurons(*z), pf.RungeKutta(1e-3))
     sim.run(1.0)
-    planned = sim._motion._h
+    planned = next_step_of(sim)
     sim.run(1.0 + 1e-9)
-    assert sim._motion._h >= planned
+    assert next_step_of(sim) >= planned
 
 
 def test_runge_kutta_counts_crossings():
@@ -308,7 +309,7 @@ def test_a_far_end_is_no_reason_to_call_a_step_small():
     samples = pf.Samples.generate("sine", 6)
     sim = pf.Simulation(samples, pf.initialise("gaussian", 50), pf.RungeKutta(1e-3))
     for _ in range(200):
-        sim._motion._take_step(1e15)
+        step_towards(sim, 1e15)
     assert sim.time > 0.0
 
 
