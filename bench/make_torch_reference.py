@@ -1,6 +1,6 @@
-"""Make tests/files/torch_gd.npz: full-batch gradient descent by PyTorch in float64.
+"""Make tests/recorded/torch_gd.npz: full-batch gradient descent by PyTorch in float64.
 
-    python bench/make_torch_reference.py tests/files/torch_gd.npz
+    python bench/make_torch_reference.py tests/recorded/torch_gd.npz
 
 Needs PyTorch, which the tests do not: they read the file. It is written as users write it, a dense
 network, autograd and torch.optim.SGD, on raw parameters, so that nothing of particleflow enters.
@@ -46,7 +46,7 @@ def main() -> None:
         sys.argv[1],
         x=x, y=y, alpha=ALPHA, learning_rate=LEARNING_RATE, every=EVERY,
         parameters=np.array(parameters), residuals=np.array(residuals),
-        command="python bench/make_torch_reference.py tests/files/torch_gd.npz",
+        command="python bench/make_torch_reference.py tests/recorded/torch_gd.npz",
         version=f"torch {torch.__version__}, numpy {np.__version__}, "
         f"python {platform.python_version()}, {platform.machine()}",
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """A neuron in a constant field G: a Lorentz boost of (a, b, c), and when it meets a ray.
 
-``(a, b, c)' = [[0, 0, Gx], [0, 0, G1], [Gx, G1, 0]] (a, b, c)`` (model, section 4). With
+``(a, b, c)' = [[0, 0, Gx], [0, 0, G1], [Gx, G1, 0]] (a, b, c)``. With
 ``g = |G|``, ``n = G / g``, ``p = <(a, b), n>`` and q the component across, q is constant and
 
     p -> p cosh(g t) + c sinh(g t)        c -> c cosh(g t) + p sinh(g t)

@@ -1,7 +1,7 @@
 """The linear map that all neurons of a cell share in a step, and whether it is one's exact motion.
 
 It is for those who meet no event on the way: their path is straight while c keeps its sign, and
-sectors are convex (model, section 4).
+sectors are convex.
 """
 
 import math

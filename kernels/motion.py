@@ -1,8 +1,9 @@
 """One neuron through a frozen field by whatever is fastest: its cell's map, legs, or events.
 
 Every target moves neurons in this order, and so to the same bits: most by the map of their cell
-(``maps``); who meets a ray by legs as long as rays let it through (``legs``); the rest by
-``events``. On the CPU loops over many neurons do the first two in vectors.
+(``maps``); who meets a ray by legs as long as rays let it through (``legs``); what then is left by
+``events``. A device does it with `set_out`, neuron by neuron. The CPU does maps and legs in vectors
+(``cpu.pass_slot``, ``cpu.lanes``), and only `finish` is left for it.
 """
 
 from ._jit import inlined, routine

@@ -1,7 +1,7 @@
 """Where a neuron goes that arrives at (a, b) = 0, which only delta > 0 allows.
 
 The motion is not unique there: rest, every sector that holds its own ``sign(c) G_k``, and every
-attractor ray with ``sign(c) <G, u> > 0`` are solutions (model, section 4). The choice made is the
+attractor ray with ``sign(c) <G, u> > 0`` are solutions. The choice made is the
 outcome of gradient descent of one neuron with the field and c frozen, whose step is of no
 consequence by scaling.
 """

@@ -1,4 +1,4 @@
-"""Rays: the borders between sectors, and where a neuron on one goes (model, section 4).
+"""Rays: the borders between sectors, and where a neuron on one goes.
 
 Ray r, ``0 <= r < 2 s``, lies between the sectors r and r + 1 (mod 2 s). It is orthogonal to
 ``xt_j = (x_j, 1)`` of its sample j = r mod s, and neurons on it have their knot at x_j. Sample j is

@@ -17,8 +17,13 @@ Slot = namedtuple("Slot", "a b c cell ident")
 
 Order = namedtuple("Order", "slots ident start members guests stray_work crossings")
 """How neurons lie in the slots of the CPU: see ``cpu.slots``; and what gradient descent keeps of
-each slot: guests in front of the members of each region, (n_slots, n_regions); strays moved since
-the last sort and changes of cell so far, (n_slots,)."""
+each slot: guests in front of the members of each region, (n_slots, n_regions); the work for strays
+and guests since the last sort, and changes of cell so far, (n_slots,)."""
+
+DeviceOrder = namedtuple("DeviceOrder", "slots ident stray_work crossings")
+"""How neurons lie on a device: its ``Slots`` (``cuda.slots``), the index of each neuron in the
+original order (m,), and what gradient descent counts, (1,): the rest of all steps since the last
+look, and the changes of cell."""
 
 Push = namedtuple("Push", "table x metric")
 """A step of gradient descent: the table of sectors of ``cpu.push`` with the fields of the step, the

@@ -31,8 +31,8 @@ _HOME = {
     "open_trajectory": "trajectory",
     "repack": "trajectory",
     "export": "exports",
-    "sweep": "sweeps",
-    "open_sweep": "sweeps",
+    "sweep": "sweeps.run",
+    "open_sweep": "sweeps.table",
     "ParticleflowError": "errors",
     "SamplesError": "errors",
     "NeuronsError": "errors",
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from .model.neurons import Neurons
     from .model.samples import Samples
     from .run.simulation import Simulation
-    from .sweeps import sweep
+    from .sweeps.run import sweep
     from .sweeps.table import open_sweep
     from .trajectory import TrajectoryWriter, open_trajectory, repack
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._jit import block, driver, parallel, prange
+from .._jit import block, driver, leaf, parallel, prange
 from ..host.arrivals import close_step
 from ..host.field import field as field_of
 from ..host.sums import PAD, sum_slots, tree_sum
@@ -18,26 +18,34 @@ GUEST = 0.125
 """Price of a guest in a step, in units of a stray's."""
 
 
-@block
+@leaf
 def _step_slot(neurons, order, push, acc, i):
-    """Step slot i, and sort it again when its strays have cost as much as a sort would."""
+    """Step slot i; returns whether its strays have cost as much as a sort would."""
     lo, hi = order.slots[i], order.slots[i + 1]
     slot = slot_of(neurons, order.ident, lo, hi)
     start, members, guests = order.start[i], order.members[i], order.guests[i]
     changes, strays, n_guests = push_slot(slot, start, members, guests, push, acc[i])
     order.crossings[i] += changes
     order.stray_work[i] += strays + GUEST * n_guests
-    if order.stray_work[i] > SORT_NEURON * (hi - lo) + SORT_MISPLACED * (strays + n_guests):
-        order.stray_work[i] = 0
-        name_guests(slot, start, members, guests, push.table)
-        sort_slot(slot, start, members)
-        guests[:] = 0
+    return order.stray_work[i] > SORT_NEURON * (hi - lo) + SORT_MISPLACED * (strays + n_guests)
+
+
+@block
+def _sort_again(neurons, order, table, i):
+    """Sort slot i, whose guests are strays and members then."""
+    slot = slot_of(neurons, order.ident, order.slots[i], order.slots[i + 1])
+    start, members, guests = order.start[i], order.members[i], order.guests[i]
+    order.stray_work[i] = 0
+    name_guests(slot, start, members, guests, table)
+    sort_slot(slot, start, members)
+    guests[:] = 0
 
 
 @parallel
 def _step_slots(neurons, order, push, acc):
     for i in prange(order.slots.size - 1):
-        _step_slot(neurons, order, push, acc, np.int64(i))
+        if _step_slot(neurons, order, push, acc, np.int64(i)):
+            _sort_again(neurons, order, push.table, np.int64(i))
 
 
 @parallel
@@ -56,7 +64,8 @@ def _push_all(neurons, order, push, h, residual, acc):
     set_fields(push.table, g, h)
     if neurons.a.size <= SERIAL:
         for i in range(order.slots.size - 1):
-            _step_slot(neurons, order, push, acc, i)
+            if _step_slot(neurons, order, push, acc, i):
+                _sort_again(neurons, order, push.table, i)
     else:
         _step_slots(neurons, order, push, acc)
 

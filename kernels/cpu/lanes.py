@@ -79,7 +79,7 @@ def _look_up(legs, indices, n, field, rays):
         legs[LETS_THROUGH, i] = rays[r, PASSES]
 
 
-@block
+@leaf
 def _take_leg(before, after, legs, n):
     """One leg of each of the first n lanes."""
     a, b, c, time = before[A, :n], before[B, :n], before[C, :n], before[TIME, :n]

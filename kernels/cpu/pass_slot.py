@@ -2,7 +2,7 @@
 
 Neurons of one cell share the same linear map, so that a block of them is moved by one vectorised
 loop. The map is the exact motion of every neuron that meets no event on the way, which two signs
-and the sign of c decide (model, section 4). Those in a sector that do meet one cross in
+and the sign of c decide. Those in a sector that do meet one cross in
 ``lanes``, many at a time; the others go through ``kernels.events`` one by one.
 """
 
@@ -28,7 +28,7 @@ def views(z, lo, hi):
     return Neurons(z.a[lo:hi], z.b[lo:hi], z.c[lo:hi], z.cell[lo:hi])
 
 
-@block
+@leaf
 def _boost_sector(z, to, k, maps, s):
     """Move the block of sector k; returns how many of it need a closer look."""
     a, b, c, cell = z
@@ -51,7 +51,7 @@ def _boost_sector(z, to, k, maps, s):
     return suspects
 
 
-@block
+@leaf
 def _boost_ray(z, to, k, maps, s):
     """Slide the block of ray k - 2 s; returns how many of it need a closer look."""
     a, c, cell = z.a, z.c, z.cell
@@ -70,7 +70,7 @@ def _boost_ray(z, to, k, maps, s):
     return suspects
 
 
-@block
+@leaf
 def _mark_sector(z, to, suspect, k, maps, s):
     """Mark the neurons that `_boost_sector` counted."""
     c, cell = z.c, z.cell
@@ -83,7 +83,7 @@ def _mark_sector(z, to, suspect, k, maps, s):
         suspect[i] = (not stayed) | (cell[i] != k)
 
 
-@block
+@leaf
 def _mark_ray(z, to, suspect, k, maps, s):
     """Mark the neurons that `_boost_ray` counted."""
     a, c, cell = z.a, z.c, z.cell
@@ -94,7 +94,7 @@ def _mark_ray(z, to, suspect, k, maps, s):
         suspect[i] = (not slides(an, cn, ai, ci, sign)) | (cell[i] != k)
 
 
-@block
+@leaf
 def _copy(z, to, suspect, k):
     """Keep a block at rest as it is; marks and counts its strays."""
     suspects = 0

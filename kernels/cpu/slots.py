@@ -2,10 +2,11 @@
 
 A slot in sector order is a sequence of regions, one a cell, in the order of theta: sector 0, ray 0,
 sector 1, ray 1, and so forth, and the origin last; so neurons that cross move to a region close by.
-Region k starts at ``start[k]``; its last ``members[k]`` neurons are in its cell, those before are
-*strays* that have moved to another cell since the slot was sorted. A slot in plain order
-is a single region without members. ``ident`` is the index of a neuron in the original order,
-counted from its slot's begin.
+Region k starts at ``start[k]``. Right after a sort all of its neurons are in its cell: *members*.
+Gradient descent keeps the counts true while neurons move: strays first, then the ``guests[k]``
+(``cpu.push_slot``), and the ``members[k]`` last. The exact flow does not: its neurons may be in any
+cell wherever they lie. A slot in plain order is a single region without members. ``ident`` is the
+index of a neuron in the original order, counted from its slot's begin.
 """
 
 import numpy as np

@@ -43,7 +43,7 @@ def _is_sort_due(order, counts, m):
 @driver
 def _take_steps(flow, order, samples, control, limits):
     x, s = samples.x, samples.x.size
-    begin, end, _, last, _ = flow
+    begin, end, first, last, change = flow
     mean, g = np.empty(s), np.empty((2 * s, 2))
     trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros_like(last.tally))
     status, trials = UNDER_WAY, 0
@@ -57,16 +57,16 @@ def _take_steps(flow, order, samples, control, limits):
         trials += 1
         if is_pending(control):
             begin, end = end, begin
-            begin_next(flow, control)
+            begin_next(first, last, control)
             if _is_sort_due(order, control.counts, begin.a.size):
                 sort_slots(begin, order)
-        status = first_mean(flow, x, control, limits, mean)
+        status = first_mean(first, x, control, limits, mean)
         if status != UNDER_WAY:
             break
         error, h = np.inf, control.clock[NEXT]
         field(mean, x, g)
         if pass_alone(begin, end, look, order, g, h, samples, trial) >= 0 and second_mean(
-            flow, trial, x, control, limits, mean
+            first, trial, change, x, control, limits, mean
         ):
             field(mean, x, g)
             changes = pass_alone(begin, end, keep, order, g, h, samples, last)

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from .._jit import driver
 from ..flow import invariant
-from ..host.delta import deltas
 from ..polar import polar
 from ..records import Chosen
 from ..sectors import origin_cell
@@ -74,11 +74,18 @@ def pack_frame(neurons, ident, slots, frame):
     frame.fetch()
 
 
+@driver
+def _deltas(variables, out):
+    """delta of neurons in host arrays, on the host, since a device would round it otherwise."""
+    for n in range(out.size):
+        out[n] = invariant(variables[0, n], variables[1, n], variables[2, n])
+
+
 def pack_delta(neurons, ident, slots, out):
     """Write delta = c^2 - a^2 - b^2 in the original order into the host's ``out`` (m,)."""
     state = np.empty((3, slots.m))
     unpack_state(neurons, ident, slots, state)
-    deltas(state, out)
+    _deltas(state, out)
 
 
 @kernel(neurons, ints, long, reals(), doubles(), blocks_a_processor=4)

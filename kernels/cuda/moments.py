@@ -56,16 +56,34 @@ def second_moments(neurons, slots, x, metric, whole=None):
     return covariances_of(download(sums), x, metric)
 
 
+MOST_CELLS = 4096
+"""Cells that a block counts in shared memory."""
+
+
 @kernel(ints, longs, blocks_a_processor=4)
 def _count_cells(cell, out):
-    for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
-        cuda.atomic.add(out, cell[i], 1)
+    """Add the number of neurons in each cell: whole numbers, so that any order is as good."""
+    counts = cuda.shared.array(MOST_CELLS, int32)
+    t, stride, fits = cuda.threadIdx.x, cuda.blockDim.x, out.size <= MOST_CELLS
+    if fits:
+        for k in range(t, out.size, stride):
+            counts[k] = 0
+        cuda.syncthreads()
+        for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+            cuda.atomic.add(counts, cell[i], 1)
+        cuda.syncthreads()
+        for k in range(t, out.size, stride):
+            if counts[k] > 0:
+                cuda.atomic.add(out, k, counts[k])
+    else:
+        for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
+            cuda.atomic.add(out, cell[i], 1)
 
 
 def cell_counts(cell, slots, s, whole=None):
     """Number of neurons in each cell, (4 s + 1,) int64."""
     out = upload(np.zeros(4 * s + 1, np.int64), np.int64)
-    _count_cells(blocks_for(cell.size), cell, out)
+    _count_cells(min(blocks_for(cell.size), 1024), cell, out)
     counts = download(out)
     if whole is not None:
         acc = counts[None].astype(np.float64)

@@ -11,12 +11,11 @@ An order is made by sorting regions digit by digit, each pass stable: of equal n
 one stays the earlier one.
 """
 
-from collections import namedtuple
 from functools import cached_property
 
 import numpy as np
 
-from ..records import Rest
+from ..records import DeviceOrder, Rest
 from ..sectors import region_of, row_of
 from ._jit import (
     THREADS,
@@ -147,17 +146,11 @@ class Slots:
         return self.array("bins", (self.n_groups, n_rows, n_values))
 
 
-Order = namedtuple("Order", "slots ident stray_work crossings")
-"""How neurons lie on a device: the `Slots`, the index of each neuron in the original order (m,),
-and what gradient descent counts, (1,): the rest of all steps since the last look, and the changes
-of cell."""
-
-
 def order_of(slots):
-    """The `Order` of neurons that lie as they came; `sort_slots` has to follow."""
+    """The `DeviceOrder` of neurons that lie as they came; `sort_slots` has to follow."""
     ident = empty(slots.m, np.int32)
     _count_up(blocks_for(slots.m), ident)
-    return Order(slots, ident, np.zeros(1), np.zeros(1, np.int64))
+    return DeviceOrder(slots, ident, np.zeros(1), np.zeros(1, np.int64))
 
 
 def arrays_of(order):
@@ -179,7 +172,7 @@ def restored(order, arrays):
     fill(slots.homes, arrays["homes"])
     slots.clock.numbers[:] = arrays["pace"]
     ident = upload(arrays["ident"], np.int32)
-    return Order(slots, ident, arrays["stray_work"].copy(), arrays["crossings"].copy())
+    return DeviceOrder(slots, ident, arrays["stray_work"].copy(), arrays["crossings"].copy())
 
 
 @kernel(ints)

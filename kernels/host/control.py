@@ -67,9 +67,11 @@ def is_pending(control):
 
 
 @driver
-def begin_next(flow, control):
-    """Let the next step begin where the present one ends, but for the neurons."""
-    first, last = flow.first, flow.last
+def begin_next(first, last, control):
+    """Let the next step begin where the present one ends, but for the neurons.
+
+    ``first`` and ``last`` are what its begin and its end add up to (`Arrival`).
+    """
     first.residual[:], first.covariances[:] = last.residual, last.covariances
     for n in range(first.tally.size):
         first.tally[n] += last.tally[n]
@@ -78,9 +80,9 @@ def begin_next(flow, control):
 
 
 @driver
-def first_mean(flow, x, control, limits, mean):
+def first_mean(first, x, control, limits, mean):
     """Mean residual of the first pass of a trial into ``mean``; `UNDER_WAY` or what forbids it."""
-    clock, (rho, covariances, _) = control.clock, flow.first
+    clock, (rho, covariances, _) = control.clock, first
     h = clock[NEXT]
     status = UNDER_WAY
     if not is_tame(covariances, rho, x):
@@ -93,13 +95,12 @@ def first_mean(flow, x, control, limits, mean):
 
 
 @driver
-def second_mean(flow, trial, x, control, limits, mean):
+def second_mean(first, trial, change, x, control, limits, mean):
     """Mean residual of the second pass, after a first one to ``trial``; whether there is one.
 
-    ``flow.change`` = (H_1 - H_0) / 3 is overwritten.
+    ``change`` is overwritten with (H_1 - H_0) / 3.
     """
-    rho, covariances, _ = flow.first
-    change = flow.change
+    rho, covariances, _ = first
     # the first pass may have led too far; the trial is then rejected like any other
     if not is_tame(trial.covariances, rho, x):
         return False

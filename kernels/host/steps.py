@@ -43,7 +43,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits):
         `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK` or `OVERFLOWN`.
     """
     s = x.size
-    begin, end, _, last, _ = flow
+    begin, end, first, last, change = flow
     mean = np.empty(s)
     trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros_like(last.tally))
     status, trials = UNDER_WAY, 0
@@ -55,14 +55,14 @@ def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits):
         trials += 1
         if is_pending(control):
             begin, end = end, begin
-            begin_next(flow, control)
+            begin_next(first, last, control)
             sort_if_due(begin)
-        status = first_mean(flow, x, control, limits, mean)
+        status = first_mean(first, x, control, limits, mean)
         if status != UNDER_WAY:
             break
         error = np.inf
         if run_pass(begin, end, False, mean, trial) >= 0 and second_mean(
-            flow, trial, x, control, limits, mean
+            first, trial, change, x, control, limits, mean
         ):
             changes = run_pass(begin, end, True, mean, last)
             if changes >= 0:

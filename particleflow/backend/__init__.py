@@ -4,7 +4,9 @@ The only importer of ``particleflow.kernels``. A `State` holds its arrays in the
 everything that leaves it is in the original one.
 """
 
-from . import forking, waiting
+from . import waiting  # isort: skip (before numba starts its threads)
+
+from . import forking
 from .compiling import cache_folder, compile_notice, compiling_seconds, when_compiling
 from .devices import (
     DEVICES,

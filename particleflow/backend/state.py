@@ -92,7 +92,7 @@ class State:
     residual : (s,) float64
         f(x_j) - y_j of the present state.
     releases, repulsors, origins : int
-        How often so far a neuron has done what is not unique: see ``kernels.advance``.
+        How often so far a neuron has done what is not unique: see ``kernels.events``.
 
     Raises
     ------

@@ -58,8 +58,8 @@ def sweep(  # noqa: PLR0913 (options of the command line)
     """
     from particleflow.errors import ConfigError
     from particleflow.ranks.world import ranks_of
-    from particleflow.sweeps import parse
-    from particleflow.sweeps import sweep as carry_out
+    from particleflow.sweeps.axes import parse
+    from particleflow.sweeps.run import sweep as carry_out
 
     ranks = ranks_of()
     quiet = quiet or not ranks.is_first

@@ -98,7 +98,7 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
             f'flow.integrator: "{kind.name}" needs metric = "{kind.metrics[0]}"; with '
             f'"{table.metric}" use {others}'
         )
-    for key in ("learning_rate", "epochs", *registry.types_of_settings()):
+    for key in (*registry.types_of_settings(), "learning_rate", "epochs"):
         if key not in registry.keys_of(kind):
             fitting = " or ".join(f'"{name}"' for name in registry.those_with(key))
             _refuse(table, "flow", (key,), f"goes with integrator = {fitting}")

@@ -103,11 +103,14 @@ def text(value: str) -> np.bytes_:
 def copy_beginnings(source: h5py.File, target: h5py.File, skip: tuple[str, ...]) -> None:
     """Fill every dataset of ``target`` with as many rows as it shares with one in ``source``.
 
-    Datasets whose names begin with one of ``skip``, and virtual ones, are left as they are.
+    Datasets whose names begin with one of ``skip``, virtual ones, and those that the version which
+    wrote ``source`` did not have, are left as they are.
     """
 
     def copy(name: str, dataset: h5py.Group | h5py.Dataset) -> None:
         if not isinstance(dataset, h5py.Dataset) or name.startswith(skip) or dataset.is_virtual:
+            return
+        if name not in source:
             return
         if dataset.ndim == 0:
             dataset[()] = source[name][()]

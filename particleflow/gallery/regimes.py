@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from particleflow.sweeps import sweep_tables
+from particleflow.sweeps.run import sweep_tables
 from particleflow.sweeps.table import Sweep
 
 _SCALE, _DELTA = "neurons.scale", "neurons.delta"

@@ -29,9 +29,13 @@ def facts_of_checkpoint(path: Path) -> dict[str, Any]:
         first, last = (int(bound) for bound in hdf5.read_all(file, "bounds")[[0, -1]])
         position = hdf5.read_all(file, "position").tolist()
         facts |= {"neurons": last - first, "parts": 0}
-        if "reached" in file:  # not in those of older versions
+        if "reached" in file:
             time, step = hdf5.read_all(file, "reached").tolist()
             facts |= {"time": time, "step": int(step)}
+        else:  # of older versions: as the integrators kept it
+            for name, array in (("time", "time"), ("time", "control"), ("step", "step")):
+                if array in file:
+                    facts[name] = np.ravel(hdf5.read_all(file, array))[0].item()
         return facts | {"frames": position[0], "observed": position[1]}
 
 

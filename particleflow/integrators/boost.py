@@ -9,7 +9,7 @@ with H_1 the tangent kernel after a first pass in the field of phi_1(-h H_0) rho
 field by its mean over the step is a symmetric splitting of second order (exponential midpoint rule;
 M. Hochbruck and A. Ostermann, "Exponential integrators", Acta Numerica 19 (2010)); the weight 1/3
 cancels the leading error of the residuals, (h^3 / 6) H' H rho. The motion in a frozen field, with
-its crossings, slides and rests, is that of ``kernels.advance`` (model, section 4, and Lemma 1).
+its crossings, slides and rests, is that of ``kernels.events`` (Lemma 1).
 
 The error of a step is the difference between the residuals after the two passes. Steps are bound by
 how fast the tangent kernel changes, not by 2 / lambda_max. Where a neuron meets a ray the order is

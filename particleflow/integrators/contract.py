@@ -73,9 +73,10 @@ class Memory(NamedTuple):
 class Integrator(Protocol):
     """Settings of a method; immutable, may be used by many simulations.
 
-    A dataclass whose fields are the settings, with their defaults; `register` makes it known. The
-    fields ``tolerance`` and ``step`` are keys of ``[flow]`` in a configuration, and are stored in
-    trajectory files, from which `pf.resume` makes the integrator again.
+    A dataclass whose fields are the settings, each with a default; `register` makes it known. The
+    fields are keys of ``[flow]`` in a configuration, and are stored as JSON in trajectory files,
+    from which `pf.resume` makes the integrator again. Of ``step`` and ``tolerance`` a configuration
+    may have one.
     """
 
     name: ClassVar[str]
@@ -92,9 +93,10 @@ class Integrator(Protocol):
     with which it is stable; infinite if that bounds no step that a user sets."""
     memory: ClassVar[Memory]
     run_length: ClassVar[float]
-    """Average neurons a sector of a slot from which sector order pays its kernels."""
+    """Neurons that a sector of a slot has on average, from which its kernels are faster if slots
+    are sorted by sector; infinite if never."""
     sorted_from: ClassVar[int]
-    """Fewest neurons with which it does."""
+    """Fewest neurons of a run whose slots are sorted."""
 
     slides: ClassVar[bool]
     """Whether neurons slide on samples, rather than chatter around them."""

@@ -6,18 +6,42 @@ it here.
 """
 
 import dataclasses
-from typing import Any, TypeVar, get_type_hints
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from particleflow.errors import ConfigError
 
 from .contract import Integrator
 
 _INTEGRATORS: dict[str, type[Integrator]] = {}
+_KEYS = ("metric", "integrator", "t_end", "stop", "learning_rate", "epochs", "state_dtype")
+"""Keys of ``[flow]`` that are no integrator's."""
 _Kind = TypeVar("_Kind", bound=type[Integrator])
 
 
 def register(kind: _Kind) -> _Kind:
-    """Make an integrator known by its name; a decorator of its class."""
+    """Make an integrator known by its name; a decorator of its class.
+
+    Raises
+    ------
+    ConfigError
+        A setting has no default, the name of another key of ``[flow]``, or another type than the
+        setting of this name of another integrator.
+    """
+    hints = get_type_hints(kind)
+    others = {name: one for name, one in _INTEGRATORS.items() if name != kind.name}
+    for name, default in _defaults(kind).items():
+        if default is dataclasses.MISSING:
+            raise ConfigError(f"integrator {kind.name}: the setting {name} has no default")
+        if name in _KEYS:
+            raise ConfigError(f"integrator {kind.name}: {name} is another key of flow")
+        for other in others.values():
+            if name in settings_of(other) and _kinds(get_type_hints(other)[name]) != _kinds(
+                hints[name]
+            ):
+                raise ConfigError(
+                    f"integrator {kind.name}: the setting {name} has another type in {other.name}"
+                )
     _INTEGRATORS[kind.name] = kind
     return kind
 
@@ -78,6 +102,11 @@ def types_of_settings() -> dict[str, Any]:
 def default_settings(kind: type[Integrator]) -> dict[str, Any]:
     """Its settings where a configuration has none."""
     return {key: value for key, value in _defaults(kind).items() if value is not None}
+
+
+def _kinds(hint: Any) -> set[Any]:
+    """The types that a hint allows, but for None."""
+    return set(get_args(hint) or (hint,)) - {NoneType}
 
 
 def _defaults(kind: type[Integrator]) -> dict[str, Any]:

@@ -190,14 +190,15 @@ def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
     """The integrator, and the end of the run, of a resolved table."""
     assert table.integrator is not None
     kind: Any = registry.of_name(table.integrator)
+    given = {key: getattr(table, key) for key in registry.settings_of(kind)}
+    settings = {key: value for key, value in given.items() if value is not None}
     if table.learning_rate is not None:
         assert table.epochs is not None
         count("epochs", table.epochs, ConfigError)
-        descent = kind(step=table.learning_rate / alpha)
+        descent = kind(**settings | {"step": table.learning_rate / alpha})
         return descent, table.epochs * descent.step
-    settings = {key: getattr(table, key) for key in registry.settings_of(kind)}
     assert table.t_end is not None
-    return kind(**{key: v for key, v in settings.items() if v is not None}), table.t_end
+    return kind(**settings), table.t_end
 
 
 def writer_of(table: OutputTable, overwrite: bool) -> TrajectoryWriter:

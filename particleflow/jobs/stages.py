@@ -48,7 +48,8 @@ def another_step(
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{file}: {key}: expected a number, found {value!r}")
     kind: Any = registry.of_name(recorded.integrator)
-    made: StepCounter = kind(step=value / alpha if key == "flow.learning_rate" else value)
+    step = value / alpha if key == "flow.learning_rate" else value
+    made: StepCounter = kind(**recorded.settings | {"step": step})
     return made
 
 

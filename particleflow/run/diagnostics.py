@@ -124,16 +124,17 @@ def parameter_distance(state: State, once: Once = at_once) -> Evaluate:
     return lambda: float(np.linalg.norm(state.parameters() - start)) / size
 
 
-BUILDERS: dict[str, tuple[Callable[[State, Once], Evaluate], tuple[str, ...]]] = {
-    "kernel_spectrum": (kernel_spectrum, ("mode",)),
-    "kernel_distance": (kernel_distance, ()),
-    "knots_near_samples": (knots_near_samples, ()),
-    "knot_mass_near_samples": (knot_mass_near_samples, ()),
-    "activation_distance": (activation_distance, ()),
-    "pieces": (pieces, ()),
-    "slope_variation": (slope_variation, ()),
-    "spline_distance": (spline_distance, ()),
-    "linear_distance": (linear_distance, ()),
-    "parameter_distance": (parameter_distance, ()),
+BUILDERS: dict[str, tuple[Callable[[State, Once], Evaluate], tuple[str, ...], bool]] = {
+    "kernel_spectrum": (kernel_spectrum, ("mode",), False),
+    "kernel_distance": (kernel_distance, (), True),
+    "knots_near_samples": (knots_near_samples, (), False),
+    "knot_mass_near_samples": (knot_mass_near_samples, (), False),
+    "activation_distance": (activation_distance, (), True),
+    "pieces": (pieces, (), False),
+    "slope_variation": (slope_variation, (), False),
+    "spline_distance": (spline_distance, (), True),
+    "linear_distance": (linear_distance, (), False),
+    "parameter_distance": (parameter_distance, (), True),
 }
-"""By name: what makes the observable of a state, as of now, and its axes."""
+"""By name: what makes the observable of a state, as of now; its axes; and whether it compares with
+where the recording began."""

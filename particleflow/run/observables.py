@@ -1,7 +1,8 @@
 """Observables, which a run records beside the frames: built-in ones and those that users add."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,16 +11,6 @@ from particleflow.errors import TrajectoryError
 
 from .diagnostics import BUILDERS
 from .observed import Observed, Quantity
-
-FROM_START = (
-    "delta_drift",
-    "kernel_distance",
-    "activation_distance",
-    "spline_distance",
-    "parameter_distance",
-)
-"""Built-in observables that compare with where the recording began."""
-DEFAULT = ("loss", "residual", "dead_fraction", "steps", "rejected", "crossings")
 
 
 class Moment:
@@ -41,89 +32,116 @@ class Moment:
         return self._sums[total]
 
 
-def _build(name: str, sim: Observed, moment: Moment) -> Quantity:
-    state = sim.state
-    s, m = state.x.size, state.size
+class BuiltIn(NamedTuple):
+    """A built-in observable.
 
-    def counts() -> np.ndarray:
-        return np.asarray(moment.of(state.cell_counts))
+    Attributes
+    ----------
+    make : callable
+        ``make(sim, moment)`` returns the function that computes it, as of now: what it compares
+        with is where the simulation stands.
+    axes : tuple of str
+        What its axes are, as of `Quantity`; none for a number.
+    group : str
+        Where it goes in the file, below /observables.
+    from_start : bool
+        Whether it compares with where the recording began, which checkpoints then keep.
+    """
 
-    def covariances() -> np.ndarray:
-        return np.asarray(moment.of(state.covariances))
-
-    if name == "delta_drift":
-        if state.metric != "network":
-            raise TrajectoryError("observables: delta_drift exists in the network metric only")
-        return Quantity(name, state.drift_from_here())
-    simple: dict[str, Callable[[], Any]] = {
-        "loss": state.loss,
-        "dead_fraction": lambda: float(counts()[s] + counts()[4 * s]) / m,
-        "sliding_fraction": lambda: counts()[2 * s : 4 * s].sum() / m,
-        "steps": lambda: sim.step,
-        "rejected": lambda: sim.rejected,
-        "crossings": state.all_crossings,
-        "releases": lambda: state.releases,
-        "repulsors": lambda: state.repulsors,
-        "origins": lambda: state.origins,
-    }
-    if name in simple:
-        return Quantity(name, simple[name])
-    if name in BUILDERS:
-        make, axes = BUILDERS[name]
-        return Quantity(name, make(state, moment.of), axes=axes)
-    if name == "residual":
-        return Quantity(name, lambda: np.array(state.residual), axes=("sample",))
-    if name == "prediction":
-        return Quantity(name, lambda: state.residual + state.y, axes=("sample",))
-    sector = ("sector", "component")
-    ray = ("ray", "component")
-    sums: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
-        "sector_first_moments": (lambda: state.first_moments()[: 2 * s], sector),
-        "sector_covariances": (lambda: covariances()[: 2 * s], sector),
-        "sector_counts": (lambda: counts()[: 2 * s], sector[:1]),
-        "ray_counts": (lambda: counts()[2 * s : 4 * s], ray[:1]),
-        "ray_covariances": (lambda: covariances()[2 * s :], ray),
-    }
-    evaluate, axes = sums[name]
-    return Quantity(name, evaluate, group="neurons", axes=axes)
+    make: Callable[[Observed, Moment], Callable[[], Any]]
+    axes: tuple[str, ...] = ()
+    group: str = ""
+    from_start: bool = False
 
 
-BUILT_IN = (
-    "loss",
-    "residual",
-    "prediction",
-    "delta_drift",
-    "dead_fraction",
-    "sliding_fraction",
-    "steps",
-    "rejected",
-    "crossings",
-    "releases",
-    "repulsors",
-    "origins",
-    "sector_first_moments",
-    "sector_covariances",
-    "sector_counts",
-    "ray_counts",
-    "ray_covariances",
-    *BUILDERS,
-)
+def _of_sim(value: Callable[[Observed], Any], *axes: str) -> BuiltIn:
+    """An observable that is a function of the simulation."""
+    return BuiltIn(lambda sim, moment: partial(value, sim), axes)
 
 
-_ARRAYS = (
-    "residual",
-    "prediction",
-    "sector_first_moments",
-    "sector_covariances",
-    "sector_counts",
-    "ray_counts",
-    "ray_covariances",
-)
+def _sums(value: Callable[[Observed, Moment], Any], *axes: str) -> BuiltIn:
+    """Sums over the neurons of each sector or ray."""
+    return BuiltIn(lambda sim, moment: partial(value, sim, moment), axes, "neurons")
+
+
+def _counts(sim: Observed, moment: Moment) -> np.ndarray:
+    return np.asarray(moment.of(sim.state.cell_counts))
+
+
+def _covariances(sim: Observed, moment: Moment) -> np.ndarray:
+    return np.asarray(moment.of(sim.state.covariances))
+
+
+def _share(sim: Observed, moment: Moment, cells: slice) -> float:
+    """The share of the neurons that are in some of the cells."""
+    return float(_counts(sim, moment)[cells].sum()) / sim.size
+
+
+def _dead_fraction(sim: Observed, moment: Moment) -> float:
+    """The share of those that never move again, at rest in the origin too."""
+    s = sim.samples.size
+    counts = _counts(sim, moment)
+    return float(counts[s] + counts[4 * s]) / sim.size
+
+
+def _delta_drift(sim: Observed, moment: Moment) -> Callable[[], float]:
+    if sim.metric != "network":
+        raise TrajectoryError("observables: delta_drift exists in the network metric only")
+    return sim.state.drift_from_here()
+
+
+def _diagnostic(name: str) -> BuiltIn:
+    make, axes, from_start = BUILDERS[name]
+    return BuiltIn(lambda sim, moment: make(sim.state, moment.of), axes, "", from_start)
+
+
+BUILT_IN = {
+    "loss": _of_sim(lambda sim: sim.state.loss()),
+    "residual": _of_sim(lambda sim: np.array(sim.state.residual), "sample"),
+    "prediction": _of_sim(lambda sim: sim.state.residual + sim.state.y, "sample"),
+    "delta_drift": BuiltIn(_delta_drift, from_start=True),
+    "dead_fraction": BuiltIn(lambda sim, moment: partial(_dead_fraction, sim, moment)),
+    "sliding_fraction": BuiltIn(lambda sim, moment: partial(
+        _share, sim, moment, slice(2 * sim.samples.size, 4 * sim.samples.size)
+    )),
+    "steps": _of_sim(lambda sim: sim.step),
+    "rejected": _of_sim(lambda sim: sim.rejected),
+    "crossings": _of_sim(lambda sim: sim.state.all_crossings()),
+    "releases": _of_sim(lambda sim: sim.state.releases),
+    "repulsors": _of_sim(lambda sim: sim.state.repulsors),
+    "origins": _of_sim(lambda sim: sim.state.origins),
+    "sector_first_moments": _sums(
+        lambda sim, moment: sim.state.first_moments()[: 2 * sim.samples.size],
+        "sector", "component",
+    ),
+    "sector_covariances": _sums(
+        lambda sim, moment: _covariances(sim, moment)[: 2 * sim.samples.size],
+        "sector", "component",
+    ),
+    "sector_counts": _sums(
+        lambda sim, moment: _counts(sim, moment)[: 2 * sim.samples.size], "sector"
+    ),
+    "ray_counts": _sums(
+        lambda sim, moment: _counts(sim, moment)[2 * sim.samples.size : 4 * sim.samples.size],
+        "ray",
+    ),
+    "ray_covariances": _sums(
+        lambda sim, moment: _covariances(sim, moment)[2 * sim.samples.size :], "ray", "component"
+    ),
+    **{name: _diagnostic(name) for name in BUILDERS},
+}  # fmt: skip
+"""All built-in observables by name: a new one is an entry here, or of ``diagnostics.BUILDERS``."""
+DEFAULT = ("loss", "residual", "dead_fraction", "steps", "rejected", "crossings")
+
+
+def compares_with_start(name: str) -> bool:
+    """Whether an observable, built in or a user's, compares with where the recording began."""
+    return name in BUILT_IN and BUILT_IN[name].from_start
 
 
 def is_scalar(name: str) -> bool:
     """Whether a built-in observable is a number."""
-    return name not in _ARRAYS and not (name in BUILDERS and BUILDERS[name][1])
+    return not BUILT_IN[name].axes
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -153,7 +171,10 @@ def build(names: Iterable[str], sim: Observed) -> list[Quantity]:
         An observable means nothing in this metric.
     """
     moment = Moment(sim)
-    return [_build(name, sim, moment) for name in names]
+    return [
+        Quantity(name, one.make(sim, moment), group=one.group, axes=one.axes)
+        for name, one in ((name, BUILT_IN[name]) for name in names)
+    ]
 
 
 class UserObservables:

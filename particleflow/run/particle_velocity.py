@@ -1,5 +1,6 @@
 """The velocity of a particle in the uv-plane (appendix E.1)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,15 +13,19 @@ from particleflow.model.coordinates import output_weight_squared
 
 
 class Surroundings(NamedTuple):
-    """All that moves a particle: the field G_k (2 s, 2), the samples' network_x, the metric."""
+    """All that moves a particle: the field G_k (2 s, 2), the samples' network_x, the metric.
+
+    ``delta`` gives c^2 - a^2 - b^2 of a particle of which that is not said.
+    """
 
     field: Array
     x: Array
     metric: Metric
+    delta: Callable[[], float]
 
 
 def velocity_at(
-    there: Surroundings, u: ArrayLike, v: ArrayLike, sign: int, delta: float
+    there: Surroundings, u: ArrayLike, v: ArrayLike, sign: int, delta: float | None
 ) -> tuple[Array, Array]:
     """Velocity of a particle at (u, v) = |rhat| (cos theta, sin theta); see `Simulation.field`.
 
@@ -36,7 +41,6 @@ def velocity_at(
         u, v = np.broadcast_arrays(u, v)
     except ValueError as problem:
         raise ConfigError(f"u, v: expected numbers of one shape, found {problem}") from None
-    delta = finite("delta", delta, ConfigError)
     at_u, at_v = u.ravel(), v.ravel()
     g = field_at(there.field, there.x, at_u, at_v)
     r = np.hypot(at_u, at_v)
@@ -44,6 +48,7 @@ def velocity_at(
         d = np.stack([at_u, at_v]) / r
     t = np.stack([-d[1], d[0]])
     if there.metric == "network":
+        delta = there.delta() if delta is None else finite("delta", delta, ConfigError)
         radial, turning = np.hypot(delta, 2.0 * r), output_weight_squared(r, delta)
     else:
         radial, turning = np.ones_like(r), r * r

@@ -288,9 +288,7 @@ class Simulation:
             neurons that differ.
         """
         state = self.state
-        if delta is None:
-            delta = common_delta(state) if self.metric == "network" else 0.0
-        there = Surroundings(state.field(), state.x, self.metric)
+        there = Surroundings(state.field(), state.x, self.metric, lambda: common_delta(state))
         return velocity_at(there, u, v, sign, delta)
 
     @property

@@ -63,7 +63,7 @@ def sweep(  # noqa: PLR0913 (public: its options are keywords)
     over : mapping of str to sequence
         ``section.key`` and its values, for each axis of the grid.
     output : path
-        The table, HDF5 (see ``trajectory.sweep_table``).
+        The table, HDF5 (see ``sweeps.table``).
     seeds : int
         How many: ``neurons.seed`` of the configuration and those after it.
     overrides : tuple of str

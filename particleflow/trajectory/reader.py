@@ -207,7 +207,8 @@ class Trajectory(StoredTrajectory):
         """
         samples = self.samples
         residual = self.predict(frame, samples.x) - samples.y
-        there = Surroundings(field(residual, samples.network_x), samples.network_x, self.metric)
+        g = field(residual, samples.network_x)
+        there = Surroundings(g, samples.network_x, self.metric, lambda: delta)
         return velocity_at(there, u, v, sign, delta)
 
     @reading

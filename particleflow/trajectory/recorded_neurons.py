@@ -5,6 +5,8 @@ from particleflow.errors import NeuronsError
 from particleflow.model.cells import Cells
 from particleflow.model.neurons import READERS, Neurons
 
+from .reader import open_trajectory
+
 
 class RecordedNeurons:
     """The neurons of a frame of a trajectory, read when they are asked for.
@@ -23,8 +25,6 @@ class RecordedNeurons:
     """
 
     def __init__(self, path: PathLike, frame: int = -1) -> None:
-        from particleflow.trajectory import open_trajectory
-
         self._path, self._frame = existing_file(path, NeuronsError), frame
         with open_trajectory(self._path) as trajectory:
             trajectory.parameters(frame, slice(1))
@@ -35,8 +35,6 @@ class RecordedNeurons:
 
     def part(self, first: int, last: int) -> Neurons:
         """Neurons first .. last - 1."""
-        from particleflow.trajectory import open_trajectory
-
         with open_trajectory(self._path) as trajectory:
             some = slice(first, last)
             return Neurons(

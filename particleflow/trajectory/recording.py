@@ -105,8 +105,8 @@ class Recording:
         self._copies = sim.device == "cpu" and buffers[0].position.nbytes <= _SMALL_FRAME
         self._once, self._own = Batch(), Batch()
         self._due = self._look_at = time.monotonic()
-        self._target = RankFiles.of(path, parts, sim.ranks, position)
-        self.notes = self._target.notes
+        self._files = RankFiles.of(path, parts, sim.ranks, position)
+        self.notes = self._files.notes
 
     def record(self, last: bool) -> None:
         """Put the present state on its way to the file; see `TrajectoryWriter.record`."""
@@ -177,7 +177,7 @@ class Recording:
         if once.rows or own.rows:
             for batch in (once, own):
                 batch.frames, batch.observed = self._frame, self._observed
-            self._target.put(once, own)
+            self._files.put(once, own)
 
     def _value(self, k: int) -> Any:
         quantity = self._plan.quantities[k]
@@ -193,7 +193,7 @@ class Recording:
 
     def _packed(self) -> Frame:
         while True:
-            self._target.check()
+            self._files.check()
             try:
                 buffer = self._free.get(timeout=0.1)
                 break
@@ -216,11 +216,11 @@ class Recording:
                 self._hand_on()
         except Exception as found:  # all ranks are told
             problem = found
-        if self._target.look_after(is_due, problem):
+        if self._files.look_after(is_due, problem):
             self._sim.ranks.together(self._hand_on)
-            run = self._target.sync()
+            run = self._files.sync()
             checkpoint.save(self._path, run, self._arrays(), self._sim.ranks)
-            self._sim.ranks.together(self._target.note_checkpoint)
+            self._sim.ranks.together(self._files.note_checkpoint)
             self._saved_at = time.monotonic()
 
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -233,7 +233,7 @@ class Recording:
         try:
             self._hand_on()
         finally:
-            self._target.close()
+            self._files.close()
         if self._ended:
             self._shorten()
 

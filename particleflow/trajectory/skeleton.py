@@ -15,7 +15,7 @@ from particleflow._version import __version__
 from particleflow.arguments import Array, unmasked
 from particleflow.errors import TrajectoryError
 from particleflow.files import hdf5
-from particleflow.run.observables import FROM_START, build, check_names
+from particleflow.run.observables import build, check_names, compares_with_start
 from particleflow.run.observed import Observed, Quantity
 
 from .parts import Parts, fill_part, fill_rows
@@ -90,7 +90,7 @@ class Plan:
 
     def start_of(self, sim: Observed) -> dict[str, np.ndarray]:
         """A copy of the state in which the recording begins, if an observable compares with it."""
-        if not any(quantity.name in FROM_START for quantity in self.quantities):
+        if not any(compares_with_start(quantity.name) for quantity in self.quantities):
             return {}
         return {BEGAN + name: values.copy() for name, values in sim.state.snapshot().items()}
 

@@ -295,7 +295,9 @@ def checkpoints(integrator, m, dtype="float64"):
     ends = []
     for device in ("cuda", "cpu"):
         again = make(device)
-        again.restore(first.snapshot())
+        # with the tables that older versions kept of a device too, where they meant nothing
+        again.restore({"start": np.zeros((1, 2), np.int64), "members": np.zeros((1, 1), np.int64),
+                       "guests": np.zeros((1, 1), np.int64)} | first.snapshot())  # fmt: skip
         assert (again.time, again.step) == (first.time, first.step)
         same_ending(first, again, device == "cuda", dtype)
         back = make("cuda")

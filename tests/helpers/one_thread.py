@@ -68,17 +68,29 @@ def _one_compiled_thread():
     )  # fmt: skip
 
 
-class HostArray(np.ndarray):
-    """An array of a device that is the host."""
+class HostArray:
+    """An array of a device that is the host: no array to kernels of the host, like a real one."""
+
+    def __init__(self, array):
+        self._array = array
+        self.dtype, self.shape, self.size = array.dtype, array.shape, array.size
+        self.nbytes, self.ndim = array.nbytes, array.ndim
+
+    def __getitem__(self, key):
+        return HostArray(self._array[key])
+
+    def __array__(self, dtype=None, copy=None):
+        array = np.asarray(self._array, dtype)
+        return array.copy() if copy else array
 
     def copy_to_host(self, out=None, stream=0):
         if out is None:
-            return np.array(self)
-        out[...] = self
+            return self._array.copy()
+        out[...] = self._array
         return out
 
     def copy_to_device(self, values, stream=0):
-        self[...] = values
+        self._array[...] = values
 
 
 class Host:
@@ -86,11 +98,11 @@ class Host:
 
     @staticmethod
     def device_array(shape, dtype, stream=0):
-        return np.empty(shape, dtype).view(HostArray)
+        return HostArray(np.empty(shape, dtype))
 
     @staticmethod
     def to_device(values, stream=0):
-        return np.array(values).view(HostArray)
+        return HostArray(np.array(values))
 
     @staticmethod
     def current_context():

@@ -89,7 +89,7 @@ def test_its_settings_are_keys_of_a_configuration(call, here, halves):
     assert "flow.shar: unknown key; did you mean share?" in err
     code, _, err = call("run", "own.toml", "--set", "flow.share=much", "--overwrite")
     assert code == 2
-    assert "flow.share: expected `float | null`, got `str`" in err
+    assert "flow.share: expected float, found str" in err
     code, _, err = call("run", "gd.toml", "--set", "flow.share=1", "--overwrite")
     assert code == 2
     assert 'flow.share: goes with integrator = "halves"' in err
@@ -126,3 +126,36 @@ def test_every_integrator_says_what_the_contract_asks():
         assert np.isfinite(kind.memory).all()
     for metric in ("network", "euclidean"):
         assert sum(metric in registry.of_name(n).default_in for n in registry.names()) == 1
+
+
+@pytest.mark.parametrize(("setting", "message"), [
+    ("t_end: float = 1.0", "t_end is another key of flow"),
+    ("tolerance: int = 3", "the setting tolerance has another type in boost"),
+    ("rate: float", "the setting rate has no default"),
+])  # fmt: skip
+def test_settings_that_cannot_be_keys_are_refused(monkeypatch, setting, message):
+    monkeypatch.setattr(registry, "_INTEGRATORS", dict(registry._INTEGRATORS))
+    name, _, rest = setting.partition(": ")
+    kind, _, default = rest.partition(" = ")
+    body = {"__annotations__": {name: {"float": float, "int": int}[kind]}, "name": "own"}
+    if default:
+        body[name] = float(default)
+    own = dataclasses.dataclass(frozen=True)(type("Own", (), body))
+    with pytest.raises(pf.ConfigError, match=message):
+        registry.register(own)
+    assert "own" not in registry.names()
+
+
+def test_settings_beside_the_learning_rate_are_kept(call, here, monkeypatch, halves):
+    halves.counts_steps = True
+    (here / "own.toml").write_text(
+        CONFIG.replace("t_end = 1.0", "learning_rate = 0.8\nepochs = 20\nshare = 0.25")
+    )
+    (here / "gd.toml").write_text(
+        CONFIG.replace('"halves"', '"gd"').replace(
+            "t_end = 1.0", "learning_rate = 0.2\nepochs = 20"
+        )
+    )
+    for name in ("own", "gd"):
+        assert call("run", f"{name}.toml")[0] == 0
+    assert_array_equal(end_of("own.h5")[1], end_of("gd.h5")[1])

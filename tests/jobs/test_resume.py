@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
-from particleflow.run.observables import BUILT_IN, FROM_START
+from particleflow.run.observables import BUILT_IN
 from particleflow.trajectory import checkpoint
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
@@ -121,8 +121,24 @@ def test_a_resumed_simulation_stands_where_the_checkpoint_was_written(name, tmp_
     assert run.until == until
 
 
-def test_what_compares_with_the_start_is_in_the_observables_that_are_tested():
-    assert set(FROM_START) < set(BUILT_IN)
+def test_observables_that_compare_with_the_start():
+    assert {name for name, one in BUILT_IN.items() if one.from_start} == {
+        "delta_drift", "kernel_distance", "activation_distance", "spline_distance",
+        "parameter_distance",
+    }  # fmt: skip
+
+
+def test_a_file_without_what_newer_versions_write_is_extended(tmp_path):
+    path = tmp_path / "old.h5"
+    sim, until = begin("gd", path)
+    sim.run(until)
+    with h5py.File(path, "r+") as file:
+        del file["parameters/checkpointed"]
+    run = go_on(path, until=2.0 * until)
+    run.simulation.run(run.until)
+    with pf.open_trajectory(path) as extended:
+        assert extended.is_complete
+        assert extended.time[-1] == pytest.approx(2.0 * until)
 
 
 @pytest.mark.parametrize("name", ["boost", "gd", "rk"])

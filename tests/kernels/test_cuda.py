@@ -1,5 +1,7 @@
 """The kernels for CUDA as one thread of the CPU."""
 
+import inspect
+
 import agreement
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 
 from one_thread import Counting, launch, take_the_place_of_a_device
 
+from particleflow.kernels import cpu, cuda
 from particleflow.kernels.cuda import _jit, arrays, slots, sums
 from particleflow.kernels.cuda.descent import REST, push
 from particleflow.kernels.records import Neurons, Rest, Tiles
@@ -87,7 +90,7 @@ def test_bytes_of_a_step(one_thread, dtype):
     assert 0.001 < share < 0.02
     again = [Counting(v.array, whole_lines=True) for v in of_neurons]
     *neurons, rest = again
-    bins, used = slots_of.bins(2 * s, 2), np.asarray(slots_of.used)
+    bins, used = np.asarray(slots_of.bins(2 * s, 2)), np.asarray(slots_of.used)
     launch(sums.add_rest, Neurons(*neurons), Rest(rest, count), bins, used, s)
     launch(sums.combine, Tiles(homes, near), 3, bins, used, work)
     moved = sum(v.bytes for v in of_neurons + again) / m
@@ -241,3 +244,14 @@ def test_few_blocks_are_no_reason_to_warn(monkeypatch):
     monkeypatch.setattr(_jit.Kernel, "compiled", lambda *_: Dispatcher())
     monkeypatch.setattr(_jit, "stream", lambda: 0)
     push.launcher.__wrapped__(push, "float64", "float64", 1)  # an error if it warns
+
+
+def test_both_devices_offer_the_same_functions():
+    def parameters(function):
+        function = getattr(function, "py_func", function)
+        return list(inspect.signature(function).parameters)
+
+    of_the_host_only = {"locate_all", "slot_bounds", "to_direction", "wants_order"}
+    assert set(cuda.__all__) == set(cpu.__all__) - of_the_host_only
+    for name in set(cuda.__all__) - {"order_of"}:  # made of other things
+        assert parameters(getattr(cuda, name)) == parameters(getattr(cpu, name)), name

@@ -88,7 +88,7 @@ def test_each_is_what_it_says(recorded):
 def test_the_euclidean_metric():
     """The same function in (cos theta, sin theta, rhat)."""
     sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 500, seed=1), metric="euclidean")
-    made = {name: make(sim.state) for name, (make, _) in BUILDERS.items()}
+    made = {name: make(sim.state) for name, (make, *_) in BUILDERS.items()}
     before = sim.neurons
     sim.run(0.05)
     after, x = sim.neurons, SAMPLES.x
@@ -111,7 +111,7 @@ def test_observables_of_one_moment_share_their_passes(monkeypatch):
     counted("curvature")
     counted("near_samples")
     sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 500, seed=1))
-    shared, alone = build(NAMES, sim), {n: make(sim.state) for n, (make, _) in BUILDERS.items()}
+    shared, alone = build(NAMES, sim), {n: make(sim.state) for n, (make, *_) in BUILDERS.items()}
     for until in (0.1, 0.2):
         sim.run(until)
         calls.clear()

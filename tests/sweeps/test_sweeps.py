@@ -20,7 +20,8 @@ from test_ranks import launch, needs_mpi
 
 import particleflow as pf
 from particleflow import figures
-from particleflow.sweeps import parse, workers
+from particleflow.sweeps import workers
+from particleflow.sweeps.axes import parse
 from particleflow.sweeps.run import OBSERVABLES
 from particleflow.sweeps.table import DONE, FAILED, TO_DO, Design, SweepWriter, create_sweep
 

@@ -242,3 +242,18 @@ def test_slabs_cover_everything_once_and_are_bounded(frames, n, chunks, most):
             assert when.start % long == 0
             assert which.start % wide == 0
     assert (seen == 1).all()
+
+
+@pytest.mark.parametrize("metric", ["network", "euclidean"])
+def test_the_field_of_a_frame_is_that_of_the_simulation(tmp_path, metric):
+    samples = pf.Samples([1900.0, 1950.0, 1970.0, 2000.0], [0.0, 1.0, -1.0, 0.5]).normalised()
+    sim = pf.Simulation(samples, pf.initialise("reduced", 60, delta=0.7, seed=2), metric=metric)
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=3, precision="float64"))
+    sim.run(1.0)
+    u, v = np.meshgrid(np.linspace(-1.0, 1.0, 5), np.linspace(-1.0, 1.0, 5))
+    with pf.open_trajectory(tmp_path / "run.h5") as trajectory:
+        for sign in (1, -1):
+            expected = sim.field(u, v, sign, delta=0.7)
+            assert_allclose(trajectory.field(-1, u, v, sign, 0.7), expected, atol=1e-12)
+        with pytest.raises(pf.ConfigError, match="sign: expected 1 or -1, found 2"):
+            trajectory.field(-1, u, v, 2, 0.7)
