@@ -153,7 +153,7 @@ def test_settings_beside_the_learning_rate_are_kept(call, here, monkeypatch, hal
     )
     (here / "gd.toml").write_text(
         CONFIG.replace('"halves"', '"gd"').replace(
-            "t_end = 1.0", "learning_rate = 0.2\nepochs = 20"
+            "t_end = 1.0", "learning_rate = 0.2\nepochs = 80"
         )
     )
     for name in ("own", "gd"):
