@@ -1,8 +1,9 @@
 """Records: arrays and numbers that belong together and travel through the kernels as one.
 
 They are named tuples, which numba compiles to their members: a record costs nothing inside
-compiled code, and about half a microsecond an array where Python calls it. The arrays of a record
-are modified in place by whoever says so.
+compiled code, and about half a microsecond an array where Python calls it, twice as much as a plain
+tuple. Functions that Python calls once a trial take plain tuples and name them inside. The arrays
+of a record are modified in place by whoever says so.
 """
 
 from collections import namedtuple
@@ -19,6 +20,9 @@ Order = namedtuple("Order", "slots ident start members guests stray_work crossin
 """How neurons lie in the slots of the CPU: see ``cpu.slots``; and what gradient descent keeps of
 each slot: guests in front of the members of each region, (n_slots, n_regions); the work for strays
 and guests since the last sort, and changes of cell so far, (n_slots,)."""
+
+Regions = namedtuple("Regions", "slots start")
+"""Of an `Order`, what a pass of the exact flow needs: the slots and where their regions begin."""
 
 DeviceOrder = namedtuple("DeviceOrder", "slots ident stray_work crossings")
 """How neurons lie on a device: its ``Slots`` (``cuda.slots``), the index of each neuron in the

@@ -8,21 +8,21 @@ from ..host.arrivals import MOMENTS, arrive_at, arrive_together, can_pass
 from ..host.sums import PAD, tree_sum
 from ..maps import frozen_field, maps_of
 from ..rays import SIGN, XJ, ray_table
-from ..records import SlotPass
+from ..records import Arrival, Neurons, Regions, Samples, SlotPass
 from .arrays import read
 from .pass_slot import make_scratch, pass_slot, views
 from .slots import SERIAL
 
 
 @parallel
-def _pass_slots(begin, end, keep, order, h, frozen, maps, sums):
+def _pass_slots(begin, end, keep, regions, h, frozen, maps, sums):
     # no element of these arrays is set here: numba takes that for dead code in a parallel region,
     # since they come out of a tuple (findings/numba_parallel_tuple.sh)
-    slots, (acc, tallies) = order.slots, sums
+    slots, start, (acc, tallies) = regions.slots, regions.start, sums
     for i in prange(slots.size - 1):
         lo, hi = slots[i], slots[i + 1]
         pass_slot(
-            order.start[i],
+            start[i],
             SlotPass(
                 views(begin, lo, hi), views(end, lo, hi), keep, h, frozen, maps, acc[i], tallies[i],
                 *make_scratch(begin.a),
@@ -31,12 +31,12 @@ def _pass_slots(begin, end, keep, order, h, frozen, maps, sums):
 
 
 @driver
-def _pass_all(begin, end, keep, order, field, h, x, tally):
+def _pass_all(begin, end, keep, regions, field, h, x, tally):
     """Move all slots of this process.
 
     Returns their moments, (n_slots, 2 s + PAD, MOMENTS), and the changes of cell.
     """
-    slots = order.slots
+    slots, start = regions
     n_slots = slots.size - 1
     frozen = frozen_field(field, x)
     maps = maps_of(frozen, h)
@@ -47,28 +47,38 @@ def _pass_all(begin, end, keep, order, field, h, x, tally):
         for i in range(n_slots):
             lo, hi = slots[i], slots[i + 1]
             pass_slot(
-                order.start[i],
+                start[i],
                 SlotPass(
                     views(begin, lo, hi), views(end, lo, hi), keep, h, frozen, maps, acc[i],
                     tallies[i], *make_scratch(begin.a),
                 ),
             )  # fmt: skip
     else:
-        _pass_slots(begin, end, keep, order, h, frozen, maps, (acc, tallies))
+        _pass_slots(begin, end, keep, regions, h, frozen, maps, (acc, tallies))
     tree_sum(tallies)
     tally[:] = tallies[0, :TALLIES]
     return acc, tallies[0, CHANGES]
 
 
 @driver
-def pass_alone(begin, end, keep, order, field, h, samples, arrival):
+def pass_alone(begin, end, keep, regions, field, h, samples, arrival):
     """`exact_pass` of a process that has all neurons."""
     arrival.tally[:] = 0
     if not can_pass(field, h):
         return -1
-    acc, changes = _pass_all(begin, end, keep, order, field, h, samples.x, arrival.tally)
+    acc, changes = _pass_all(begin, end, keep, regions, field, h, samples.x, arrival.tally)
     tree_sum(acc.reshape((acc.shape[0], -1)))
     return changes if arrive_at(acc[0], samples, begin.a.size, arrival) else -1
+
+
+@driver
+def _pass_of_tuples(begin, end, keep, regions, field, h, samples, arrival):
+    """`pass_alone` of plain tuples."""
+    return pass_alone(
+        Neurons(begin[0], begin[1], begin[2], begin[3]), Neurons(end[0], end[1], end[2], end[3]),
+        keep, Regions(regions[0], regions[1]), field, h, Samples(samples[0], samples[1]),
+        Arrival(arrival[0], arrival[1], arrival[2]),
+    )  # fmt: skip
 
 
 def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):  # noqa: PLR0913 (what a pass is)
@@ -102,12 +112,18 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
         Number of neurons that change their cell; -1 if the new state is not finite, or a neuron did
         not arrive.
     """
+    regions = order.slots, order.start
     if whole is None:
-        return pass_alone(begin, end, np.bool_(keep), order, field, h, samples, arrival)
+        return _pass_of_tuples(
+            tuple(begin), tuple(end), np.bool_(keep), regions, field, h, tuple(samples),
+            tuple(arrival),
+        )  # fmt: skip
     arrival.tally[:] = 0
     if not can_pass(field, h):
         return -1
-    acc, changes = _pass_all(begin, end, np.bool_(keep), order, field, h, samples.x, arrival.tally)
+    acc, changes = _pass_all(
+        begin, end, np.bool_(keep), Regions(*regions), field, h, samples.x, arrival.tally
+    )
     return arrive_together(acc, changes, samples, arrival, whole)
 
 

@@ -11,7 +11,7 @@ from ..host.field import field as field_of
 from ..host.field import prediction
 from ..host.kennedy import B_EMBEDDED, STAGES, A, B
 from ..host.sums import PAD, sum_slots, tree_sum
-from ..records import Stage
+from ..records import Samples, Stage, Trial
 from ..sectors import relocate
 from .arrays import read
 
@@ -106,16 +106,19 @@ def _error_of(moments, x, scale):
 
 @driver
 def _try_step(state, cell, trial, slots, samples, method, residuals):
+    """`runge_kutta_step` of a process that has all neurons, and of plain tuples."""
     (metric, h), (before, residual) = method, residuals
+    room = Trial(trial[0], trial[1], trial[2], trial[3])
+    data = Samples(samples[0], samples[1])
     n_slots, scale = slots.size - 1, 1.0 / cell.size
-    acc = np.empty((n_slots, 2 * samples.x.size + PAD, 4))
+    acc = np.empty((n_slots, 2 * data.x.size + PAD, 4))
     residual[:] = before
     for step in range(STAGES):
-        _take_stage(state, cell, trial, slots, samples, (metric, h, step), residual, acc)
+        _take_stage(state, cell, room, slots, data, (metric, h, step), residual, acc)
         tree_sum(acc.reshape((n_slots, -1)))
-        if not close_step(acc[0, :, :2], samples, scale, residual):
+        if not close_step(acc[0, :, :2], data, scale, residual):
             return np.inf
-    return _error_of(acc[0, :, 2:], samples.x, scale)
+    return _error_of(acc[0, :, 2:], data.x, scale)
 
 
 def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whole=None):
@@ -147,7 +150,7 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
         finite on the way.
     """
     if whole is None:
-        return _try_step(state, cell, trial, slots, samples, method, residuals)
+        return _try_step(state, cell, tuple(trial), slots, tuple(samples), method, residuals)
     (metric, h), (before, residual) = method, residuals
     acc = np.empty((slots.size - 1, 2 * samples.x.size + PAD, 4))
     residual[:] = before

@@ -22,7 +22,7 @@ from ..host.control import (
 )
 from ..host.field import field
 from ..host.steps import steps_by_passes
-from ..records import Arrival
+from ..records import Arrival, Regions
 from .passes import exact_pass, pass_alone
 from .slots import sort_slots
 
@@ -44,6 +44,7 @@ def _is_sort_due(order, counts, m):
 def _take_steps(flow, order, samples, control, limits):
     x, s = samples.x, samples.x.size
     begin, end, first, last, change = flow
+    regions = Regions(order.slots, order.start)
     mean, g = np.empty(s), np.empty((2 * s, 2))
     trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros_like(last.tally))
     status, trials = UNDER_WAY, 0
@@ -65,11 +66,11 @@ def _take_steps(flow, order, samples, control, limits):
             break
         error, h = np.inf, control.clock[NEXT]
         field(mean, x, g)
-        if pass_alone(begin, end, look, order, g, h, samples, trial) >= 0 and second_mean(
+        if pass_alone(begin, end, look, regions, g, h, samples, trial) >= 0 and second_mean(
             first, trial, change, x, control, limits, mean
         ):
             field(mean, x, g)
-            changes = pass_alone(begin, end, keep, order, g, h, samples, last)
+            changes = pass_alone(begin, end, keep, regions, g, h, samples, last)
             if changes >= 0:
                 error = rms(last.residual, trial.residual) / limits.allowed
                 control.counts[CHANGES] = changes
