@@ -163,12 +163,13 @@ def _follow(file: Path, figure: Path, kind: str) -> None:
 
     drawn = 0
     while True:
+        is_written = is_locked(file)  # asked first: a run may end while its picture is drawn
         with open_trajectory(file) as trajectory:
             frames, is_complete = trajectory.frames, trajectory.is_complete
         if frames != drawn:
             draw(file, figure, kind)
             drawn = frames
-        if is_complete or not is_locked(file):  # nobody writes it
+        if is_complete or not is_written:
             return
         time.sleep(_FOLLOW_SECONDS)
 

@@ -225,7 +225,8 @@ def _begin(target: Path, design: Design, retry: bool, overwrite: bool) -> list[T
         if design.trajectories:
             _check_folder(folder, overwrite)
         create_sweep(target, design, overwrite)
-        _remove_runs(folder)
+        if overwrite:  # else what lies there is of a table that was moved
+            _remove_runs(folder)
     if design.trajectories:
         with refusals(folder, "made"):
             folder.mkdir(exist_ok=True)

@@ -587,6 +587,26 @@ def test_plot_follows_a_running_file(call, here, monkeypatch):
     assert drawn == [2, 3, 5]
 
 
+def test_plot_follows_a_run_that_ends_while_its_picture_is_drawn(call, here, monkeypatch):
+    call("run", write(SMALL), "--quiet")
+    with h5py.File("small.h5", "r+") as file:
+        file["parameters/progress"][:] = 2, 11
+    drawn, writers = [], [True]
+
+    def draw_meanwhile(file, figure, kind):
+        with pf.open_trajectory(file) as traj:
+            drawn.append(traj.frames)
+        with h5py.File("small.h5", "r+") as opened:
+            opened["parameters/progress"][:] = 3, 21
+        writers[0] = False  # it was killed
+
+    monkeypatch.setattr(looking, "draw", draw_meanwhile)
+    monkeypatch.setattr("particleflow.files.locks.is_locked", lambda file: writers[0])
+    monkeypatch.setattr(looking.time, "sleep", lambda seconds: None)
+    assert call("plot", "small.h5", "--follow")[0] == 0
+    assert drawn == [2, 3]
+
+
 def test_frames_are_not_given_up_for_a_run_that_begins_again(call):
     """A complete file without a checkpoint, or with damaged ones, stays as it is."""
     call("run", write(SMALL))

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 import h5py
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from PIL import Image
 import particleflow as pf
 from particleflow import figures
 from particleflow.cli import looking
+from particleflow.integrators.gradient_descent import GradientDescentMotion
 
 FILES = Path(__file__).parents[1] / "recorded"
 SMALL = """
@@ -320,6 +323,25 @@ def test_estimates(call, here, monkeypatch):
     assert float(facts["seconds"]) == pytest.approx(expected, rel=0.02)
     assert 0.0 < float(facts["tau_reached"]) < 1e6
     assert "unknown key" in fails(call, "run", "small.toml", "--estimate", "--set", "flow.x=1")
+
+
+def test_an_estimate_leaves_the_compiler_out(call, here, monkeypatch):
+    Path("small.toml").write_text(SMALL)
+    advance = GradientDescentMotion.advance
+
+    def compile_and_advance(self, until):
+        for _ in range(3):
+            assert numba.njit(lambda x: x + 1)(1) == 2
+        advance(self, until)
+
+    monkeypatch.setattr(GradientDescentMotion, "advance", compile_and_advance)
+    options = ("--set", "flow.integrator=gd", "--set", "flow.tolerance=")
+    begin = time.perf_counter()
+    code, out, _ = call("run", "small.toml", "--estimate", *options)
+    took = time.perf_counter() - begin
+    assert code == 0
+    facts = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert float(facts["seconds"]) < 0.5 * took
 
 
 def test_completion(call, monkeypatch):

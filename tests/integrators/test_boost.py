@@ -9,7 +9,7 @@ from drive import flow_of, one_trial, set_allowed
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
 from scipy.linalg import expm
-from test_integrators import scipy_flow, smooth_case
+from smooth import scipy_flow, smooth_case
 
 import particleflow as pf
 from particleflow.backend import kernel_matrix, mean_residual

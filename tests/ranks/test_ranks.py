@@ -1,11 +1,9 @@
 """Runs of many ranks: what needs no MPI in this process, and jobs of real ranks."""
 
-import importlib.util
 import json
 import os
 import queue
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mpi_jobs import LAUNCHER, launch, needs_mpi
 from numpy.testing import assert_array_equal
 
 import particleflow as pf
@@ -250,25 +249,6 @@ def test_a_launcher_without_mpi4py_or_a_library():
 
 
 # jobs of real ranks
-
-OWN = Path(sys.executable).with_name("mpiexec")
-LAUNCHER = OWN if OWN.exists() else shutil.which("mpiexec")
-needs_mpi = pytest.mark.skipif(
-    LAUNCHER is None or importlib.util.find_spec("mpi4py") is None,
-    reason="needs mpi4py and mpiexec",
-)
-
-
-FEW_CORES = {"OMP_WAIT_POLICY": "passive", "MPIR_CVAR_POLLS_BEFORE_YIELD": "1"}
-
-
-def launch(n, *command, timeout=600, **environment):
-    """A job of n ranks."""
-    return subprocess.run(
-        [LAUNCHER, "-n", str(n), sys.executable, *map(str, command)], capture_output=True,
-        text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
-        env=os.environ | FEW_CORES | environment,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from mpi_jobs import launch, needs_mpi
 from numpy.testing import assert_allclose, assert_array_equal
-from test_ranks import launch, needs_mpi
 
 import particleflow as pf
 from particleflow import figures
@@ -315,6 +315,15 @@ def test_the_folder_of_trajectories_is_the_sweep_s_own(config, tmp_path, monkeyp
     (folder / "my notes.txt").touch()
     with pytest.raises(pf.TrajectoryError, match=r"found my notes\.txt"):
         pf.sweep(config, OVER, path, trajectories=True, overwrite=True)
+
+
+def test_trajectories_of_a_table_that_was_moved_are_left(config, tmp_path):
+    path, runs = tmp_path / "s.h5", tmp_path / "s.h5.runs"
+    pf.sweep(config, {"neurons.delta": [1]}, path, trajectories=True)
+    (kept,) = (file.name for file in runs.iterdir())
+    path.rename(tmp_path / "moved.h5")
+    pf.sweep(config, {"neurons.delta": [2]}, path)
+    assert [file.name for file in runs.iterdir()] == [kept]
 
 
 def test_workers_end_with_their_parent(config, tmp_path):
