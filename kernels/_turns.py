@@ -1,7 +1,7 @@
-"""One process compiles a kernel; others that need it then wait, and load it from the cache.
+"""One process compiles a kernel; others that need it meanwhile wait, and load it from the cache.
 
 Ranks, the workers of a sweep and two runs that a user starts at once ask for the same kernels at
-the same time. Without turns each of them would compile all of them.
+the same time. Without turns each process would compile all kernels.
 """
 
 import hashlib
@@ -20,13 +20,16 @@ except ImportError:  # Windows: every process compiles for itself
 
 LONGEST = 600.0
 """Seconds after which a process compiles for itself: the one that it waits for may be stopped."""
-_POLL = 0.02
+_POLL = 0.02  # seconds between two attempts to take a lock
 
 _told: list[Callable[[], None]] = []
 
 
 def when_waiting(tell: Callable[[], None] | None) -> None:
-    """Call this function, once, when this process has to wait for another one's compiler."""
+    """Have ``tell`` called, once, when this process has to wait for another one's compiler.
+
+    None takes an earlier wish back.
+    """
     _told[:] = [] if tell is None else [tell]
 
 
@@ -45,8 +48,8 @@ def take_turns(kernel: Any, folder: str) -> Any:
     path = os.path.join(folder, f"{function.__module__}.{function.__name__}-{place}.lock")
 
     def compile_or_load(signature: Any) -> Any:
-        # numba's own lock first: a thread that held ours and waited for it would stop the process
-        # if another thread held numba's and needed the same kernel
+        # numba's own lock first: a thread that held our lock file and waited for numba's lock would
+        # stop the process if another thread held numba's and needed the same kernel
         with global_compiler_lock:
             if isinstance(signature, tuple) and signature in kernel.overloads:
                 return compile_here(signature)
@@ -59,7 +62,7 @@ def take_turns(kernel: Any, folder: str) -> Any:
 
 @contextmanager
 def _turn(path: str) -> Iterator[None]:
-    """Hold a lock file, as far as there are such locks."""
+    """Hold the lock of this file; where it cannot be had, go on without it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError:
@@ -73,7 +76,7 @@ def _turn(path: str) -> Iterator[None]:
 
 
 def _wait_for(descriptor: int) -> None:
-    """Take the lock, or give up: the file system has none, or its holder takes too long."""
+    """Take the lock, or give up: there are no such locks here, or its holder takes too long."""
     end = time.monotonic() + LONGEST
     while fcntl is not None and time.monotonic() < end:
         try:

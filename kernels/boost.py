@@ -18,23 +18,24 @@ import numpy as np
 from ._jit import driver, routine
 
 GX, G1, SIZE, NX, N1 = range(5)
-"""Columns of `field_table`: G, |G|, and its direction."""
+"""Columns of `field_table`: G, its size |G|, and its direction n."""
 
 MOST_RAPIDITY = 300.0
-"""Largest g t in which a neuron may move in a step, far from the overflow of exp(g t)^2."""
+"""Largest rapidity g t by which a neuron may move in a step; exp(g t)^2 must not overflow."""
 _PARALLEL = 2.0**-50
+"""Rounding of <xt_j, n>, in units of 1 + |x_j|, below which a field is parallel to the ray."""
 
 
 @routine
 def increments(e):
-    """cosh(g t) - 1 and sinh(g t) from the growth e > -1."""
+    """The numbers cosh(g t) - 1 and sinh(g t), from the growth e > -1."""
     half = 0.5 / (1.0 + e)
     return e * e * half, e * (2.0 + e) * half
 
 
 @routine
 def boost(a, b, c, nx, n1, e):
-    """(a, b, c) after the growth e in the direction (nx, n1) of the field."""
+    """The neuron (a, b, c) after the growth e, in a field with the direction (nx, n1)."""
     grow, shear = increments(e)
     p = a * nx + b * n1
     dp = grow * p + shear * c
@@ -43,11 +44,11 @@ def boost(a, b, c, nx, n1, e):
 
 @routine
 def growth_to_ray(a, b, c, nx, n1, xj, active):
-    """Growth after which the neuron leaves its sector across the line a x_j + b = 0; inf if never.
+    """The growth after which a neuron leaves its sector across the line a x_j + b = 0.
 
     The pre-activation z of sample j obeys ``z(e) (1 + e) = A e^2 / 2 + (z + X c) e + z`` with
-    ``X = <xt_j, n>``, ``A = X (p + c)``; one of its two roots leads outward. On the line or beyond
-    it and moving out: 0.
+    ``X = <xt_j, n>``, ``A = X (p + c)``; one of its two roots leads outward. The growth is inf if
+    the neuron never leaves there, and 0 if it is on the line, or beyond it, and moves out.
 
     Parameters
     ----------
@@ -71,7 +72,8 @@ def growth_to_ray(a, b, c, nx, n1, xj, active):
     rates, qys = rate * rate, qy * qy
     square = rates + near if rates + abs(near) <= qys + abs(far) else qys - far
     root = out * math.sqrt(max(square, 0.0))
-    # whichever form adds numbers of one sign; selects, since branches here are a coin's toss
+    # of the two forms of the root the one that adds numbers of one sign, so that nothing cancels;
+    # by selects, since branches here are a coin's toss
     adds = out * linear > 0.0
     numerator = -2.0 * z if adds else root - linear
     denominator = linear + root if adds else leading
@@ -85,10 +87,11 @@ def growth_to_ray(a, b, c, nx, n1, xj, active):
 
 @routine
 def growth_to_return(a, b, c, nx, n1, xj):
-    """Growth after which the neuron is back on the ray that it just left; inf if never.
+    """The growth after which a neuron is back on the ray that it just left; inf if never.
 
-    The root 1 of the ray's equation is known, hence the other: back in its place with -c. Along a
-    field that is parallel to the ray it never left.
+    One root of the ray's equation is known, the growth 0 of now; that gives the other, at which
+    the neuron is back on the ray with -c. Where the field is parallel to the ray the neuron never
+    left it.
     """
     p = a * nx + b * n1
     e = -2.0 * c / (p + c) if p + c != 0.0 else inf
@@ -98,13 +101,14 @@ def growth_to_return(a, b, c, nx, n1, xj):
 
 @routine
 def growth_to_standstill(length, c):
-    """Growth in the direction of a ray until c = 0 or the length = |(a, b)| = 0; inf if never.
+    """The growth on a ray until c = 0 or the length = |(a, b)| = 0; inf if never.
 
-    c is counted along the field: the neuron grows if both have one sign. With c against the field
-    it is c that vanishes first if |c| < length (delta < 0), else the length (delta > 0).
+    The sign of ``c`` is counted along the field: the length grows if it is positive. If it is
+    negative, c vanishes first where |c| < length (delta < 0), else the length (delta > 0).
     """
     e = inf
     if c < 0.0:
+        # ratio = exp(2 g t) - 1 at that time; the last line is sqrt(1 + ratio) - 1 uncancelled
         slower = length + c
         ratio = -2.0 * c / slower if slower > 0.0 else -2.0 * length / slower
         if slower != 0.0:
@@ -114,7 +118,7 @@ def growth_to_standstill(length, c):
 
 @driver
 def field_table(field):
-    """G_k, its size and its direction (0 where it vanishes), (2 s, 5) float64."""
+    """The table of the fields G_k: vector, size and direction (0 where it vanishes), (2 s, 5)."""
     table = np.zeros((field.shape[0], 5))
     for k in range(field.shape[0]):
         gx, g1 = field[k, 0], field[k, 1]

@@ -1,14 +1,15 @@
 """One neuron through a frozen field for a given time: boosts, crossings, slides, and rests.
 
 The field is constant in each sector. The neuron is boosted to the first ray that it meets, goes on
-from there as the ray's two sides say, and so forth until the time is used up. What happens is
-counted in ``tally``, an integer array:
+from there as the ray's two sides say, and so forth until the time is used up. Events are counted in
+``tally``, an integer array with a place for each kind:
 
 =============  ============================================================
-`CROSSINGS`    ends of a sector: rays crossed, begun to slide on, or died at;
-               the origin
+`CROSSINGS`    neurons that came to the end of a sector: to a ray, which they
+               cross, begin to slide on, or die at; or to the origin
 `RELEASES`     slides that ended because c changed sign, on what then is a repulsor
-`REPULSORS`    slides on what a new field has made a repulsor (and starts on one)
+`REPULSORS`    slides on a ray that a new field has made a repulsor; ``backend``
+               adds the neurons that start a run on one
 `ORIGINS`      arrivals at (a, b) = 0
 `FAILURES`     neurons that would move by more than `MOST_RAPIDITY` or meet countless rays
 =============  ============================================================
@@ -52,7 +53,7 @@ from .sectors import origin_cell
 CROSSINGS, RELEASES, REPULSORS, ORIGINS, FAILURES = range(5)
 TALLIES = 5
 CHANGES = TALLIES
-"""Place of the number of neurons that change their cell, behind the events of a pass."""
+"""Place behind the events, where a pass counts the neurons that change their cell."""
 
 
 @scalar
@@ -62,7 +63,10 @@ def _sign(value):
 
 @routine
 def _first_ray(a, b, c, k, left, field, rays):
-    """The ray of sector k that the neuron meets first, and the growth at which; inf if none."""
+    """The ray of sector k that the neuron meets first, and the growth until then.
+
+    They are -1 and inf if it meets none. ``left`` is the ray on which the neuron is, or -1.
+    """
     n_rays = rays.shape[0]
     nx, n1 = field[k, NX], field[k, N1]
     first, ray = inf, -1
@@ -80,22 +84,24 @@ def _first_ray(a, b, c, k, left, field, rays):
 
 @scalar
 def _spend(first, rapidity):
-    """log(1 + first) if it is less than the rapidity, which e / (1 + e) may decide, else inf."""
+    """The rapidity of the growth ``first`` if it is below the one that is left, else inf."""
+    # e / (1 + e) <= log(1 + e) tells most neurons that meet nothing in time without a logarithm
     spent = math.log1p(first) if first <= rapidity * (1.0 + first) else inf
     return spent if spent < min(rapidity, MOST_RAPIDITY) else inf
 
 
 @scalar
 def _growth_of(rapidity):
-    """The growth of this rapidity; what is too much will be refused."""
+    """The growth of this rapidity, or of the largest one; `FAILURES` counts those cut off."""
     return math.expm1(min(rapidity, MOST_RAPIDITY))
 
 
 @scalar
 def _next_event(a, b, c, k, left, rapidity, field, rays):
-    """Where a neuron in sector k is at the next ray, or at the end of the time.
+    """Where a neuron in sector k is when it meets the next ray, or at the end of the time.
 
-    Returns (a, b, c), the ray or -1, and the rapidity spent, infinite at the end. As long as c
+    ``left`` is the ray on which the neuron is, or -1. Returns (a, b, c), the ray, and the rapidity
+    spent, which is infinite if no ray is met in time; the ray then has no meaning. As long as c
     keeps its sign the path is straight, so that only the ray ahead can be met.
     """
     nx, n1 = field[k, NX], field[k, N1]
@@ -109,7 +115,8 @@ def _next_event(a, b, c, k, left, rapidity, field, rays):
     e = first if spent < rapidity else _growth_of(rapidity)
     a1, b1, c1 = boost(a, b, c, nx, n1, e)
     if not (c * c1 > 0.0 and turn != 0.0 and ray != left):
-        # c changes its sign, so that the path turns back, or the way ahead is not known: both rays
+        # c changes its sign, so that the path turns back, or it is not known which ray is ahead:
+        # try both
         ray, first = _first_ray(a, b, c, k, left, field, rays)
         spent = _spend(first, rapidity)
         e = first if spent < rapidity else _growth_of(rapidity)
@@ -119,7 +126,7 @@ def _next_event(a, b, c, k, left, rapidity, field, rays):
 
 @scalar
 def _cell_beyond(a, b, c, k, ray, field, rays):
-    """Cell that a neuron goes to which has come to the ray through sector k."""
+    """The cell to which a neuron goes that has come to the ray through sector k."""
     sign = _sign(c)
     if sign == 0.0:  # the sign that c is about to have
         sign = _sign(a * field[k, GX] + b * field[k, G1])
@@ -129,16 +136,17 @@ def _cell_beyond(a, b, c, k, ray, field, rays):
 
 @routine
 def meet(a, b, c, k, ray, frozen, tally):
-    """Count that a neuron of sector k has come to the ray; returns the cell that it goes to."""
+    """Count that a neuron of sector k has come to the ray; returns the cell to which it goes."""
     tally[CROSSINGS] += 1
     return _cell_beyond(a, b, c, k, ray, frozen.field, frozen.rays)
 
 
 @scalar
 def _through_sector(a, b, c, k, time, left, frozen, tally):
-    """Move inside sector k until a ray or the end of the time.
+    """Move a neuron inside sector k until it meets a ray, or to the end of the time.
 
-    Returns (a, b, c), the cell, the time left and the ray on which the neuron is or -1.
+    ``left`` is the ray on which the neuron starts, or -1. Returns (a, b, c), the cell, the time
+    left, and the ray on which the neuron is then, or -1.
     """
     field, rays, x = frozen
     cell, met = k, -1
@@ -151,8 +159,9 @@ def _through_sector(a, b, c, k, time, left, frozen, tally):
         length = a1 * ux + b1 * u1
         time -= spent / g
         tally[CROSSINGS] += 1
-        # rounding never lets a path end in the origin exactly: near enough is there
+        # rounding never lets a path end in the origin exactly: a neuron near enough has arrived
         if length * length <= AT_ORIGIN * AT_ORIGIN * (a * a + b * b):
+            # the straight path came from the direction of the old (a, b), if that is one
             start = math.sqrt(a * a + b * b)
             if start > 0.0:
                 ux, u1 = a / start, b / start
@@ -173,15 +182,16 @@ def _through_sector(a, b, c, k, time, left, frozen, tally):
 
 @scalar
 def ray_of(cell, s):
-    """The ray of a sliding neuron, else -1."""
+    """The ray on which a neuron of this cell slides, or -1 if it does not slide."""
     return cell - 2 * s if 2 * s <= cell < origin_cell(s) else -1
 
 
 @routine
 def _cell_from_origin(r, sign, frozen):
-    """Where a neuron goes that has slid on ray r into the origin; looked for once a field.
+    """The cell to which a neuron goes that has slid on ray r into the origin.
 
-    Threads that look at once find the same.
+    It is the same for all neurons of the ray, which slide with one sign of c, and found once a
+    field. Threads that look for it at the same time write the same value.
     """
     field, rays, x = frozen
     if rays[r, FROM_ORIGIN] == UNKNOWN:
@@ -192,20 +202,21 @@ def _cell_from_origin(r, sign, frozen):
 
 @scalar
 def _along_ray(a, b, c, r, time, frozen, tally):
-    """Slide on ray r until c or (a, b) vanishes or the end of the time.
+    """Slide a neuron along ray r until c or (a, b) vanishes, or to the end of the time.
 
-    Returns (a, b, c), the cell, the time left and the ray on which the neuron is or -1.
+    Returns (a, b, c), the cell, the time left, and the ray on which the neuron is then, or -1.
     """
     rays, s = frozen.rays, frozen.x.size
     ux, along = rays[r, UX], rays[r, ALONG]
     sense = _sign(along)
     cell, met = 2 * s + r, r
-    length, speed = a / ux, sense * c
+    length, speed = a / ux, sense * c  # c > 0 in the sense of the field lengthens (a, b)
     rapidity = sense * along * time
     rest = growth_to_standstill(length, speed) if sense != 0.0 else inf
     spent = math.log1p(rest)
     if spent < rapidity:
         time -= spent / (sense * along)
+        # what does not vanish follows from delta = c^2 - length^2, which the slide keeps
         if abs(speed) < length:
             length = math.sqrt((length - speed) * (length + speed))
             c = 0.0
@@ -231,13 +242,14 @@ def _along_ray(a, b, c, r, time, frozen, tally):
 
 @scalar
 def recheck(a, c, r, rays, tally):
-    """Cell of a neuron that slid on ray r, in a new field."""
+    """The cell in which a neuron that slid on ray r is in a new field."""
     s = rays.shape[0] // 2
     sign = _sign(c)
     if sign == 0.0:
         sign = _sign(rays[r, ALONG] * a / rays[r, UX])
     pull_active, pull_inactive = rays[r, PULL_ACTIVE], rays[r, PULL_INACTIVE]
-    # at once outward on both sides: the faster side has turned first
+    # where both sides have turned outward since the last field, the faster one counts as the
+    # first, which has taken the neuron with it
     cell = cell_from_ray(r, sign, pull_active, pull_inactive, 2 * s + r, False, s)
     if sign * pull_inactive < 0.0 < sign * pull_active:
         tally[REPULSORS] += 1
@@ -252,13 +264,13 @@ def go_on(a, b, c, cell, time, left, frozen, tally):
     ----------
     a, b, c : float
     cell : int
-        That of the neuron or, if it has just come to a ray, the one that it goes to.
+        The neuron's cell or, if it has just come to a ray, the cell to which it goes.
     time : float
     left : int
-        The ray to which it has just come or on which it slides, else -1.
+        The ray to which the neuron has just come or on which it slides, else -1.
     frozen : Frozen
-        What is found out about the origin is written into its ``rays``.
-    tally : (TALLIES,) int64
+        Where a neuron goes from the origin is noted in its ``rays``, once a ray.
+    tally : (>= TALLIES,) integers
         Modified in place.
 
     Returns

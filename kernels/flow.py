@@ -21,27 +21,30 @@ EUCLIDEAN = 1
 
 @scalar
 def velocity_network(a, b, c, gx, g1):
-    """Rate of (a, b, c)."""
+    """The rate of (a, b, c) in the field (gx, g1)."""
     return c * gx, c * g1, a * gx + b * g1
 
 
 @scalar
 def velocity_euclidean(a, b, c, gx, g1):
-    """Rate of (cos theta, sin theta, rhat)."""
+    """The rate of (cos theta, sin theta, rhat), passed as (a, b, c), in the field (gx, g1)."""
     turn = c * (a * g1 - b * gx)
     return -(turn * b), turn * a, a * gx + b * g1
 
 
 @scalar
 def euler_network(a, b, c, hx, h1):
-    """Step of (a, b, c) with (hx, h1) = h G: the step of full-batch gradient descent."""
+    """The neuron (a, b, c) after an Euler step with (hx, h1) = h G: full-batch gradient descent."""
     da, db, dc = velocity_network(a, b, c, hx, h1)
     return a + da, b + db, c + dc
 
 
 @scalar
 def euler_euclidean(a, b, c, hx, h1):
-    """Step of (cos theta, sin theta, rhat), the direction brought back to unit length."""
+    """The neuron (cos theta, sin theta, rhat) after an Euler step with (hx, h1) = h G.
+
+    Its direction is brought back to unit length.
+    """
     da, db, dc = velocity_euclidean(a, b, c, hx, h1)
     a1, b1 = a + da, b + db
     scale = 1.0 / math.sqrt(a1 * a1 + b1 * b1)
@@ -50,7 +53,8 @@ def euler_euclidean(a, b, c, hx, h1):
 
 @scalar
 def invariant(a, b, c):
-    """delta = c^2 - a^2 - b^2 (Lemma 8) with the leading difference taken before it is squared."""
+    """The invariant delta = c^2 - a^2 - b^2 (Lemma 8) of a neuron."""
+    # c^2 - p^2, with p the larger of |a| and |b|, as a product: squares would cancel near delta = 0
     p, q = abs(a), abs(b)
     if p < q:
         p, q = q, p

@@ -1,17 +1,18 @@
-"""A leg of a neuron that passes from sector to sector, without branches: what most crossings are.
+"""One leg of a neuron, through a sector to the ray ahead, without branches: most crossings are one.
 
 As long as c keeps its sign, the path of a neuron in a constant field is straight, and only the ray
-ahead can be met: the way is ahead to higher sectors if c q > 0 (theta falls), else to lower ones.
-The leg is that of ``boost``, counted by the *half* ``u = tanh(g t / 2)`` instead of the growth:
+ahead can be met: the way leads to higher sectors if c q > 0 (theta falls), else to lower ones. The
+motion is that of ``boost``, with time counted by the *half* ``u = tanh(g t / 2)`` instead of the
+growth. The increments
 
     cosh(g t) - 1 = 2 u^2 / (1 - u^2)        sinh(g t) = 2 u / (1 - u^2)
 
 keep delta exactly, whatever the error of u, and the pre-activation z of the sample ahead vanishes
 at a root of ``(2 X p - z) u^2 + 2 X c u + z``. Rapidities g t and halves are turned into each
-other by polynomials, so that loops over many neurons vectorise; that holds up to `LONGEST`.
+other by polynomials, so that loops over many neurons vectorise; these hold up to `LONGEST`.
 
-What else may happen is found out but left to ``events``: a change of sign of c, the origin, a
-longer way.
+Whatever else may happen (c changes its sign, the neuron comes to the origin, or the way is longer)
+is detected here and left to ``events``.
 """
 
 import math
@@ -20,15 +21,15 @@ from ._jit import scalar
 from .origin import AT_ORIGIN
 
 LONGEST = 1.0
-"""Largest rapidity of a leg."""
+"""Largest rapidity of a leg: up to it the polynomials below are accurate."""
 MOST_HALF = 0.4621171572600097
-"""tanh(1/2)."""
+"""The half of the rapidity `LONGEST`, tanh(1/2)."""
 
 
-# minimax up to LONGEST: relative errors 4e-17 and 2e-17 without rounding
+# both polynomials are minimax up to LONGEST: relative errors 4e-17 and 2e-17 without rounding
 @scalar
 def rapidity_of(half):
-    """2 atanh(half)."""
+    """The rapidity 2 atanh(half) of a half, up to `MOST_HALF`."""
     t = half * half
     q = 0.14550659881325326
     q = q * t - 0.029575842960373706
@@ -47,7 +48,7 @@ def rapidity_of(half):
 
 @scalar
 def half_of(rapidity):
-    """tanh(rapidity / 2)."""
+    """The half tanh(rapidity / 2) of a rapidity, up to `LONGEST`."""
     v = 0.5 * rapidity
     t = v * v
     q = 5.946676439279716e-05
@@ -65,19 +66,20 @@ def half_of(rapidity):
 
 @scalar
 def _increments(half):
-    """cosh(g t) - 1 and sinh(g t)."""
+    """The numbers cosh(g t) - 1 and sinh(g t), from the half of g t."""
     shear = 2.0 * half / (1.0 - half * half)
     return half * shear, shear
 
 
 @scalar
 def leg(a, b, c, time, up, way, ray):
-    """To the ray ahead or, if that is further, to the end of the time.
+    """Move a neuron to the ray ahead or, if that is further away, to the end of the time.
 
     Parameters
     ----------
     a, b, c : float
     time : float
+        Time that is left.
     up : float
         1 if the way is to higher sectors, -1 if to lower ones.
     way : tuple of 3 float
@@ -90,19 +92,21 @@ def leg(a, b, c, time, up, way, ray):
     a, b, c : float
         On the ray the pre-activation is 0 to the bit.
     time : float
-        What is left of it.
+        Time that is left after the leg.
     meets : bool
         Whether the neuron is on the ray.
     good : bool
-        Whether all of this is right.
+        Whether the other results are right; if not, ``events`` has to move the neuron.
     """
     nx, n1, g = way
     ux, u1, xj = ray
+    # the sign of the pre-activation beyond the ray: a ray with ux > 0 is met from its active side
+    # on the way up, from its inactive side on the way down, and one with ux < 0 vice versa
     out = -math.copysign(up, up * ux)
     p, q = a * nx + b * n1, b * nx - a * n1
     across, along = nx * xj + n1, nx - n1 * xj
     z, rate = out * (a * xj + b), out * across * c
-    # the discriminant as in growth_to_ray
+    # the discriminant in the one of two forms that cancels less, as in boost.growth_to_ray
     qy, xp = q * along, across * p
     near, far = out * z * (qy - xp), across * across * (p + c) * (p - c)
     rates, qys = rate * rate, qy * qy
@@ -125,20 +129,21 @@ def leg(a, b, c, time, up, way, ray):
 
 @scalar
 def slide(a, c, time, ux, xj, along):
-    """On an attractor ray for a time.
+    """Slide a neuron along an attractor ray for a time.
 
     Parameters
     ----------
     a, c : float
     time : float
     ux, xj, along : float
-        Columns of the ray in ``ray_table``.
+        Columns `UX`, `XJ` and `ALONG` of the ray in ``rays.ray_table``.
 
     Returns
     -------
     a, b, c : float
     good : bool
-        Whether c and (a, b) vanish nowhere on the way, and all of this is right.
+        Whether c and (a, b) vanish nowhere on the way and the rapidity is at most `LONGEST`; else
+        the other results are wrong.
     """
     rapidity = abs(along) * time
     half = half_of(rapidity)

@@ -1,7 +1,8 @@
-"""The linear map that all neurons of a cell share in a step, and whether it is one's exact motion.
+"""The linear map that all neurons of a cell share in a pass, and for whom it is the exact motion.
 
-It is for those who meet no event on the way: their path is straight while c keeps its sign, and
-sectors are convex.
+It is for every neuron that meets no event on the way, which can be seen from where the map leads:
+the path of a neuron is straight while c keeps its sign, and sectors are convex, so that a neuron
+that ends in its sector has not been outside.
 """
 
 import math
@@ -18,7 +19,11 @@ from .sectors import first_bound, outside, second_bound
 
 @scalar
 def _increments(rapidity):
-    """cosh - 1 and sinh of a rapidity; NaN where too large, so that no neuron moves by them."""
+    """The numbers cosh - 1 and sinh of a rapidity.
+
+    They are NaN for one that is too large: no comparison with them holds, so that every neuron is
+    found to need a closer look, and ``events`` counts the failure.
+    """
     grow, shear = nan, nan
     if rapidity <= MOST_RAPIDITY:
         grow, shear = increments(math.expm1(rapidity))
@@ -27,7 +32,11 @@ def _increments(rapidity):
 
 @driver
 def sector_maps(field, x, h):
-    """Increment of (a, b, c) in each sector as (xx, x1, 11, xc, 1c, cc), and its two bounds."""
+    """The maps of all sectors for the time h, with their bounds, (2 s, 8).
+
+    A row is the symmetric matrix that gives the increment of (a, b, c), as (xx, x1, 11, xc, 1c,
+    cc), and the two bounds of the sector. ``field`` is the table of ``boost``.
+    """
     s = x.size
     maps = np.zeros((2 * s, 8))
     for k in range(2 * s):
@@ -46,7 +55,12 @@ def sector_maps(field, x, h):
 
 @driver
 def ray_maps(rays, h):
-    """Increment of (a, c) on each ray as (aa, ac, ca), x_j, and the sign of c that slides on it."""
+    """The maps of all rays for the time h, (2 s, 5).
+
+    A row is the matrix that gives the increment of (a, c), as (aa = cc, ac, ca); the sample x_j,
+    from which b follows; and the sign of c with which neurons slide on the ray. ``rays`` is the
+    table of ``rays``.
+    """
     maps = np.zeros((rays.shape[0], 5))
     for r in range(rays.shape[0]):
         along, ux = rays[r, ALONG], rays[r, UX]
@@ -62,31 +76,37 @@ def ray_maps(rays, h):
 
 @driver
 def frozen_field(field, x):
-    """The field G_k, (2 s, 2), as what it means to sectors and rays."""
+    """The tables of a frozen field G_k, (2 s, 2), of sectors and of rays."""
     return Frozen(field_table(field), ray_table(field, x), x)
 
 
 @driver
 def maps_of(frozen, h):
-    """The maps of all cells for the time h."""
+    """The maps of all sectors and of all rays for the time h."""
     return Maps(sector_maps(frozen.field, frozen.x, h), ray_maps(frozen.rays, h))
 
 
 @scalar
 def stays(a, b, c, before, bound1, bound2, active1, active2):
-    """Whether a neuron with this c before is now where its sector's map is its exact motion."""
+    """Whether the map of its sector is the exact motion of a neuron that it has led to (a, b, c).
+
+    The neuron must have stayed in the sector, and c must have kept the sign of ``before``.
+    """
     return (not outside(a, b, bound1, bound2, active1, active2)) & (before * c > 0.0)
 
 
 @scalar
 def slides(a, c, a_before, c_before, sign):
-    """Whether a neuron that slid before is now where its ray's map is its exact motion."""
+    """Whether the map of its ray is the exact motion of a neuron that it has led to (a, c).
+
+    The ray must attract the sign of c, and neither c nor the length of (a, b) may have vanished.
+    """
     return (sign * c_before > 0.0) & (sign * c > 0.0) & (a_before * a > 0.0)
 
 
 @scalar
 def mapped(a, b, c, k, maps, s):
-    """A neuron of cell k by its cell's map, and whether it needs a closer look."""
+    """Where the map of its cell takes a neuron of cell k, and whether it needs a closer look."""
     sector_map, ray_map = maps
     an, bn, cn = a, b, c
     doubt = False

@@ -1,9 +1,10 @@
 """One neuron through a frozen field by whatever is fastest: its cell's map, legs, or events.
 
-Every target moves neurons in this order, and so to the same bits: most by the map of their cell
-(``maps``); who meets a ray by legs as long as rays let it through (``legs``); what then is left by
-``events``. A device does it with `set_out`, neuron by neuron. The CPU does maps and legs in vectors
-(``cpu.pass_slot``, ``cpu.lanes``), and only `finish` is left for it.
+Every target tries the ways of a neuron in the same sequence: the map of its cell, which is enough
+for most (``maps``); legs, if the neuron meets rays and as long as they let it through (``legs``);
+``events`` for what is left of the time. A device does the first two with `set_out`, neuron by
+neuron. The CPU does them in vectors (``cpu.pass_slot``, ``cpu.lanes``), where `set_out` would come
+to the same bits, and takes only `finish` from here.
 """
 
 from ._jit import inlined, routine
@@ -16,7 +17,10 @@ from .rays import ALONG, PASSES, U1, UX, XJ, sector_beyond
 
 @inlined
 def _try_to_slide(a, b, c, k, time, rays):
-    """Slide to the end of the time, and whether that is all; as before if not."""
+    """Slide a neuron of cell k to the end of the time, if it slides and nothing happens on the way.
+
+    Returns (a, b, c), unchanged if not, and whether the neuron has arrived.
+    """
     slid, r = False, ray_of(k, rays.shape[0] // 2)
     if r >= 0:
         a1, b1, c1, slid = slide(a, c, time, rays[r, UX], rays[r, XJ], rays[r, ALONG])
@@ -27,7 +31,8 @@ def _try_to_slide(a, b, c, k, time, rays):
 
 @inlined
 def finish(a, b, c, k, time, left, frozen, tally):
-    """Move one neuron as `go_on` does; most only slide to the end of the time."""
+    """Move one neuron as `go_on` does, by the cheaper `slide` where that suffices."""
+    # most neurons that come here have met a ray on which they slide to the end of the time
     a, b, c, slid = _try_to_slide(a, b, c, k, time, frozen.rays)
     if not slid:
         a, b, c, k = go_on(a, b, c, k, time, left, frozen, tally)
@@ -36,10 +41,11 @@ def finish(a, b, c, k, time, left, frozen, tally):
 
 @routine
 def _pass_rays(a, b, c, k, left, up, time, frozen):
-    """Legs until one does not pass its ray.
+    """Move a neuron of sector k by legs, up to the first leg that does not pass its ray.
 
+    ``left`` is the ray on which the neuron starts, or -1; ``up`` whether it goes to higher sectors.
     Returns (a, b, c), the sector, the time left, the ray on which the neuron is (-1 if on none),
-    the rays passed, whether it has met that ray just now, and whether it has arrived.
+    the number of rays passed, whether the neuron has just met that ray, and whether it has arrived.
     """
     field, rays, x = frozen
     s = x.size
@@ -73,8 +79,8 @@ def set_out(a, b, c, k, h, frozen, maps, tally):
     h : float
     frozen : Frozen
     maps : Maps
-        Those of this field for the time h.
-    tally : (TALLIES,) int64
+        The maps of this field for the time h.
+    tally : (>= TALLIES,) integers
         Modified in place (see ``events``).
 
     Returns
@@ -82,11 +88,11 @@ def set_out(a, b, c, k, h, frozen, maps, tally):
     a, b, c : float
     cell : int
     time : float
-        What is left of h.
+        The part of h that is left, if the neuron has not arrived.
     left : int
         The ray on which the neuron is; -1 if on none.
     arrived : bool
-        Whether that is all; else `go_on` does the rest.
+        Whether the neuron has moved for all of h; else `go_on` does the rest.
     """
     field, rays, x = frozen
     s = x.size
@@ -98,6 +104,8 @@ def set_out(a, b, c, k, h, frozen, maps, tally):
         if left >= 0:
             k = recheck(a, c, left, rays, tally)
         if k < 2 * s:
+            # a leg needs a ray ahead: a neuron that does not turn has none, and on the ray that it
+            # leaves it must move away from the ray
             turn = c * (b * field[k, NX] - a * field[k, N1])
             if turn != 0.0 and (left < 0 or sector_beyond(left, turn > 0.0, s) == k):
                 an, bn, cn, k, time, left, passed, meets, arrived = _pass_rays(

@@ -14,17 +14,17 @@ from .rays import attracted_sign, inactive_side, pulls, ray_direction
 from .sectors import is_in, locate, origin_cell
 
 START = 100.0
-"""Where the descent starts on the incoming ray, in units of the largest |G_k|."""
+"""Distance from the origin at which the descent starts, in units of the largest |G_k|."""
 MOST_STEPS = 4000
-"""Steps after which the neuron counts as dead: so does one that slides in so slowly that it is
-still on its way, with ``|<G, u>| < largest |G_k| / 40``."""
+"""Steps after which the neuron counts as dead. That includes one that slides in so slowly that it
+is still on its way then: ``|<G, u>| < largest |G_k| / 40``, which is `START` over `MOST_STEPS`."""
 AT_ORIGIN = 2.0**-49
-"""Length, in units of that before, at which a neuron has arrived."""
+"""Length of (a, b), in units of its length before the motion, at which a neuron has arrived."""
 
 
 @routine
 def largest_field(field):
-    """max |G_k|; NaN if one of them is."""
+    """The size of the largest field, max |G_k|; NaN if one of them is NaN."""
     largest = 0.0
     for k in range(field.shape[0]):
         size = math.sqrt(field[k, 0] ** 2 + field[k, 1] ** 2)
@@ -35,7 +35,10 @@ def largest_field(field):
 
 @routine
 def exit_direction(ux, u1, sign, field, x):
-    """Where the map z -> z + sign G(z) leaves the disk in whose border it starts; 0 if it dies."""
+    """The point at which the map z -> z + sign G(z) leaves the disk on whose border it starts.
+
+    The start is in the direction (ux, u1). The result is (0, 0) if the neuron dies on the way.
+    """
     radius = START * largest_field(field)
     zx, z1 = radius * ux, radius * u1
     been_inside = False
@@ -47,6 +50,7 @@ def exit_direction(ux, u1, sign, field, x):
         zx += sign * field[k, 0]
         z1 += sign * field[k, 1]
         square = zx * zx + z1 * z1
+        # it starts on the border: to leave the disk means something only after it went inside
         if square < 0.25 * radius * radius:
             been_inside = True
         elif been_inside and square > radius * radius:
@@ -59,21 +63,23 @@ def exit_direction(ux, u1, sign, field, x):
 
 @routine
 def cell_from_origin(ux, u1, sign, field, x):
-    """Cell in which a neuron goes on that has come along the unit vector (ux, u1) to the origin.
+    """The cell in which a neuron goes on that has come to the origin along the direction (ux, u1).
 
     Parameters
     ----------
     ux, u1 : float
-        Where it came from.
+        Unit vector of (a, b) before it vanished.
     sign : float
-        That of c.
-    field : (2 s, 2) float64
+        Sign of c.
+    field : (2 s, >= 2) float64
+        G_k.
     x : (s,) float64
     """
     s = x.size
     best = origin_cell(s)
     zx, z1 = exit_direction(ux, u1, sign, field, x)
     if zx != 0.0 or z1 != 0.0:
+        # finite steps only come near one of the exact solutions: take the closest in direction
         nearest = -inf
         for k in range(2 * s):
             gx, g1 = sign * field[k, 0], sign * field[k, 1]

@@ -1,4 +1,4 @@
-"""Length and angle of a vector, without calls of a mathematical library: loops vectorise."""
+"""Length and angle of a vector, without calls of a mathematical library: so loops vectorise."""
 
 import math
 from math import inf, nan
@@ -21,10 +21,11 @@ Q0, Q1, Q2, Q3, Q4 = (
 
 @scalar
 def polar(x, y):
-    """Length of (x, y), and its angle in (-pi, pi], 0 for the origin; NaN if x or y is.
+    """The length of (x, y), and its angle in (-pi, pi], 0 for the origin; NaN if x or y is NaN.
 
-    Within 4 units in the last place of double precision.
+    Both are within 4 units in the last place of double precision.
     """
+    # the angle in the first octant, from a polynomial in |t| <= tan(pi/8); then mirrored into place
     ax, ay = abs(x), abs(y)
     large, small = max(ax, ay), min(ax, ay)
     ratio = small / large if large > 0.0 else ax - ax

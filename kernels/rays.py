@@ -18,15 +18,17 @@ import numpy as np
 from ._jit import driver, routine, scalar
 
 UX, U1, XJ, PULL_ACTIVE, PULL_INACTIVE, ALONG, SIGN, PASSES, FROM_ORIGIN = range(9)
-"""Columns of `ray_table`: u, x_j, the pulls, <G, u>, `attracted_sign`, whether all neurons that
-meet the ray pass through it, and the cell that those go to who slide on it into the origin or
-`UNKNOWN`."""
+"""Columns of `ray_table`: u (two columns), x_j, the pulls, <G, u>, `attracted_sign`, whether all
+neurons that meet the ray pass through it, and the cell to which neurons go that slide on the ray
+into the origin, or `UNKNOWN`."""
 UNKNOWN = -1.0
+"""Stands in the table for a cell that no neuron has asked for: most fields need none of them, and
+one takes thousands of steps to find (``origin``)."""
 
 
 @scalar
 def ray_sample(r, x):
-    """x_j of the ray."""
+    """The sample x_j on which neurons of ray r have their knot."""
     return x[r - x.size] if r >= x.size else x[r]
 
 
@@ -50,13 +52,13 @@ def inactive_side(r, s):
 
 @scalar
 def sector_beyond(r, up, s):
-    """The sector behind ray r on the way to higher sectors (up), or to lower ones."""
+    """The sector that follows ray r on the way to higher sectors (``up``), or to lower ones."""
     return r if not up else (r + 1 if r < 2 * s - 1 else 0)
 
 
 @routine
 def ray_direction(r, x):
-    """Unit vector u along the ray: (1, -x_j) / |xt_j| for r < s, its opposite for r >= s."""
+    """The unit vector u along ray r: (1, -x_j) / |xt_j| for r < s, its opposite for r >= s."""
     xj = ray_sample(r, x)
     scale = 1.0 / math.sqrt(1.0 + xj * xj)
     if r >= x.size:
@@ -66,7 +68,7 @@ def ray_direction(r, x):
 
 @routine
 def pulls(r, field, x):
-    """``<xt_j, G>`` on the active and on the inactive side of ray r."""
+    """The pulls ``<xt_j, G>`` of the active and of the inactive side of ray r."""
     xj = ray_sample(r, x)
     k, l = active_side(r, x.size), inactive_side(r, x.size)
     return field[k, 0] * xj + field[k, 1], field[l, 0] * xj + field[l, 1]
@@ -90,22 +92,28 @@ def attracted_sign(r, pull_active, pull_inactive, s):
 
 @routine
 def cell_from_ray(r, sign, pull_active, pull_inactive, stay, slower, s):
-    """Cell that a neuron on ray r goes to.
+    """The cell to which a neuron on ray r goes, as the velocities of its two sides say.
 
-    Both sides point the same way: through. One is 0: where the other points; both: ``stay``. Both
-    inward: it slides, cell 2s + r. Both outward (repulsor): the motion is not unique; the slower
-    side if ``slower``, where the chatter of gradient descent mostly sits, else the faster one. On
-    the borders of the dead sector it dies unless the other side pulls it away.
+    If both sides point the same way, the neuron passes through. If one of them is 0, it goes where
+    the other one points; if both are 0, to the cell ``stay``. If both point inward, it slides, in
+    cell 2s + r. If both point outward (repulsor), the motion is not unique: the neuron goes to the
+    slower side if ``slower``, where the chatter of gradient descent mostly sits, else to the faster
+    one, and to the inactive side if they are equally fast. On the borders of the dead sector a
+    neuron dies unless the other side pulls it away.
 
     Parameters
     ----------
     r : int
     sign : float
-        That of c, or of c' if c = 0.
+        Sign of c, or of c' if c = 0.
     pull_active, pull_inactive : float
+        Pulls of the two sides.
     stay : int
+        The cell where no side pulls.
     slower : bool
+        Whether a repulsor hands its neurons to the slower side.
     s : int
+        Number of samples.
     """
     va, vi = sign * pull_active, sign * pull_inactive
     if r == s - 1 or r == s:
@@ -125,7 +133,7 @@ def cell_from_ray(r, sign, pull_active, pull_inactive, stay, slower, s):
 
 @driver
 def ray_table(field, x):
-    """The table that motion on rays and across them looks up, (2 s, 9) float64.
+    """The table that motion on rays and across them looks up, a row for each ray: (2 s, 9) float64.
 
     Parameters
     ----------
@@ -138,6 +146,7 @@ def ray_table(field, x):
     for r in range(2 * s):
         ux, u1 = ray_direction(r, x)
         pull_active, pull_inactive = pulls(r, field, x)
+        # <G, u> is that of either side: their fields differ by rho_j xt_j, orthogonal to u
         k = inactive_side(r, s)
         table[r, UX], table[r, U1], table[r, XJ] = ux, u1, ray_sample(r, x)
         table[r, PULL_ACTIVE], table[r, PULL_INACTIVE] = pull_active, pull_inactive

@@ -27,13 +27,13 @@ from ._jit import scalar
 
 @scalar
 def origin_cell(s):
-    """Cell of a neuron at rest with (a, b) = 0."""
+    """The cell of a neuron at rest with (a, b) = 0."""
     return 4 * s
 
 
 @scalar
 def locate(a, b, x):
-    """Cell of the neuron (a, b) by bisection over the signs of ``a x_j + b``.
+    """The cell of the neuron (a, b), found by bisection over the signs of ``a x_j + b``.
 
     NaN lands in sector 0, where it reaches every prediction and cannot go unnoticed.
     """
@@ -59,7 +59,7 @@ def locate(a, b, x):
             else:
                 hi = mid
         cell = s + lo
-        if cell == 2 * s:
+        if cell == 2 * s:  # all samples are active: sector 0, which holds both signs of a
             cell = 0
     elif b < 0.0:
         cell = s
@@ -72,7 +72,10 @@ def locate(a, b, x):
 
 @scalar
 def first_bound(k, x):
-    """The sample of sector k that must be active for a neuron to be in it (inactive for k = s)."""
+    """The first of the two samples whose signs say whether a neuron is in sector k.
+
+    The sample must be active for a neuron in the sector; inactive if k = s.
+    """
     s = x.size
     if k == 0 or k == s:
         j = 0
@@ -85,7 +88,10 @@ def first_bound(k, x):
 
 @scalar
 def second_bound(k, x):
-    """The sample of sector k that must be inactive for a neuron to be in it (active for k = 0)."""
+    """The second of the two samples whose signs say whether a neuron is in sector k.
+
+    The sample must be inactive for a neuron in the sector; active if k = 0.
+    """
     s = x.size
     if k == 0 or k == s:
         j = s - 1
@@ -98,13 +104,20 @@ def second_bound(k, x):
 
 @scalar
 def outside(a, b, x1, x2, active1, active2):
-    """Whether (a, b) has left the sector with these two bounds: two signs decide it."""
+    """Whether (a, b) is outside the sector with these two bounds, of which two signs decide.
+
+    ``active1`` and ``active2`` say whether the bounds are active in the sector. The operators do
+    not branch, so that loops over neurons vectorise.
+    """
     return ((a * x1 + b > 0.0) != active1) | ((a * x2 + b > 0.0) != active2)
 
 
 @scalar
 def neighbours(k, s):
-    """The sectors next to k: beyond its first and beyond its second bound."""
+    """The two sectors next to k: beyond its first and beyond its second bound.
+
+    Those of the dead sector k = s come in the opposite order; neurons there do not move.
+    """
     up = k + 1 if k < 2 * s - 1 else 0
     down = k - 1 if k > 0 else 2 * s - 1
     return (up, down) if k < s else (down, up)
@@ -112,7 +125,10 @@ def neighbours(k, s):
 
 @scalar
 def neighbour(a, b, k, x):
-    """The sector next to k across the bound that (a, b) is on the wrong side of."""
+    """The sector next to k across the bound that (a, b) is on the wrong side of.
+
+    For k = s it may be the other one (see `neighbours`); `move_on` checks what it gets.
+    """
     s = x.size
     beyond1, beyond2 = neighbours(k, s)
     return beyond1 if (a * first_bound(k, x) + b > 0.0) != (k != s) else beyond2
@@ -120,7 +136,7 @@ def neighbour(a, b, k, x):
 
 @scalar
 def is_in(a, b, k, x):
-    """Whether (a, b) is in sector k; never if a pre-activation is NaN."""
+    """Whether (a, b) is in sector k; false if a pre-activation is NaN."""
     p, q = a * first_bound(k, x) + b, a * second_bound(k, x) + b
     if k == 0:
         inside = (p > 0.0) & (q > 0.0)
@@ -133,7 +149,8 @@ def is_in(a, b, k, x):
 
 @scalar
 def move_on(a, b, k, x):
-    """Cell of the neuron (a, b), which has left sector k: most often the next one."""
+    """The cell of the neuron (a, b), which has left sector k."""
+    # most neurons have gone to the next sector, which two signs confirm; bisection takes log2(s)
     cell = neighbour(a, b, k, x)
     if not is_in(a, b, cell, x):
         cell = locate(a, b, x)
@@ -142,7 +159,7 @@ def move_on(a, b, k, x):
 
 @scalar
 def relocate(a, b, k, x):
-    """Cell of the neuron (a, b), which was in cell k."""
+    """The cell of the neuron (a, b), which was in cell k before it moved."""
     cell = k
     if k >= 2 * x.size:
         cell = locate(a, b, x)
@@ -153,7 +170,7 @@ def relocate(a, b, k, x):
 
 @scalar
 def region_of(cell, s):
-    """Place of a cell in the order of theta: sector 0, ray 0, sector 1, ..., the origin last."""
+    """The place of a cell in the order of theta: sector 0, ray 0, sector 1, ..., origin last."""
     if cell < 2 * s:
         region = 2 * cell
     elif cell < 4 * s:
@@ -165,13 +182,16 @@ def region_of(cell, s):
 
 @scalar
 def cell_of(region, s):
-    """The cell of a region."""
+    """The cell of a region, the inverse of `region_of`."""
     return region if region == 4 * s else region // 2 + (2 * s if region % 2 == 1 else 0)
 
 
 @scalar
 def row_of(cell, s):
-    """The sector whose sums a neuron counts in: that of its cell, sector r on ray r; -1 if none."""
+    """The sector in whose sums a neuron of this cell counts: sector r on ray r; -1 if none.
+
+    The dead sector and the origin have none, since no sample is active there.
+    """
     if cell == s or cell >= 4 * s:
         row = -1
     elif cell < 2 * s:

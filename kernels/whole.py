@@ -1,7 +1,7 @@
-"""The whole run, of which a process may hold a part of the neurons only.
+"""The whole run, of which a process may hold only a part of the neurons.
 
-What a kernel adds up over the slots of a part has to be completed by the other parts before it
-means anything. A kernel that is not told of a whole has all neurons.
+The sums of a kernel over the slots of its part mean nothing before those of the other parts are
+added. A kernel that is called without a whole has all neurons.
 """
 
 from collections import namedtuple
@@ -9,4 +9,4 @@ from collections import namedtuple
 Whole = namedtuple("Whole", "m add")
 """The number of all neurons, and a function ``add(acc)``: ``acc`` (n_slots, ...) float64 holds a
 row for each slot of this part; afterwards ``acc[0]`` is the sum over all slots of all parts, the
-same on each of them. It has to be called by all parts alike."""
+same on each of them. All parts have to call the function, the same number of times."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 
-# A plain install followed by work inside a checkout: the folder particleflow/ of the checkout hides
-# the installed package and has no kernels/ of its own, which stands beside it.
+# Where Python runs in a checkout, its folder particleflow/ hides an installed package. That folder
+# has no kernels/ of its own, which stands beside it: with the root of the checkout on the path of
+# this package, the kernels are found as particleflow.kernels.
 _root = Path(__file__).resolve().parent.parent
 if (_root / "setup.cfg").is_file() and (_root / "kernels" / "_jit.py").is_file():
     __path__.append(str(_root))
@@ -78,10 +79,10 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    # imported when first used, so that `particleflow --help` need not wait for numba
+    # names are imported when first used, so that `particleflow --help` need not wait for numba
     if name in _HOME:
         value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-        globals()[name] = value
+        globals()[name] = value  # found there from now on, without a call of this function
         return value
     if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)

@@ -1,4 +1,4 @@
-"""``python -m particleflow``: the same as the command ``particleflow``."""
+"""``python -m particleflow`` does the same as the command ``particleflow``."""
 
 from .cli import main
 

@@ -1,4 +1,8 @@
-"""The one gate for shapes, types and finiteness of what users hand in."""
+"""The one gate for shapes, types and finiteness of what users hand in.
+
+Each function takes the name of the argument and the class of the error to raise, and returns the
+argument in the form that the package works with.
+"""
 
 import math
 import os
@@ -15,7 +19,7 @@ PathLike = str | os.PathLike[str]
 
 
 def unmasked(name: str, values: Any, error: type[ParticleflowError]) -> None:
-    """Refuse an array with masked entries: what lies under a mask is no value."""
+    """Refuse an array with masked entries, since what lies under a mask is no value."""
     if np.ma.is_masked(values):
         where = np.argwhere(np.ma.getmaskarray(values))[0].tolist()
         at = f"[{', '.join(map(str, where))}]" if where else ""
@@ -23,24 +27,24 @@ def unmasked(name: str, values: Any, error: type[ParticleflowError]) -> None:
 
 
 def numbers(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
-    """A new, contiguous float64 array of any shape, finite or not."""
+    """The values as a new, contiguous float64 array of any shape, finite or not."""
     unmasked(name, values, error)
     try:
         given = np.asarray(values)
     except (TypeError, ValueError) as problem:
         raise error(f"{name}: expected numbers, found {problem}") from None
-    if given.dtype.kind not in "biuf" and given.size:
+    if given.dtype.kind not in "biuf" and given.size:  # neither truth values, integers nor floats
         raise error(f"{name}: expected numbers, found {_described(values, given)}")
     return np.array(given, dtype=np.float64, order="C")
 
 
 def _described(values: Any, given: np.ndarray) -> str:
-    """Describe what was given where numbers were expected."""
+    """What was given where numbers were expected: a value, or the dtype of an array."""
     return brief(values) if given.ndim == 0 else str(given.dtype)
 
 
 def brief(value: Any) -> str:
-    """A value for a message: words and numbers as they are, else what it is."""
+    """A value in a message: words and numbers as they are, of anything else its type."""
     if value is None or isinstance(value, (str, bool, int, float, complex)):
         return repr(value)
     if isinstance(value, type):
@@ -49,7 +53,7 @@ def brief(value: Any) -> str:
 
 
 def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
-    """A new, contiguous, finite float64 array of one dimension; ``error`` says what is wrong."""
+    """The values as a new, contiguous, finite float64 array of one dimension."""
     array = numbers(name, values, error)
     if array.ndim != 1:
         raise error(f"{name}: expected one dimension, found shape {array.shape}")
@@ -60,7 +64,7 @@ def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Arra
 
 
 def increasing(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
-    """A `vector` of at least one number, strictly increasing."""
+    """The values as a `vector` of at least one number, strictly increasing."""
     array = vector(name, values, error)
     if array.size == 0:
         raise error(f"{name}: expected at least one number, found none")
@@ -75,7 +79,7 @@ def increasing(name: str, values: ArrayLike, error: type[ParticleflowError]) -> 
 
 
 def positive(name: str, value: Any, error: type[ParticleflowError]) -> float:
-    """A finite float above zero."""
+    """The value as a finite float above zero."""
     number = finite(name, value, error)
     if number <= 0.0:
         raise error(f"{name}: expected a number above 0, found {value}")
@@ -83,7 +87,7 @@ def positive(name: str, value: Any, error: type[ParticleflowError]) -> float:
 
 
 def finite(name: str, value: Any, error: type[ParticleflowError]) -> float:
-    """A finite float; text that means one is none, nor are True and False."""
+    """The value as a finite float; text is refused, also "1.0", and so are True and False."""
     try:
         number = float(value) if not isinstance(value, (str, bytes, bool, np.bool_)) else None
     except (TypeError, ValueError):
@@ -98,7 +102,7 @@ def finite(name: str, value: Any, error: type[ParticleflowError]) -> float:
 def count(
     name: str, value: Any, error: type[ParticleflowError], least: int = 1, most: int = 2**63 - 1
 ) -> int:
-    """An integer from ``least`` to ``most``."""
+    """The value as an integer from ``least`` to ``most``; True and False are refused."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise error(f"{name}: expected a whole number, found {value!r}")
     if value < least:
@@ -109,7 +113,7 @@ def count(
 
 
 def path_of(path: PathLike, error: type[ParticleflowError]) -> Path:
-    """A path, if it is one."""
+    """The argument as a `Path`; refused if it is no path."""
     try:
         return Path(path)
     except TypeError:
@@ -119,7 +123,10 @@ def path_of(path: PathLike, error: type[ParticleflowError]) -> Path:
 def existing_file(
     path: PathLike, error: type[ParticleflowError], may_be_pipe: bool = False
 ) -> Path:
-    """The path of a file that is there and can be read."""
+    """The path of a file, refused unless the file exists and can be read.
+
+    ``may_be_pipe`` allows a device or a pipe, such as ``/dev/stdin``.
+    """
     file = path_of(path, error)
     if not file.exists():
         raise error(f"{file}: no such file")

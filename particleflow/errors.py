@@ -1,12 +1,15 @@
-"""Errors that a user can act on. Each names the thing, what was expected and what was found."""
+"""Errors that a user can act on.
+
+Each message names the argument or file, what was expected and what was found.
+"""
 
 
 class ParticleflowError(Exception):
-    """Base of every error raised on purpose by this package."""
+    """Base of every error that this package raises on purpose."""
 
 
 class SamplesError(ParticleflowError, ValueError):
-    """The samples cannot be used: shape, order, not finite, or their file."""
+    """The samples cannot be used: their shape, order or file is wrong, or one is not finite."""
 
 
 class ImmutableError(ParticleflowError, AttributeError):
@@ -18,7 +21,7 @@ class CopyError(ParticleflowError, TypeError):
 
 
 class NeuronsError(ParticleflowError, ValueError):
-    """The neurons cannot be used: shape, not finite, an impossible option, or their file."""
+    """The neurons cannot be used: their shape, file or an option is wrong, or one is not finite."""
 
 
 class ConfigError(ParticleflowError, ValueError):
@@ -26,11 +29,11 @@ class ConfigError(ParticleflowError, ValueError):
 
 
 class DeviceError(ParticleflowError, RuntimeError):
-    """The device or the number of threads that was asked for is not to be had."""
+    """A device, threads, memory or processes that a run needs are not to be had."""
 
 
 class TrajectoryError(ParticleflowError, OSError):
-    """A trajectory file cannot be written or read."""
+    """A trajectory, or another file such as a table or a picture, cannot be written or read."""
 
 
 class RangeError(TrajectoryError, ValueError):
@@ -38,7 +41,7 @@ class RangeError(TrajectoryError, ValueError):
 
 
 class WriteError(TrajectoryError):
-    """The disk failed a run: no room, no permission any more, an error of the device."""
+    """The disk refused to write: no room, no permission any more, an error of the device."""
 
 
 class IntegrationError(ParticleflowError, ArithmeticError):

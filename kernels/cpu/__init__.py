@@ -1,8 +1,8 @@
 """Kernels over all neurons on the CPU, parallel over slots.
 
-Neurons are split by index into *slots*, whose number depends on m and s alone. One thread owns a
-slot, sums go to the slot's private accumulator, and the accumulators are added in a fixed tree: the
-results are the same bits for any number of threads.
+Neurons are split by index into *slots*, whose number depends on m and s alone. One thread works on
+a slot at a time and adds up in the slot's own accumulator; the accumulators are added in a fixed
+tree. So the results are the same bits for any number of threads.
 """
 
 from .arrays import Frame, download, empty, upload

@@ -1,4 +1,4 @@
-"""Arrays of the size of the state, which live where the kernels run: here, in the host's memory."""
+"""Arrays of the size of the state, which live where the kernels run: in the host's memory."""
 
 import numpy as np
 
@@ -7,27 +7,27 @@ from .._jit import float64, routine
 
 @routine
 def read(a, b, c, i):
-    """One neuron as float64, whatever the precision of the state."""
+    """The variables of neuron i as float64, whatever the precision of the state."""
     return float64(a[i]), float64(b[i]), float64(c[i])
 
 
 def empty(shape, dtype=np.float64):
-    """A new array, its values undefined."""
+    """A new array, whose values are undefined."""
     return np.empty(shape, dtype)
 
 
 def upload(array, dtype):
-    """The values of a host array; the array itself if it has this dtype."""
+    """The values of a host array with this dtype; the array itself if it has the dtype already."""
     return np.asarray(array, dtype)
 
 
 def download(array):
-    """The values as a host array: the array itself."""
+    """The values of an array as a host array, which here is the array itself."""
     return array
 
 
 class Frame:
-    """Host arrays of one frame.
+    """The host arrays of one frame, of which this process fills n rows.
 
     Attributes
     ----------
@@ -45,4 +45,4 @@ class Frame:
         self.cells = np.empty(n, np.int32)
 
     def wait(self):
-        """Return when the arrays hold what ``pack_frame`` was asked for: at once."""
+        """Return once the arrays hold what ``pack_frame`` was asked for, which here is at once."""

@@ -1,4 +1,4 @@
-"""Moments of where a pass leaves the neurons: c (a, b), and those of the tangent kernel."""
+"""Moments of the neurons where a pass leaves them: of c (a, b), and of the tangent kernel."""
 
 from .._jit import float64, inlined, sums
 from ..rays import U1, UX
@@ -6,7 +6,7 @@ from ..rays import U1, UX
 
 @sums
 def products(a, b, c):
-    """Sums of c a, c b, a a, a b, b b and c c."""
+    """The sums of c a, c b, a a, a b, b b and c c over some neurons."""
     ca = cb = aa = ab = bb = cc = 0.0
     for i in range(a.size):
         ai, bi, ci = float64(a[i]), float64(b[i]), float64(c[i])
@@ -21,9 +21,10 @@ def products(a, b, c):
 
 @sums
 def products_without(a, b, c, without):
-    """Sums as of `products`, over the neurons that are not marked."""
+    """The sums of `products` over those neurons that ``without`` does not mark."""
     ca = cb = aa = ab = bb = cc = 0.0
     for i in range(a.size):
+        # a select, not a factor 0: the map of a cell may have led a marked neuron to NaN
         ai = 0.0 if without[i] else float64(a[i])
         bi = 0.0 if without[i] else float64(b[i])
         ci = 0.0 if without[i] else float64(c[i])
@@ -38,10 +39,11 @@ def products_without(a, b, c, without):
 
 @inlined
 def add_products(acc, k, sums, rays):
-    """Add such sums over neurons of cell k to the row of its sector; a ray's go to sector r.
+    """Add sums as of `products`, over neurons of cell k, to the row of its sector in ``acc``.
 
-    Those that slide count with c^2 u u^T + (a, b) (a, b)^T in either neighbouring sector; the dead
-    and those in the origin count nothing.
+    Neurons that slide on ray r count in row r, with c^2 u u^T + (a, b) (a, b)^T; row r + 1 would do
+    as well, for the ray's sample sees nothing of them. Neurons that are dead or in the origin count
+    nothing.
     """
     n_rays = rays.shape[0]
     ca, cb, aa, ab, bb, cc = sums
@@ -64,7 +66,7 @@ def add_products(acc, k, sums, rays):
 
 @inlined
 def arrive(a, b, c, k, index, job):
-    """Add one neuron of cell k, and write its state to where it belongs if the pass keeps it."""
+    """Add one neuron of cell k to the moments of a pass; store its state if the pass keeps it."""
     if job.keep:
         to = job.to
         to.a[index], to.b[index], to.c[index], to.cell[index] = a, b, c, k

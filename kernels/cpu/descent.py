@@ -1,4 +1,4 @@
-"""Gradient descent: explicit Euler steps of all neurons with the residuals in between."""
+"""Gradient descent: explicit Euler steps of all neurons, and the residuals between the steps."""
 
 import numpy as np
 
@@ -12,15 +12,16 @@ from .push_slot import name_guests, push_slot
 from .slots import SERIAL, slot_of, sort_slot
 
 SORT_NEURON, SORT_MISPLACED = 0.25, 6.0
-"""Price of sorting a slot again, for each neuron and besides for each that has left its sector, in
-units of a stray's price in a step. Slots are sorted when strays and guests have cost as much."""
+"""Price of sorting a slot again, for each neuron and besides for each one that is a stray or a
+guest, in units of a stray's price in a step. A slot is sorted when its strays and guests have cost
+as much since the last sort."""
 GUEST = 0.125
 """Price of a guest in a step, in units of a stray's."""
 
 
 @leaf
 def _step_slot(neurons, order, push, acc, i):
-    """Step slot i; returns whether its strays have cost as much as a sort would."""
+    """Take a step of slot i; returns whether its strays and guests have cost as much as a sort."""
     lo, hi = order.slots[i], order.slots[i + 1]
     slot = slot_of(neurons, order.ident, lo, hi)
     start, members, guests = order.start[i], order.members[i], order.guests[i]
@@ -32,10 +33,11 @@ def _step_slot(neurons, order, push, acc, i):
 
 @block
 def _sort_again(neurons, order, table, i):
-    """Sort slot i, whose guests are strays and members then."""
+    """Sort slot i; each of its guests is a stray or a member then."""
     slot = slot_of(neurons, order.ident, order.slots[i], order.slots[i + 1])
     start, members, guests = order.start[i], order.members[i], order.guests[i]
     order.stray_work[i] = 0
+    # a sort goes by cells, and steps do not write those of guests
     name_guests(slot, start, members, guests, table)
     sort_slot(slot, start, members)
     guests[:] = 0
@@ -58,7 +60,7 @@ def _name_all_guests(neurons, order, table):
 
 @driver
 def _push_all(neurons, order, push, h, residual, acc):
-    """One step of all slots in the field of the residuals; their moments into ``acc``."""
+    """Take one step of all slots in the field of the residuals; their moments go into ``acc``."""
     g = np.empty((2 * push.x.size, 2))
     field_of(residual, push.x, g)
     set_fields(push.table, g, h)
@@ -73,7 +75,7 @@ def _push_all(neurons, order, push, h, residual, acc):
 @driver
 def _empty_sums(n_slots, s):
     acc = np.empty((n_slots, 2 * s + PAD, 2))
-    acc[:, 2 * s :] = 0.0
+    acc[:, 2 * s :] = 0.0  # the tree adds these rows up, too; a step clears the others
     return acc
 
 
@@ -109,13 +111,14 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     residual : (s,) float64
         Residuals of the state on entry, and on return.
     whole : Whole, optional
-        Where the arrays are a part of the neurons; steps then return to Python for its sums.
+        Needed where the arrays are a part of the neurons; steps then return to Python for the sums
+        over all parts.
 
     Returns
     -------
     int
-        Steps taken: fewer than asked for if the residuals ceased to be finite, which the last step
-        taken then made so.
+        Number of steps taken. If it is less than asked for, the last of them made the residuals
+        infinite or NaN.
     """
     if whole is None:
         return _descend(neurons, order, samples, descent, residual)

@@ -1,4 +1,4 @@
-"""Between the engine's order of neurons and the original one, in which the world sees them."""
+"""Copies of neurons from the order in slots into the original order, in which users see them."""
 
 import math
 
@@ -11,12 +11,12 @@ from ..sectors import origin_cell
 from .arrays import read
 
 CHUNK = 512
-"""Neurons whose coordinates are computed in vectors before they are put in their places."""
+"""Neurons whose coordinates are computed together, in vectors, before they go to their places."""
 
 
 @parallel
 def to_direction(a, b, c, slots):
-    """Turn (a, b, c) into (cos theta, sin theta, rhat), in place; (a, b) = 0 has rhat = 0."""
+    """Turn (a, b, c) into (cos theta, sin theta, rhat) in place; where (a, b) = 0, rhat is 0."""
     for i in prange(slots.size - 1):
         for n in range(slots[i], slots[i + 1]):
             norm = math.hypot(a[n], b[n])
@@ -58,12 +58,13 @@ def _to_cylinder(a, b, c, rhat, theta):
 
 @block
 def _put(rhat, theta, cell, ident, lo, frame):
-    """Store those of a chunk of neurons that are chosen."""
+    """Store those neurons of a chunk that the frame shows, each in its row."""
     chosen, position, cells = frame
     m, n_out, first, row = chosen
     for n in range(cell.size):
         k = j = first + lo + ident[n]
         if n_out < m:
+            # row j shows neuron j m // n_out: this j is the only one that might be k's
             j = (k * n_out + m - 1) // m
             if j >= n_out or j * m // n_out != k:
                 continue
@@ -83,13 +84,14 @@ def _pack_frame(neurons, ident, slots, frame):
 
 
 def pack_frame(neurons, ident, slots, frame):
-    """Write (rhat, theta) and the cell of an evenly spread subset, in the original order.
+    """Write (rhat, theta) and the cell of an evenly spread subset of neurons, in original order.
 
     Parameters
     ----------
     neurons : Neurons
         In float32 or float64.
     ident : (m,) int32
+        Their indices in the original order, counted from the begin of their slots.
     slots : (n_slots + 1,) int64
     frame : Frame
         Overwritten.
@@ -119,14 +121,17 @@ def _drift(neurons, ident, slots, s, delta0, out):
             size = an * an + bn * bn + cn * cn
             if size > 0.0 and cell[n] != origin_cell(s):
                 drift = abs(invariant(an, bn, cn) - delta0[lo + ident[n]]) / size
-                if not (math.isnan(worst) or drift <= worst):  # NaN stays
+                if not (math.isnan(worst) or drift <= worst):  # NaN becomes the worst, and stays
                     worst = drift
         out[i] = worst
 
 
 @driver
 def largest_drift(neurons, ident, slots, s, delta0):
-    """Largest |delta - delta0| / (a^2 + b^2 + c^2) ; ``delta0`` (m,) in original order."""
+    """The largest |delta - delta0| / (a^2 + b^2 + c^2) of all neurons that are not in the origin.
+
+    ``delta0`` (m,) is in the original order.
+    """
     worst = np.empty(slots.size - 1)
     _drift(neurons, ident, slots, s, delta0, worst)
     return worst.max()

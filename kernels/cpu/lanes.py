@@ -1,9 +1,9 @@
 """Neurons that cross from sector to sector in a pass, some hundred at a time.
 
-They wait in *lanes*, arrays of their own, until there are enough of them, and then take one leg of
-``kernels.legs`` a round, in vectors. Whoever has used up the time, or meets a ray that does not
-let it through, leaves its lane to the last one. What the legs leave open goes through
-``kernels.events`` one by one.
+Such a neuron waits in a *lane*, a column of arrays, until enough lanes are in use; then all of them
+take one leg of ``kernels.legs`` a round, in vectors. A neuron that has used up the time, or meets a
+ray that does not let it through, leaves; the neuron of the last lane moves into the gap. Neurons
+for which legs do not suffice go through ``kernels.events`` one by one.
 """
 
 import numpy as np
@@ -18,19 +18,22 @@ from ..records import Lanes
 from .arrivals import arrive
 
 LANES = 512
+"""Number of lanes in use at which they start to take rounds."""
 FEW = 128
-"""Lanes that wait for others rather than go on among few."""
-_LINE = 8  # rows begin in different sets of the cache
+"""Number of lanes in use at which rounds end, for more neurons to come: short vectors pay less."""
+_LINE = 8  # a row is longer by a cache line, so that rows begin in different sets of the cache
 
 A, B, C, TIME = range(4)
 """Rows of the states of lanes, before a leg and after it."""
 UP, FIELD_X, FIELD_1, FIELD_SIZE, RAY_X, RAY_1, SAMPLE, LETS_THROUGH, OUTCOME = range(9)
-"""Rows of what decides on a leg, and how it came out."""
+"""Rows of what decides on a leg, and of its outcome."""
 CELL, RAY, LEFT, INDEX = range(4)
-"""Rows of indices: the sector; the ray on which the lane is, and in a leg the one ahead; in a leg
-the one on which it began. -1 if none."""
+"""Rows of indices: the sector; between legs the ray on which the neuron is, in a leg the ray ahead;
+in a leg the ray on which it began; and the neuron's index in its slot. A ray is -1 if there is
+none."""
 PASSED, ENDED, MET, OPEN = 0.0, 1.0, 2.0, 3.0
-"""Outcomes: through the ray, at the end of the time, on a ray that is to decide, or unknown."""
+"""Outcomes of a leg: the neuron has passed the ray; it is at the end of the time; it is on a ray
+whose sides have to decide; or the leg does not hold for it, and it is where it was."""
 
 
 @block
@@ -46,8 +49,8 @@ def make_lanes():
 def enter(a, b, c, k, left, index, n, job):
     """Let a neuron of sector k take lane n; returns the number of lanes in use.
 
-    It takes none if it does not turn, since which ray is ahead is then not known, or if that is the
-    ray ``left`` on which it is (-1 if on none).
+    A neuron takes no lane if it does not turn, since it is then not known which ray is ahead, or if
+    the ray ahead is the ray ``left`` on which it is (-1 if on none).
     """
     field, lanes = job.frozen.field, job.lanes
     turn = c * (b * field[k, NX] - a * field[k, N1])
@@ -55,13 +58,17 @@ def enter(a, b, c, k, left, index, n, job):
     state[A, n], state[B, n], state[C, n], state[TIME, n] = a, b, c, job.h
     lanes.legs[UP, n] = 1.0 if turn > 0.0 else -1.0
     indices[CELL, n], indices[RAY, n], indices[INDEX, n] = k, left, index
+    # the lane has been filled without a branch; it counts as in use only if all is well
     leaves = left < 0 or sector_beyond(left, turn > 0.0, field.shape[0] // 2) == k
     return n + 1 if turn != 0.0 and leaves else n
 
 
 @leaf
 def _look_up(legs, indices, n, field, rays):
-    """Go beyond the ray on which a lane is, and fetch this sector and its ray ahead."""
+    """Look up, for each of the first n lanes, the sector of its next leg and the ray ahead there.
+
+    The sector is the one beyond the ray on which the neuron is, if it is on one.
+    """
     n_rays = rays.shape[0]
     for i in range(n):
         left, k = indices[RAY, i], indices[CELL, i]
@@ -81,7 +88,7 @@ def _look_up(legs, indices, n, field, rays):
 
 @leaf
 def _take_leg(before, after, legs, n):
-    """One leg of each of the first n lanes."""
+    """Take one leg of each of the first n lanes, from the states ``before`` to those ``after``."""
     a, b, c, time = before[A, :n], before[B, :n], before[C, :n], before[TIME, :n]
     a1, b1, c1, time1 = after[A, :n], after[B, :n], after[C, :n], after[TIME, :n]
     up, nx, n1, g = legs[UP, :n], legs[FIELD_X, :n], legs[FIELD_1, :n], legs[FIELD_SIZE, :n]
@@ -98,9 +105,9 @@ def _take_leg(before, after, legs, n):
 
 @inlined
 def _leave(before, after, i, job):
-    """Bring the neuron of lane i, which does not pass, to the end of its time.
+    """Bring the neuron of lane i, which has not passed its ray, to the end of its time.
 
-    Returns whether it has changed its cell.
+    Returns whether the neuron has changed its cell in this pass.
     """
     outcome, indices = job.lanes.legs[OUTCOME, i], job.lanes.indices
     state = before if outcome == OPEN else after
@@ -118,7 +125,7 @@ def _leave(before, after, i, job):
 
 @inlined
 def _move_lane(after, legs, indices, i, j):
-    """Let the neuron of lane i, which has passed, have lane j."""
+    """Move the neuron of lane i, which has passed its ray, into lane j."""
     for row in range(TIME + 1):
         after[row, j] = after[row, i]
     legs[UP, j] = legs[UP, i]
@@ -134,7 +141,7 @@ def take_rounds(n, few, job):
     ----------
     n, few : int
     job : SlotPass
-        Its lanes are modified in place; those that arrive are added to its moments.
+        Its lanes are modified in place; neurons that arrive are added to its moments.
 
     Returns
     -------
@@ -158,6 +165,7 @@ def take_rounds(n, few, job):
                 if i < n:
                     _move_lane(after, legs, indices, n, i)
         before, after = after, before
+    # after an odd number of rounds the states are in the other array than the next call looks in
     for row in range(TIME + 1):
         for i in range(n):
             job.lanes.before[row, i] = before[row, i]

@@ -1,7 +1,7 @@
 """Cells of all neurons, and sums over the neurons of each sector and of each ray.
 
-A chunk of neurons of one cell is added up in vectors; adding each to its bin in memory would wait
-for the previous addition to the same bin.
+A run of neurons of one cell is added up in vectors: to add each neuron to the sum of its cell in
+memory would mean to wait for the previous addition to the same sum.
 """
 
 import numpy as np
@@ -16,7 +16,8 @@ from .prefetch import AHEAD, LINE, prefetch
 from .runs import run_end
 
 FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
-"""Kinds of sums over the neurons of a cell."""
+"""Kinds of sums over the neurons of a cell: c (a, b); a a, a b, b b, c c; covariances of the
+euclidean metric."""
 
 
 @parallel
@@ -55,6 +56,7 @@ def _add_second(a, b, c, acc):
 
 @sums
 def _add_covariance_euclidean(cosine, sine, rhat, turns, acc):
+    """Add rhat^2 t t^T + d d^T as (xx, x1, 11), without the first term where ``turns`` is 0."""
     xx = x1 = oo = 0.0
     for i in range(rhat.size):
         x, y, r = float64(cosine[i]), float64(sine[i]), float64(rhat[i])
@@ -69,7 +71,7 @@ def _add_covariance_euclidean(cosine, sine, rhat, turns, acc):
 
 @sums
 def _add_cell(kind, a, b, c, k, acc):
-    """Add neurons of cell k."""
+    """Add the sums over some neurons of cell k to row k."""
     if kind == FIRST:
         _add_first(a, b, c, acc[k])
     elif kind == SECOND:
@@ -84,6 +86,7 @@ def _add_slot(kind, a, b, c, cell, acc):
     lo = np.int64(0)
     while lo < cell.size:
         k, hi = cell[lo], run_end(cell, lo)
+        # as many neurons far ahead as are now added up: the memory works meanwhile (`prefetch`)
         for i in range(lo + AHEAD, hi + AHEAD, LINE):
             prefetch(a, i)
             prefetch(b, i)
@@ -130,8 +133,8 @@ def _count(cell, slots, acc):
 def first_moments(neurons, slots, s, whole=None):
     """Sums of c (a, b) over the neurons of each sector and then of each ray, (4 s, 2).
 
-    Divided by m, and those of ray r added to sector r (or r + 1, its sample counts nothing), they
-    are the M_k of the network function.
+    They are the M_k of the network function, after division by m, if those of ray r are added to
+    those of sector r; sector r + 1 would do as well, for the ray's sample sees nothing of them.
     """
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 2))
@@ -150,9 +153,9 @@ def first_moments_at(a, b, c, x, slots, whole=None):
 def second_moments(neurons, slots, x, metric, whole=None):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), shape (4 s, 3).
 
-    Network metric: sum of c^2 I + (a,b)(a,b)^T. Euclidean: sum of rhat^2 t t^T + d d^T, eq. (32).
-    On a ray only the direction u along it counts: c^2 u u^T instead of c^2 I, and no t t^T. The
-    dead sector counts nothing.
+    In the network metric m Sigma is the sum of c^2 I + (a, b) (a, b)^T, in the euclidean metric
+    that of rhat^2 t t^T + d d^T: eq. (32). On a ray only the direction u along it counts: c^2 u u^T
+    instead of c^2 I, and no t t^T. The dead sector counts nothing.
     """
     s = x.size
     n_slots, n_cells = slots.size - 1, 4 * s
@@ -180,7 +183,7 @@ def _count_different(one, two):
 
 @parallel
 def count_changes(one, two, slots):
-    """Number of neurons whose cell differs."""
+    """The number of neurons whose cell differs between two arrays of cells."""
     different = 0
     for i in prange(slots.size - 1):
         different += _count_different(one[slots[i] : slots[i + 1]], two[slots[i] : slots[i + 1]])

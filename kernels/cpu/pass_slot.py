@@ -1,9 +1,9 @@
 """One slot of neurons through a frozen field for a given time.
 
 Neurons of one cell share the same linear map, so that a block of them is moved by one vectorised
-loop. The map is the exact motion of every neuron that meets no event on the way, which two signs
-and the sign of c decide. Those in a sector that do meet one cross in
-``lanes``, many at a time; the others go through ``kernels.events`` one by one.
+loop. The map is the exact motion of every neuron that meets no event on the way, which the signs of
+two pre-activations and of c decide. Of the other neurons those that are in a sector cross in
+``lanes``, many at a time; the rest go through ``kernels.events`` one by one.
 """
 
 import numpy as np
@@ -18,19 +18,20 @@ from .arrivals import add_products, arrive, products, products_without
 from .lanes import FEW, LANES, enter, make_lanes, take_rounds
 
 BLOCK = 512
+"""Most neurons that are moved together; a multiple of 8, since marks are read by eights."""
 LONG = 32
-"""Neurons of a region from which a block with one map is worth its overhead."""
+"""Neurons of a region from which on a block with one map is worth its overhead."""
 
 
 @inlined
 def views(z, lo, hi):
-    """The neurons lo:hi, as views."""
+    """The neurons lo:hi of ``z``, as views."""
     return Neurons(z.a[lo:hi], z.b[lo:hi], z.c[lo:hi], z.cell[lo:hi])
 
 
 @leaf
 def _boost_sector(z, to, k, maps, s):
-    """Move the block of sector k; returns how many of it need a closer look."""
+    """Move a block of sector k by its map; returns how many of its neurons need a closer look."""
     a, b, c, cell = z
     a1, b1, c1, cell1 = to
     xx, x1, oo, xc, oc, cc = maps[k, 0], maps[k, 1], maps[k, 2], maps[k, 3], maps[k, 4], maps[k, 5]
@@ -44,6 +45,7 @@ def _boost_sector(z, to, k, maps, s):
         cn = ci + (xc * ai + oc * bi + cc * ci)
         a1[i], b1[i], c1[i] = an, bn, cn
         cell1[i] = k
+        # what decides is what was stored, which is rounded if the state is float32
         an, bn, cn = read(a1, b1, c1, i)
         stayed = stays(an, bn, cn, ci, bound1, bound2, active1, active2)
         # a stray has just moved by the map of a cell that is not its own: it is done again
@@ -53,7 +55,7 @@ def _boost_sector(z, to, k, maps, s):
 
 @leaf
 def _boost_ray(z, to, k, maps, s):
-    """Slide the block of ray k - 2 s; returns how many of it need a closer look."""
+    """Slide a block of ray k - 2 s; returns how many of its neurons need a closer look."""
     a, c, cell = z.a, z.c, z.cell
     a1, b1, c1, cell1 = to
     r = k - 2 * s
@@ -72,7 +74,7 @@ def _boost_ray(z, to, k, maps, s):
 
 @leaf
 def _mark_sector(z, to, suspect, k, maps, s):
-    """Mark the neurons that `_boost_sector` counted."""
+    """Mark the neurons that `_boost_sector` counted: most blocks have none, and need no marks."""
     c, cell = z.c, z.cell
     a1, b1, c1 = to.a, to.b, to.c
     bound1, bound2 = maps[k, 6], maps[k, 7]
@@ -85,7 +87,7 @@ def _mark_sector(z, to, suspect, k, maps, s):
 
 @leaf
 def _mark_ray(z, to, suspect, k, maps, s):
-    """Mark the neurons that `_boost_ray` counted."""
+    """Mark the neurons that `_boost_ray` counted: most blocks have none, and need no marks."""
     a, c, cell = z.a, z.c, z.cell
     a1, c1 = to.a, to.c
     sign = maps[k - 2 * s, 4]
@@ -96,7 +98,7 @@ def _mark_ray(z, to, suspect, k, maps, s):
 
 @leaf
 def _copy(z, to, suspect, k):
-    """Keep a block at rest as it is; marks and counts its strays."""
+    """Copy a block whose cell, dead or the origin, is at rest; marks its strays and counts them."""
     suspects = 0
     for i in range(z.a.size):
         to.a[i], to.b[i], to.c[i], to.cell[i] = z.a[i], z.b[i], z.c[i], z.cell[i]
@@ -107,9 +109,10 @@ def _copy(z, to, suspect, k):
 
 @inlined
 def _move(a, b, c, k, index, n, job):
-    """Move a neuron to which the map of its cell may not apply: into a lane, or at once.
+    """Move neuron ``index``, to which the map of its cell may not apply: by a lane, or at once.
 
-    Returns the number of lanes in use, and of changes of cell.
+    ``n`` lanes are in use. Returns the number of lanes in use now, and the number of neurons that
+    have arrived in another cell meanwhile.
     """
     before, changes = n, 0
     s = job.frozen.x.size
@@ -129,9 +132,9 @@ def _move(a, b, c, k, index, n, job):
 
 @inlined
 def _move_marked(size, k, lo, n, job):
-    """Move those of a block of cell k from index ``lo`` on that are marked, strays among them.
+    """Move the marked neurons of a block of cell k that begins at ``lo``, strays among them.
 
-    Returns as `_move`.
+    Returns what `_move` returns.
     """
     z, marks, s = job.z, job.marks, job.frozen.x.size
     changes = 0
@@ -144,6 +147,8 @@ def _move_marked(size, k, lo, n, job):
             p = lo + i
             a, b, c = read(z.a, z.b, z.c, p)
             kz = z.cell[p]
+            # a neuron of cell k is marked because its map does not hold; a stray, which has only
+            # been moved by the map of cell k, may still move by that of its own cell
             doubt = kz == k
             if not doubt:
                 an, bn, cn, doubt = mapped(a, b, c, kz, job.maps, s)
@@ -157,7 +162,7 @@ def _move_marked(size, k, lo, n, job):
 
 @inlined
 def _advance_block(lo, hi, k, there, n, job):
-    """Move a block of neurons of cell k, strays among them; returns as `_move`."""
+    """Move a block of neurons of cell k, strays among them; returns what `_move` returns."""
     s, suspect = job.frozen.x.size, job.marks.each[: hi - lo]
     sector_map, ray_map = job.maps
     here = views(job.z, lo, hi)
@@ -184,9 +189,9 @@ def _advance_block(lo, hi, k, there, n, job):
 
 @inlined
 def _advance_mixed(lo, there, n, job):
-    """Move a block of neurons of any cells from index ``lo`` on; returns as `_move`.
+    """Move a block of neurons of any cells that begins at ``lo``; returns what `_move` returns.
 
-    Runs of one cell are added up in registers.
+    Neighbours of one cell are added up in registers before they are added to their row.
     """
     z, acc, rays = job.z, job.acc, job.frozen.rays
     s = job.frozen.x.size
@@ -219,16 +224,17 @@ def _advance_mixed(lo, there, n, job):
 
 @leaf
 def pass_slot(start, job):
-    """Move one slot, whose regions begin at ``start``.
+    """Move one slot, whose regions begin at ``start``, and add up its moments and events.
 
-    Long regions go in blocks of one map, consecutive short ones together. How many neurons change
-    their cell is added to the tally, behind the events.
+    Long regions go in blocks of one map, consecutive short ones together in mixed blocks. The
+    number of neurons that change their cell is added to the tally, behind the events.
     """
     n_regions, s = start.size - 1, job.frozen.x.size
     n = k = np.int64(0)  # a literal would be a type of its own, for which all is compiled anew
     changes = 0
     job.acc[: 2 * s] = 0.0
     while k < n_regions:
+        # a single region is that of a slot in plain order, whose neurons are of any cells
         first, is_long = k, n_regions > 1 and start[k + 1] - start[k] >= LONG
         k += 1
         while not is_long and k < n_regions and start[k + 1] - start[k] < LONG:
@@ -247,7 +253,7 @@ def pass_slot(start, job):
 
 @block
 def make_scratch(a):
-    """Work space of a thread for a state like the array ``a``: scratch, marks and lanes."""
+    """The work space of a thread for a state of the dtype of ``a``: scratch, marks and lanes."""
     scratch = Neurons(
         np.empty(BLOCK, a.dtype), np.empty(BLOCK, a.dtype), np.empty(BLOCK, a.dtype),
         np.empty(BLOCK, np.int32),

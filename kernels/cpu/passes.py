@@ -1,4 +1,7 @@
-"""All neurons through a frozen field for a given time, and the moments of where they arrive."""
+"""All neurons through a frozen field for a given time, and the moments of where they arrive.
+
+Slots are moved by `pass_slot`; their moments and events are added up in a fixed tree.
+"""
 
 import numpy as np
 
@@ -16,8 +19,8 @@ from .slots import SERIAL
 
 @parallel
 def _pass_slots(begin, end, keep, regions, h, frozen, maps, sums):
-    # no element of these arrays is set here: numba takes that for dead code in a parallel region,
-    # since they come out of a tuple (findings/numba_parallel_tuple.sh)
+    # no element of these arrays may be set here: in a parallel region numba takes that for dead
+    # code, since they come out of a tuple (findings/numba_parallel_tuple.sh); `pass_slot` does it
     slots, start, (acc, tallies) = regions.slots, regions.start, sums
     for i in prange(slots.size - 1):
         lo, hi = slots[i], slots[i + 1]
@@ -32,18 +35,20 @@ def _pass_slots(begin, end, keep, regions, h, frozen, maps, sums):
 
 @driver
 def _pass_all(begin, end, keep, regions, field, h, x, tally):
-    """Move all slots of this process.
+    """Move the neurons of all slots of this process, and write their events into ``tally``.
 
-    Returns their moments, (n_slots, 2 s + PAD, MOMENTS), and the changes of cell.
+    Returns the moments of each slot, (n_slots, 2 s + PAD, MOMENTS), and the number of neurons that
+    change their cell.
     """
     slots, start = regions
     n_slots = slots.size - 1
     frozen = frozen_field(field, x)
     maps = maps_of(frozen, h)
     acc = np.empty((n_slots, 2 * x.size + PAD, MOMENTS))
+    # the tree adds these rows up, too, and `arrive_together` sends counts in them
     acc[:, 2 * x.size :] = 0.0
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
-    if begin.a.size <= SERIAL // 4:
+    if begin.a.size <= SERIAL // 4:  # a pass costs more a neuron than what SERIAL was chosen for
         for i in range(n_slots):
             lo, hi = slots[i], slots[i + 1]
             pass_slot(
@@ -62,7 +67,7 @@ def _pass_all(begin, end, keep, regions, field, h, x, tally):
 
 @driver
 def pass_alone(begin, end, keep, regions, field, h, samples, arrival):
-    """`exact_pass` of a process that has all neurons."""
+    """Do what `exact_pass` does, in a process that has all neurons."""
     arrival.tally[:] = 0
     if not can_pass(field, h):
         return -1
@@ -73,7 +78,7 @@ def pass_alone(begin, end, keep, regions, field, h, samples, arrival):
 
 @driver
 def _pass_of_tuples(begin, end, keep, regions, field, h, samples, arrival):
-    """`pass_alone` of plain tuples."""
+    """Call `pass_alone` with records made of plain tuples, which cost Python half as much."""
     return pass_alone(
         Neurons(begin[0], begin[1], begin[2], begin[3]), Neurons(end[0], end[1], end[2], end[3]),
         keep, Regions(regions[0], regions[1]), field, h, Samples(samples[0], samples[1]),
@@ -90,13 +95,14 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
     Parameters
     ----------
     begin : Neurons
-        State, network metric, in this order.
+        The state, in the network metric; its neurons lie as ``order`` says.
     end : Neurons
         Overwritten with the new state if ``keep``.
     keep : bool
         Whether to store the new state, or to compute its moments only.
     order : Order
-        Regions of one cell each, 4 s + 1 of them, which may hold strays; or one region of any.
+        Each slot has 4 s + 1 regions, one for each cell, which may hold strays; or a single region
+        of neurons of any cell.
     field : (2 s, 2) float64
         G_k.
     h : float
@@ -104,13 +110,13 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
     arrival : Arrival
         Overwritten with what the new state adds up to, and the events of the pass.
     whole : Whole, optional
-        Where the arrays are a part of the neurons; all numbers are those of the whole.
+        Needed where the arrays are a part of the neurons; all results are those of the whole then.
 
     Returns
     -------
     int
-        Number of neurons that change their cell; -1 if the new state is not finite, or a neuron did
-        not arrive.
+        Number of neurons that change their cell; -1 if field, time or the new state are not finite,
+        or a neuron did not arrive.
     """
     regions = order.slots, order.start
     if whole is None:
@@ -129,9 +135,10 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
 
 @driver
 def repulsor_starts(neurons, field, x):
-    """Number of neurons whose knot lies on a sample that repels it, on the inactive side.
+    """The number of neurons whose knot lies on a sample that repels it.
 
-    The motion is not unique there; they stay on that side.
+    Their cell is the sector on the inactive side, for the sample's pre-activation is 0. The motion
+    is not unique there; these neurons stay on that side.
     """
     s = x.size
     a, b, c, cell = neurons

@@ -1,4 +1,4 @@
-"""A hint to the processor: elements of an array that will be needed soon.
+"""A hint to the processor which elements of an array will be needed soon.
 
 Loops that compute while they stream leave the memory idle in between; with the hint they reach the
 speed of a bare stream (bench/NOTES.md).
@@ -10,14 +10,15 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 LINE = 8
-"""Float64 elements of a cache line."""
+"""Number of float64 elements in a cache line."""
 AHEAD = 256
-"""Elements between the one in work and the one that is fetched."""
+"""Number of elements between the one in work and the one that is fetched: of 64 to 1,024 the
+fastest (bench/NOTES.md)."""
 
 
 @intrinsic
 def prefetch(typing_context, array, index):
-    """Fetch the cache line of ``array[index]``, which need not exist."""
+    """Fetch the cache line of ``array[index]``; an index beyond the end does no harm."""
     del typing_context
 
     def generate(context, builder, signature, arguments):

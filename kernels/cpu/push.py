@@ -1,8 +1,8 @@
-"""Explicit Euler steps of chunks of neurons, with one field or by which sector they are in.
+"""Explicit Euler steps of chunks of neurons: members of a sector, or guests of its region.
 
-Members of a sector move with its field. Guests are in it or in one of the two sectors next to it,
-and move with the field of one of the three, by two signs. Both loops look for those who leave, and
-add up the moments of the others.
+Members move in the field of their sector. Guests are in this sector or in one of the two next to
+it, and move in the field of one of the three, which two signs choose. Both loops count the neurons
+that leave, and add up the moments of the others.
 """
 
 import numpy as np
@@ -13,14 +13,16 @@ from ..sectors import first_bound, neighbours, outside, second_bound
 from .arrays import read
 
 X1, X2, OUTER1, OUTER2, ACTIVE1, ACTIVE2, OUTER_ACTIVE1, OUTER_ACTIVE2, FIELD = range(9)
-"""Columns of the table of sectors: both bounds, the other bound of the sector beyond each, whether
-their samples are active, and h G of the sector, of the one beyond the first bound and beyond the
-second. An active sample is 1, an inactive one -1."""
+"""Columns of the table of sectors: the two bounds of the sector; the other bound of the sector
+beyond each; whether these samples are active there, 1 if so and -1 if not; and, from `FIELD` on,
+h G of the sector, of the one beyond the first bound and of the one beyond the second."""
 COLUMNS = FIELD + 6
 HOME, BEYOND1, BEYOND2, AWAY = range(4)
+"""Where a neuron of a region is: in its sector, beyond one of the two bounds, or further away."""
 
 
-# what moves neurons and what decides on sectors is compiled strictly also where sums are not
+# routines, so that what moves neurons and what decides on sectors stays strict floating point in
+# the loops below, whose sums are not
 @routine
 def _moved(a, b, c, hx, h1):
     return euler_network(a, b, c, hx, h1)
@@ -28,12 +30,13 @@ def _moved(a, b, c, hx, h1):
 
 @routine
 def crossed(a, b, x, active):
+    """Whether (a, b) is on the wrong side of sample x, which is active in the sector if 1."""
     return (a * x + b > 0.0) != (active > 0.0)
 
 
 @routine
 def side_of(a, b, sector):
-    """Whether (a, b) is in the sector of this row, or in which of the next ones, or `AWAY`."""
+    """Where (a, b) is, seen from the sector of this row: `HOME`, `BEYOND1`, `BEYOND2` or `AWAY`."""
     beyond1 = crossed(a, b, sector[X1], sector[ACTIVE1])
     beyond2 = crossed(a, b, sector[X2], sector[ACTIVE2])
     side = HOME
@@ -48,7 +51,7 @@ def side_of(a, b, sector):
 
 @driver
 def sector_table(x):
-    """The table of sectors but for its fields, (2 s, COLUMNS)."""
+    """The table of sectors, (2 s, COLUMNS), without its fields, which `set_fields` fills in."""
     s = x.size
     table = np.zeros((2 * s, COLUMNS))
     for k in range(2 * s):
@@ -58,6 +61,7 @@ def sector_table(x):
         for i in range(2):
             n = beyond[i]
             first, second = first_bound(n, x), second_bound(n, x)
+            # one bound of the next sector is the one that was crossed; the outer one is the other
             is_first = first != table[k, X1 + i]
             table[k, OUTER1 + i] = first if is_first else second
             active = n != s if is_first else n == 0
@@ -67,6 +71,7 @@ def sector_table(x):
 
 @driver
 def set_fields(table, field, h):
+    """Write the fields h G_k of a step into the table of sectors, those of neighbours with them."""
     s = table.shape[0] // 2
     for k in range(2 * s):
         beyond1, beyond2 = neighbours(k, s)
@@ -77,7 +82,7 @@ def set_fields(table, field, h):
 
 @sums
 def push_members(a, b, c, sector):
-    """Move a chunk of members; returns how many left, and the moments of those who did not."""
+    """Move a chunk of members; returns how many left, and the moments of those that did not."""
     x1, x2 = sector[X1], sector[X2]
     active1, active2 = sector[ACTIVE1], sector[ACTIVE2]
     hx, h1 = sector[FIELD], sector[FIELD + 1]
@@ -86,6 +91,7 @@ def push_members(a, b, c, sector):
     for i in range(a.size):
         an, bn, cn = read(a, b, c, i)
         a[i], b[i], c[i] = _moved(an, bn, cn, hx, h1)
+        # what decides is what was stored, which is rounded if the state is float32
         an, bn, cn = read(a, b, c, i)
         gone = crossed(an, bn, x1, active1) | crossed(an, bn, x2, active2)
         left += gone
@@ -97,7 +103,7 @@ def push_members(a, b, c, sector):
 
 @block
 def push_members_euclidean(a, b, c, sector):
-    """Move a chunk of members in the euclidean metric; returns as `push_members`."""
+    """Move a chunk of members in the euclidean metric; returns what `push_members` returns."""
     x1, x2 = sector[X1], sector[X2]
     active1, active2 = sector[ACTIVE1] > 0.0, sector[ACTIVE2] > 0.0
     hx, h1 = sector[FIELD], sector[FIELD + 1]
@@ -119,8 +125,8 @@ def push_members_euclidean(a, b, c, sector):
 def push_guests(a, b, c, sector):
     """Move a chunk of guests.
 
-    Returns how many went away, how many changed their sector, and the moments of those in the
-    sector, beyond its first and beyond its second bound.
+    Returns how many went away, how many changed their sector, and the moments of the others: in
+    the sector, beyond its first bound, and beyond its second bound.
     """
     x1, x2, outer1, outer2 = sector[X1], sector[X2], sector[OUTER1], sector[OUTER2]
     active1, active2 = sector[ACTIVE1], sector[ACTIVE2]
@@ -130,6 +136,8 @@ def push_guests(a, b, c, sector):
         sector[FIELD + 4], sector[FIELD + 5],
     )  # fmt: skip
     away = changed = 0
+    # all three sums take every guest, by selects: a branch for a knot that chatters is a coin's
+    # toss, and would keep the loop from vectors
     sx = s1 = sx1 = s11 = sx2 = s12 = 0.0
     for i in range(a.size):
         ai, bi, ci = read(a, b, c, i)

@@ -2,9 +2,10 @@
 
 Every neuron moves in the field of its sector, its new sector is found by signs, and the moments
 that give the next residuals are added up. Members of a sector move in chunks with one field. A knot
-that crosses a sample mostly comes back, for attractors make it chatter: who leaves becomes a
-*guest* of its region, and guests move in chunks, too. Only strays, who are further away, move one
-by one. In the euclidean metric, where a dead neuron may not be touched, there are no guests.
+that crosses a sample mostly comes back, for attractors make it chatter: a neuron that leaves its
+sector becomes a *guest* of its region, and guests move in chunks, too. Only strays, which are
+further away, move one by one. In the euclidean metric there are no guests: some of them would be
+dead, and there a dead neuron may not be touched, not even to round its direction to unit length.
 """
 
 from .._jit import float64, inlined, leaf
@@ -32,6 +33,7 @@ from .push import (
 from .slots import swap, swap_members
 
 CHUNK = 64
+"""Neurons that are moved together; they stay in the first-level cache until all is done."""
 
 
 @leaf
@@ -47,6 +49,7 @@ def _place(slot, i, k, x, acc):
 
 @inlined
 def _prefetch(a, b, c, start, n):
+    """Fetch n neurons from index ``start`` on."""
     for i in range(start, start + n, LINE):
         prefetch(a, i)
         prefetch(b, i)
@@ -55,10 +58,10 @@ def _prefetch(a, b, c, start, n):
 
 @inlined
 def _push_members_of(slot, lo, hi, k, push, acc):
-    """Move the members lo:hi of sector k; returns the first of those who still are members.
+    """Move the members lo:hi of sector k; returns the first of those that still are members.
 
-    Chunks go upwards, as processors expect. Whoever leaves changes places with the first member,
-    which has moved already.
+    Chunks go upwards, as processors expect. A neuron that leaves changes places with the first
+    member, which has moved already.
     """
     a, b, c, _, ident = slot
     table, x, metric = push
@@ -77,11 +80,13 @@ def _push_members_of(slot, lo, hi, k, push, acc):
         s1 += d1
         i = p
         if left > 0:
-            prefetch(ident, p + AHEAD)  # those ahead will leave, too
+            # members ahead will leave, too, and indices are swapped with them; at 4 bytes each a
+            # chunk of them is four cache lines
+            prefetch(ident, p + AHEAD)
             prefetch(ident, p + AHEAD + CHUNK // 4)
             prefetch(ident, p + AHEAD + CHUNK // 2)
             prefetch(ident, p + AHEAD + CHUNK * 3 // 4)
-        while left > 0:  # the loop above has counted them; now they are found
+        while left > 0:  # the vector loop has only counted those that left; now they are found
             ai, bi, _ = read(a, b, c, i)
             if outside(ai, bi, sector[X1], sector[X2], k != s, k == 0):
                 left -= 1
@@ -96,7 +101,10 @@ def _push_members_of(slot, lo, hi, k, push, acc):
 
 @inlined
 def _push_guests_of(slot, lo, hi, k, push, acc):
-    """Move the guests lo:hi of sector k; returns the first who still is one, and the changes."""
+    """Move the guests lo:hi of sector k.
+
+    Returns the first of those that still are guests, and the number of changes of cell.
+    """
     a, b, c, _, _ = slot
     sector, x = push.table[k], push.x
     beyond1, beyond2 = neighbours(k, x.size)
@@ -126,10 +134,10 @@ def _push_guests_of(slot, lo, hi, k, push, acc):
 
 @inlined
 def _push_strays(slot, lo, hi, push, acc):
-    """Move the neurons lo:hi, each in the field of its own cell; returns the changes.
+    """Move the neurons lo:hi, each in the field of its own cell; returns the changes of cell.
 
-    Branches would be coins' tosses: only jumps over a sector take one. The field of the dead sector
-    is 0.
+    Whether a stray crosses a bound is a coin's toss, which branches would pay for: only a jump over
+    a sector takes one. In the network metric the dead take part, since their field is 0.
     """
     a, b, c, cell, _ = slot
     table, x, metric = push
@@ -166,9 +174,10 @@ def _push_strays(slot, lo, hi, push, acc):
 
 @leaf
 def _send_away(slot, first, old, new, sector, metric):
-    """Bring those of the new guests old:new who are away to the front of all guests first:new.
+    """Make strays of those new guests old:new that are further away than the next sectors.
 
-    Returns the first of the others.
+    They are brought to the front of all guests first:new. Returns the first of the other guests. In
+    the euclidean metric all new guests become strays.
     """
     i = new - 1
     while i >= max(old, first):
@@ -183,10 +192,10 @@ def _send_away(slot, first, old, new, sector, metric):
 
 @leaf
 def _take_in_strays(slot, lo, first, k, s, metric):
-    """Bring those of the strays lo:first who belong to the region to their end.
+    """Take those strays lo:first into the region that belong there, by bringing them to the end.
 
-    These are the close ones, or only those in its sector where there are no guests. Returns the
-    first of them.
+    Strays in sector k or in one next to it belong there as guests; where there are no guests, only
+    those in sector k, as members. Returns the first of them.
     """
     cell = slot.cell
     beyond1, beyond2 = neighbours(k, s)
@@ -201,7 +210,10 @@ def _take_in_strays(slot, lo, first, k, s, metric):
 
 @inlined
 def _push_region(slot, lo, end, members, guests, k, push, acc):
-    """Move the region of sector k; returns its members, its guests and the changes of cell."""
+    """Move the region of sector k, which lies in lo:end, first strays, then guests, then members.
+
+    Returns the number of its members and of its guests, and the changes of cell.
+    """
     metric, s = push.metric, push.x.size
     old = end - members
     head = old - guests
@@ -219,14 +231,14 @@ def _push_region(slot, lo, end, members, guests, k, push, acc):
         first = _send_away(slot, first, old, new, push.table[k], metric)
     if lo < first:
         first = _take_in_strays(slot, lo, first, k, s, metric)
-    if metric == EUCLIDEAN:
+    if metric == EUCLIDEAN:  # the strays that were taken in are members
         new = first
     return end - new, new - first, changes
 
 
 @leaf
 def name_guests(slot, start, members, guests, table):
-    """Write the cells of all guests of a slot, which steps do not keep up to date."""
+    """Write the cells of all guests of a slot, which steps leave as they were."""
     a, b, cell = slot.a, slot.b, slot.cell
     s = table.shape[0] // 2
     for k in range(2 * s if guests.size > 1 else 0):
@@ -240,10 +252,13 @@ def name_guests(slot, start, members, guests, table):
 
 @leaf
 def push_slot(slot, start, members, guests, push, acc):
-    """Move one slot and sum its moments into ``acc``; returns (changes of cell, strays, guests)."""
+    """Move one slot, and write its moments into ``acc``, a row for each sector.
+
+    Returns the number of changes of cell, of strays, and of guests.
+    """
     s = push.x.size
     acc[: 2 * s] = 0.0
-    if members.size == 1:
+    if members.size == 1:  # plain order: a single region, of neurons of any cells
         return _push_strays(slot, 0, slot.a.size, push, acc), 0, 0
     changes = strays = all_guests = 0
     for k in range(2 * s):

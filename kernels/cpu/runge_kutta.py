@@ -1,4 +1,7 @@
-"""One step of the Runge-Kutta method of ``host.kennedy`` for all neurons."""
+"""One step of the Runge-Kutta method of ``host.kennedy`` for all neurons.
+
+A stage is one loop over all neurons, after which their moments give the residuals of the next one.
+"""
 
 import math
 
@@ -18,11 +21,13 @@ from .arrays import read
 
 @block
 def _stage_slot(state, cell, trial, lo, hi, method, step, acc):
-    """Rate at the stage's argument; sum, error and next argument; its cell and moments.
+    """Take one stage of the neurons lo:hi, by their rate at the stage's argument.
 
-    ``acc`` (2 s + PAD, 4) receives the moments of the next argument; after the last stage those
-    of the new state and, in columns 2 and 3, their first-order change by the error, in the sectors
-    of the old state: a neuron that the step has killed must not hide its error.
+    The sum so far, the error and the argument of the next stage are brought up to date, and so are
+    the cell and the moments of that argument. ``acc`` (2 s + PAD, 4) receives the moments; after
+    the last stage those of the new state and, in columns 2 and 3, their first-order change by the
+    error, in the sectors of the old state: a neuron that the step has killed must not hide its
+    error.
     """
     total, stage_cell, stage, error = trial
     field, x, metric, h = method
@@ -61,7 +66,8 @@ def _stage_slot(state, cell, trial, lo, hi, method, step, acc):
         total[0, n], total[1, n], total[2, n] = ta, tb, tc
         ta, tb, tc = read(total[0], total[1], total[2], n)
         za, zb, zc = (ta, tb, tc) if last else read(stage[0], stage[1], stage[2], n)
-        # the cell of the step's begin: a stage may cross the dead sector and come back
+        # who rests is said by the cell at the step's begin: a stage may cross the dead sector and
+        # come back
         resting = cell[n] == s or cell[n] >= 2 * s  # dead or in the origin: for good
         k = cell[n] if resting else relocate(za, zb, k, x)
         stage_cell[n] = k
@@ -82,7 +88,7 @@ def _stage_slots(state, cell, trial, slots, stage, step, acc):
 
 @driver
 def _take_stage(state, cell, trial, slots, samples, method, residual, acc):
-    """One stage in the field of these residuals; moments of the next argument into ``acc``."""
+    """Take one stage in the field of these residuals; ``acc`` receives its moments by slot."""
     metric, h, step = method
     g = np.empty((2 * samples.x.size, 2))
     field_of(residual, samples.x, g)
@@ -95,7 +101,10 @@ def _take_stage(state, cell, trial, slots, samples, method, residual, acc):
 
 @driver
 def _error_of(moments, x, scale):
-    """Root mean square over the samples of what the error changes."""
+    """The root mean square over the samples of how the error changes the prediction.
+
+    ``moments`` are the changes of the sums of c (a, b), ``scale`` is 1/m of all neurons.
+    """
     difference = np.empty(x.size)
     prediction(moments, x, scale, difference)
     squares = 0.0
@@ -106,7 +115,7 @@ def _error_of(moments, x, scale):
 
 @driver
 def _try_step(state, cell, trial, slots, samples, method, residuals):
-    """`runge_kutta_step` of a process that has all neurons, and of plain tuples."""
+    """Do what `runge_kutta_step` does, in a process that has all neurons, with plain tuples."""
     (metric, h), (before, residual) = method, residuals
     room = Trial(trial[0], trial[1], trial[2], trial[3])
     data = Samples(samples[0], samples[1])
@@ -122,11 +131,11 @@ def _try_step(state, cell, trial, slots, samples, method, residuals):
 
 
 def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whole=None):
-    """Try one step; the old state is left as it is.
+    """Try one step of all neurons; the old state is left as it is.
 
     Parameters
     ----------
-    state : (3, m) float64
+    state : (3, m) float32 or float64
         The three state variables (see ``flow``).
     cell : (m,) int32
         Their cells.
@@ -140,7 +149,7 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
     residuals : tuple of two (s,) float64
         Residuals of the old state; overwritten with those of the new one.
     whole : Whole, optional
-        Where the arrays are a part of the neurons.
+        Needed where the arrays are a part of the neurons.
 
     Returns
     -------

@@ -1,12 +1,13 @@
 """Slots of neurons, and their order inside a slot.
 
-A slot in sector order is a sequence of regions, one a cell, in the order of theta: sector 0, ray 0,
-sector 1, ray 1, and so forth, and the origin last; so neurons that cross move to a region close by.
-Region k starts at ``start[k]``. Right after a sort all of its neurons are in its cell: *members*.
-Gradient descent keeps the counts true while neurons move: strays first, then the ``guests[k]``
-(``cpu.push_slot``), and the ``members[k]`` last. The exact flow does not: its neurons may be in any
-cell wherever they lie. A slot in plain order is a single region without members. ``ident`` is the
-index of a neuron in the original order, counted from its slot's begin.
+A slot in sector order is a sequence of regions, one for each cell, in the order of theta: sector 0,
+ray 0, sector 1, ray 1, and so forth, and the origin last; so neurons that cross move to a region
+close by. Region k starts at ``start[k]``. Right after a sort all of its neurons are in its cell:
+*members*. While gradient descent moves neurons, it keeps each region in three parts and counts
+them: strays first, then the ``guests[k]`` (``cpu.push_slot``), and the ``members[k]`` last. The
+exact flow counts nothing: its neurons may be in any cell wherever they lie. A slot in plain order
+is a single region without members. ``ident`` is the index of a neuron in the original order,
+counted from its slot's begin.
 """
 
 import numpy as np
@@ -17,21 +18,26 @@ from ..sectors import cell_of, region_of
 from .runs import run_end
 
 MAX_SLOTS = 64
+"""Most slots, unless these are large."""
 NEURONS_A_LARGE_SLOT = 2**18
-"""Neurons a slot from which there may be more slots than `MAX_SLOTS`: many ranks share them."""
+"""Neurons that a slot has at least where there are more slots than `MAX_SLOTS`: for many ranks."""
 ENOUGH_SLOTS = 16
 """Slots below which their number is not lowered for the sake of long runs."""
 NEURONS_A_SLOT = 4096
+"""Neurons that a slot has at least, where there are two or more."""
 SAMPLES = 16
-"""Neurons that a slot has at least for each sample: its sums take O(s)."""
+"""Neurons that a slot has at least for each sample, since the sums of a slot take O(s)."""
 NEURONS_A_SECTOR = 128
-"""Average neurons a sector of a slot from which more of them make a step no cheaper."""
+"""Average number of neurons in a sector of a slot from which on more make a step no cheaper."""
 SERIAL = 2**15
-"""Neurons up to which a parallel region costs more than a cheap pass over them."""
+"""Number of neurons up to which a parallel region costs more than a cheap loop over them."""
 
 
 def slot_bounds(m, s):
-    """First neuron of each slot and m, int64 (n_slots + 1,); a function of m and s alone."""
+    """The first neuron of each slot, and m at the end, int64 (n_slots + 1,).
+
+    They depend on m and s alone, not on the number of threads or ranks, and so do the bits of sums.
+    """
     long_runs = m // (2 * s * NEURONS_A_SECTOR)
     most = max(MAX_SLOTS, m // NEURONS_A_LARGE_SLOT)
     n = min(most, m // max(NEURONS_A_SLOT, SAMPLES * s), max(ENOUGH_SLOTS, long_runs))
@@ -40,7 +46,10 @@ def slot_bounds(m, s):
 
 
 def wants_order(m, s, n_slots, run_length, sorted_from):
-    """Whether sector order pays: sectors of a slot this long on average, and so many neurons."""
+    """Whether sector order pays.
+
+    It does from ``sorted_from`` neurons on, if a sector of a slot holds ``run_length`` on average.
+    """
     return m >= max(sorted_from, run_length * 2 * s * n_slots)
 
 
@@ -50,7 +59,7 @@ def order_of(slots, s, by_sector):
     Parameters
     ----------
     slots : (n_slots + 1,) int64
-        First neuron of each slot, and their number.
+        First neuron of each slot, and the number of neurons at the end.
     s : int
         Number of samples.
     by_sector : bool
@@ -78,28 +87,28 @@ def order_of(slots, s, by_sector):
 
 
 def arrays_of(order):
-    """All of an order as host arrays by name, from which `restored` makes it again."""
+    """The arrays of an order by name, from which `restored` makes the order again."""
     arrays = order._asdict()
     arrays["bounds"] = arrays.pop("slots")
     return arrays
 
 
 def restored(order, arrays):
-    """The order that `arrays_of` gave, of slots with the same bounds."""
+    """The order whose arrays `arrays_of` gave; ``order`` is one of slots with the same bounds."""
     names = (name for name in Order._fields if name != "slots")
     return Order(order.slots, *(arrays[name].copy() for name in names))
 
 
 @inlined
 def slot_of(neurons, ident, lo, hi):
-    """The neurons lo:hi with their indices, as views."""
+    """The `Slot` of the neurons lo:hi, as views."""
     a, b, c, cell = neurons
     return Slot(a[lo:hi], b[lo:hi], c[lo:hi], cell[lo:hi], ident[lo:hi])
 
 
 @leaf
 def swap_members(slot, i, j):
-    """Exchange two neurons of one cell."""
+    """Exchange two neurons of one cell, whose cells need not be exchanged."""
     a, b, c, _, ident = slot
     a[i], a[j] = a[j], a[i]
     b[i], b[j] = b[j], b[i]
@@ -109,7 +118,7 @@ def swap_members(slot, i, j):
 
 @leaf
 def swap(slot, i, j):
-    """Exchange two neurons."""
+    """Exchange two neurons of any cells."""
     swap_members(slot, i, j)
     cell = slot.cell
     cell[i], cell[j] = cell[j], cell[i]
@@ -119,7 +128,8 @@ def swap(slot, i, j):
 def sort_slot(slot, start, members):
     """Put one slot into sector order, in place: a counting sort by cycles of swaps.
 
-    Whoever is in its region already stays where it is, unless another one goes through there.
+    ``start`` and ``members`` are overwritten. Neurons that are in their region already stay where
+    they are.
     """
     cell = slot.cell
     n_regions = members.size

@@ -1,6 +1,6 @@
 """Many steps of the exact flow without a return to Python.
 
-``host.control`` says what a step is, what its control holds, and what is returned.
+``host.control`` says what a step is, what `Control` holds, and which outcomes are returned.
 """
 
 import numpy as np
@@ -27,12 +27,12 @@ from .passes import exact_pass, pass_alone
 from .slots import sort_slots
 
 SORT_SHARE = 0.02
-"""Slots are sorted again when this share of the neurons has changed cell since they were."""
+"""Slots are sorted again after more changes of cell than this share of all neurons."""
 
 
 @driver
 def _is_sort_due(order, counts, m):
-    """Whether slots are to be sorted again before the next step, which counts as done then."""
+    """Whether slots are to be sorted again before the next step; if so, the count starts anew."""
     counts[UNSORTED] += counts[CHANGES]
     due = order.members.shape[1] > 1 and counts[UNSORTED] > SORT_SHARE * m
     if due:
@@ -42,13 +42,17 @@ def _is_sort_due(order, counts, m):
 
 @driver
 def _take_steps(flow, order, samples, control, limits):
+    """Do what `boost_steps` does, in a process that has all neurons.
+
+    The twin of this loop is ``host.steps.steps_by_passes``.
+    """
     x, s = samples.x, samples.x.size
     begin, end, first, last, change = flow
     regions = Regions(order.slots, order.start)
     mean, g = np.empty(s), np.empty((2 * s, 2))
     trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros_like(last.tally))
     status, trials = UNDER_WAY, 0
-    # literals would be types of their own, for each of which a pass is compiled
+    # literals would be types of their own, and a pass be compiled for each of them
     look, keep = np.bool_(False), np.bool_(True)
     while status == UNDER_WAY:
         if control.clock[END] >= limits.until:
@@ -79,7 +83,7 @@ def _take_steps(flow, order, samples, control, limits):
 
 
 def boost_steps(flow, order, samples, control, limits, whole=None):
-    """Take steps until one of them holds a time, or so many trials are made.
+    """Take steps until one of them holds the time ``limits.until``, or the trials are used up.
 
     A step that is pending on entry is resumed.
 
@@ -95,7 +99,8 @@ def boost_steps(flow, order, samples, control, limits, whole=None):
         Modified in place.
     limits : Limits
     whole : Whole, optional
-        Where the arrays are a part of the neurons; steps then return to Python for its sums.
+        Needed where the arrays are a part of the neurons; passes then return to Python for the sums
+        over all parts.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""The memory stream that kernels over a, b, c are held against: each is read and written once."""
+"""The memory stream that benchmarks hold kernels against: a, b and c are read and written once."""
 
 from .._jit import block, parallel, prange
 
-PIECES = 64
+PIECES = 64  # as `slots.MAX_SLOTS`
 
 
 @block

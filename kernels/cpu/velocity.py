@@ -7,18 +7,19 @@ from .arrays import read
 
 @parallel
 def velocity(neurons, field, slots, metric, out):
-    """Rate of the three state variables, O(m).
+    """Compute the rate of the three state variables of every neuron, O(m).
 
     Parameters
     ----------
     neurons : Neurons
-        Neurons outside every sector (>= 2 s) have velocity 0 here.
+        Neurons in no sector, which slide or are in the origin (cells >= 2 s), get the rate 0.
     field : (2 s, 2) float64
         G_k.
     slots : (n_slots + 1,) int64
     metric : int
+        The metric's number.
     out : (3, m) float64
-        Overwritten.
+        Overwritten with the rates.
     """
     a, b, c, cell = neurons
     n_sectors = field.shape[0]

@@ -1,8 +1,9 @@
-"""Kernels over all neurons on a CUDA device, of the names and signatures of ``kernels.cpu``.
+"""Kernels over all neurons on a CUDA device, with the names and signatures of ``kernels.cpu``.
 
-Arrays of the size of the state are the device's; those of the size of the samples are the host's,
-and nothing else crosses between them in a step. Sums have a fixed order: the same device gives the
-same bits. No sum uses atomic operations on floating-point numbers.
+What differs is how neurons are split and ordered (`split_of`, `order_of`); what only the host needs
+is missing. Arrays of the size of the state are the device's; those of the size of the samples are
+the host's, and nothing larger crosses between them in a step. Sums have a fixed order, so that the
+same device gives the same bits: no atomic operation is on floating-point numbers.
 """
 
 from .arrays import Frame, download, empty, upload

@@ -89,7 +89,7 @@ def anything(ndim=1):
 ints, longs = Argument("int", 1), Argument("long", 1)
 """Arrays of int32 and int64."""
 real, double, long = Argument("real", 0), Argument("double", 0), Argument("long", 0)
-"""Numbers."""
+"""Numbers of the state's precision, float64, and int64."""
 
 
 def composed(record, *members):
@@ -117,7 +117,7 @@ class _DeviceFunction:
 
 device = _DeviceFunction
 KERNELS: "dict[str, Kernel]" = {}
-"""All kernels by name."""
+"""All kernels by name, ``module.kernel``."""
 
 
 @cache
@@ -132,12 +132,12 @@ def threads_a_block():
 
 
 def blocks_for(n):
-    """Blocks for n independent elements."""
+    """Number of blocks to launch for n independent elements."""
     return min(-(-n // threads_a_block()), 2**16)
 
 
 class Kernel:
-    """A kernel of any precision; called with the number of blocks, and its arguments."""
+    """A kernel of any precision, which is called with the number of blocks and its arguments."""
 
     def __init__(self, body, arguments, blocks_a_processor):
         self.body, self.arguments = body, arguments
@@ -147,7 +147,7 @@ class Kernel:
         KERNELS[f"{body.__module__.rpartition('.')[2]}.{body.__name__.lstrip('_')}"] = self
 
     def signature(self, precision, dtype=None):
-        """Types of the arguments; ``dtype`` that of `anything`."""
+        """The numba types of the arguments; ``dtype`` stands for `anything`."""
         of_kind = dict(_TYPES, real=_DTYPES[precision], anything=_DTYPES[dtype or precision])
 
         def type_of(argument):
@@ -161,12 +161,12 @@ class Kernel:
 
     @property
     def is_generic(self):
-        """Whether it depends on the precision of the state."""
+        """Whether the kernel depends on the precision of the state."""
         return any(argument.kind == "real" for argument in _plain(self.arguments))
 
     @cache  # noqa: B019 (kernels live as long as the module)
     def compiled(self, precision, dtype):
-        """The dispatcher for the present device."""
+        """The dispatcher of the compiled kernel for the present device."""
         if simulated:
             return cuda.jit(_copy(self.body, precision, _for_simulator))
         signature = self.signature(precision, dtype)
@@ -176,14 +176,14 @@ class Kernel:
 
     @cache  # noqa: B019
     def launcher(self, precision, dtype, blocks):
-        """What launches it with so many blocks, without a warning that they are few."""
+        """What launches the kernel with so many blocks, without a warning that they are few."""
         compiled = self.compiled(precision, dtype)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return compiled[blocks, threads_a_block(), stream()]
 
     def __call__(self, blocks, *args):
-        """Launch it with this many blocks."""
+        """Launch the kernel with this many blocks."""
         self.launches += 1
         precision, dtype = self.dtypes(args)
         if precision == "float32":
@@ -191,7 +191,7 @@ class Kernel:
         self.launcher(precision, dtype, max(1, blocks))(*args)
 
     def dtypes(self, args):
-        """Precision of the state, and dtype of `anything`, in these arguments."""
+        """The precision of the state, and the dtype of `anything`, in these arguments."""
         found = {"real": "float64", "anything": "float64"}
         for argument, value in zip(
             _plain(self.arguments), _values(self.arguments, args), strict=True
@@ -202,7 +202,7 @@ class Kernel:
 
 
 def _plain(arguments):
-    """The arguments of which records are composed, one by one."""
+    """The arguments one by one, with the members of a record in its place."""
     for argument in arguments:
         if isinstance(argument, Composed):
             yield from _plain(argument.members)
@@ -211,7 +211,7 @@ def _plain(arguments):
 
 
 def _values(arguments, values):
-    """The values of `_plain` arguments."""
+    """The values of the arguments, in the sequence of `_plain`."""
     for argument, value in zip(arguments, values, strict=True):
         if isinstance(argument, Composed):
             yield from _values(argument.members, value)
@@ -220,7 +220,7 @@ def _values(arguments, values):
 
 
 def _in_single(argument, value):
-    """The value with its numbers of the state's precision as float32."""
+    """A value whose numbers of the state's precision have become float32."""
     if isinstance(argument, Composed):
         return argument.record(*map(_in_single, argument.members, value))
     return np.float32(value) if argument == real else value
@@ -290,7 +290,7 @@ _making = threading.Lock()
 
 
 class _Shared:
-    """Shared arrays by the line that asks for them."""
+    """Shared arrays of a simulated block, told apart by the line that asks for them."""
 
     def __init__(self, context):
         self._made = context.__dict__.setdefault("_shared_by_line", {})

@@ -1,4 +1,4 @@
-"""Arrays of the size of the state, which live in the device's memory, and frames on their way."""
+"""Arrays of the size of the state, which live in the device's memory, and frames for the host."""
 
 from contextlib import contextmanager
 
@@ -13,6 +13,7 @@ class OutOfMemory(MemoryError):
 
 @contextmanager
 def _told_apart():
+    """Turn whatever the driver raises when memory is short into `OutOfMemory`."""
     try:
         yield
     except Exception as problem:  # the types differ between versions of numba-cuda
@@ -22,7 +23,7 @@ def _told_apart():
 
 
 def empty(shape, dtype=np.float64):
-    """A new array, its values undefined.
+    """A new array of the device, whose values are undefined.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def empty(shape, dtype=np.float64):
 
 
 def upload(array, dtype):
-    """The values of a host array; an array of the device as it is.
+    """The values of a host array in an array of the device; one of the device as it is.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def fill(array, values):
 
 
 def download(array):
-    """The values as a host array."""
+    """The values of an array of the device as a host array."""
     out = array.copy_to_host(stream=stream())
     stream().synchronize()
     return out
@@ -67,7 +68,7 @@ def download_into(array, out):
 
 
 class Frame:
-    """Host arrays of one frame, in memory from which a second stream can copy while steps go on.
+    """The host arrays of one frame, into whose memory a second stream can copy while steps go on.
 
     Attributes
     ----------
@@ -88,7 +89,10 @@ class Frame:
         self._on_device = None
 
     def on_device(self, precision):
-        """The arrays of the device that a kernel fills; in single precision they are float32."""
+        """The arrays of the device that a kernel fills.
+
+        For a float32 state they are float32 whatever the frame is; `wait` converts them then.
+        """
         if self._on_device is None:
             dtype = np.float32 if precision == np.float32 else self.position.dtype
             self._on_device = empty(self.position.shape, dtype), empty(self.cells.shape, np.int32)
@@ -100,7 +104,7 @@ class Frame:
         return self._on_device
 
     def fetch(self):
-        """Let the second stream copy what the kernels in the first one are about to fill."""
+        """Let the second stream copy the frame, once kernels in the first one have filled it."""
         position, cells = self._on_device
         self._packed.record(stream())
         self._packed.wait(self._copies)
@@ -109,8 +113,8 @@ class Frame:
         self._copied.record(self._copies)
 
     def wait(self):
-        """Return when the host arrays are filled; any thread may call it."""
-        cuda.current_context()
+        """Return when the host arrays are filled; any thread may call this."""
+        cuda.current_context()  # a thread that has not used the device yet gets the context here
         self._copied.synchronize()
         if self._received is not self.position:
             self.position[...] = self._received

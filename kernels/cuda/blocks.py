@@ -1,7 +1,7 @@
 """Sums, ranks and scans by the threads of a block together, all in a fixed order.
 
-Each function begins where threads may still use the shared arrays for something else, and ends
-where all have what they came for.
+Each function waits for all threads when it begins, since some may still use the shared arrays for
+something else, and when it ends, so that all see its result.
 """
 
 from ._jit import cuda, device
@@ -9,7 +9,7 @@ from ._jit import cuda, device
 
 @device
 def block_sum(values, n):
-    """Add up the first n rows of ``values`` (n, THREADS) over the threads, into column 0."""
+    """Add up the first n rows of ``values`` (>= n, THREADS) over the threads, into column 0."""
     t = cuda.threadIdx.x
     stride = cuda.blockDim.x // 2
     cuda.syncthreads()
@@ -23,7 +23,7 @@ def block_sum(values, n):
 
 @device
 def block_scan(counts):
-    """Sums of ``counts`` (THREADS,) over the threads up to each one, in place."""
+    """Replace each of ``counts`` (THREADS,) by the sum of those up to it and with it."""
     t = cuda.threadIdx.x
     step = 1
     cuda.syncthreads()
@@ -37,7 +37,10 @@ def block_scan(counts):
 
 @device
 def rank_among(flag, counts):
-    """How many threads before this one raise the flag, and how many do in all."""
+    """How many threads before this one raise the flag, and how many do in all.
+
+    ``counts`` (THREADS,) is work space.
+    """
     t = cuda.threadIdx.x
     cuda.syncthreads()
     counts[t] = 1 if flag else 0
@@ -49,15 +52,17 @@ def rank_among(flag, counts):
 def add_records(keys, values, n, n_values, rows):
     """Add n records to the rows of their keys.
 
-    The first record of a key adds up all of them, in their order: nobody else writes to its row.
+    The thread of the first record of a key adds up all records of this key, in their order. No
+    other thread writes to the key's row, so that the sum needs no atomic operation.
 
     Parameters
     ----------
     keys : (THREADS,) int32
-        Shared; -1: to no row.
+        Shared; the row of each record, -1 if it counts nowhere.
     values : (>= n_values, THREADS) float64
         Shared.
     n, n_values : int
+        Number of records, at most one a thread, and of values in each.
     rows : (n_rows, n_values) float64
         Modified in place.
     """

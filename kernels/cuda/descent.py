@@ -1,8 +1,9 @@
-"""Gradient descent: explicit Euler steps of all neurons with the residuals in between.
+"""Gradient descent: explicit Euler steps of all neurons, and the residuals between the steps.
 
-A step is four launches: tiles of neurons move, each in the field of its sector, and add up their
-moments (`push`); the rest is added (`add_rest`); both are combined; one block closes the step with
-new residuals and their field. The host waits only after many steps.
+A step is four launches: the neurons of tiles move, each in the field of its sector, and their
+moments are added up by tile (`push`); the moments of the rest are added up by group (`add_rest`);
+both sums are combined (`combine`); one block closes the step with new residuals and their field
+(`close_step`). The host waits only after many steps.
 """
 
 import numpy as np
@@ -32,25 +33,31 @@ from .slots import ROUNDS, sort_slots
 from .sums import FAR, add_rest, combine, complete, list_rest, place_of, tiles
 
 CHECK = 64
-"""Steps between two looks at what has happened on the device, wherever a call begins."""
+"""Number of steps between two looks of the host at what has happened on the device. Steps are
+counted from the start of the run, wherever a call begins."""
 SORT_SHARE = 0.1
-"""Neurons are sorted again when the rest, in units of all neurons, has cost so much more time than
-right after the last sort."""
+"""Neurons are sorted again when the rest has grown by so much, in units of all neurons: the neurons
+that it had in blocks of `CHECK` steps on top of those in the first block, summed since the last
+sort."""
 
 TAKEN, FAILED, CHANGES, REST = range(4)
-"""Counters: steps, whether the residuals have ceased to be finite, changes of cell, the rest."""
+"""Places of the counters: steps taken, whether the residuals have ceased to be finite, changes of
+cell, and neurons in the rest, summed over steps."""
 
 
 @kernel(neurons, reals(2), reals(), long, tiles, listed, longs, blocks_a_processor=4)
 def push(neurons, field, x, metric, tiles, rest, counters):
-    """Move every neuron by ``field`` (2 s, 2) = h G_k, find its cell, and add up c (a, b)."""
+    """Move every neuron by ``field`` (2 s, 2) = h G_k, find its cell, and add up c (a, b) by tile.
+
+    Neurons that count in a row far from their tile's home are listed in ``rest`` instead.
+    """
     a, b, c, cell = neurons
     homes, near = tiles
     values = cuda.shared.array((7, THREADS), float64)
     counts = cuda.shared.array(THREADS, int32)
     t, m, s = cuda.threadIdx.x, a.size, x.size
     stride = cuda.blockDim.x
-    if counters[FAILED] != 0:
+    if counters[FAILED] != 0:  # the host has queued this step before it could know
         return
     for tile in range(cuda.blockIdx.x, homes.size, cuda.gridDim.x):
         home, first = homes[tile], tile * ROUNDS * stride
@@ -90,7 +97,7 @@ def push(neurons, field, x, metric, tiles, rest, counters):
 
 @kernel(doubles(), doubles(), double, reals(2), blocks_a_processor=1)
 def set_field(rho, x, h, field):
-    """``field`` (2 s, 2) = h G_k; one block."""
+    """Write h G_k of the residuals into ``field`` (2 s, 2); to be launched with one block."""
     sums = cuda.shared.array((4, THREADS), float64)
     field_in_block(rho, x, h, field, sums)
 
@@ -100,7 +107,10 @@ def set_field(rho, x, h, field):
     blocks_a_processor=1,
 )  # fmt: skip
 def close_step(moments, samples, scale, h, rho, field, counters):
-    """New residuals and h G_k from the moments, if the step was taken; one block."""
+    """Compute new residuals and h G_k from the moments, if the step was taken.
+
+    To be launched with one block, which can wait for all its threads.
+    """
     x, y = samples
     sums = cuda.shared.array((4, THREADS), float64)
     t = cuda.threadIdx.x
@@ -120,7 +130,7 @@ def close_step(moments, samples, scale, h, rho, field, counters):
 
 
 def gradient_descent(neurons, order, samples, descent, residual, whole=None):
-    """Take explicit Euler steps, as `cpu.gradient_descent`; the residuals are the host's."""
+    """Take explicit Euler steps, as ``cpu.gradient_descent`` does; the residuals are the host's."""
     slots, s, precision = order.slots, samples.x.size, neurons.a.dtype
     m = slots.m if whole is None else whole.m
     rho = upload(residual, np.float64)

@@ -1,4 +1,4 @@
-"""The device: whether there is one that works, its name, its memory."""
+"""Questions about the device: whether there is one that works, its name, its memory."""
 
 from ._jit import cuda, simulated
 
@@ -22,14 +22,14 @@ def problem():
 
 
 def _versions():
-    """Major versions that the driver serves and that the compiler makes code for."""
+    """The major versions of CUDA that the driver serves and for which the compiler makes code."""
     from numba.cuda.cudadrv.driver import driver
 
     return driver.get_version()[:1], cuda.runtime.get_version()[:1]
 
 
 def use(number):
-    """Use the device of this number, modulo how many there are, from now on."""
+    """Use the device of this number, modulo the number of devices, from now on."""
     try:
         cuda.select_device(number % len(cuda.gpus))
     except Exception:  # `problem` says what is wrong with them
@@ -37,7 +37,7 @@ def use(number):
 
 
 def name():
-    """The name of the device."""
+    """The name of the present device."""
     if simulated:
         return "numba's simulator"
     found = cuda.get_current_device().name
@@ -45,7 +45,7 @@ def name():
 
 
 def memory():
-    """Bytes of the device that are free, and all; None in the simulator."""
+    """Bytes of the device's memory that are free, and in all; None in the simulator."""
     if simulated:
         return None
     free, total = cuda.current_context().get_memory_info()

@@ -1,7 +1,7 @@
-"""Fields and predictions, which depend on samples and sectors only, by one block.
+"""Fields and predictions, which depend on samples and sectors only, computed by one block.
 
-Each thread takes a run of samples; what lies behind or before its run comes from a scan over the
-threads. One thread adds up in the order of the CPU.
+Each thread takes a run of samples; the sums over the samples behind its run, or before it, come
+from a scan over the threads. A block of a single thread adds up in the order of the CPU.
 """
 
 from ._jit import cuda, device, float64
@@ -9,6 +9,7 @@ from ._jit import cuda, device, float64
 
 @device
 def _run_of_samples(s):
+    """The first sample of this thread's run, and the end of the run."""
     share = (s + cuda.blockDim.x - 1) // cuda.blockDim.x
     lo = min(cuda.threadIdx.x * share, s)
     return lo, min(lo + share, s)
@@ -16,7 +17,10 @@ def _run_of_samples(s):
 
 @device
 def _scan_both_ways(sums):
-    """Rows 0 and 1: sums over later threads. Rows 2 and 3: over earlier ones. In place."""
+    """Replace rows 0 and 1 by sums over all later threads, rows 2 and 3 by sums over earlier ones.
+
+    A thread's own number is in neither of its sums.
+    """
     t, n = cuda.threadIdx.x, cuda.blockDim.x
     step = 1
     cuda.syncthreads()
@@ -32,6 +36,7 @@ def _scan_both_ways(sums):
         sums[3, t] += q1
         cuda.syncthreads()
         step *= 2
+    # so far a thread's own number is counted, too: take the sums of the neighbouring threads
     p0 = sums[0, t + 1] if t + 1 < n else float64(0.0)
     p1 = sums[1, t + 1] if t + 1 < n else float64(0.0)
     q0 = sums[2, t - 1] if t >= 1 else float64(0.0)
@@ -43,7 +48,10 @@ def _scan_both_ways(sums):
 
 @device
 def field_in_block(rho, x, scale, out, sums):
-    """``out`` (2 s, 2) = scale G_k, G_k = - sum_{j in C_k} rho_j (x_j, 1)."""
+    """Write scale G_k into ``out`` (2 s, 2), with G_k = - sum_{j in C_k} rho_j (x_j, 1).
+
+    ``sums`` (4, THREADS) is shared work space.
+    """
     t, s = cuda.threadIdx.x, x.size
     lo, hi = _run_of_samples(s)
     px = p1 = float64(0.0)
@@ -74,7 +82,10 @@ def field_in_block(rho, x, scale, out, sums):
 
 @device
 def prediction_in_block(moments, x, scale, out, sums):
-    """``out_j = scale sum_{k: j in C_k} <M_k, xt_j>`` of the moments (2 s, 2)."""
+    """Write scale sum_{k: j in C_k} <M_k, xt_j> into ``out`` (s,), of the moments M_k (2 s, 2).
+
+    ``sums`` (4, THREADS) is shared work space.
+    """
     t, s = cuda.threadIdx.x, x.size
     lo, hi = _run_of_samples(s)
     px = p1 = float64(0.0)

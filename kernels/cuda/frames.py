@@ -1,4 +1,4 @@
-"""Between the engine's order of neurons and the original one, in which the world sees them."""
+"""Copies of neurons from the order on a device into the original order, in which users see them."""
 
 import math
 
@@ -57,6 +57,7 @@ def _pack_frame(neurons, ident, chosen, position, cells):
     for n in range(cuda.grid(1), ident.size, cuda.gridsize(1)):
         k = j = first + ident[n]
         if n_out < m:
+            # row j shows neuron j m // n_out: this j is the only one that might be k's
             j = (k * n_out + m - 1) // m
         if j < n_out and (n_out == m or j * m // n_out == k):
             j -= row
@@ -67,7 +68,10 @@ def _pack_frame(neurons, ident, chosen, position, cells):
 
 
 def pack_frame(neurons, ident, slots, frame):
-    """Have (rhat, theta) and the cell of an evenly spread subset brought to the host's frame."""
+    """Have (rhat, theta) and the cell of an evenly spread subset of neurons brought to the host.
+
+    The frame holds them, in the original order, once its ``wait`` has returned.
+    """
     position, cells = frame.on_device(neurons.a.dtype)
     chosen = Chosen(*(int(n) for n in frame.chosen))
     _pack_frame(blocks_for(slots.m), neurons, ident, chosen, position, cells)
@@ -76,7 +80,7 @@ def pack_frame(neurons, ident, slots, frame):
 
 @driver
 def _deltas(variables, out):
-    """delta of neurons in host arrays, on the host, since a device would round it otherwise."""
+    """Compute delta of neurons in host arrays, on the host: a device would round it differently."""
     for n in range(out.size):
         out[n] = invariant(variables[0, n], variables[1, n], variables[2, n])
 
@@ -90,7 +94,7 @@ def pack_delta(neurons, ident, slots, out):
 
 @kernel(neurons, ints, long, reals(), doubles(), blocks_a_processor=4)
 def _drift(neurons, ident, s, delta0, worst):
-    """Largest drift of each block."""
+    """Write the largest drift among the neurons of each block into ``worst``, one a block."""
     a, b, c, cell = neurons
     values = cuda.shared.array(THREADS, float64)
     t = cuda.threadIdx.x
@@ -100,7 +104,7 @@ def _drift(neurons, ident, s, delta0, worst):
         size = an * an + bn * bn + cn * cn
         if size > 0.0 and cell[n] != origin_cell(s):
             drift = abs(invariant(an, bn, cn) - delta0[ident[n]]) / size
-            if not (math.isnan(largest) or drift <= largest):  # NaN stays
+            if not (math.isnan(largest) or drift <= largest):  # NaN becomes the largest, and stays
                 largest = drift
     values[t] = largest
     cuda.syncthreads()
@@ -113,7 +117,10 @@ def _drift(neurons, ident, s, delta0, worst):
 
 
 def largest_drift(neurons, ident, slots, s, delta0):
-    """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` (m,) in the original order."""
+    """The largest |delta - delta0| / (a^2 + b^2 + c^2) of all neurons that are not in the origin.
+
+    ``delta0`` (m,) is in the original order.
+    """
     blocks = min(blocks_for(slots.m), 1024)
     worst = empty(blocks)
     _drift(blocks, neurons, ident, s, upload(delta0, neurons.a.dtype), worst)

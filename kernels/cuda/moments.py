@@ -25,9 +25,14 @@ def locate_all(a, b, x, cell, slots):
 
 
 def gathered(kind, n_values, n_rows, neurons, slots, whole=None):
-    """Sums of `n_values` numbers over the neurons of each of the cells 0 .. n_rows - 1."""
+    """Sums over the neurons of each of the cells 0 .. n_rows - 1, an array of the device.
+
+    ``kind`` says of what (`FIRST`, `SECOND` or `COVARIANCE_EUCLIDEAN`), which makes ``n_values``
+    numbers; with a ``whole`` the sums are those of all parts.
+    """
     bins, out = slots.bins(n_rows, n_values), slots.array("sums", (n_rows, n_values))
     gather(slots.n_groups, neurons, kind, n_values, bins, slots.used)
+    # `gather` puts all neurons into bins: no places of tiles are combined
     tiles = Tiles(slots.homes, slots.near(n_values))
     combine(n_rows, tiles, 0, bins, slots.used, out)
     complete(out, whole)
@@ -47,7 +52,10 @@ def first_moments_at(a, b, c, x, slots, whole=None):
 
 
 def second_moments(neurons, slots, x, metric, whole=None):
-    """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), (4 s, 3)."""
+    """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), (4 s, 3).
+
+    ``cpu.second_moments`` says what they are in either metric.
+    """
     n_rows = 4 * x.size
     if metric == EUCLIDEAN:
         sums = gathered(COVARIANCE_EUCLIDEAN, 3, n_rows, neurons, slots, whole)
@@ -57,12 +65,15 @@ def second_moments(neurons, slots, x, metric, whole=None):
 
 
 MOST_CELLS = 4096
-"""Cells that a block counts in shared memory."""
+"""Largest number of cells that a block counts in shared memory, 16 KiB of it."""
 
 
 @kernel(ints, longs, blocks_a_processor=4)
 def _count_cells(cell, out):
-    """Add the number of neurons in each cell: whole numbers, so that any order is as good."""
+    """Add the number of neurons in each cell to ``out``.
+
+    Atomic operations are harmless here: whole numbers have the same sum in any order.
+    """
     counts = cuda.shared.array(MOST_CELLS, int32)
     t, stride, fits = cuda.threadIdx.x, cuda.blockDim.x, out.size <= MOST_CELLS
     if fits:
@@ -105,7 +116,7 @@ def _differences(one, two, out):
 
 
 def count_changes(one, two, slots):
-    """Number of neurons whose cell differs."""
+    """The number of neurons whose cell differs between two arrays of cells."""
     out = upload(np.zeros(1, np.int64), np.int64)
     _differences(min(blocks_for(slots.m), 1024), one, two, out)
     return int(download(out)[0])

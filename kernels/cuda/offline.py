@@ -1,4 +1,4 @@
-"""Every kernel compiled and assembled without a device, and what it needs of one.
+"""Every kernel, compiled and assembled without a device, and the resources that it needs of one.
 
 ``python -m particleflow.kernels.cuda.offline`` prints a table. It needs numba-cuda with its
 compiler (extras ``cuda12``, ``cuda13``) but no driver.
@@ -15,24 +15,25 @@ from ._jit import KERNELS, cuda
 
 LOADED = (descent, frames, passes, runge_kutta, velocity)
 PROCESSORS = {"sm_80": (8, 0), "sm_90": (9, 0)}
-"""Compute capability of each."""
+"""Compute capability of each kind of processor in the table."""
 Resources = namedtuple("Resources", "registers shared stack spilled")
-"""Registers a thread; bytes of shared memory a block, of stack and of spills a thread."""
+"""Registers of a thread; bytes of shared memory of a block; bytes of stack and of spills of a
+thread, the latter of stores and loads together."""
 
 
 def variants():
-    """Name, kernel and precision of all that can be launched."""
+    """Name, kernel and precision of everything that can be launched."""
     for name, kernel in sorted(KERNELS.items()):
         for precision in ("float64", "float32") if kernel.is_generic else ("float64",):
             yield name, kernel, precision
 
 
 def ptx(kernel, precision, processor):
-    """The kernel as PTX for a processor, by the same options as for a device."""
+    """The kernel as PTX for a processor, compiled with the options that a device would get."""
     body = _jit._copy(kernel.body, precision, _jit._for_device)
     signature = numba.void(*kernel.signature(precision))
     capability = PROCESSORS[processor]
-    # compilation of device functions asks the present device
+    # numba asks the present device for its capability when it compiles device functions
     device = mock.Mock(compute_capability=capability)
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device):
         code, _ = cuda.compile(
@@ -70,7 +71,7 @@ def assembled(code, processor):
 
 
 def table():
-    """Rows of the table: name, precision, and the `Resources` on each processor."""
+    """The rows of the table: name, precision, and the `Resources` on each processor."""
     for name, kernel, precision in variants():
         yield (
             name,

@@ -1,10 +1,10 @@
 """All neurons through a frozen field for a given time, and the moments of where they arrive.
 
-A pass is five launches: every neuron moves by the map of its cell, and those whose exact motion
-that is add up their moments by tile (`pass_tiles`); the rest, who may meet rays or count in far
-sectors, move by legs (`set_out_rest`) and by whatever it takes (`finish_rest`), and are added up
-(`add_arrivals`); all are combined.
-What the field means to sectors and rays is found on the host, in O(s), and so are the residuals.
+A pass is five launches. Neurons whose exact motion is the map of their cell move by it, and their
+moments are added up by tile (`pass_tiles`). The rest, which may meet rays or count in far sectors,
+move by maps or legs (`set_out_rest`) and through whatever else they meet (`finish_rest`); their
+moments are added up by group (`add_arrivals`). Both sums are combined (`combine`). The tables of
+the field and the residuals are computed on the host, in O(s).
 """
 
 import numpy as np
@@ -53,16 +53,21 @@ from .sums import (
 )
 
 IN_TILE = 3 * MOMENTS
+"""Number of sums of a tile: over its home, the next row, and the one before."""
 NOWHERE = -2
-"""Instead of a ray: the neuron has arrived."""
+"""Stands in place of a ray for a neuron that has arrived; -1 is one on no ray."""
 COUNTERS = TALLIES + 2
+"""Number of counters of a pass: its events, changes of cell, and neurons in the rest."""
 REST = CHANGES + 1
-"""Place of the number of neurons in the rest."""
+"""Place of the number of neurons in the rest among the counters."""
 
 
 @device
 def add_moments(values, q, a, b, c, k, row, rays):
-    """Add those of one neuron of cell k to this thread's, from row q on."""
+    """Add the moments of one neuron of cell k, which counts in ``row``, to this thread's sums.
+
+    These are the rows of ``values`` from q on.
+    """
     t = cuda.threadIdx.x
     x, y, z = float64(a), float64(b), float64(c)
     zz = z * z
@@ -83,7 +88,7 @@ unfinished = composed(Unfinished, reals(), ints)
 
 @kernel(neurons, neurons, long, maps, reals(2), tiles, listed, longs)
 def pass_tiles(begin, end, keep, maps, rays, tiles, rest, counters):
-    """Move the neurons of all tiles by the maps of their cells; list those who need more."""
+    """Move the neurons of all tiles by the maps of their cells, and list the rest."""
     a, b, c, cell = begin
     a1, b1, c1, cell1 = end
     homes, near = tiles
@@ -91,6 +96,7 @@ def pass_tiles(begin, end, keep, maps, rays, tiles, rest, counters):
     counts = cuda.shared.array(THREADS, int32)
     t, m, n_rows = cuda.threadIdx.x, a.size, rays.shape[0]
     s, stride = n_rows // 2, cuda.blockDim.x
+    # cleared here, and counted in later launches only, so that no block can come too early
     if cuda.blockIdx.x == 0:
         for j in range(t, counters.size, stride):
             counters[j] = 0
@@ -124,7 +130,10 @@ def pass_tiles(begin, end, keep, maps, rays, tiles, rest, counters):
 
 @device
 def add_tallies(tally, counters):
-    """Add the tallies of all threads of a block to the counters."""
+    """Add the tallies of all threads of a block to the counters.
+
+    Whole numbers have the same sum in any order, so that the atomic operation does no harm.
+    """
     values = cuda.shared.array((COUNTERS, THREADS), float64)
     t = cuda.threadIdx.x
     for n in range(COUNTERS):
@@ -137,7 +146,7 @@ def add_tallies(tally, counters):
 
 @kernel(neurons, neurons, real, frozen, maps, listed, unfinished, longs)
 def set_out_rest(begin, end, h, frozen, maps, rest, unfinished, counters):
-    """Move the rest by maps and legs; ``unfinished`` says what is to be done still."""
+    """Move the rest by maps and legs; ``unfinished`` gets what is left to do for each neuron."""
     a, b, c, cell = begin
     a1, b1, c1, cell1 = end
     count, tile = rest.count, ROUNDS * cuda.blockDim.x
@@ -145,6 +154,7 @@ def set_out_rest(begin, end, h, frozen, maps, rest, unfinished, counters):
     tally = tallies[cuda.threadIdx.x]
     for n in range(COUNTERS):
         tally[n] = 0
+    # one loop over tiles and their rest together, as in `finish_rest`
     number, n = cuda.blockIdx.x, cuda.threadIdx.x
     while number < count.size:
         if n < count[number]:
@@ -163,8 +173,8 @@ def set_out_rest(begin, end, h, frozen, maps, rest, unfinished, counters):
 
 @kernel(ints, neurons, frozen, listed, unfinished, longs)
 def finish_rest(cell, end, frozen, rest, unfinished, counters):
-    """Move those of the rest who have not arrived through whatever they meet."""
-    # one loop, not over a range: others would take a third more registers
+    """Move those neurons of the rest that have not arrived through whatever they meet."""
+    # one loop over tiles and their rest, not over a range: others would take a third more registers
     a1, b1, c1, cell1 = end
     count, tile = rest.count, ROUNDS * cuda.blockDim.x
     time, left = unfinished
@@ -224,10 +234,10 @@ def add_arrivals(end, rays, rest, bins, used):
 
 
 def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):  # noqa: PLR0913 (what a pass is)
-    """Move every neuron exactly for the time h in a frozen field, as `cpu.exact_pass`.
+    """Move every neuron exactly for the time h in a frozen field, as ``cpu.exact_pass`` does.
 
-    Neurons are the device's, all else is the host's. Without ``keep`` the new state is left
-    incomplete.
+    Neurons are the device's, all else is the host's. Without ``keep`` the arrays of ``end`` hold
+    only the rest, and are of no use.
     """
     slots, n_rows = order.slots, 2 * samples.x.size
     arrival.tally[:] = 0
@@ -270,7 +280,8 @@ def _repulsor_starts(neurons, field, rays, out):
         if 0 < k < 2 * s and k != s:
             r = k - 1 if k < s else k  # whose inactive side is k
             sign = c[n] if c[n] != 0.0 else a[n] * field[k, 0] + b[n] * field[k, 1]
-            # not as a sum that is 0: a device would not round the product
+            # not as a sum that is 0: a device fuses the two operations, and so would not round the
+            # product, from which b came
             count += b[n] == -(a[n] * rays[r, XJ]) and rays[r, SIGN] * sign < 0.0
     found[0, cuda.threadIdx.x] = count
     block_sum(found, 1)
@@ -279,7 +290,7 @@ def _repulsor_starts(neurons, field, rays, out):
 
 
 def repulsor_starts(neurons, field, x):
-    """Number of neurons whose knot lies on a sample that repels it, on the inactive side."""
+    """The number of neurons whose knot lies on a sample that repels it, on the inactive side."""
     out, precision = upload(np.zeros(1, np.int64), np.int64), neurons.a.dtype
     _repulsor_starts(
         min(blocks_for(neurons.cell.size), 1024), neurons, upload(field, precision),

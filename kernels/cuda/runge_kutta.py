@@ -1,7 +1,7 @@
 """One step of the Runge-Kutta method of ``host.kennedy`` for all neurons.
 
-A stage is four launches: neurons move, their moments are gathered and combined, and one block
-closes the stage with the residuals and the field of the next one.
+A stage is four launches: neurons move (`_stage`), their moments are gathered and combined, and one
+block closes the stage with the residuals and the field of the next one.
 """
 
 import math
@@ -27,9 +27,11 @@ FIRST_STAGE, INNER_STAGE, LAST_STAGE = range(3)
     composed(Method, long, long, real, real, real),
 )  # fmt: skip
 def _stage(state, cell, trial, field, x, method):
-    """Rate at the stage's argument; sum, error and next argument, and its cell.
+    """Take one stage of every neuron, by its rate at the stage's argument.
 
-    After the last stage ``total`` is the new state, and ``stage`` is left as it was.
+    The sum so far (``total``), the error and the argument of the next stage (``stage``) are brought
+    up to date, and so is the cell of that argument. After the last stage ``total`` and the cell
+    are those of the new state, and ``stage`` is left as it was.
     """
     total, stage_cell, stage, error = trial
     metric, which, ha, hb, he = method
@@ -65,13 +67,17 @@ def _stage(state, cell, trial, field, x, method):
             stage[0, n], stage[1, n], stage[2, n] = za, zb, zc
         error[0, n], error[1, n], error[2, n] = ea, eb, ec
         total[0, n], total[1, n], total[2, n] = ta, tb, tc
-        resting = own == s or own >= 2 * s  # dead or in the origin: for good
+        # dead or in the origin at the step's begin: for good; a stage may cross the dead sector
+        resting = own == s or own >= 2 * s
         stage_cell[n] = own if resting else relocate(za, zb, k, x)
 
 
 @kernel(reals(2), reals(2), reals(2), blocks_a_processor=4)
 def _error_moments(total, error, out):
-    """The first-order change of c (a, b) by the error, as (a, b) of neurons with c = 1."""
+    """Write the first-order change of c (a, b) by the error into ``out`` (3, m).
+
+    It is written as the (a, b) of neurons with c = 1, which `gathered` can then add up.
+    """
     for n in range(cuda.grid(1), out.shape[1], cuda.gridsize(1)):
         a, b, c = total[0, n], total[1, n], total[2, n]
         out[0, n] = c * error[0, n] + error[2, n] * a
@@ -80,7 +86,7 @@ def _error_moments(total, error, out):
 
 
 def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whole=None):
-    """Try one step; as `cpu.runge_kutta_step`, residuals and samples the host's."""
+    """Try one step, as ``cpu.runge_kutta_step`` does; residuals and samples are the host's."""
     (metric, h), (before, residual) = method, residuals
     total, new_cell, stage, error = trial
     s, blocks = samples.x.size, blocks_for(slots.m)
@@ -100,6 +106,7 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
         sums = gathered(FIRST, 2, 2 * s, Neurons(at[0], at[1], at[2], new_cell), slots, whole)
         close_step(1, sums, xs, 1.0 / m, 1.0, rho, field, counters)
     _error_moments(blocks, total, error, stage)
+    # in the cells of the old state: a neuron that the step has killed must not hide its error
     changed = Neurons(stage[0], stage[1], stage[2], cell)
     sums = download(gathered(FIRST, 2, 2 * s, changed, slots, whole))
     residual[:] = download(rho)

@@ -1,14 +1,14 @@
 """Tiles of neurons, their order, and the work space of their sums.
 
 On a device all neurons are one slot, [0, m), in the order of their regions. Blocks take *tiles* of
-a few hundred neurons each. A tile's *home* is the sector of its middle when the neurons were
-sorted: most of its neurons are there or next to it still, and what they add up to is kept by tile.
-Those who count in another row, and those who need a closer look, are the *rest*: their indices are
+some hundred neurons each. A tile's *home* is the sector of its middle neuron when the neurons were
+sorted: most of the tile's neurons are still there or next to it, and what they add up to is kept by
+tile. Neurons that count in another row or need a closer look are the *rest*: their indices are
 listed by tile, and groups of tiles add them to *bins* of all rows. Which tile is in which group
 depends on m and s alone.
 
-An order is made by sorting regions digit by digit, each pass stable: of equal neurons the earlier
-one stays the earlier one.
+An order is made by sorting regions digit by digit. Each pass is stable (of two neurons with the
+same digit the earlier one stays the earlier one), so that digits may be sorted from the lowest on.
 """
 
 from functools import cached_property
@@ -33,23 +33,25 @@ from .arrays import download, empty, fill, upload
 from .blocks import block_scan
 
 ROUNDS = 4
-"""Neurons of a tile for each thread of a block."""
+"""Number of neurons of a tile for each thread of a block."""
 DIGIT = 16
-"""Values of a digit of a region's number; a literal 4 is its bits."""
+"""Number of values of a digit of a region's number; a digit is 4 bits, the step in `sort_slots`."""
 MOST_GROUPS, LEAST_GROUPS, BINS = (3 if simulated else 1024), 16, 2**19
-"""Groups of tiles: as many as give this many bins of rows."""
+"""The number of groups of tiles is such that all groups together have `BINS` bins of rows, but
+neither above `MOST_GROUPS` nor below `LEAST_GROUPS`, and not above the number of tiles."""
 
 
 class SortClock:
-    """When neurons are to be sorted again: when the rest has grown since they were.
+    """Decides when neurons are sorted again: when the rest has grown since the last sort.
 
-    Where sectors are narrower than tiles some count in far sectors however they are sorted.
+    Only the growth counts: where sectors are narrower than tiles, some neurons count in far sectors
+    however they are sorted.
 
     Attributes
     ----------
     numbers : (3,) int64
-        The rest right after the last sort, -1 until it is known; what came on top since; steps of
-        gradient descent so far.
+        The number of neurons in the rest right after the last sort, -1 until it is known; the
+        number that came on top since; and the steps of gradient descent so far.
     """
 
     def __init__(self):
@@ -57,7 +59,7 @@ class SortClock:
 
     @property
     def steps(self):
-        """Steps of gradient descent so far."""
+        """The number of steps of gradient descent so far."""
         return int(self.numbers[2])
 
     @steps.setter
@@ -65,18 +67,18 @@ class SortClock:
         self.numbers[2] = n
 
     def add(self, rest):
-        """Count the rest of a pass, or of a fixed number of steps."""
+        """Count the rest of a pass, or of a fixed number of steps, on top of what came before."""
         if self.numbers[0] < 0:
             self.numbers[0] = rest
         self.numbers[1] += max(0, rest - self.numbers[0])
 
     def last(self, rest):
-        """Count the rest of the last pass only."""
+        """Count the rest of the last pass, and forget the passes before."""
         self.numbers[1] = 0
         self.add(rest)
 
     def is_over(self, most):
-        """Whether the rest since the last sort has cost more than right after it by so much."""
+        """Whether more than ``most`` neurons have come on top of the rest since the last sort."""
         return bool(self.numbers[1] > most)
 
     def begin(self):
@@ -85,15 +87,16 @@ class SortClock:
 
 
 class Slots:
-    """How m neurons are split for s samples.
+    """How m neurons are split into tiles and groups for s samples, and their work arrays.
 
     Attributes
     ----------
     m, s, tile, n_tiles, n_groups : int
-        Neurons and samples; neurons of a tile; numbers of tiles and groups.
+        Numbers of neurons and samples; neurons of a tile; numbers of tiles and groups.
     clock : SortClock
         When to sort again.
     homes : (n_tiles,) int32
+        The home row of each tile, ascending.
     rest : Rest
     used : (n_groups,) int32
         Whether a group has filled its bins.
@@ -109,20 +112,20 @@ class Slots:
         self._made = {}
 
     def array(self, name, shape, dtype=np.float64):
-        """A work array with this name."""
+        """The work array with this name, shape and dtype, which is made once."""
         key = name, shape, np.dtype(dtype)
         if key not in self._made:
             self._made[key] = empty(shape, dtype)
         return self._made[key]
 
     def put(self, name, values, dtype):
-        """A host array's values in a work array with this name."""
+        """The values of a host array in the work array with this name."""
         to = self.array(name, values.shape, dtype)
         fill(to, values)
         return to
 
     def put_all(self, names, values, dtype):
-        """Several host arrays in work arrays with these names."""
+        """The values of several host arrays in the work arrays with these names."""
         return [self.put(name, array, dtype) for name, array in zip(names, values, strict=True)]
 
     @cached_property
@@ -138,11 +141,14 @@ class Slots:
         return empty(self.n_groups, np.int32)
 
     def near(self, n_values):
-        """Sums of the tiles over their home and the rows before and behind, (n_tiles, 3 n)."""
+        """Room for the sums of tiles over their home, the next row and the one before.
+
+        The shape is (n_tiles, 3 n_values).
+        """
         return self.array("near", (self.n_tiles, 3 * n_values))
 
     def bins(self, n_rows, n_values):
-        """Sums of the groups, (n_groups, n_rows, n)."""
+        """Room for the sums of groups, (n_groups, n_rows, n_values)."""
         return self.array("bins", (self.n_groups, n_rows, n_values))
 
 
@@ -154,7 +160,7 @@ def order_of(slots):
 
 
 def arrays_of(order):
-    """All of an order as host arrays by name, from which `restored` makes it again."""
+    """The arrays of an order, as host arrays by name, from which `restored` makes it again."""
     slots = order.slots
     return {
         "ident": download(order.ident),
@@ -167,7 +173,7 @@ def arrays_of(order):
 
 
 def restored(order, arrays):
-    """The order that `arrays_of` gave, of slots with the same bounds."""
+    """The order whose arrays `arrays_of` gave; ``order`` is one of slots with the same bounds."""
     slots = order.slots
     fill(slots.homes, arrays["homes"])
     slots.clock.numbers[:] = arrays["pace"]
@@ -189,7 +195,10 @@ def _regions(cell, s, region):
 
 @kernel(ints, long, ints)
 def _count_digits(region, shift, counts):
-    """Neurons of each tile with each digit, the tiles of a digit one behind the other."""
+    """Count the neurons of each tile with each digit, the tiles of a digit one behind the other.
+
+    Sums of these counts are then the places in a stable order, by digit and then by tile.
+    """
     in_tile = cuda.shared.array(DIGIT, int32)
     t = cuda.threadIdx.x
     tile = ROUNDS * cuda.blockDim.x
@@ -208,7 +217,7 @@ def _count_digits(region, shift, counts):
 
 @kernel(ints)
 def _scan(counts):
-    """Each element becomes the sum of those before it; one block."""
+    """Replace each element by the sum of those before it; to be launched with one block."""
     sums = cuda.shared.array(THREADS, int32)
     t = cuda.threadIdx.x
     share = (counts.size + cuda.blockDim.x - 1) // cuda.blockDim.x
@@ -228,7 +237,7 @@ def _scan(counts):
 
 @kernel(ints, ints, long, ints, ints, ints)
 def _scatter(region, order, shift, offsets, new_region, new_order):
-    """Put every neuron where its digit and those before it say."""
+    """Put every neuron where its digit, and the neurons before it with the same digit, say."""
     digits = cuda.shared.array(THREADS, int32)
     begin = cuda.shared.array(DIGIT, int32)
     t = cuda.threadIdx.x
@@ -254,6 +263,7 @@ def _scatter(region, order, shift, offsets, new_region, new_order):
                 new_region[to] = region[i]
                 new_order[to] = order[i]
             cuda.syncthreads()
+            # the last thread of a digit moves the begin on for the next round: one writer each
             if digit >= 0 and is_last:
                 begin[digit] += before + 1
         cuda.syncthreads()
@@ -271,11 +281,13 @@ def _find_homes(cell, s, homes):
     for number in range(cuda.grid(1), homes.size, cuda.gridsize(1)):
         k = cell[min(number * tile + tile // 2, cell.size - 1)]
         row = row_of(k, s)
+        # cells without a row get one that keeps homes ascending, since `combine` bisects them: the
+        # dead lie where sector s would, the origin is last
         homes[number] = row if row >= 0 else (s if k == s else 2 * s - 1)
 
 
 def sort_slots(neurons, order):
-    """Put the neurons into the order of their regions, in place, and find the homes."""
+    """Put all neurons into the order of their regions, in place, and find the homes of tiles."""
     slots, ident, cell = order.slots, order.ident, neurons.cell
     m, s = slots.m, slots.s
     blocks = blocks_for(m)

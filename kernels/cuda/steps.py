@@ -1,4 +1,4 @@
-"""Many steps of the exact flow: passes on the device, what lies between them on the host."""
+"""Many steps of the exact flow: passes run on the device, what lies between them on the host."""
 
 import numpy as np
 
@@ -9,11 +9,12 @@ from .passes import exact_pass
 from .slots import sort_slots
 
 SORT_SHARE = 0.05
-"""Neurons are sorted again when the rest of a pass, in units of all, has grown by so much."""
+"""Neurons are sorted again when the rest of a pass has grown by this share of all neurons since the
+last sort."""
 
 
 def boost_steps(flow, order, samples, control, limits, whole=None):
-    """Take steps until one of them holds a time, or so many trials are made, as `cpu.boost_steps`.
+    """Take steps of the exact flow, as ``cpu.boost_steps`` does.
 
     Neurons are the device's, all else is the host's.
     """

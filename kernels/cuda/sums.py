@@ -1,8 +1,8 @@
 """Sums over the neurons of each row, in a fixed order.
 
-Moving kernels keep what their tiles add up to (``slots``); `add_rest` adds the rest to the bins of
-groups, and `combine` adds tiles and groups up. Where neurons are in any order, `gather` adds all of
-them to the bins.
+Kernels that move neurons store what each tile adds up to (``slots``); `add_rest` adds the rest to
+the bins of groups, and `combine` adds up tiles and groups. Where neurons are in any order, `gather`
+adds all of them to the bins.
 """
 
 from ..records import Tiles
@@ -29,14 +29,15 @@ from .slots import ROUNDS
 tiles = composed(Tiles, ints, doubles(2))
 MOST_VALUES = 5
 FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
-"""Kinds of sums that `gather` adds up."""
+"""Kinds of sums that `gather` adds up: c (a, b); a a, a b, b b, c c; covariances of the euclidean
+metric."""
 HOME, NEXT, BEFORE, FAR = range(4)
-"""Where a row is, seen from a tile's home."""
+"""Where a row is, seen from a tile's home: the home, the next row, the one before, or further."""
 
 
 @device
 def place_of(row, home, n_rows):
-    """`HOME`, `NEXT`, `BEFORE` or `FAR`."""
+    """The place of a row on the circle of rows, seen from a home: `HOME`, `NEXT` and so forth."""
     d = row - home
     place = FAR
     if d == 0:
@@ -50,11 +51,12 @@ def place_of(row, home, n_rows):
 
 @device
 def list_rest(flags, first, stride, m, rest, counts):
-    """List the neurons that the bits of ``flags`` mark, one a round; returns how many there are.
+    """List the neurons of a tile that the bits of ``flags`` mark; returns how many there are.
 
-    Thread t holds the neurons ``first + t + r stride`` of the rounds r.
+    Bit r of thread t is that of the neuron ``first + t + r stride``, where ``first`` is the first
+    neuron of the tile. They are listed in ascending order in ``rest`` from ``first`` on.
     """
-    n = 0
+    n = 0  # most tiles have no rest, and one vote of all threads says so
     if cuda.syncthreads_or(flags):
         for r in range(ROUNDS):
             flag = (flags >> r) & 1 == 1
@@ -67,7 +69,11 @@ def list_rest(flags, first, stride, m, rest, counts):
 
 @device
 def rest_of_tiles(count, first, stride, ends):
-    """Into ``ends``: sums of the counts of tiles ``first + t stride`` up to each; returns all."""
+    """Write where the rest of each of the tiles ``first + t stride`` ends in their common list.
+
+    Element t of ``ends`` is the sum of the counts of the tiles of the threads up to t. Returns the
+    sum of all.
+    """
     t = cuda.threadIdx.x
     tile = first + t * stride
     cuda.syncthreads()
@@ -78,7 +84,7 @@ def rest_of_tiles(count, first, stride, ends):
 
 @device
 def find_rest(j, rest, first, stride, ends):
-    """The j-th of the rest of these tiles."""
+    """The j-th neuron of the rest of the tiles for which `rest_of_tiles` wrote ``ends``."""
     lo, hi = 0, cuda.blockDim.x - 1
     while lo < hi:
         mid = (lo + hi) // 2
@@ -92,7 +98,7 @@ def find_rest(j, rest, first, stride, ends):
 
 @device
 def clear(rows):
-    """Set the rows of a group to 0."""
+    """Set the bins of a group to 0, by all threads of a block."""
     for k in range(cuda.threadIdx.x, rows.shape[0], cuda.blockDim.x):
         for v in range(rows.shape[1]):
             rows[k, v] = 0.0
@@ -101,7 +107,7 @@ def clear(rows):
 
 @kernel(neurons, listed, doubles(3), ints, long, blocks_a_processor=4)
 def add_rest(neurons, rest, bins, used, s):
-    """Add c (a, b) of the rest to the bins of their groups."""
+    """Add c (a, b) of the rest to the bins of groups; ``used`` says which groups have a rest."""
     a, b, c, cell = neurons
     count = rest.count
     keys = cuda.shared.array(THREADS, int32)
@@ -110,7 +116,7 @@ def add_rest(neurons, rest, bins, used, s):
     t = cuda.threadIdx.x
     n_groups = used.size
     for group in range(cuda.blockIdx.x, n_groups, cuda.gridDim.x):
-        filled = 0
+        filled = 0  # bins are cleared only where something is added; `combine` skips the others
         for first in range(group, count.size, n_groups * cuda.blockDim.x):
             total = rest_of_tiles(count, first, n_groups, ends)
             if total > 0 and filled == 0:
@@ -143,9 +149,10 @@ def _first_tile(homes, home):
 
 @kernel(tiles, long, doubles(3), ints, doubles(2), blocks_a_processor=4)
 def combine(tiles, n_places, bins, used, out):
-    """Add up what tiles and groups have for each row, ``out`` (n_rows, n_values).
+    """Add up what tiles and groups have for each row, into ``out`` (n_rows, n_values).
 
-    ``n_places`` is 3, or 0 to leave the tiles out.
+    ``n_places`` is 3, or 0 to leave the tiles out. Homes ascend, so that the tiles of a home are
+    found by bisection. One block adds up a row, always in the same sequence.
     """
     homes, near = tiles
     values = cuda.shared.array((MOST_VALUES, THREADS), float64)
@@ -176,7 +183,10 @@ def combine(tiles, n_places, bins, used, out):
 
 @device
 def _values_of(kind, a, b, c, turns):
-    """The summands of one neuron; ``turns`` is 0 for one that slides, which does not turn."""
+    """The numbers that one neuron adds to sums of this kind, 0 where it has fewer than four.
+
+    ``turns`` is 0 for a neuron that slides, which does not turn, else 1.
+    """
     v0 = v1 = v2 = v3 = float64(0.0)
     if kind == FIRST:
         v0, v1 = c * a, c * b
@@ -190,9 +200,10 @@ def _values_of(kind, a, b, c, turns):
 
 @kernel(neurons, long, long, doubles(3), ints)
 def gather(neurons, kind, n_values, bins, used):
-    """Add all neurons whose cell is a row to the bins of groups.
+    """Add up all neurons in the bins of groups, a row for each cell; other cells are left out.
 
-    In each round the cell in the middle is added up by all threads, the others by records.
+    In each round the neurons of the cell in the middle are added up by all threads together, which
+    is fast if neurons are sorted, the others by `add_records`.
     """
     a, b, c, cell = neurons
     keys = cuda.shared.array(THREADS, int32)
@@ -242,13 +253,13 @@ def gather(neurons, kind, n_values, bins, used):
 
 @kernel(reals(), reals(), reals(), ints, blocks_a_processor=4)
 def locate_each(a, b, x, cell):
-    """Write the cell of every neuron."""
+    """Write the cell of every neuron into ``cell``, by the signs of a x_j + b."""
     for i in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
         cell[i] = locate(a[i], b[i], x)
 
 
 def complete(sums, whole):
-    """Add what the other parts have added up, in place; see ``kernels.whole``."""
+    """Complete the sums of this part to those of the whole, in place; see ``kernels.whole``."""
     if whole is not None:
         acc = download(sums)[None]
         whole.add(acc)

@@ -21,6 +21,6 @@ def _velocity(neurons, field, metric, out):
 
 
 def velocity(neurons, field, slots, metric, out):
-    """Rate of the three state variables into ``out`` (3, m), as `cpu.velocity`."""
+    """Write the rate of the three state variables into ``out`` (3, m), as ``cpu.velocity`` does."""
     blocks, precision = blocks_for(slots.m), neurons.a.dtype
     _velocity(blocks, neurons, upload(field, precision), metric, out)

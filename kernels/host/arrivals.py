@@ -11,18 +11,18 @@ from .field import prediction
 from .sums import sum_slots
 
 MOMENTS = 5
-"""Columns of the sums of a pass: c a, c b, and Sigma as (xx, x1, 11)."""
+"""Number of columns of the sums of a pass: c a, c b, and Sigma as (xx, x1, 11)."""
 
 
 @driver
 def can_pass(field, h):
-    """Whether field and time are finite."""
+    """Whether field and time are finite, so that a pass makes sense."""
     return largest_field(field) < np.inf and h < np.inf
 
 
 @driver
 def arrive_at(sums, samples, m, arrival):
-    """Residuals and Sigma_k of the new state from its moments; returns whether all is finite.
+    """Compute residuals and Sigma_k of a new state from its moments.
 
     Parameters
     ----------
@@ -31,7 +31,12 @@ def arrive_at(sums, samples, m, arrival):
     m : int
         Number of all neurons.
     arrival : Arrival
-        Its tally is that of the pass; residuals and covariances are overwritten.
+        Holds the tally of the pass; residuals and covariances are overwritten.
+
+    Returns
+    -------
+    bool
+        Whether all results are finite, and no neuron failed to arrive.
     """
     x, y = samples
     residual, covariances, tally = arrival
@@ -48,19 +53,20 @@ def arrive_at(sums, samples, m, arrival):
 
 
 def arrive_together(acc, changes, samples, arrival, whole):
-    """`arrive_at` for neurons that are shared out, from the moments of this part.
+    """Do what `arrive_at` does for neurons that are shared out, from the moments of this part.
 
-    The tally and the changes of cell travel with the moments, in the rows behind the sectors.
+    The tally and the changes of cell travel with the moments, in the rows behind the sectors: one
+    exchange is enough, and all parts come to the same verdict.
 
     Parameters
     ----------
     acc : (n_slots, 2 s + PAD, MOMENTS) float64
-        Overwritten.
+        Moments of the slots of this part, the rows behind the sectors 0; overwritten.
     changes : int
         Neurons of this part that have changed their cell.
     samples : Samples
     arrival : Arrival
-        Overwritten; its tally is that of this part on entry.
+        Overwritten; on entry it holds the tally of this part.
     whole : Whole
 
     Returns
@@ -78,7 +84,10 @@ def arrive_together(acc, changes, samples, arrival, whole):
 
 @driver
 def close_step(moments, samples, scale, residual):
-    """New residuals from the moments of sectors; returns whether they are finite."""
+    """Write new residuals from the moments of sectors; returns whether they are finite.
+
+    ``moments`` (>= 2 s, 2) are sums of c (a, b), ``scale`` is 1/m of all neurons.
+    """
     x, y = samples
     prediction(moments, x, scale, residual)
     finite = True
@@ -90,9 +99,10 @@ def close_step(moments, samples, scale, residual):
 
 @driver
 def covariances_of(sums, x, metric):
-    """Covariances (4 s, 3) from the sums of a a, a b, b b, c c over each cell, (4 s, 4).
+    """Covariances of all sectors and rays (4 s, 3) from sums over each cell, (4 s, >= 3).
 
-    In the euclidean metric the sums are the covariances already.
+    In the network metric the sums are those of a a, a b, b b, c c, in the euclidean metric they are
+    the covariances already. The dead sector counts nothing.
     """
     s, n_cells = x.size, 4 * x.size
     out = np.zeros((n_cells, 3))
@@ -101,7 +111,7 @@ def covariances_of(sums, x, metric):
             continue
         cc = 0.0 if metric == EUCLIDEAN else sums[k, 3]
         xx, x1, oo = cc, 0.0, cc
-        if k >= 2 * s:
+        if k >= 2 * s:  # a neuron that slides can only move along its ray u: u u^T in place of I
             ux, u1 = ray_direction(k - 2 * s, x)
             xx, x1, oo = cc * ux * ux, cc * ux * u1, cc * u1 * u1
         out[k, 0] = sums[k, 0] + xx

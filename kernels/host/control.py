@@ -3,13 +3,14 @@
 A trial step of length h is two passes over the neurons, each in the field of a mean residual
 (``mean_residual``): the first of H_0, the second of ``H_0 + (H_1 - H_0) / 3`` with H_1 the tangent
 kernel that the first arrives at. Its error is the difference between the residuals of the two.
-``particleflow.integrators.boost`` has the reasons. All that costs O(s) is here; who drives the
-passes is in ``cpu.steps`` and, where they return to Python, in ``host.steps``.
+``particleflow.integrators.boost`` has the reasons. All that costs O(s) is here; the loop over
+trials is in ``cpu.steps`` and, for passes that return to Python, in ``host.steps``.
 
-``clock`` is float64 with the columns `BEGIN`, `END` (of the present step; equal if none is
-pending), `NEXT` (length of the next trial) and `LAST_ERROR`; ``counts`` is int64 with `STEPS`,
-`REJECTED`, `HAS_REJECTED` (since the last accepted step), `UNSORTED` (changes of cell since the
-slots were sorted), `CHANGES` (in the pending step) and `EXCHANGES` of begin and end.
+`Control` has two arrays. The elements of ``clock``, float64, are `BEGIN` and `END` of the present
+step (equal if none is pending), `NEXT` (the length of the next trial) and `LAST_ERROR`. Those of
+``counts``, int64, are `STEPS`, `REJECTED`, `HAS_REJECTED` (whether a trial was rejected since the
+last accepted step), `UNSORTED` (changes of cell since the slots were sorted), `CHANGES` (of cell in
+the pending step) and `EXCHANGES` (of begin and end).
 """
 
 import math
@@ -23,27 +24,28 @@ BEGIN, END, NEXT, LAST_ERROR = range(4)
 STEPS, REJECTED, HAS_REJECTED, UNSORTED, CHANGES, EXCHANGES = range(6)
 
 ARRIVED, UNDER_WAY, UNTAME, SHRUNK, OVERFLOWN = range(5)
-"""Outcomes of `boost_steps`: a step holds the time asked for; trials are used up; the tangent
-kernel is too large; the step is below rounding; a fixed step led to what is not finite."""
+"""Outcomes of ``boost_steps``: a step holds the time that was asked for; the trials are used up;
+the tangent kernel is too large to compute with; the step is shorter than rounding of the time; a
+fixed step led to a state that is not finite."""
 
 ORDER = 3  # of the error estimate in the step, 2 to 3 where neurons meet rays
 AIM = 0.5  # error to steer for, in units of the tolerance
 PROPORTIONAL, INTEGRAL = 0.6 / ORDER, 0.2 / ORDER
 SMALLEST, LARGEST = 0.2, 3.0
 SAFETY = 0.8  # of a step after a rejected one
-LEAST_STEP = 16.0 * 2.0**-52
-TINY = 1e-250
+LEAST_STEP = 16.0 * 2.0**-52  # in units of the time, of which 2**-52 is the rounding
+TINY = 1e-250  # a shortest step also at time 0
 LINEAR_SHARE = 1e-3
 """Share of the tolerance that is left to the Krylov approximation."""
 
 
 @driver
 def rms(one, two):
-    """Root mean square of a difference, which may be as large as it likes."""
+    """The root mean square of the difference of two arrays; squares cannot overflow in it."""
     largest = 0.0
     for j in range(one.size):
         size = abs(one[j] - two[j])
-        if not size <= largest:
+        if not size <= largest:  # so written, NaN counts as the largest
             largest = size
     if largest == 0.0 or not np.isfinite(largest):
         return largest
@@ -68,9 +70,10 @@ def is_pending(control):
 
 @driver
 def begin_next(first, last, control):
-    """Let the next step begin where the present one ends, but for the neurons.
+    """Let the next step begin where the present one ends; the caller exchanges the neurons.
 
-    ``first`` and ``last`` are what its begin and its end add up to (`Arrival`).
+    ``first`` and ``last`` are the `Arrival` at the begin and at the end of the present step. The
+    events of the present step are added to those of ``first``, which has all since the start.
     """
     first.residual[:], first.covariances[:] = last.residual, last.covariances
     for n in range(first.tally.size):
@@ -81,7 +84,10 @@ def begin_next(first, last, control):
 
 @driver
 def first_mean(first, x, control, limits, mean):
-    """Mean residual of the first pass of a trial into ``mean``; `UNDER_WAY` or what forbids it."""
+    """Write the mean residual for the first pass of a trial into ``mean``.
+
+    Returns `UNDER_WAY`, or `UNTAME` or `SHRUNK` if there can be no such pass.
+    """
     clock, (rho, covariances, _) = control.clock, first
     h = clock[NEXT]
     status = UNDER_WAY
@@ -96,9 +102,10 @@ def first_mean(first, x, control, limits, mean):
 
 @driver
 def second_mean(first, trial, change, x, control, limits, mean):
-    """Mean residual of the second pass, after a first one to ``trial``; whether there is one.
+    """Write the mean residual for the second pass of a trial into ``mean``.
 
-    ``change`` is overwritten with (H_1 - H_0) / 3.
+    ``trial`` is the `Arrival` of the first pass; ``change`` is overwritten with (H_1 - H_0) / 3.
+    Returns whether there can be a second pass.
     """
     rho, covariances, _ = first
     # the first pass may have led too far; the trial is then rejected like any other
@@ -114,10 +121,11 @@ def second_mean(first, trial, change, x, control, limits, mean):
 
 @driver
 def _growth(error, clock, counts):
-    """Growth of the step: a proportional-integral controller, and none after a rejection.
+    """The factor by which the next step is longer, after a step with this error was accepted.
 
-    E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, sec. IV.2. The error is
-    ragged, since single neurons meet rays: it is damped, and very small ones tell little.
+    It is that of a proportional-integral controller (E. Hairer and G. Wanner, Solving Ordinary
+    Differential Equations II, sec. IV.2), and at most 1 after a rejection. Errors are ragged, since
+    single neurons meet rays: the last error damps the answer, and very small errors tell little.
     """
     error = max(error / AIM, 1e-3)
     wish = error**-PROPORTIONAL * clock[LAST_ERROR] ** INTEGRAL
@@ -129,14 +137,14 @@ def _growth(error, clock, counts):
 
 @driver
 def judge(control, error, fixed):
-    """Accept a trial with this error, in units of the tolerance, or reject it.
+    """Accept a trial with this error or reject it, and choose the length of the next one.
 
     Parameters
     ----------
     control : Control
         Modified in place.
     error : float
-        Infinite or NaN if the trial is of no use.
+        Error in units of the tolerance; infinite or NaN if the trial is of no use.
     fixed : float
         Length of all steps, 0 if they are adaptive.
 

@@ -1,6 +1,7 @@
-"""Fields, predictions and the tangent kernel, which depend on samples and sectors only.
+"""Fields, predictions and products with the tangent kernel, from sums over samples and sectors.
 
-Each is one pass down and one pass up over the samples, O(s)."""
+The active samples of every sector are a run at one end, so that one loop down and one loop up over
+the samples add up all of them, O(s). Only the tangent kernel as a matrix takes O(s^2)."""
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from .._jit import driver
 
 @driver
 def field(rho, x, out):
-    """Field of every sector, G_k = - sum_{j in C_k} rho_j (x_j, 1).
+    """Compute the field of every sector, G_k = - sum_{j in C_k} rho_j (x_j, 1).
 
     Parameters
     ----------
@@ -38,14 +39,15 @@ def field(rho, x, out):
 
 @driver
 def prediction(moments, x, scale, out):
-    """Sum over a sample's active sectors, ``out_j = scale sum_{k: j in C_k} <M_k, xt_j>``.
+    """Sum over the sectors in which a sample is active, ``scale sum_{k: j in C_k} <M_k, xt_j>``.
 
-    With the sums of c (a, b) as M and scale = 1/m it is the network function at the samples.
+    With the sums of c (a, b) as M_k and scale = 1/m the result is the network function at the
+    samples.
 
     Parameters
     ----------
     moments : (>= 2 s, 2) float64
-        A vector a sector.
+        M_k, a vector for each sector.
     x : (s,) float64
     scale : float
     out : (s,) float64
@@ -66,10 +68,10 @@ def prediction(moments, x, scale, out):
 
 @driver
 def residual_rate(covariances, rho, x, work, out):
-    """Right-hand side of the residual ODE, rho' = -H rho, H the tangent kernel: eq. (32).
+    """Compute the right-hand side of rho' = -H rho, H the tangent kernel: eq. (32).
 
-    ``rho_j' = xt_j^T sum_{k: j in C_k} Sigma_k G_k``, and so ``-H v`` for any vector v in place of
-    the residuals.
+    ``rho_j' = xt_j^T sum_{k: j in C_k} Sigma_k G_k``. Any vector v may stand in place of the
+    residuals, which gives ``-H v``.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def residual_rate(covariances, rho, x, work, out):
 
 @driver
 def tangent_kernel(covariances, x, out):
-    """The tangent kernel H as a matrix, O(s^2).
+    """Compute the tangent kernel H as a matrix, O(s^2).
 
     ``H_jl = xt_j^T (sum of Sigma_k over k with j, l in C_k) xt_l``; for j <= l these are the
     sectors 0 .. j and s + l + 1 .. 2 s - 1.

@@ -3,8 +3,8 @@
 C. A. Kennedy, M. H. Carpenter and R. M. Lewis, "Low-storage, explicit Runge-Kutta schemes for the
 compressible Navier-Stokes equations", Appl. Numer. Math. 35 (2000): five stages, order 4, embedded
 order 3, in van der Houwen's form: the argument of stage i + 1 is the sum of the step so far plus
-``A_i`` times the rate of stage i. So a stage needs the sum and its own argument, no matter how many
-stages there are.
+``A_i`` times the rate of stage i. So a stage needs that sum and its own argument only, whatever the
+number of stages.
 """
 
 A = (

@@ -8,7 +8,8 @@ from .._jit import block, driver, sums
 from .field import residual_rate
 
 ROUNDING = 2.0**-49
-"""Length in units of |H| below which a new vector is rounding: the space is invariant then."""
+"""Length, in units of the largest diagonal element of T so far, below which a new vector is made of
+rounding only: the space is invariant then."""
 
 
 @sums
@@ -31,8 +32,8 @@ def lanczos(covariances, x, basis, tridiagonal, k, n):
 
     H = V T V^T with T tridiagonal as far as the basis goes; H is used as an operator, O(s) a
     product. Each new vector is made orthogonal to all others, twice, which is enough (B. N.
-    Parlett, The Symmetric Eigenvalue Problem, sec. 6.9): so the process is stable for any spectrum
-    and gives the same bits for any number of threads.
+    Parlett, The Symmetric Eigenvalue Problem, sec. 6.9): so the process is stable for any spectrum.
+    It runs in one thread, so that its bits depend on no number of threads.
 
     Parameters
     ----------
@@ -45,14 +46,17 @@ def lanczos(covariances, x, basis, tridiagonal, k, n):
         Diagonal of T and the one below it; rows k .. n - 1 are overwritten. The last element below
         the diagonal leads out of the space.
     k, n : int
+        Number of vectors that there are, and that are wanted.
 
     Returns
     -------
     int
-        Number of vectors. That last element is 0 if the space is invariant, perhaps before n.
+        Number of vectors of the space: less than n if it is invariant before. The last element
+        below the diagonal is 0 if the space is invariant.
     """
     s = x.size
     w, work = np.empty(s), np.empty((2 * s, 2))
+    # H is positive semidefinite, so that no diagonal element of T is larger than |H|
     largest = 0.0
     for i in range(k):
         largest = max(largest, abs(tridiagonal[i, 0]))

@@ -4,10 +4,10 @@ What a step needs of it is the mean of the residuals over the time h,
 
     (1/h) int_0^h exp(-t H) rho dt = phi_1(-h H) rho,        phi_1(z) = (exp(z) - 1) / z.
 
-in a Krylov space of H (Y. Saad, "Analysis of some Krylov subspace approximations to the matrix
-exponential operator", SIAM J. Numer. Anal. 29 (1992)): H is never formed, and for few samples the
-space is all of R^s, so that the result is exact. The eigenvectors of the tridiagonal matrix are
-LAPACK's, which has to run on one thread, or the bits depend on how many there are.
+It is computed in a Krylov space of H (Y. Saad, "Analysis of some Krylov subspace approximations to
+the matrix exponential operator", SIAM J. Numer. Anal. 29 (1992)): H is never formed, and for few
+samples the space is all of R^s, so that the result is exact. The eigenvectors of the tridiagonal
+matrix are LAPACK's, which has to run on one thread, or the bits depend on the number of threads.
 """
 
 import math
@@ -17,12 +17,12 @@ import numpy as np
 from .._jit import driver, scalar
 from .lanczos import lanczos
 
-_FIRST, _STEP = 16, 8
+_FIRST, _STEP = 16, 8  # dimension of the first space, and the least by which it grows
 
 
 @scalar
 def phi_1(z):
-    """(exp(z) - 1) / z, and 1 at 0."""
+    """The function (exp(z) - 1) / z, which is 1 at 0."""
     return math.expm1(z) / z if z != 0.0 else 1.0
 
 
@@ -35,7 +35,7 @@ def _grown(array, rows):
 
 @driver
 def _projected(tridiagonal, h):
-    """phi_1(-h T) e_1."""
+    """The first column of a function of T, phi_1(-h T) e_1, from the eigenvectors of T."""
     k = tridiagonal.shape[0]
     matrix = np.zeros((k, k))
     for i in range(k):
@@ -45,6 +45,7 @@ def _projected(tridiagonal, h):
     values, vectors = np.linalg.eigh(matrix)
     weights = np.zeros(k)
     for l in range(k):
+        # H has no negative eigenvalues; those of T that rounding makes negative count as 0
         component = phi_1(-h * max(values[l], 0.0)) * vectors[0, l]
         for i in range(k):
             weights[i] += component * vectors[i, l]
@@ -53,7 +54,7 @@ def _projected(tridiagonal, h):
 
 @driver
 def mean_residual(covariances, rho, x, h, accuracy, out):
-    """Mean of the residuals over the time h, phi_1(-h H) rho.
+    """Compute the mean of the residuals over the time h, phi_1(-h H) rho.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def mean_residual(covariances, rho, x, h, accuracy, out):
     x : (s,) float64
     h : float
     accuracy : float
-        Largest error of the residuals at the end of the time, root mean square.
+        Largest error of the residuals at the end of the time, as a root mean square.
     out : (s,) float64
         Overwritten.
 
@@ -88,7 +89,7 @@ def mean_residual(covariances, rho, x, h, accuracy, out):
             basis, tridiagonal = _grown(basis, room + 1), _grown(tridiagonal, room)
         k = lanczos(covariances, x, basis, tridiagonal, k, wanted)
         weights = _projected(tridiagonal[:k], h)
-        # the defect of the approximation, integrated over h
+        # the defect of the approximate rho(t) in its ODE, integrated over h
         defect = h * tridiagonal[k - 1, 1] * abs(weights[k - 1]) * norm
         if not defect > accuracy * math.sqrt(s):  # an invariant space has none; NaN cannot improve
             break

@@ -1,4 +1,4 @@
-"""Steps of the exact flow by passes that return to Python: on a device, and of many ranks."""
+"""Steps of the exact flow whose passes return to Python: on a device, or with many ranks."""
 
 import numpy as np
 
@@ -18,20 +18,20 @@ from .control import (
 
 
 def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits):
-    """Take steps until one of them holds a time, or so many trials are made.
+    """Take steps until one of them holds the time ``limits.until``, or the trials are used up.
 
-    The twin of the compiled loop in ``cpu.steps``, statement by statement.
+    This is the twin, statement by statement, of the compiled loop in ``cpu.steps``.
 
     Parameters
     ----------
     flow : Flow
-        Modified in place, its neurons wherever they live; after an odd number of exchanges the
+        Modified in place; its neurons may live on a device. After an odd number of exchanges the
         begin is in the arrays of the end and vice versa.
     run_pass : callable
-        ``run_pass(begin, end, keep, mean, arrival) -> int`` moves all neurons in the field of these
-        residuals; returns how many have changed their cell, -1 if it has failed.
+        ``run_pass(begin, end, keep, mean, arrival) -> int`` moves all neurons in the field of the
+        residuals ``mean``; returns how many have changed their cell, -1 if the pass has failed.
     sort_if_due : callable
-        ``sort_if_due(begin)``, before a step from there.
+        ``sort_if_due(begin)`` is called before a step that starts from ``begin``.
     x : (s,) float64
     control : Control
         Modified in place.

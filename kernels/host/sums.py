@@ -1,4 +1,4 @@
-"""The fixed tree that adds up the sums of slots: the same bits however the slots are shared out."""
+"""The fixed tree that adds up the sums of slots: the same bits however slots are shared out."""
 
 import numpy as np
 
@@ -16,10 +16,12 @@ def _add(into, what):
 
 @driver
 def add_pairs(acc, first, stride):
-    """One level of the tree: add row i + stride to row i, for i a multiple of 2 stride.
+    """Take one level of the tree: add row i + stride to row i, for i a multiple of 2 stride.
 
-    Row 0 of ``acc`` is row ``first`` of all rows; those whose partner is not here are left.
+    Row 0 of ``acc`` is row ``first`` of all rows, of which a rank may hold a part. Rows whose
+    partner is not in ``acc`` are left as they are.
     """
+    # the first multiple of 2 stride that is not below `first`
     begin = -(-first // (2 * stride)) * 2 * stride
     for i in range(begin - first, acc.shape[0] - stride, 2 * stride):
         _add(acc[i], acc[i + stride])
@@ -35,7 +37,10 @@ def tree_sum(acc):
 
 
 def sum_slots(acc, whole=None):
-    """The sum of all rows of ``acc`` (n_slots, ...), which it overwrites; see ``kernels.whole``."""
+    """The sum of all rows of ``acc`` (n_slots, ...), and of those of other parts if there are any.
+
+    ``acc`` is overwritten. For ``whole`` see ``kernels.whole``.
+    """
     if whole is None:
         tree_sum(acc.reshape((acc.shape[0], -1)))
     else:

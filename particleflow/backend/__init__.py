@@ -1,7 +1,7 @@
 """The state of all neurons on a device, and the kernels that act on it.
 
-The only importer of ``particleflow.kernels``. A `State` holds its arrays in the engine's own order;
-everything that leaves it is in the original one.
+This package is the only importer of ``particleflow.kernels``. A `State` keeps neurons in an order
+of its own; what it returns is in the original order where its docstring does not say otherwise.
 """
 
 from . import waiting  # isort: skip (before numba starts its threads)

@@ -1,7 +1,7 @@
-"""Seconds that this process spends on compiling kernels, as numba tells them.
+"""When and for how long this process compiles kernels, from numba's own events.
 
-Which kernels have been compiled before depends on the integrator, the metric, the precision and the
-place of installation: only numba knows, when a kernel is called for the first time.
+Only numba knows whether a kernel has to be compiled, once it is called for the first time: the
+cache depends on the integrator, the metric, the precision and the place of installation.
 """
 
 import os
@@ -15,7 +15,7 @@ from particleflow.kernels import _jit, _turns
 
 
 class _Compiler(event.Listener):
-    """Counts the seconds of compilations, of which one may hold others."""
+    """Counts the seconds of compilations; those inside another one are not counted twice."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -25,6 +25,7 @@ class _Compiler(event.Listener):
     def on_start(self, event: Any) -> None:
         if self._depth == 0:
             self._begin = time.perf_counter()
+            # taken back before the call, so that `tell` is called once even if it compiles itself
             tell, self.tell = self.tell, None
             if tell is not None:
                 tell()
@@ -46,9 +47,10 @@ def compiling_seconds() -> float:
 
 
 def when_compiling(tell: Callable[[], None] | None, wait: Callable[[], None] | None) -> None:
-    """Call ``tell`` once when a kernel has to be compiled, ``wait`` when another process does it.
+    """Have functions called when the kernels of this process are not ready.
 
-    The first call of each only; None takes either back.
+    ``tell`` is called once, when this process next begins to compile a kernel; ``wait`` once, when
+    it next waits for another process that compiles one. None takes a function back.
     """
     _compiler.tell = tell
     _turns.when_waiting(wait)

@@ -1,4 +1,4 @@
-"""Devices and threads."""
+"""The device and the threads of a run: what is available, chosen, and in use."""
 
 import ctypes
 import importlib
@@ -24,21 +24,22 @@ _blas = ThreadpoolController()
 
 
 def kernels_of(device: str) -> ModuleType:
-    """The kernels of a device, ``cpu`` or ``cuda``: modules of the same names and signatures."""
+    """The kernels of ``cpu`` or ``cuda``: two modules that offer `State` the same functions."""
+    # CUDA's are imported on demand, since numba-cuda may not be installed
     if device == "cuda":
         return importlib.import_module("particleflow.kernels.cuda")
     return cpu
 
 
 def resolve_device(device: str) -> str:
-    """The device a run will use, ``cpu`` or ``cuda``; ``auto`` is CUDA where a device works.
+    """The device that a run will use, ``cpu`` or ``cuda``; ``auto`` is CUDA where a device works.
 
-    Numba's simulator of CUDA (``NUMBA_ENABLE_CUDASIM=1``) has to be asked for by ``cuda``.
+    ``auto`` never chooses numba's simulator of CUDA (``NUMBA_ENABLE_CUDASIM=1``); ``cuda`` does.
 
     Raises
     ------
     DeviceError
-        The name is not one of `DEVICES`, or ``cuda`` cannot be used: which part is missing.
+        The name is not one of `DEVICES`, or ``cuda`` cannot be used; says which part is missing.
     """
     if device not in DEVICES:
         raise DeviceError(f"device: expected one of {', '.join(DEVICES)}, found {device!r}")
@@ -55,7 +56,7 @@ def _is_simulated() -> bool:
 
 
 def cuda_problem() -> str | None:
-    """The part that CUDA lacks here: numba-cuda, the driver, or a device; None if it works."""
+    """What is missing for CUDA: numba-cuda, the driver, or a device; None if CUDA works."""
     if importlib.util.find_spec("numba_cuda") is None:
         return "numba-cuda is not installed; pip install 'particleflow[cuda13]', or cuda12"
     if not _is_simulated() and not _has_driver():
@@ -79,25 +80,34 @@ def _cuda_devices() -> ModuleType:
 
 
 def device_notice(device: str) -> str | None:
-    """A line for the user about the device of a run; None for the processor."""
+    """A line that tells the user the device of a run; None for the CPU."""
     return f"running on CUDA: {_cuda_devices().name()}" if device == "cuda" else None
 
 
 def free_memory(device: str) -> int | None:
-    """Bytes that are free on a device; None on the CPU and in the simulator."""
+    """Bytes of memory that are free on a device; None for the CPU and for the simulator."""
     memory = _cuda_devices().memory() if device == "cuda" else None
     return None if memory is None else int(memory[0])
 
 
 @contextmanager
 def room_for(m: int, bytes_a_neuron: float, device: str, free: int | None = None) -> Iterator[None]:
-    """Turn a lack of memory on a device into an error that says how many neurons would fit.
+    """A context that turns lack of device memory into an error that says how many neurons fit.
 
-    ``free`` is what was free before any of them was there; by default what is now.
+    Parameters
+    ----------
+    m : int
+        Number of neurons of the run.
+    bytes_a_neuron : float
+        Memory that a run takes for each neuron.
+    device : str
+    free : int, optional
+        Bytes that were free before any of the neurons was there; by default those free now.
 
     Raises
     ------
     DeviceError
+        The device has not enough memory. On the CPU the MemoryError is raised as it is.
     """
     memory = _cuda_devices().memory() if device == "cuda" else None
     try:
@@ -115,9 +125,9 @@ def room_for(m: int, bytes_a_neuron: float, device: str, free: int | None = None
 
 
 def use_device_of(ranks: Ranks, device: str) -> None:
-    """Let this rank use its own device: those of a machine in turn, one rank after the other.
+    """Let each rank of a machine use a device of its own, in turn if there are more ranks.
 
-    Before anything else asks for one; harmless where there is none.
+    To be called before anything else uses a device; does nothing where there is none.
     """
     may_be_used = device == "cuda" or (device == "auto" and not _is_simulated())
     is_there = importlib.util.find_spec("numba_cuda") is not None and (
@@ -128,17 +138,19 @@ def use_device_of(ranks: Ranks, device: str) -> None:
 
 
 def cpu_threads() -> int:
-    """Threads that numba was started with."""
+    """Number of threads that numba was started with, the most that can be used."""
     return int(numba.config.NUMBA_NUM_THREADS)
 
 
 def resolve_threads(threads: int | None, share: int | None = None) -> int:
-    """The number of threads to use: as numba has it now if None, and no more than ``share``.
+    """The number of threads to use.
+
+    If ``threads`` is None it is the number that numba uses now, but at most ``share``.
 
     Raises
     ------
     DeviceError
-        More threads than numba was started with, or fewer than one.
+        ``threads`` is no whole number, below 1, or above what numba was started with.
     """
     most = cpu_threads()
     if threads is None:
@@ -154,9 +166,9 @@ def resolve_threads(threads: int | None, share: int | None = None) -> int:
 
 @contextmanager
 def threads_in_use(threads: int) -> Iterator[None]:
-    """Run the kernels on this many threads and LAPACK on one, and as before afterwards.
+    """A context in which the kernels run on this many threads, and LAPACK on one.
 
-    With more LAPACK's bits would depend on how many there are.
+    With more threads the bits of LAPACK's results would depend on their number.
     """
     before = numba.get_num_threads()
     numba.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""The exact flow of all neurons in frozen fields: passes, and steps of two passes each."""
+"""The exact flow of all neurons in frozen fields: passes over them, and steps of two passes."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -20,12 +20,12 @@ UNTAME, SHRUNK, OVERFLOWN = steps.UNTAME, steps.SHRUNK, steps.OVERFLOWN
 
 
 def _room(s: int) -> Arrival:
-    """An `Arrival` for s samples."""
+    """An `Arrival` for s samples, to be filled by a pass."""
     return Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(events.TALLIES, np.int64))
 
 
 class _Buffers(NamedTuple):
-    """Arrays of the device."""
+    """Device arrays of all neurons at one time: variables (3, m) and cells (m,)."""
 
     variables: Any
     cell: Any
@@ -37,16 +37,16 @@ class _Buffers(NamedTuple):
 
     @property
     def neurons(self) -> Neurons:
-        """The neurons as kernels take them."""
+        """The neurons in the form that kernels take."""
         return Neurons(self.variables[0], self.variables[1], self.variables[2], self.cell)
 
 
 class ExactFlow:
-    """Steps of a `State`: its present step with its begin and its end, and what lies between.
+    """Steps of a `State` under the exact flow, with the neurons at both ends of the present step.
 
-    The state itself shows the begin at first, then what the ``show`` methods say. Between steps
-    slots are sorted again where it pays; until then neurons may lie in regions of other cells,
-    whatever ``members`` says.
+    After `take_steps` the state shows the begin of the present step; the ``show`` methods let it
+    show another time in that step. Slots are sorted again between steps where it pays. Until then
+    neurons may lie in regions of other cells, and ``members`` of the order is not kept up to date.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class ExactFlow:
 
     @property
     def end(self) -> float:
-        """Time tau of its end."""
+        """Time tau of the end of the present step."""
         return float(self._clock[steps.END])
 
     @property
@@ -100,23 +100,25 @@ class ExactFlow:
 
     @property
     def step(self) -> int:
-        """Steps taken, with the present one."""
+        """Number of steps taken, the present one included."""
         return int(self._counts[steps.STEPS])
 
     @property
     def rejected(self) -> int:
-        """Trial steps that were thrown away."""
+        """Number of trial steps that were thrown away."""
         return int(self._counts[steps.REJECTED])
 
     def take_steps(self, until: float, most_trials: int) -> int:
-        """Take steps until one holds a time, in one compiled call; the state shows its begin.
+        """Take steps in one call of the kernels, until one contains the time ``until``.
+
+        The state then shows the begin of the last step.
 
         Returns
         -------
         int
             `ARRIVED`; `UNDER_WAY` if the trials are used up; `UNTAME` if the tangent kernel is too
-            large; `SHRUNK` if the step is below rounding; `OVERFLOWN` if a fixed step led to what
-            is not finite.
+            large; `SHRUNK` if the step is below rounding; `OVERFLOWN` if a fixed step led to a
+            state that is not finite.
         """
         state = self._state
         self._counts[steps.EXCHANGES] = 0
@@ -130,15 +132,16 @@ class ExactFlow:
             Limits(self._allowed, self._fixed, until, most_trials),
             state.whole,
         )
+        # each new step begins in the arrays of the last one's end, which the kernels do not move
         if self._counts[steps.EXCHANGES] % 2:
             self._at_begin, self._at_end = self._at_end, self._at_begin
         self._show(self._at_begin, self._first)
         return int(status)
 
     def snapshot(self, shown: float) -> dict[str, np.ndarray]:
-        """Host arrays from which `restore` goes on, with the time that the state shows.
+        """Host arrays from which `restore` continues; ``shown`` is the time that the state shows.
 
-        The begin of the step is among them if something in it may be shown still.
+        The begin of the step is left out once its end is shown: nothing before will be shown again.
         """
         download = self._state.kernels.download
         is_pending, is_over = self.end > self.begin, shown >= self.end
@@ -160,7 +163,7 @@ class ExactFlow:
         return self._state.snapshot(neurons=False) | arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray], shown: float) -> None:
-        """Take over what `snapshot` gave; the state shows the same time.
+        """Continue from the arrays of a `snapshot`; the state shows the time ``shown``.
 
         Raises
         ------
@@ -191,7 +194,10 @@ class ExactFlow:
             self._state.restore_order(arrays)
 
     def _loaded_end(self, arrays: Mapping[str, np.ndarray], same: bool) -> _Buffers:
-        """The end of the step in the order of the state, which is that of the arrays or not."""
+        """The end of the step from a snapshot, in the order of the state.
+
+        ``same`` says whether the arrays have that order already.
+        """
         state, to = self._state, self._at_end
         variables = like(to.variables, arrays, "end_variables")
         cell = like(to.cell, arrays, "end_cell")
@@ -211,16 +217,22 @@ class ExactFlow:
             self.show_between(time)
 
     def show_end(self) -> None:
-        """Let the state be the end of the present step."""
+        """Let the state show the end of the present step."""
         self._show(self._at_end, self._last._replace(tally=self._first.tally + self._last.tally))
 
     def show_between(self, time: float) -> bool:
-        """Let the state be that of a time in the present step; False, and the begin, if it cannot.
+        """Let the state show a time in the present step.
 
         At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
-        H_q = H_0 + q (H_1 - H_0) / 3, the step of length q h if H changes linearly. What is not
-        unique is chosen in that field: for delta > 0 a neuron may be shown dead, or at rest in the
-        origin, that the end of the step has elsewhere.
+        H_q = H_0 + q (H_1 - H_0) / 3: a step of length q h, if H changes linearly. Where the motion
+        is not unique, this field decides: for delta > 0 a neuron may be shown dead, or at rest in
+        the origin, that the end of the step has elsewhere.
+
+        Returns
+        -------
+        bool
+            False if the state is not finite there; what the state shows is then of no use, but for
+            `take_steps` and the other ``show`` methods.
         """
         q = (time - self.begin) / (self.end - self.begin)
         mean = mean_residual(
@@ -238,15 +250,15 @@ class ExactFlow:
         return True
 
     def pass_from_begin(self, mean_residual: Array, h: float, keep: bool = False) -> Arrival | None:
-        """Move all neurons from the begin for the time h in the field of these residuals.
+        """Move all neurons from the begin of the step for the time h in the field of a residual.
 
-        With ``keep`` they are stored, for `show_between`; else only what they add up to is
+        With ``keep`` the new neurons are stored, for `show_between`; else only their sums are
         computed.
 
         Returns
         -------
         Arrival or None
-            None if it is not finite, or a neuron did not arrive.
+            The sums over the new neurons; None if they are not finite, or a neuron did not arrive.
         """
         if self._between is None:
             self._between = _Buffers.of(self._state)

@@ -1,7 +1,7 @@
-"""Neurons shared out to ranks, and sums over the slots of all of them.
+"""How neurons are shared out to ranks, and how the sums over the slots of all ranks are made.
 
-Each rank has consecutive slots. What a step sends is what slots add up to, nothing else: a number
-of bytes that depends on the samples, not on the neurons.
+Each rank has consecutive slots. In a step ranks send only sums over slots, so that the number of
+bytes depends on the samples, not on the neurons.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from particleflow.kernels.host import sums
 from particleflow.ranks.world import Ranks
 
 ORDERED_SAMPLES = 1000
-"""Samples up to which sums are gathered in the order of the slots' tree: the same bits for any
-number of ranks. Beyond, MPI adds them up, in an order of its own."""
+"""Number of samples up to which the sums of slots are added in the order of their tree, to the same
+bits for any number of ranks. Beyond, MPI adds them up in an order of its own."""
 
 
 class Share(NamedTuple):
@@ -28,9 +28,9 @@ class Share(NamedTuple):
     m : int
         Number of all neurons.
     first, last : int
-        Its own: first .. last - 1.
+        The rank has the neurons first .. last - 1.
     slots : (n + 1,) int64
-        First neuron of each of its slots, counted from ``first``, and their number.
+        First neuron of each slot of the rank, counted from ``first``, and the end of the last slot.
     edges : (n_ranks + 1,) int64
         First slot of each rank, and the number of all slots.
     """
@@ -42,12 +42,15 @@ class Share(NamedTuple):
     edges: np.ndarray
 
     def rows(self, n: int) -> tuple[int, int]:
-        """The rows of its own neurons among n evenly spread ones, row j being j m // n."""
+        """First and last + 1 of the rows of a frame that show neurons of this rank.
+
+        Row j of the n rows of a frame shows neuron j m // n.
+        """
         return -(-self.first * n // self.m), -(-self.last * n // self.m)
 
 
 def share_of(m: int, s: int, rank: int = 0, size: int = 1) -> Share:
-    """The share of a rank in m neurons on s samples.
+    """The share of rank ``rank`` of ``size`` in m neurons on s samples.
 
     Raises
     ------
@@ -67,23 +70,25 @@ def share_of(m: int, s: int, rank: int = 0, size: int = 1) -> Share:
 
 
 def is_ordered(s: int) -> bool:
-    """Whether sums over the ranks have the order of the slots."""
+    """Whether sums over the ranks are made in the order of the slots, with s samples."""
     return s <= ORDERED_SAMPLES
 
 
 class Exchange:
-    """Adds up rows of all ranks: ``exchange(acc)``, see ``kernels.whole``; collective.
+    """Adds up the rows of all ranks by ``exchange(acc)``, as ``kernels.whole`` asks; collective.
 
-    In order, a pair of rows of the tree of ``sums.tree_sum`` whose rows are of two ranks is added
-    by the one that has the left row, which the other sends; rank 0 sends the total to all.
+    In order, rows are added in pairs by the tree of ``sums.tree_sum``. Where the two rows of a pair
+    belong to two ranks, that of the right row sends it to that of the left one, which adds them;
+    in the end rank 0 sends the total to all.
 
     Parameters
     ----------
     ranks : Ranks
-        More than one.
+        The ranks that call; more than one.
     edges : (n_ranks + 1,) int64
         First row of each rank, and the number of all rows.
     in_order : bool
+        Whether to add in the order of the tree, or in an order of MPI's own.
     """
 
     def __init__(self, ranks: Ranks, edges: np.ndarray, in_order: bool) -> None:
@@ -104,10 +109,12 @@ class Exchange:
         stride = 1
         while stride < total:
             sums.add_pairs(rows, first, stride)
-            left = (last - 1) // (2 * stride) * 2 * stride  # of the pair that may end elsewhere
+            # only the last pair that begins here may end on another rank: `add_pairs` leaves it
+            left = (last - 1) // (2 * stride) * 2 * stride
             if left >= first and last <= left + stride < total:
                 rows[left - first] += self._receive(left + stride, rows.shape[1])
-            right = -(-first // stride) * stride  # of the pair that may begin elsewhere
+            # only the first pair that ends here may begin on another rank
+            right = -(-first // stride) * stride
             if right < last and right // stride % 2 == 1:
                 self._ranks.send(rows[right - first], self._owner(right - stride))
             stride *= 2
@@ -124,7 +131,7 @@ class Exchange:
 
 
 def by_rank(exchange: Exchange) -> Callable[[Array], None]:
-    """An exchange of any number of rows on each rank, which are added up first."""
+    """An exchange for any number of rows, which each rank adds up to a single one first."""
 
     def add(acc: Array) -> None:
         sums.tree_sum(acc.reshape((acc.shape[0], -1)))

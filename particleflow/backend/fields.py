@@ -1,4 +1,4 @@
-"""The network function and the field, of neurons and residuals in host arrays."""
+"""The network function, the field and sums over cells, from neurons and residuals on the host."""
 
 from collections.abc import Callable
 
@@ -32,14 +32,14 @@ def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
 
 
 def prediction(moments: Array, x: Array, m: int) -> Array:
-    """f(x_j) of m neurons with these first moments of sectors, (n,)."""
+    """f(x_j) of m neurons, (n,), from the first moments of their sectors."""
     f = np.empty(x.size)
     host.prediction(moments, x, 1.0 / m, f)
     return f
 
 
 def predict_at(a: Array, b: Array, c: Array, points: Array) -> Array:
-    """`predict` at points of any shape and order, repeated ones too.
+    """The network function f at points of any shape and order, which may repeat.
 
     Raises
     ------
@@ -50,7 +50,13 @@ def predict_at(a: Array, b: Array, c: Array, points: Array) -> Array:
 
 
 def at_sorted(function: Callable[[Array], Array], points: Array) -> Array:
-    """A function of strictly increasing points, at points of any shape and order."""
+    """Values at points of any shape and order of a function that takes strictly increasing points.
+
+    Raises
+    ------
+    ConfigError
+        A point is not finite.
+    """
     if not np.isfinite(points).all():
         raise ConfigError("x: expected finite numbers")
     x, where = np.unique(points, return_inverse=True)
@@ -68,6 +74,7 @@ def field(residual: Array, x: Array) -> Array:
 
 def field_at(field: Array, x: Array, a: Array, b: Array) -> Array:
     """G of the sector of each (a, b), (n, 2); 0 in the origin."""
+    # cells found by signs are sectors or the origin, 4 s, for which a row of zeros is added
     cell = np.empty(a.size, np.int32)
     cpu.locate_all(a, b, x, cell, np.array([0, a.size]))
     padded = np.concatenate([field, np.zeros((1, 2))])
@@ -79,7 +86,8 @@ def cell_sums(
 ) -> tuple[Array, Array, np.ndarray]:
     """First moments (4 s, 2), covariances (4 s, 3) and counts (4 s + 1,) of neurons in cells.
 
-    Sums over each sector, then over each ray, not divided by m; `State` says what of.
+    Moments are those of `State.first_moments` and `State.covariances`, for each sector, then for
+    each ray, but not divided by m.
     """
     slots = cpu.slot_bounds(a.size, x.size)
     neurons = Neurons(a, b, c, cell)

@@ -1,8 +1,8 @@
-"""No kernel runs in a process that was forked from one whose kernels have threads.
+"""A guard against kernels in a process that was forked from one whose kernels have threads.
 
 The threads of GNU OpenMP do not survive a fork: the runtime ends the child at its first parallel
-region, and a pool of workers waits for it for ever. In a child the kernels are therefore replaced
-by an error that says what to do.
+region, and a pool of workers then waits for that child for ever. In the child the kernels are
+therefore replaced by an error that says what to do.
 """
 
 import os
@@ -16,7 +16,7 @@ from particleflow.kernels import cpu
 
 _OF_HOST = ("Frame", "arrays_of", "download", "empty", "order_of", "restored", "slot_bounds",
             "split_of", "upload", "wants_order")  # fmt: skip
-"""Names of ``kernels.cpu`` that run no threads."""
+"""Names of ``kernels.cpu`` that run no threads, and may be used in a forked child."""
 
 
 def _refuse(*arguments: Any, **options: Any) -> NoReturn:
@@ -35,7 +35,7 @@ def _has_threads() -> bool:
 
 
 def guard() -> None:
-    """In a forked child: replace the kernels by an error."""
+    """Replace the kernels of a forked child by an error, if its parent has used OpenMP threads."""
     if _has_threads():
         refuse: Callable[..., NoReturn] = _refuse
         for name in cpu.__all__:

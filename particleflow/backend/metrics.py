@@ -1,4 +1,4 @@
-"""The two metrics, by name and by the number that kernels know them by."""
+"""The names of the two metrics, and the number by which kernels know each."""
 
 from typing import Literal, get_args
 

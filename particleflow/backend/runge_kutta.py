@@ -8,7 +8,7 @@ from .state import State
 
 
 class RungeKuttaTrial:
-    """Work space for trial steps of a `State`, and the exchange that accepts one."""
+    """Trial steps of a `State`, with their work space; an accepted trial becomes the state."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -20,7 +20,7 @@ class RungeKuttaTrial:
         self._error = empty(like.shape, like.dtype)
 
     def step(self, h: float) -> float:
-        """Try a step; returns its error in the prediction (see the kernel)."""
+        """Try a step of length h; returns the root mean square of its error in the prediction."""
         s = self.state
         return float(
             s.kernels.runge_kutta_step(
@@ -36,7 +36,7 @@ class RungeKuttaTrial:
         )
 
     def accept(self) -> None:
-        """Make the trial the state."""
+        """Let the last trial become the state, and count the neurons that changed their cell."""
         s = self.state
         s.crossings[0] += int(s.kernels.count_changes(s.cell, self.cell, s.order.slots))
         s.variables, self.variables = self.variables, s.variables

@@ -1,8 +1,8 @@
-"""Arrays of a snapshot: their order, what part of them is whose, and whether they fit.
+"""The arrays of snapshots: how to order, join and divide them, and whether they fit a state.
 
-The arrays of a snapshot are those of a rank's share of the neurons. They are of its neurons or of
-its slots, except for those that are the same on all ranks. ``bounds`` are the first neurons of its
-slots among all neurons, and the end of the last one.
+A snapshot is of a rank's share of the neurons. Each of its arrays has a row for each neuron or for
+each slot of that share, or is the same on all ranks; the end of its name says which. The array
+``bounds`` holds the first neuron of each slot, counted among all neurons, and the end of the last.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,12 +17,13 @@ Arrays = Mapping[str, np.ndarray]
 _OF_NEURONS = ("variables", "cell", "ident")
 _OF_SLOTS = ("start", "members", "guests", "stray_work", "crossings")
 _OF_DEVICE_ORDER = ("homes", "pace")
-"""Of a device with exactly these neurons: any other part has none."""
+"""Ends of names of arrays that mean something only for a device with exactly these neurons: other
+shares get an empty array."""
 _NOTHING = np.empty(0)
 
 
 def order_of(arrays: Arrays) -> np.ndarray:
-    """Original indices of the neurons of a snapshot in its order, its first one being 0."""
+    """Original indices of the neurons of a snapshot, in its order; its first neuron has index 0."""
     bounds = arrays["bounds"]
     return np.asarray(arrays["ident"] + np.repeat(bounds[:-1] - bounds[0], np.diff(bounds)))
 
@@ -43,6 +44,7 @@ def like(now: Any, arrays: Arrays, name: str) -> np.ndarray:
     Raises
     ------
     KeyError, ValueError
+        The array is missing, or has another shape or dtype.
     """
     found = arrays[name]
     if found.shape != now.shape or found.dtype != now.dtype:
@@ -53,18 +55,18 @@ def like(now: Any, arrays: Arrays, name: str) -> np.ndarray:
 
 
 def _kind(name: str, kinds: tuple[str, ...]) -> bool:
-    """Whether a name is one of these, whatever stands before it, as in ``begin_cell``."""
+    """Whether a name is one of ``kinds``, or ends in one after an underscore, as ``begin_cell``."""
     return any(name == kind or name.endswith(f"_{kind}") for kind in kinds)
 
 
 def joined(parts: Iterable[Arrays]) -> dict[str, np.ndarray]:
-    """The snapshot of consecutive shares together; takes over their arrays one by one."""
+    """The snapshot of several consecutive shares as one snapshot."""
     all_parts = [dict(part) for part in parts]
     if len(all_parts) == 1:
         return all_parts[0]
     out: dict[str, np.ndarray] = {}
     for name in list(all_parts[0]):
-        arrays = [part.pop(name) for part in all_parts]
+        arrays = [part.pop(name) for part in all_parts]  # so that no array is held twice for long
         if _kind(name, ("bounds",)):
             out[name] = np.concatenate([arrays[0][:1], *(array[1:] for array in arrays)])
         elif _kind(name, _OF_NEURONS):
@@ -77,21 +79,25 @@ def joined(parts: Iterable[Arrays]) -> dict[str, np.ndarray]:
 
 
 class Part:
-    """The part of a snapshot with these bounds that belongs to the neurons first .. last - 1.
+    """The part of a snapshot that consists of the slots which hold the neurons first .. last - 1.
 
-    All of the slots in which they are.
+    Parameters
+    ----------
+    bounds : (n_slots + 1,) int64
+        ``bounds`` of the snapshot.
+    first, last : int
 
     Attributes
     ----------
     neurons : slice
-        Of the arrays of neurons, along their last axis.
+        Place of the part in arrays by neuron, along their last axis.
     bounds : (n + 1,) int64
-        Of these slots.
+        ``bounds`` of the part.
 
     Raises
     ------
     ValueError
-        They are not all in it.
+        The snapshot does not hold all of these neurons.
     """
 
     def __init__(self, bounds: np.ndarray, first: int, last: int) -> None:
@@ -107,11 +113,11 @@ class Part:
         self._is_all = end - begin == bounds.size - 1
 
     def is_of_neurons(self, name: str) -> bool:
-        """Whether an array of this name is by neuron."""
+        """Whether an array of this name has a column for each neuron."""
         return _kind(name, _OF_NEURONS)
 
     def of(self, name: str, array: np.ndarray) -> np.ndarray:
-        """Its part of an array."""
+        """The part of an array of the snapshot, which is named ``name``."""
         if self._is_all:
             return array
         if _kind(name, ("bounds",)):
@@ -124,9 +130,10 @@ class Part:
 
 
 def trimmed(arrays: dict[str, np.ndarray], first: int, last: int) -> dict[str, np.ndarray]:
-    """The snapshot of neurons first .. last - 1 out of one whose slots hold more of them.
+    """The snapshot of exactly the neurons first .. last - 1, out of one whose slots may hold more.
 
-    In the original order: slots have to be made anew. ``arrays`` is modified.
+    Where the slots do hold more, the neurons are put into the original order as a single slot, and
+    the state that restores them makes its slots anew. ``arrays`` is modified in place.
     """
     prefixes = sorted(name.removesuffix("bounds") for name in arrays if name.endswith("bounds"))
     for prefix in prefixes:
@@ -137,6 +144,7 @@ def trimmed(arrays: dict[str, np.ndarray], first: int, last: int) -> dict[str, n
         order = order_of({name: arrays[f"{prefix}{name}"] for name in ("ident", "bounds")})
         inverse = np.empty_like(order)
         inverse[order] = np.arange(order.size)
+        # prefixes are "" and longer ones: every name begins with the first
         others = tuple(other for other in prefixes if other > prefix)
         for name in arrays:
             if _kind(name, _OF_NEURONS) and name.startswith(prefix) and not name.startswith(others):

@@ -16,14 +16,22 @@ _ROUNDS = 3
 
 
 class Speed(NamedTuple):
-    """Nanoseconds a neuron: of a step of gradient descent, and of a pass that moves as much."""
+    """Nanoseconds that a neuron takes.
+
+    Attributes
+    ----------
+    push : float
+        In a step of gradient descent.
+    stream : float
+        In a pass that only reads and writes the same variables.
+    """
 
     push: float
     stream: float
 
 
 def spread_out(m: int) -> tuple[Array, Array, Array]:
-    """(a, b, c) with knots all over [-1, 1]: none is dead, and all sectors are alike."""
+    """(a, b, c) of m neurons with uniform knots in [-1, 1], so that none of them is dead."""
     random = np.random.default_rng(0)
     knot, a, c = random.uniform((-1.0, 0.2, -1.0), 1.0, (m, 3)).T
     a *= random.choice([-1.0, 1.0], m)
@@ -35,20 +43,22 @@ def _state(m: int, x: Array, y: Array, device: str) -> State:
 
 
 def measure(x: Array, y: Array, seconds: float = 1.0, m: int = NEURONS) -> Speed:
-    """Time the push beside the stream, in turns, for about so many seconds.
+    """Time steps of gradient descent and the memory stream in turns, and take the medians.
 
     Parameters
     ----------
     x, y : (s,) float64
+        Samples.
     seconds : float
+        About how long to measure.
     m : int
-        Neurons; none of them is dead, and hardly any meets a ray.
+        Number of neurons, of which hardly any meets a ray.
     """
     state = _state(m, x, y, "cpu")
     variables = state.variables
     pushes: list[float] = []
     streams: list[float] = []
-    state.gradient_descent(1e-12, 1)
+    state.gradient_descent(1e-12, 1)  # this line and the next compile what will be timed
     stream_in_place(*variables, 1.0)
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(pushes) < _ROUNDS:
@@ -64,7 +74,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def difference(x: Array, y: Array, m: int = 10_000, steps: int = 100) -> float:
-    """Largest difference of the residuals on the CPU and on CUDA after steps of descent."""
+    """Largest difference between the residuals on the CPU and on CUDA after gradient descent."""
     ends = []
     for device in ("cpu", "cuda"):
         state = _state(m, x, y, device)

@@ -1,4 +1,4 @@
-"""The begin of a state: samples in its precision, and neurons with their cells."""
+"""What a state begins with: samples in its precision, and neurons with their cells."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -16,12 +16,12 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 def samples_in(dtype: Precision, x: Array) -> Array:
-    """Samples x rounded to a precision, in float64.
+    """The x of samples rounded to a precision, as float64.
 
     Raises
     ------
     ConfigError
-        Two of them are the same there.
+        Two samples have the same x after rounding.
     """
     rounded = x.astype(dtype).astype(np.float64)
     same = np.flatnonzero(np.diff(rounded) <= 0.0)
@@ -35,14 +35,14 @@ def samples_in(dtype: Precision, x: Array) -> Array:
 
 
 class Start(NamedTuple):
-    """Neurons of a rank's share as a run begins.
+    """The neurons of a rank's share at the begin of a run.
 
     Attributes
     ----------
     a, b, c : (m,) float64
         Hat parameters; copied.
     cells : Cells or None
-        Where they are among samples, if more is known than (a, b, c) say.
+        Cells of the neurons among samples, if more is known than the signs of a x_j + b say.
     slides : bool
         Whether the integrator lets neurons slide.
     """
@@ -54,9 +54,10 @@ class Start(NamedTuple):
     slides: bool = False
 
     def placed(self, x: Array, metric: Metric, slots: np.ndarray) -> tuple[Array, np.ndarray]:
-        """Variables and cells in the original order, among samples ``x``.
+        """Variables (3, m) and cells (m,) in the original order, among samples ``x``.
 
-        Cells are found before anything is rounded: a knot on a sample starts on the inactive side.
+        Cells are found before the variables are rounded to the precision of the state, so that a
+        neuron with its knot on a sample starts on the inactive side.
         """
         variables = np.empty((3, self.a.size))
         variables[:] = self.a, self.b, self.c

@@ -1,4 +1,4 @@
-"""The state of all neurons, and what is computed from it without moving it."""
+"""`State`: all neurons on a device, their residuals, and what can be computed from them."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -23,15 +23,16 @@ from .start import Precision, Start, samples_in
 from .tangent import kernel_product
 
 _LAYOUT = ("bounds", "homes", "pace")
-"""Arrays of an order without which the others mean nothing: those of another device differ."""
+"""Arrays of an order by which `State.restore` tells whether a snapshot has the slots and the kind
+of device of a state; the other arrays of an order mean nothing elsewhere."""
 
 _MOST_BINS = 2**20
-"""Points times slots up to which f is added up over the slots of the state, to the same bits for
-any number of ranks; more would take too much memory."""
+"""Number of points times number of slots up to which f is added up over the slots of the state, to
+the same bits for any number of ranks; more would take too much memory."""
 
 
 def _wholes(share: Share, ranks: Ranks, s: int, device: str) -> tuple[Whole | None, Whole | None]:
-    """The `Whole` for sums over slots, and the one for any rows; None for one rank."""
+    """The `Whole` for sums over slots, and that for any other rows; None twice for one rank."""
     if ranks.size == 1:
         return None, None
     in_order = is_ordered(s)
@@ -49,50 +50,50 @@ class Frame(Protocol):
     cells: np.ndarray
 
     def wait(self) -> None:
-        """Return when they are filled."""
+        """Return when the arrays are filled, which a device may do later than the call."""
         ...
 
 
 class State:
-    """Neurons and residuals, the cells and order tables that belong to them, and the samples.
+    """Neurons with their cells, order and residuals on the samples; integrators modify it in place.
 
     Parameters
     ----------
     x, y : (s,) float64
-        Samples, x strictly increasing; kept, not copied.
+        Samples, x strictly increasing. x is copied, and rounded to ``dtype``; y is not copied.
     neurons : Start, or its first three arrays
-        Those that are this rank's; copied.
+        The neurons of this rank; copied.
     metric : {"network", "euclidean"}
     run_length : float
-        Average neurons a sector of a slot from which sector order pays; infinite: never.
+        Average number of neurons in a sector of a slot from which slots of the CPU are sorted by
+        sector; infinite if never.
     sorted_from : int
-        Fewest neurons with which it does.
+        Number of neurons from which slots of the CPU are sorted at all.
     device : {"cpu", "cuda"}
-        Where arrays of the size of the state live and its kernels run; those of the size of the
-        samples are the host's.
+        Where the kernels run and the arrays by neuron are; arrays by sample are on the host.
     dtype : {"float64", "float32"}
-        Precision of the neurons; field, residuals and sums are float64. In single precision the
-        samples x are rounded to it, too.
+        Precision of the neurons; field, residuals and sums are float64.
     share : Share, optional
-        Which neurons those are: all of them by default. Arrays by neuron and by slot are the
+        Which of all neurons this rank has: all by default. Arrays by neuron and by slot are the
         share's; whatever is computed from all neurons is collective, and the same on every rank.
     ranks : Ranks
-        Which have the others.
+        The ranks that share the neurons.
 
     Attributes
     ----------
     kernels : module
-        Those of the device.
+        The kernels of the device.
     variables : (3, m) array of the device
         Network: (a, b, c). Euclidean: (cos theta, sin theta, rhat).
     cell : (m,) int32
         Sector 0 .. 2s-1, or 2s + r sliding on ray r, or 4s at rest in the origin.
     order : Order
-        How the neurons lie: of the CPU ``kernels.records.Order``, of a device its like.
+        How the neurons lie: ``kernels.records.Order`` on the CPU, ``DeviceOrder`` on CUDA.
     residual : (s,) float64
         f(x_j) - y_j of the present state.
     releases, repulsors, origins : int
-        How often so far a neuron has done what is not unique: see ``kernels.events``.
+        How often neurons have met each of the events whose outcome is not unique: see
+        ``kernels.events``.
 
     Raises
     ------
@@ -137,7 +138,10 @@ class State:
         self.update_residual()
 
     def _place(self, variables: Array, cell: np.ndarray) -> None:
-        """Take over variables (3, m) and cells (m,) in the original order; not copied."""
+        """Make variables (3, m) and cells (m,), in the original order, those of the state.
+
+        The arrays may be used without a copy, and are sorted in place.
+        """
         kernels = self.kernels
         self.variables = kernels.upload(variables, self._dtype)
         self.cell = kernels.upload(cell, np.dtype(np.int32))
@@ -146,9 +150,9 @@ class State:
             kernels.sort_slots(self.neurons, self.order)
 
     def snapshot(self, neurons: bool = True) -> dict[str, np.ndarray]:
-        """Host arrays from which `restore` makes this state again, its order and all.
+        """Host arrays from which `restore` makes this state again, its order included.
 
-        Without ``neurons`` all but variables and cells.
+        Variables and cells are left out if ``neurons`` is False.
         """
         download = self.kernels.download
         own = {"variables": self.variables, "cell": self.cell} if neurons else {}
@@ -160,13 +164,13 @@ class State:
         return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> bool:
-        """Take over what `snapshot` gave.
+        """Make this state that of a `snapshot`.
 
         Returns
         -------
         bool
-            Whether this state is the same to the bit; else, from another device, the neurons are,
-            but not their order.
+            Whether the order of the neurons is that of the snapshot, too, so that the state goes on
+            to the same bits. It is not if the snapshot is of another device or of other slots.
 
         Raises
         ------
@@ -187,7 +191,7 @@ class State:
         return same
 
     def restore_order(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Let the neurons lie as in a snapshot of a state with the same slots.
+        """Make the order of the neurons that of a snapshot of a state with the same slots.
 
         Raises
         ------
@@ -218,17 +222,21 @@ class State:
 
     @property
     def neurons(self) -> Neurons:
-        """The three variables one by one, as views, and the cells: as kernels take them."""
+        """Views of the three variables, and the cells, in the form that kernels take."""
         return Neurons(self.variables[0], self.variables[1], self.variables[2], self.cell)
 
     @property
     def samples(self) -> Samples:
-        """The samples, as kernels take them."""
+        """The samples in the form that kernels take."""
         return Samples(self.x, self.y)
 
     @property
     def crossings(self) -> np.ndarray:
-        """Rays met so far, (n_slots,) int64: all slots together count."""
+        """Crossings of this rank so far, (n_slots,) int64; only the sum over the slots has meaning.
+
+        `gd` and `rk` count neurons that a step has moved to another cell, the exact flow ends of
+        legs in a sector (``kernels.events``).
+        """
         crossings: np.ndarray = self.order.crossings
         return crossings
 
@@ -247,29 +255,29 @@ class State:
         return np.asarray(sums) / self.size
 
     def kernel_covariances(self) -> Array:
-        """Sigma_k of the tangent kernel, (2 s, 3): those of ray r count in sector r."""
+        """Sigma_k of the tangent kernel, (2 s, 3); sliding neurons of ray r count in sector r."""
         both = self.covariances()
         return both[: both.shape[0] // 2] + both[both.shape[0] // 2 :]
 
     def cell_counts(self) -> np.ndarray:
-        """Neurons in each cell, (4 s + 1,) int64."""
+        """Number of neurons in each cell, (4 s + 1,) int64."""
         if self.kernels is cpu and self.whole is None and self.crossings.size == 1:
-            # so few that a parallel region would cost more than the counting
+            # a single slot has so few neurons that a parallel region costs more than the counting
             return np.bincount(self.cell, minlength=4 * self.x.size + 1)
         counts = self.kernels.cell_counts(self.cell, self.order.slots, self.x.size, self.whole)
         return np.asarray(counts)
 
     def all_crossings(self) -> int:
-        """Rays that all neurons have met so far."""
+        """Crossings of all neurons so far, as `crossings` counts them; collective."""
         return self.ranks.total(int(self.crossings.sum()))
 
     def set_crossings(self, n: int) -> None:
-        """Note how many rays all neurons have met so far."""
+        """Set the number of crossings of all neurons so far, the same n on every rank."""
         self.crossings[:] = 0
-        self.crossings[0] = n if self.ranks.is_first else 0
+        self.crossings[0] = n if self.ranks.is_first else 0  # `all_crossings` adds up the ranks
 
     def repulsor_starts(self) -> int:
-        """Neurons that lie on a repulsor, see the kernel."""
+        """Number of neurons whose knot lies on a sample that repels it in the present field."""
         own = self.kernels.repulsor_starts(self.neurons, self.field(), self.x)
         return self.ranks.total(int(own))
 
@@ -283,37 +291,38 @@ class State:
 
     @property
     def most_threads(self) -> int:
-        """Threads that the kernels have work for: more would be woken and find none."""
+        """Number of threads that the kernels have work for; more would be woken for nothing."""
         return self.crossings.size if self.kernels is cpu else cpu_threads()
 
     def loss(self) -> float:
-        """L = 1/2 sum rho_j^2."""
+        """Loss L = 1/2 sum rho_j^2."""
         return 0.5 * float(np.dot(self.residual, self.residual))
 
     def update_residual(self) -> None:
         """Compute the residuals of the present state from its sector moments."""
         moments = self.first_moments()
         n_sectors = 2 * self.x.size
+        # at its own sample a neuron on ray r is 0, so that it may count in sector r as well
         both = moments[:n_sectors] + moments[n_sectors:]
         predict_at_samples(both, self.x, 1.0, self.residual)
         self.residual -= self.y
 
     def field(self) -> Array:
-        """G_k of the present residuals, (2 s, 2)."""
+        """Field G_k of the present residuals, (2 s, 2)."""
         return field(self.residual, self.x)
 
     def velocity(self) -> Array:
-        """Rate of the share's variables in the present field, (3, m), in the engine's order."""
+        """Rate of the share's variables in the present field, (3, m), in the order of the state."""
         out = self.kernels.empty(self.variables.shape, self.variables.dtype)
         self.kernels.velocity(self.neurons, self.field(), self.order.slots, self.metric_code, out)
         return np.asarray(self.kernels.download(out))
 
     def residual_rate(self) -> Array:
-        """rho' = -H rho of the present state, (s,)."""
+        """Rate rho' = -H rho of the residuals in the present state, (s,)."""
         return -kernel_product(self.kernel_covariances(), self.residual, self.x)
 
     def predict(self, points: Array) -> Array:
-        """f at any points, the same shape."""
+        """The network function f at any points, in the shape of ``points``."""
         return at_sorted(self._predict_at, points)
 
     def _predict_at(self, x: Array) -> Array:
@@ -337,14 +346,17 @@ class State:
         return self.ranks.joined(out)
 
     def new_frame(self, n: int, dtype: np.dtype[Any] | str) -> Frame:
-        """Room for the share's rows of a frame of n neurons, positions of this precision."""
+        """Arrays for the share's rows of a frame of n neurons, with positions of this precision."""
         first, last = self.share.rows(n)
         chosen = self.size, n, self.share.first, first
         frame: Frame = self.kernels.Frame(last - first, np.dtype(dtype), chosen)
         return frame
 
     def pack_frame(self, frame: Frame) -> None:
-        """Fill a frame with (rhat, theta) and cells in the original order; ``wait`` ends it."""
+        """Fill a frame with (rhat, theta) and cells in the original order.
+
+        The frame may be read after its ``wait``.
+        """
         self.kernels.pack_frame(self.neurons, self.order.ident, self.order.slots, frame)
 
     def own_delta(self) -> Array:
@@ -358,19 +370,25 @@ class State:
         return self.ranks.joined(self.own_delta())
 
     def drift_from_here(self) -> Callable[[], float]:
-        """A function for the largest |delta - delta_0| / (a^2 + b^2 + c^2), delta_0 as of now."""
+        """A function that returns `largest_drift` from the present delta of the neurons."""
         delta0 = self.kernels.upload(self.own_delta(), np.dtype(self.dtype))
         return lambda: self.largest_drift(delta0)
 
     def largest_drift(self, delta0: Any) -> float:
-        """Largest |delta - delta0| / (a^2 + b^2 + c^2); ``delta0`` the share's, as `own_delta`."""
+        """Largest |delta - delta0| / (a^2 + b^2 + c^2) of all neurons.
+
+        ``delta0`` is an array of the device with an earlier `own_delta` of the share.
+        """
         own = self.kernels.largest_drift(
             self.neurons, self.order.ident, self.order.slots, self.x.size, delta0
         )
         return float(self.ranks.most(np.array(own)))
 
     def gradient_descent(self, step: float, n_steps: int) -> int:
-        """Take explicit Euler steps, in place; returns how many were taken (see the kernel)."""
+        """Take explicit Euler steps in place; returns their number.
+
+        It is less than ``n_steps`` if the residuals ceased to be finite.
+        """
         descent = Descent(self.metric_code, step, n_steps)
         taken = self.kernels.gradient_descent(
             self.neurons, self.order, self.samples, descent, self.residual, self.whole

@@ -1,4 +1,4 @@
-"""The tangent kernel with given covariances: products, the matrix, the mean residual."""
+"""The tangent kernel H with given covariances: its products, its matrix, and mean residuals."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from particleflow.kernels.host import mean_residual as krylov
 
 
 def kernel_product(covariances: Array, vector: Array, x: Array) -> Array:
-    """H v of the tangent kernel with these Sigma_k, (s,), in O(s)."""
+    """Product H v of the tangent kernel with a vector, (s,), in O(s); Sigma_k are (2 s, 3)."""
     work, out = np.empty((2 * x.size, 2)), np.empty(x.size)
     field.residual_rate(covariances, vector, x, work, out)
     return -out
 
 
 def kernel_matrix(covariances: Array, x: Array) -> Array:
-    """H itself, (s, s)."""
+    """The tangent kernel H with covariances Sigma_k (2 s, 3), as a matrix (s, s)."""
     out = np.empty((x.size, x.size))
     field.tangent_kernel(covariances, x, out)
     return out
@@ -26,7 +26,7 @@ def mean_residual(
 ) -> Array:
     """phi_1(-h H) rho, the mean of the residuals over the time h while H stands still, (s,).
 
-    ``accuracy`` is the largest error of the residuals at the end of the time, root mean square.
+    ``accuracy`` is the largest root mean square error of the residuals at the end of that time.
     """
     out = np.empty(x.size)
     krylov.mean_residual(covariances, residual, x, h, accuracy, out)

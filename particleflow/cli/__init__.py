@@ -18,7 +18,7 @@ from . import converting, looking, running, sweeping
 from .exits import exit_code, stop, talks
 
 _OF_MANY_RANKS = ("run", "resume", "sweep")
-"""Commands that all ranks carry out; the others are rank 0's alone."""
+"""Names of the commands that all ranks carry out; rank 0 carries out all others by itself."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,15 +51,16 @@ for command in (
 def main() -> None:
     """Entry point: every failure is one line on stderr and an exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as of a parent's `trap '' INT`
+        # a signal that a parent had ignored, as by the shell's `trap '' INT`, stays so
+        if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
-    if not sys.warnoptions:
+    if not sys.warnoptions:  # warnings of libraries are no news to users, unless `python -W` asks
         warnings.simplefilter("ignore")
     sys.exit(exit_code(_main))
 
 
 def _main() -> int:
-    """The command; a failure of one rank alone ends all of them."""
+    """Carry out the command; a failure of one rank alone ends all ranks."""
     try:
         return int(cli(standalone_mode=False, prog_name="particleflow") or 0)
     except BaseException as problem:
@@ -67,6 +68,7 @@ def _main() -> int:
             from particleflow.ranks.world import failed, ranks_of
 
             with suppress(ParticleflowError):
-                ranks_of()  # others may wait for this rank to join them
+                # the others may wait in `ranks_of`, which is collective, for this rank to join them
+                ranks_of()
             failed(problem)
         raise

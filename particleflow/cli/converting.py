@@ -1,4 +1,4 @@
-"""Commands that write trajectories anew: export and repack."""
+"""The commands that write a trajectory anew: export and repack."""
 
 from pathlib import Path
 from typing import Any

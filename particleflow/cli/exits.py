@@ -16,7 +16,19 @@ EXIT_RUN_FAILED = 3
 
 
 class Stopped(BaseException):
-    """A signal asks to stop; not an Exception, so that nothing on the way catches it."""
+    """A signal has asked the command to stop.
+
+    This is no `Exception`, so that nothing on its way to the end of the command catches it.
+
+    Parameters
+    ----------
+    number : int
+        The number of the signal.
+    file : Path, optional
+        The trajectory of the run that was stopped.
+    advice : str
+        What to tell the user; by default it is found out from the file.
+    """
 
     def __init__(self, number: int, file: Path | None = None, advice: str = "") -> None:
         super().__init__("interrupted")
@@ -29,12 +41,12 @@ def stop(number: int, frame: Any) -> NoReturn:
 
 
 def talks() -> bool:
-    """Whether this process says what all ranks have to say."""
+    """Whether this is the process that prints: rank 0, which speaks for all ranks."""
     return launcher.rank() == 0
 
 
 def exit_code(command: Callable[[], int]) -> int:
-    """Carry out, and turn every failure into one line on stderr."""
+    """Carry out a command and return its exit code; every failure is one line on stderr."""
     try:
         code = command()
     except click.exceptions.NoArgsIsHelpError as problem:
@@ -49,14 +61,14 @@ def exit_code(command: Callable[[], int]) -> int:
     except MemoryError:
         names = "neurons.count, samples.count or output.frames"
         code = _fail(f"out of memory; lower {names}", EXIT_RUN_FAILED)
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever reads the output, as `head` does, has left: nothing to say
         code = EXIT_BAD_INPUT
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         code = _fail(f"{where}{problem.strerror or problem}", EXIT_BAD_INPUT)
     except Stopped as stopped:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # it is on its way out
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C shall not cut off the message
         code = _fail(_farewell(stopped), 128 + stopped.number)
     except Exception as problem:
         code = _fail(f"{type(problem).__name__}: {problem} (a defect: please report it)",
@@ -65,6 +77,7 @@ def exit_code(command: Callable[[], int]) -> int:
 
 
 def _farewell(stopped: Stopped) -> str:
+    """Say that the command was interrupted, and how to go on or what is left of its run."""
     file = stopped.file
     if stopped.advice:
         return f"interrupted; {stopped.advice}"

@@ -1,4 +1,4 @@
-"""Commands that look at what is there, and draw it: info, doctor, plot and figures."""
+"""The commands that look at files and at this machine, and draw: info, doctor, plot and figures."""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 from .shared import announce_compilation, check_figure, draw, show
 
 KINDS = ("overview", "function", "phase", "knots", "loss", "spectrum", "sectors")
-"""The kinds of pictures, as in ``figures``, whose import takes too long for ``--help``."""
+"""The kinds of pictures, as in ``figures.KINDS``: importing those takes too long for ``--help``."""
 _FOLLOW_SECONDS = 1.0
 
 
@@ -117,7 +117,7 @@ def plot(  # noqa: PLR0913 (options of the command line)
 
 
 def _allow(given: dict[str, bool], what: str, *allowed: str) -> None:
-    """Refuse options that are given but mean nothing for what is drawn."""
+    """Refuse options that were given but mean nothing for what is drawn."""
     for option, is_given in given.items():
         if is_given and option not in allowed:
             raise click.UsageError(f"{option} does not go with {what}")
@@ -157,7 +157,7 @@ def _animate(file: Path, figure: Path, stride: int, overwrite: bool) -> None:
 
 
 def _follow(file: Path, figure: Path, kind: str) -> None:
-    """Draw whenever there are more frames, until all are there or nobody writes them any more."""
+    """Draw whenever the file has more frames, until it is complete or no process writes it."""
     from particleflow.files.locks import is_locked
     from particleflow.trajectory import open_trajectory
 
@@ -169,7 +169,7 @@ def _follow(file: Path, figure: Path, kind: str) -> None:
         if frames != drawn:
             draw(file, figure, kind)
             drawn = frames
-        if is_complete or not is_written:
+        if is_complete or not is_written:  # without a lock its run has ended or died
             return
         time.sleep(_FOLLOW_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Commands that run: run and resume."""
+"""The commands that simulate: run and resume."""
 
 import math
 import sys
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _TICKS = 1000
 BAR_SECONDS = 0.1
 FIRST_LINE_SECONDS, LINE_SECONDS = 10.0, 60.0
-"""Until the first line of progress where there is no terminal, and between two."""
+"""Seconds until the first line of progress, and between two lines, where there is no terminal."""
 
 
 @click.command()
@@ -164,21 +164,21 @@ def resume(
 
 
 def _ranks() -> "Ranks":
-    """The ranks that the command was started with."""
+    """All ranks that the command was started with; collective."""
     from particleflow.ranks.world import ranks_of
 
     return ranks_of()
 
 
 def _ways_on(file: Path) -> str:
-    """How a complete run can be made longer."""
+    """Words on how a complete run can be made longer; empty for a file of an old version."""
     from particleflow.errors import ParticleflowError
     from particleflow.integrators import registry
     from particleflow.trajectory import Recorded, checkpoint
 
     try:
         counts_steps = registry.of_name(Recorded.of(file).integrator).counts_steps
-    except ParticleflowError:  # of an old version
+    except ParticleflowError:  # the file is of a version whose runs cannot be resumed
         return ""
     if not checkpoint.path_of(file).exists():
         return ", and has no checkpoint from which it could be made longer"
@@ -186,7 +186,7 @@ def _ways_on(file: Path) -> str:
 
 
 def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: bool) -> None:
-    """Run, draw, lay the file out as it shall be, and say what has been done."""
+    """Run, draw the picture, give the file its configured layout, and say what has been done."""
     from particleflow.backend import compiling_seconds
     from particleflow.trajectory import to_planned_layout
 
@@ -205,13 +205,13 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
     text = _summary(run, time.perf_counter() - begin - compiling, compiling)
     ranks = run.simulation.ranks
     notes = [] if quiet else run.simulation.notes
-    del run  # the picture needs the memory
+    del run  # its neurons and buffers: the picture needs the memory
 
     def finish() -> None:
         try:
             if figure is not None:
                 draw(file, Path(figure))
-        finally:
+        finally:  # a picture that cannot be drawn does not change what the file shall be
             to_planned_layout(file)
 
     ranks.together(lambda: finish() if ranks.is_first else None)
@@ -222,7 +222,7 @@ def _carry_out(make: "Callable[[], Run | Resumed]", figure: str | None, quiet: b
 
 
 def _announce(simulation: "Simulation", quiet: bool) -> None:
-    """Say where a run runs, if that is not this machine's processor."""
+    """Say where a run runs, if on a CUDA device or on several ranks; collective."""
     from particleflow.backend import device_notice, is_ordered
 
     notices = [device_notice(simulation.device)]
@@ -248,7 +248,7 @@ def _counted(n: int, what: str) -> str:
 
 
 def _hint(simulation: "Simulation", quiet: bool) -> None:
-    """Say at the start what samples cannot be fitted as they are."""
+    """Say before the run if its samples can hardly be fitted with the x that they have."""
     hint = None if quiet else simulation.samples.hint()
     if hint is not None:
         click.echo(f"note: {hint}", err=True)
@@ -265,9 +265,9 @@ def _simulate(run: "Run | Resumed", quiet: bool) -> None:
 
 
 class _Progress:
-    """How far a run has come, how fast it is, and how long it will take at that pace.
+    """How far a run has come, its pace, and how long the rest will take at that pace.
 
-    The pace is that since the end of the first steps, which may have waited for the compiler.
+    The pace is counted from the end of the first steps, which may have waited for the compiler.
     """
 
     def __init__(self, until: float) -> None:
@@ -276,13 +276,14 @@ class _Progress:
         self._has_begun = False
 
     def note(self, sim: "Simulation") -> None:
-        """The simulation stands between two steps; asked for before `text`, at every pause."""
+        """Look at the simulation between two steps; to be called at every pause, before `text`."""
         if not self._has_begun:
+            # the clock starts anew until steps have been taken since the first call
             self._has_begun = self._base is not None and sim.step > self._base[1]
             self._base = time.monotonic(), sim.step, _share_done(sim.time, self._until)
 
     def text(self, sim: "Simulation") -> str:
-        """One line: tau, and steps a second and the time left where they are known."""
+        """One line with tau, and with steps a second and the time left where they are known."""
         assert self._base is not None
         clock, steps, begin = self._base
         share, seconds = _share_done(sim.time, self._until), time.monotonic() - clock
@@ -295,7 +296,7 @@ class _Progress:
 
 
 class _Lines:
-    """A line now and then, where there is no terminal for a bar."""
+    """Progress as a line now and then, where there is no terminal for a bar."""
 
     def __init__(self, until: float) -> None:
         self._progress, self._next = _Progress(until), time.monotonic() + FIRST_LINE_SECONDS
@@ -331,7 +332,7 @@ def _run_with_bar(simulation: "Simulation", until: float, stop: float) -> None:
 
 
 def _share_done(time: float, until: float) -> float:
-    """Share of the time, or of its decades for a run without an end."""
+    """The share of a run that is done, in tau; in decades of tau for a run without an end."""
     from particleflow.run.stopping import FIRST, LAST
 
     if math.isfinite(until):

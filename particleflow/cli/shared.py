@@ -1,4 +1,4 @@
-"""Functions that several commands share."""
+"""Functions that several commands use."""
 
 import json
 import math
@@ -9,9 +9,9 @@ import click
 
 
 def announce_compilation(quiet: bool, ranks: int = 1) -> None:
-    """Have it said on stderr when a kernel is compiled, or when another process does that.
+    """Let a line on stderr say that a kernel is being compiled, here or by another process.
 
-    Until the command ends.
+    This holds until the command ends; ``quiet`` commands say nothing.
     """
     from particleflow.backend import compile_notice, when_compiling
 
@@ -28,6 +28,7 @@ def announce_compilation(quiet: bool, ranks: int = 1) -> None:
 
 
 def show(facts: dict[str, Any], as_json: bool) -> None:
+    """Print facts by name: a line for each, or one JSON object."""
     if as_json:
         click.echo(json.dumps(_portable(facts), allow_nan=False))
         return
@@ -37,7 +38,7 @@ def show(facts: dict[str, Any], as_json: bool) -> None:
 
 
 def _portable(value: Any) -> Any:
-    """JSON has no infinite numbers: they are words, as in TOML."""
+    """A value for JSON, which has no infinite numbers and no NaN: they become words, as in TOML."""
     if isinstance(value, dict):
         return {name: _portable(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -66,7 +67,7 @@ def draw(file: Path, figure: Path, kind: str = "overview", frame: int = -1) -> N
 
 
 def in_words(seconds: float) -> str:
-    """A time in one or two units."""
+    """A time in words, in the largest unit of which it has at least two, else in seconds."""
     if not math.isfinite(seconds) or seconds >= 1e4 * _YEAR:
         return "more than 10,000 years"
     for unit, name in ((_YEAR, "years"), (86400.0, "days"), (3600.0, "h"), (60.0, "min")):

@@ -1,4 +1,4 @@
-"""The command that runs a grid of settings."""
+"""The command that runs a configuration over a grid of settings and seeds: sweep."""
 
 import sys
 import time
@@ -84,7 +84,7 @@ _PROBLEMS = 3
 
 
 class _Bar:
-    """A progress bar with the time left, on a terminal."""
+    """A progress bar with the time left; shown on a terminal only."""
 
     def __init__(self, quiet: bool) -> None:
         self._is_shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
@@ -98,7 +98,7 @@ class _Bar:
         if not self._is_shown:
             return
         if self._bar is None:
-            self._before = ended - 1  # of an earlier call
+            self._before = ended - 1  # runs that an earlier call of the command has done
             self._bar = click.progressbar(
                 length=total, file=sys.stderr, label="runs", show_pos=True, show_eta=False,
                 item_show_func=lambda left: left,
@@ -114,7 +114,7 @@ class _Bar:
 
 
 def _identity(table: Path) -> tuple[int, int] | None:
-    """A mark that changes when a table is replaced; None if there is none."""
+    """A mark of a table that changes when the table is replaced; None if there is no table."""
     try:
         found = table.stat()
     except OSError:
@@ -123,7 +123,7 @@ def _identity(table: Path) -> tuple[int, int] | None:
 
 
 def _left(table: Path, overwrite: bool, before: tuple[int, int] | None) -> str:
-    """Say how far an interrupted sweep has come, and how to resume it.
+    """Words on how far an interrupted sweep has come, and on how to resume the sweep.
 
     ``before`` is the `_identity` of a table that was to be overwritten, and may be there still.
     """

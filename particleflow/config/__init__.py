@@ -1,4 +1,4 @@
-"""Configuration of a run: TOML tables, checked as a whole before anything is computed."""
+"""The configuration of a run: TOML tables, checked as a whole before anything is computed."""
 
 import tomllib
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ __all__ = [
 
 
 class Tables(NamedTuple):
-    """The tables of a configuration as they stand in a file, not checked, and all that it holds."""
+    """The tables of a configuration file, not checked yet, and the text of the file."""
 
     file: Path
     tables: dict[str, Any]
@@ -55,19 +55,19 @@ class Tables(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A configuration and where it came from."""
+    """A checked configuration and the path of its file."""
 
     path: Path
     config: Config
 
     @property
     def toml(self) -> str:
-        """The resolved configuration."""
+        """The configuration as TOML, with the defaults of keys that the file leaves out."""
         return dump(msgspec.to_builtins(self.config))
 
     @property
     def portable_toml(self) -> str:
-        """This configuration with full paths of its inputs, so that it holds in any folder."""
+        """The configuration as `toml`, with full paths of its inputs, so that it holds anywhere."""
         tables = msgspec.to_builtins(self.config)
         for name in ("samples", "neurons"):
             file = tables[name]["file"]
@@ -93,26 +93,27 @@ def load(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = N
     ----------
     path : path
     overrides : tuple of str
-        ``section.key=value`` each, the value in TOML (a bare word is a string); without a value
-        the key is left out, as if the file had none.
+        Each is ``section.key=value``, the value in TOML (a bare word is a string). Without a value
+        the key is left out, as if the file did not have it.
     output : str, optional
-        Instead of ``output.file``.
+        The trajectory file, instead of ``output.file``.
 
     Raises
     ------
     ConfigError
-        Naming the file, the key or line, what was expected and what was found.
+        The configuration is wrong. The message names the file, the key or line, what was expected
+        and what was found.
     """
     return convert(*read(path, overrides, output))
 
 
 def read(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = None) -> Tables:
-    """The tables of a configuration file, not checked; arguments as of `load`.
+    """Read the tables of a configuration file without checking them; arguments as of `load`.
 
     Raises
     ------
     ConfigError
-        The file cannot be read, is no TOML, or an override is none.
+        The file cannot be read or is no TOML, or an override is not of the form of `load`.
     """
     file = existing_file(path, ConfigError, may_be_pipe=True)
     try:
@@ -130,12 +131,14 @@ def read(path: PathLike, overrides: tuple[str, ...] = (), output: str | None = N
 
 
 def convert(file: Path, tables: dict[str, Any], text: str = "") -> Source:
-    """Check tables that stand in a file with this text.
+    """Check the tables of a configuration file and fill in their defaults.
+
+    The text of the file, if given, serves to name lines in messages.
 
     Raises
     ------
     ConfigError
-        As `load`.
+        As of `load`.
     """
     try:
         config = msgspec.convert(tables, config_type())
@@ -152,6 +155,7 @@ def _override(tables: dict[str, Any], override: str) -> None:
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and section and key):
         raise ConfigError(f"--set: expected section.key=value, found {override!r}")
+    # an unknown key without a value is set to "": `convert` then says that there is no such key
     if not value.strip() and key in fields_of([section, key]):
         _table_of(tables, section).pop(key, None)
         return
@@ -159,12 +163,12 @@ def _override(tables: dict[str, Any], override: str) -> None:
 
 
 def settings_of(overrides: tuple[str, ...]) -> dict[str, Any]:
-    """``section.key=value`` each, as values by ``section.key``.
+    """The values of overrides, each ``section.key=value``, by their ``section.key``.
 
     Raises
     ------
     ConfigError
-        There is no such key, or no value.
+        An override has an unknown key or no value.
     """
     found = {}
     for override in overrides:
@@ -177,7 +181,7 @@ def settings_of(overrides: tuple[str, ...]) -> dict[str, Any]:
 
 
 def value_of(text: str) -> Any:
-    """A value in TOML; a bare word is a string."""
+    """The value that a text means in TOML; a bare word is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
@@ -185,7 +189,7 @@ def value_of(text: str) -> Any:
 
 
 def changed(tables: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables with other values of some ``section.key``; the given ones stay as they are."""
+    """A copy of tables in which some ``section.key`` have other values."""
     new = {
         name: dict(table) if isinstance(table, dict) else table for name, table in tables.items()
     }

@@ -1,4 +1,4 @@
-"""Errors of a configuration in words: where they are, and what was meant perhaps."""
+"""Errors of a configuration in words: where they are, and what the user may have meant."""
 
 import difflib
 import re
@@ -13,7 +13,10 @@ from .tables import config_type
 
 
 def explain(problem: str, text: str) -> str:
-    """msgspec's message as ``, line n: table.key: what``, with a suggestion for unknown keys."""
+    """The message of msgspec as ``, line n: table.key: what``, to stand behind a file name.
+
+    For an unknown key it suggests one that exists. ``text`` is the TOML in which to look for lines.
+    """
     message, _, where = problem.partition(" - at ")
     keys = re.findall(r"\w+", where)
     unknown = re.search(r"unknown field `(.*)`", message)
@@ -33,19 +36,23 @@ def explain(problem: str, text: str) -> str:
 
 
 def explain_integrator(name: str, text: str) -> str:
-    """The error that there is no such integrator, in the form of `explain`."""
+    """The message that there is no integrator of this name, in the form of `explain`."""
     place = _place(["flow", "integrator"], text)
     return f"{place}: expected one of {', '.join(registry.names())}, found {name!r}"
 
 
 def _place(keys: list[str], text: str) -> str:
-    """``, line n: table.key``, without the line where the text does not have the key."""
+    """The place of a key as ``, line n: table.key``; without the line if the text lacks the key."""
     line = _line_of(keys, text)
     return f"{f', line {line}' if line else ''}: {'.'.join(keys)}"
 
 
 def fields_of(keys: list[str]) -> dict[str, Any]:
-    """Names and types of the fields of the table in which the last key was found."""
+    """The fields, types by name, of the table that the last of these keys stands in.
+
+    ``keys`` lead from the whole configuration to the last key, as in ``["flow", "step"]``; behind
+    the name of an unknown table the fields are those of the whole configuration.
+    """
     table: Any = config_type()
     for key in keys[:-1]:
         table = {f.name: f.type for f in msgspec.structs.fields(table)}.get(key, config_type())
@@ -53,7 +60,7 @@ def fields_of(keys: list[str]) -> dict[str, Any]:
 
 
 def type_of(name: str) -> Any:
-    """The type of ``section.key``.
+    """The type of the values of a key, named ``section.key``.
 
     Raises
     ------
@@ -71,7 +78,8 @@ def type_of(name: str) -> Any:
 
 def _suggest(keys: list[str]) -> str:
     near = difflib.get_close_matches(keys[-1], list(fields_of(keys)), 3, 0.5)
-    near.sort(key=lambda name: sorted(name) != sorted(keys[-1]))  # exchanged letters first
+    # names with the same letters in another order come first
+    near.sort(key=lambda name: sorted(name) != sorted(keys[-1]))
     return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(fields_of(keys))}"
 
 
@@ -82,7 +90,7 @@ def _choices(keys: list[str]) -> str:
 
 
 def _line_of(keys: list[str], text: str) -> int | None:
-    """Line of a key in the TOML text, where it stands in its own table."""
+    """The number of the line of a key in a TOML text; None if no line in its table has it."""
     section = ""
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()

@@ -1,4 +1,4 @@
-"""Defaults that depend on other keys, and what cannot go together."""
+"""Defaults that depend on other keys, and combinations of keys that are refused."""
 
 import math
 from pathlib import Path
@@ -23,7 +23,13 @@ from .tables import (
 
 
 def resolve(file: Path, config: Config) -> Config:
-    """Fill in defaults that depend on other keys, and refuse what cannot go together."""
+    """The configuration with all its defaults; keys that cannot go together are refused.
+
+    Raises
+    ------
+    ConfigError
+        A combination of keys is impossible, or a number is out of range.
+    """
     try:
         return msgspec.structs.replace(
             config,
@@ -37,6 +43,7 @@ def resolve(file: Path, config: Config) -> Config:
 
 
 def _refuse(table: msgspec.Struct, name: str, keys: tuple[str, ...], reason: str) -> None:
+    """Refuse a table, called ``name``, in which one of these keys was given."""
     for key in keys:
         if getattr(table, key) is not None:
             raise ConfigError(f"{name}.{key}: {reason}")
@@ -107,7 +114,7 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
             raise ConfigError("flow: learning_rate and epochs go together, found only one")
         _refuse(table, "flow", ("step", "t_end"), "learning_rate and epochs say it already")
         _refuse(table, "flow", ("stop",), "goes with t_end = inf")
-        return table
+        return table  # the step in tau needs alpha, which a file of neurons may hold: jobs.prepare
     table = _resolve_end(table)
     defaults = registry.default_settings(kind)
     if table.step is not None:

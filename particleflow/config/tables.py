@@ -1,6 +1,6 @@
-"""Tables of a configuration, with the defaults that stand by themselves.
+"""Tables of a configuration, with the defaults that do not depend on other keys.
 
-Keys that were not given are None where their default depends on other keys.
+A key whose default does depend on others is None here if it was not given; `resolving` fills it in.
 """
 
 from functools import cache
@@ -19,7 +19,7 @@ DEFAULT_CHECKPOINT_EVERY = 600.0
 
 
 class SamplesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``[samples]``: a file, or one of the built-in functions."""
+    """The table ``[samples]``: a file, or samples of one of the built-in functions."""
 
     file: str | None = None
     kind: SampleKind | None = None
@@ -30,7 +30,7 @@ class SamplesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
 
 
 class NeuronsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``[neurons]``: raw parameters."""
+    """The table ``[neurons]``: how many neurons there are and how they start."""
 
     count: int | None = None
     init: InitKind | Literal["file"] = "reduced"
@@ -45,7 +45,10 @@ class NeuronsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
 
 
 class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``[flow]``: metric, integrator and time; `config_type` adds other settings of integrators."""
+    """The table ``[flow]``: metric, integrator and its settings, and time.
+
+    `config_type` adds the settings of integrators that have no field here.
+    """
 
     metric: Metric = "network"
     integrator: str | None = None
@@ -59,7 +62,7 @@ class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
 
 
 class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``[output]``: the trajectory file and a picture of it."""
+    """The table ``[output]``: the trajectory file, and a picture of the run."""
 
     file: str | None = None
     frames: int = 201
@@ -75,7 +78,7 @@ class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """All tables."""
+    """All tables of a configuration."""
 
     samples: SamplesTable
     neurons: NeuronsTable = NeuronsTable()
@@ -84,7 +87,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
 
 def config_type() -> type[Config]:
-    """`Config` whose ``[flow]`` takes all settings of all integrators that are registered now."""
+    """A `Config` whose ``[flow]`` takes every setting of the integrators registered by now."""
     others = {
         name: kind
         for name, kind in registry.types_of_settings().items()

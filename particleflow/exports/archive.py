@@ -1,4 +1,7 @@
-"""NumPy's .npz: arrays by name, written as they are read, which `numpy.load` opens."""
+"""Exports as NumPy's .npz: arrays by name, which `numpy.load` opens.
+
+Arrays of neurons are written block by block as they are read, and never held in memory as a whole.
+"""
 
 import zipfile
 from pathlib import Path
@@ -10,10 +13,11 @@ from .choice import Choice
 
 
 def write(choice: Choice, target: Path) -> None:
-    """Write a file that holds rhat, theta, cell, time ..., as ``export`` lists them."""
+    """Write the .npz file, with the arrays rhat, theta, cell, time, ... that `export` lists."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, values in _small(choice).items():
             _add(archive, name, np.asarray(values))
+        # a zip file has one member open for writing at a time: positions are read once for each
         for component, name in enumerate(("rhat", "theta")):
             with _open(archive, name, choice.shape, choice.precision) as file:
                 for block in choice.blocks():
@@ -24,6 +28,7 @@ def write(choice: Choice, target: Path) -> None:
 
 
 def _small(choice: Choice) -> dict[str, Any]:
+    """All arrays but those by frame and neuron, by name."""
     trajectory = choice.trajectory
     arrays = {
         "time": trajectory.time[choice.frames],
@@ -57,7 +62,7 @@ def _add(archive: zipfile.ZipFile, name: str, values: np.ndarray) -> None:
 def _open(
     archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> IO[bytes]:
-    """A member with the header of an array whose data is to follow."""
+    """Open a member of the archive with the header of an array, whose data the caller writes."""
     file = archive.open(f"{name}.npy", "w", force_zip64=True)
     header = {"shape": shape, "fortran_order": False, "descr": np.lib.format.dtype_to_descr(dtype)}
     np.lib.format.write_array_header_2_0(file, header)

@@ -1,4 +1,4 @@
-"""Exports, by the ending of the file."""
+"""The export of a trajectory into a format that the ending of the file decides."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from .choice import PAIRS, Choice
 
 ENDINGS = (".npz", ".csv", ".nc")
 ROWS = 1_000_000
-"""Rows that a table may have by default."""
+"""The number of rows that a .csv may have by default."""
 
 
 def check(target: Path, overwrite: bool) -> None:
@@ -25,8 +25,8 @@ def check(target: Path, overwrite: bool) -> None:
     Raises
     ------
     TrajectoryError
-        The ending is not known, the folder is not there, the path is taken, or a library is
-        missing.
+        The ending is not known, the folder does not exist or cannot be written, the path is taken,
+        or h5netcdf is missing.
     """
     if target.suffix.lower() not in ENDINGS:
         raise TrajectoryError(
@@ -46,7 +46,9 @@ def export(
     limit: int = ROWS,
     overwrite: bool = False,
 ) -> None:
-    """Write a trajectory for another tool; memory for a few million positions suffices.
+    """Write a trajectory in a format of another tool, which the ending of ``target`` decides.
+
+    Frames are read some at a time, so that memory for a few million positions suffices.
 
     ``.npz``
         For ``numpy.load``: time, step (F,), id, delta (k,), rhat, theta, cell (F, k), x, y (s,),
@@ -54,28 +56,31 @@ def export(
         neurons these are), and the observables by name, time_of_NAME with their times unless those
         are the frames'.
     ``.csv``
-        In long form, a row for each frame and neuron: frame, time, id, rhat, theta, cell, knot; or
-        one for each value of an observable: name, time, i, j, value, with its indices. Of
-        normalised samples two more columns, x_shift and x_scale.
+        A table in long form, with a row for each frame and neuron: frame, time, id, rhat, theta,
+        cell, knot; or with a row for each value of an observable: name, time, its indices i, j, and
+        value. Normalised samples add the columns x_shift and x_scale.
     ``.nc``
         netCDF-4 for xarray: rhat, theta, cell, knot over (time, id), the observables over
         (observable_time, ...), units and long names after CF; attributes x_shift, x_scale, chosen.
 
-    x and knots are those of the samples. What else depends on the unit of x (theta, rhat, delta,
-    sums over sectors, slope_variation) is in that of (x - x_shift) / x_scale.
+    x and knots are in the unit of the samples' x. What else depends on that unit (theta, rhat,
+    delta, sums over sectors, slope_variation) is in the unit of (x - x_shift) / x_scale, the x that
+    the network sees.
 
     Parameters
     ----------
     source, target : path
+        The trajectory, and the file to write.
     stride : int
-        Every so many frames.
+        Every ``stride``-th frame is exported, from the first one on.
     neurons : "all" or int
-        How many: an evenly spread subset.
+        The number of neurons to export, an evenly spread subset of those recorded.
     contents : {"neurons", "observables"}
         What a .csv holds.
     limit : int
-        Rows that a .csv may have.
+        The number of rows that a .csv may have.
     overwrite : bool
+        Whether an existing file is replaced.
 
     Raises
     ------
@@ -83,7 +88,7 @@ def export(
         The source is no trajectory or has no frame, the ending is not known, an argument is out of
         range, the target is taken, the table is too long, or h5netcdf is missing.
     WriteError
-        The disk refuses it. Nothing is left behind.
+        The disk refuses the file. Nothing is left behind.
     """
     path = Path(target)
     check(path, overwrite)
@@ -94,6 +99,7 @@ def export(
     if contents != "neurons" and path.suffix.lower() != ".csv":
         raise TrajectoryError(f"contents: goes with .csv, found {path.name}")
     ending = path.suffix.lower()
+    # wrong arguments are refused before `_by_frames` makes a copy, which may take long
     with open_trajectory(source) as trajectory:
         choice = Choice.of(trajectory, stride, neurons)
         if ending == ".csv":
@@ -106,13 +112,18 @@ def export(
             elif ending == ".csv":
                 table.write(choice, temporary, contents)
             else:
+                # HDF5, which writes netCDF, may crash where a disk is full
                 require_room(temporary, path, netcdf.size(choice))
                 netcdf.write(choice, temporary)
 
 
 @contextmanager
 def _by_frames(source: Path, folder: Path) -> Iterator[Trajectory]:
-    """The trajectory, with chunks that frames can be read from; a copy if need be, in a folder."""
+    """Open a trajectory such that its frames can be read one after the other.
+
+    A large file whose chunks hold the paths of few neurons would be read whole for each block of
+    frames. It is copied into a temporary folder within ``folder``, with chunks by frames.
+    """
     with open_trajectory(source) as trajectory:
         is_by_frames = trajectory.storage()["layout"] == "frames"
         if is_by_frames or trajectory.frames * trajectory.ids.size <= PAIRS:

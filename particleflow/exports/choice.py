@@ -1,4 +1,4 @@
-"""The frames and neurons of a trajectory to export, read some frames at a time."""
+"""What of a trajectory is exported: some frames of some neurons, read some frames at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ from particleflow.errors import TrajectoryError
 from particleflow.trajectory import Axes, Trajectory
 
 PAIRS = 1 << 22
-"""Pairs of a frame and a neuron that are read at a time, about."""
+"""About how many pairs of a frame and a neuron are read at a time."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive ones of the chosen frames, of the chosen neurons; read when asked for.
+    """Some consecutive frames among the chosen ones, with the chosen neurons.
+
+    Data is read when it is first asked for.
 
     Attributes
     ----------
     where : slice
-        Among the chosen frames.
+        The place of these frames among the chosen ones.
     """
 
     where: slice
@@ -30,37 +32,39 @@ class Block:
 
     @cached_property
     def position(self) -> np.ndarray:
-        """(rhat, theta), (f, k, 2)."""
+        """(rhat, theta) of the neurons at the frames of the block, (f, k, 2)."""
         return self._choice.trajectory.position(self._frames)[:, self._choice.rows]
 
     @cached_property
     def cell(self) -> np.ndarray:
-        """(f, k) int32."""
+        """Cells of the neurons at the frames of the block, (f, k) int32."""
         return self._choice.trajectory.cell(self._frames)[:, self._choice.rows]
 
     @cached_property
     def knots(self) -> Array:
-        """(f, k) float64."""
+        """Knots of the neurons at the frames of the block, (f, k) float64."""
         return self._choice.trajectory.knots_of(self.position, self.cell)
 
     @property
     def _frames(self) -> slice:
+        """The frames of the block, as a slice of the trajectory's frames."""
         some = self._choice.frames[self.where]
         return slice(some.start, some.stop, some.step)
 
 
 class Series(NamedTuple):
-    """An observable at its times, or at the chosen frames.
+    """An observable at its own times, or if it was recorded with the frames, at the chosen frames.
 
     Attributes
     ----------
     name : str
-        An identifier.
+        The name in the export, an identifier.
     is_at_frames : bool
+        Whether it was recorded with the frames.
     time : (t,) float64
     values : (t, ...)
     axes : Axes
-        Labels of the axes after the first, by name.
+        Labels of the axes of ``values`` after the first, by the names of the axes.
     """
 
     name: str
@@ -72,15 +76,18 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """Every so many frames, of evenly spread neurons.
+    """The frames and neurons of a trajectory that are exported.
 
     Attributes
     ----------
     trajectory : Trajectory
     counts : tuple of int
-        Frames and observable times that it had when the choice was made: it may grow.
+        Numbers of frames and of observable times that the trajectory had when the choice was made:
+        a run may go on writing it.
     frames : range
+        Indices of the chosen frames.
     rows : (k,) int64
+        Indices of the chosen neurons among the recorded ones.
     """
 
     trajectory: Trajectory
@@ -90,7 +97,7 @@ class Choice:
 
     @classmethod
     def of(cls, trajectory: Trajectory, stride: int, neurons: int | Literal["all"]) -> "Choice":
-        """Every ``stride``-th frame of that many neurons.
+        """Choose every ``stride``-th frame, and so many of the recorded neurons, evenly spread.
 
         Raises
         ------
@@ -109,28 +116,28 @@ class Choice:
 
     @property
     def ids(self) -> np.ndarray:
-        """Numbers of the neurons, (k,)."""
+        """The numbers by which the run knows the chosen neurons, (k,)."""
         return self.trajectory.ids[self.rows]
 
     @property
     def delta(self) -> Array | None:
-        """delta of the neurons, (k,); None in the euclidean metric."""
+        """The delta of the chosen neurons, (k,); None in the euclidean metric."""
         delta = self.trajectory.delta
         return None if delta is None else delta[self.rows]
 
     @property
     def precision(self) -> np.dtype[Any]:
-        """Of the positions."""
+        """The dtype in which positions are recorded."""
         return self.trajectory.position(0, slice(1)).dtype
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Numbers of frames and neurons."""
+        """The numbers of chosen frames and neurons."""
         return len(self.frames), self.rows.size
 
     @property
     def description(self) -> str:
-        """Describe the chosen frames and neurons in words."""
+        """The chosen frames and neurons in words."""
         trajectory, stride = self.trajectory, self.frames.step
         of_frames = f"all {self.counts[0]:,} frames"
         if stride > 1:
@@ -140,13 +147,14 @@ class Choice:
         return f"{of_frames}, {self.rows.size:,} of {trajectory.size:,} neurons, evenly spread"
 
     def blocks(self) -> Iterator[Block]:
-        """All frames, as many at a time as `PAIRS` allows."""
+        """The chosen frames in blocks, each of as many frames as `PAIRS` allows."""
+        # all recorded neurons count: frames are read whole before the chosen rows are taken
         step = max(1, PAIRS // self.trajectory.ids.size)
         for lo in range(0, len(self.frames), step):
             yield Block(slice(lo, min(lo + step, len(self.frames))), self)
 
     def series(self) -> Iterator[Series]:
-        """All observables; those recorded with the frames at the chosen ones."""
+        """All observables of the trajectory, as `Series` describes them."""
         for path in self.trajectory.observables:
             time, values = self.trajectory.observable(path, self.counts)
             at_frames, axes = self.trajectory.axes(path)

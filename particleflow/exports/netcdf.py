@@ -1,4 +1,4 @@
-"""netCDF-4 with names and units after the CF conventions, which xarray opens."""
+"""Exports as netCDF-4 with names and units after the CF conventions, which xarray opens."""
 
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,18 @@ _NEURONS = {
 }
 
 _METADATA = 100_000
+"""Bytes that are reserved for what describes the file, in `size`."""
 _TEXT = np.dtype("O", metadata={"vlen": str})
-"""Strings of any length, as h5py marks them."""
+"""The dtype of strings of any length, as h5py marks it."""
 
 
 def require() -> Any:
-    """The library that writes netCDF.
+    """The module h5netcdf, which writes netCDF and is an optional dependency.
 
     Raises
     ------
     TrajectoryError
-        It is not installed.
+        h5netcdf is not installed.
     """
     try:
         import h5netcdf
@@ -40,15 +41,16 @@ def require() -> Any:
 
 
 def size(choice: Choice) -> int:
-    """Bytes of the file, about."""
+    """About how many bytes the netCDF file of a choice will have."""
     frames, n = choice.shape
     precision = choice.precision.itemsize
     observed = sum(series.values.nbytes + series.time.nbytes for series in choice.series())
+    # per frame and neuron: rhat and theta, cell as int32 and knot as float64
     return frames * n * (2 * precision + 4 + 8) + 24 * (frames + n) + observed + _METADATA
 
 
 def write(choice: Choice, target: Path) -> None:
-    """Write frames, observables, samples and what is known of the run.
+    """Write the netCDF file: frames, observables, samples, and the run's settings as attributes.
 
     Raises
     ------
@@ -76,6 +78,7 @@ def write(choice: Choice, target: Path) -> None:
 
 
 def _describe(file: Any, choice: Choice) -> None:
+    """Write the attributes of the file, which describe the run and the choice."""
     trajectory = choice.trajectory
     file.attrs.update(
         Conventions="CF-1.11",
@@ -104,6 +107,7 @@ def _add(
     long_name: str,
     **attributes: Any,
 ) -> None:
+    """Create a variable over these axes, and write its values and attributes."""
     is_text = values.dtype.kind == "S"
     variable = file.create_variable(name, axes, _TEXT if is_text else values.dtype)
     variable[...] = values.astype(str).astype(object) if is_text else values
@@ -113,6 +117,7 @@ def _add(
 
 
 def _add_neurons(file: Any, choice: Choice) -> None:
+    """Write rhat, theta, cell and knot of the chosen neurons over frames."""
     dtypes = {
         "rhat": choice.precision,
         "theta": choice.precision,
@@ -132,7 +137,10 @@ def _add_neurons(file: Any, choice: Choice) -> None:
 
 
 def _add_series(file: Any, series: Series) -> None:
-    """An observable over the frames' times, or over times of its own cadence."""
+    """Write an observable over the frames' times, or over an axis of its own times.
+
+    An observable without any recorded value is left out.
+    """
     if series.time.size == 0:
         return
     axes = ["time"] if series.is_at_frames else [_time_axis(file, series)]
@@ -145,7 +153,10 @@ def _add_series(file: Any, series: Series) -> None:
 
 
 def _time_axis(file: Any, series: Series) -> str:
-    """The axis of these times, made when first asked for."""
+    """The name of the axis with the times of an observable.
+
+    Observables with equal times share an axis, which is made for the first of them.
+    """
     for k in range(100):
         name = "observable_time" + (f"_{k}" if k else "")
         if name not in file.dimensions:

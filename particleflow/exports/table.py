@@ -1,6 +1,6 @@
-"""Tables in long form, .csv: a row for each frame and neuron, or for each value of an observable.
+"""Exports as .csv in long form: a row for each frame and neuron, or each value of an observable.
 
-Numbers have as many digits as it takes to read the same ones back.
+Numbers are written with as many digits as it takes to read the same numbers back.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,19 +16,19 @@ from .choice import Choice
 TABLES = ("neurons", "observables")
 _NEURONS = ("frame", "time", "id", "rhat", "theta", "cell", "knot")
 _PIECE = 100_000
-"""Rows that are made text at a time."""
+"""How many rows are turned into text at a time."""
 _OBSERVABLES = ("name", "time", "i", "j", "value")
 
 
 def n_rows(choice: Choice, table: str) -> int:
-    """How many rows a table has."""
+    """The number of rows that one of the `TABLES` has."""
     if table == "neurons":
         return choice.shape[0] * choice.shape[1]
     return sum(series.values.size for series in choice.series())
 
 
 def check_rows(choice: Choice, table: str, limit: int) -> None:
-    """Refuse a table of more rows than that.
+    """Refuse a table that has more rows than ``limit``.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def check_rows(choice: Choice, table: str, limit: int) -> None:
 
 
 def write(choice: Choice, target: Path, table: str) -> None:
-    """Write one of the `TABLES`."""
+    """Write one of the `TABLES` into a file."""
     names, rows = (_NEURONS, _of_neurons) if table == "neurons" else (_OBSERVABLES, _of_observables)
     samples, more = choice.trajectory.samples, {}
     if samples.is_mapped:
@@ -58,12 +58,14 @@ def write(choice: Choice, target: Path, table: str) -> None:
 
 
 def _write_rows(file: IO[str], names: Iterable[str], blocks: Iterator[list[list[str]]]) -> None:
+    """Write a line of names, and a line for each row of the blocks, which are lists of columns."""
     file.write(",".join(names) + "\n")
     for columns in blocks:
         file.writelines(f"{row}\n" for row in map(",".join, zip(*columns, strict=True)))
 
 
 def _of_neurons(choice: Choice) -> Iterator[list[list[str]]]:
+    """Columns of text for the table "neurons", some rows at a time."""
     ids, times = choice.ids, choice.trajectory.time
     for block in choice.blocks():
         for k, frame in enumerate(choice.frames[block.where]):
@@ -82,6 +84,7 @@ def _of_neurons(choice: Choice) -> Iterator[list[list[str]]]:
 
 
 def _of_observables(choice: Choice) -> Iterator[list[list[str]]]:
+    """Columns of text for the table "observables", one observable at a time."""
     for series in choice.series():
         if series.values.size == 0:
             continue
@@ -98,13 +101,14 @@ def _of_observables(choice: Choice) -> Iterator[list[list[str]]]:
 
 
 def _joined(indices: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    """All further axes as one."""
+    """The index j, which counts through all axes after the second as if they were one."""
     return np.ravel_multi_index(indices, shape)
 
 
 def _text(values: np.ndarray) -> list[str]:
-    """Shortest digits that name each number in its own precision; nothing for NaN."""
+    """Each number in the fewest digits that name it in its own precision; no text for NaN."""
     if values.dtype.kind != "f":
         return list(map(str, values.tolist()))
+    # tolist makes float64 of float32, and repr would print the digits of that
     written = values.astype(str) if values.dtype == np.float32 else map(repr, values.tolist())
     return ["" if word == "nan" else word for word in written]

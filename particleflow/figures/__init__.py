@@ -1,7 +1,8 @@
-"""Pictures. The only importer of matplotlib; no window system is needed.
+"""Pictures of trajectories and of sweeps.
 
-Each ``draw_`` function of a trajectory draws on the axes that it is given and returns them; `plot`
-makes a whole picture.
+No other package imports matplotlib, and no window system is needed. `plot`, `plot_sweep` and
+`draw_fig5` to `draw_fig8` make whole figures. Every other ``draw_`` function draws one panel on the
+axes that it is given, and returns these axes.
 """
 
 from .animation import animate

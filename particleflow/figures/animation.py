@@ -1,4 +1,4 @@
-"""Animations of a trajectory: the function, and the neurons on the cylinder, frame by frame."""
+"""Animations of a trajectory: the function and the neurons on the cylinder, frame by frame."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +36,9 @@ from .style import (
 ENDINGS = (".gif",)
 _DPI = 110
 _COLOURS = 64
+"""Colours of the palette that all frames of an animation share."""
 _GRID = 500
+"""Evenly spaced points at which f is drawn, besides the samples' x."""
 
 
 def animate(
@@ -46,24 +48,27 @@ def animate(
     frames_per_second: float = 20.0,
     overwrite: bool = False,
 ) -> None:
-    """Write an animation as GIF.
+    """Write an animation of a trajectory into a GIF file.
 
     Parameters
     ----------
     trajectory : Trajectory
+        A file that holds all neurons.
     path : Path
-        Ends in .gif.
+        The file to write, which ends in .gif.
     stride : int
-        Every so many frames.
+        Every ``stride``-th frame is shown, from the first one on.
     frames_per_second : float
+        How many of these frames are shown in a second, at most 50.
     overwrite : bool
+        Whether an existing file is replaced.
 
     Raises
     ------
     TrajectoryError
         There is no frame, the file has not all neurons, or the path cannot become a picture.
     WriteError
-        The disk refuses it.
+        The disk refuses the file.
     """
     path = Path(path)
     check_target(path, overwrite, ENDINGS)
@@ -74,6 +79,7 @@ def animate(
         )
     frames = range(0, trajectory.frames, stride)
     with mpl.rc_context(STYLE):
+        # all images are made here, where the style holds
         first, *rest = _images(trajectory, frames)
     with new_file(path, overwrite) as temporary:
         first.save(temporary, "GIF", save_all=True, append_images=rest, loop=0,
@@ -83,15 +89,16 @@ def animate(
 def durations(frames: int, frames_per_second: float) -> list[int]:
     """Milliseconds for which each frame is shown: whole hundredths of a second, as a GIF has them.
 
-    They differ by one hundredth so that the whole lasts as long as was asked for. Viewers show
-    frames of less than two hundredths for longer: they are not made.
+    Durations differ by one hundredth at most, such that all frames together last as long as was
+    asked for. No frame is shown for less than two hundredths, since viewers show such frames for
+    longer: above 50 frames a second the animation lasts longer than was asked for.
     """
     ends = np.rint(100.0 * np.arange(frames + 1) / frames_per_second)
     return [10 * max(2, int(length)) for length in np.diff(ends)]
 
 
 def _images(trajectory: Trajectory, frames: range) -> Iterator[Image.Image]:
-    """Pictures of the frames, with the colours of the first one."""
+    """Images of the frames, in the palette of the first one, so that colours do not flicker."""
     scene = _Scene(trajectory)
     palette = None
     for frame in frames:
@@ -102,7 +109,10 @@ def _images(trajectory: Trajectory, frames: range) -> Iterator[Image.Image]:
 
 
 class _Scene:
-    """A picture whose still parts are drawn once; moving ones are drawn on a copy of them."""
+    """A figure whose still parts are drawn once, and whose moving parts are drawn for each frame.
+
+    The moving parts of a frame are drawn on a copy of the still ones.
+    """
 
     def __init__(self, trajectory: Trajectory) -> None:
         self._trajectory = trajectory
@@ -116,6 +126,7 @@ class _Scene:
         self._moving.append((left, self._time))
         for _, artist in self._moving:
             artist.set_animated(True)
+        # matplotlib leaves out animated artists here: only the still parts are drawn, and copied
         self._canvas.draw()
         self._still = self._canvas.copy_from_bbox(figure.bbox)
 
@@ -124,6 +135,7 @@ class _Scene:
         samples = trajectory.samples
         lo, hi = window(trajectory)
         self._x = np.union1d(np.linspace(lo, hi, _GRID), samples.x)
+        # the axes stand still: their limits suit frames of the whole run, of which some are read
         values = [
             trajectory.predict(frame, self._x)
             for frame in path_frames(trajectory.frames, trajectory.size)
@@ -156,7 +168,7 @@ class _Scene:
         legend_above(ax, 2, handles=handles, handlelength=0.8, columnspacing=2.0, handletextpad=0.8)
 
     def picture(self, frame: int) -> Image.Image:
-        """The picture of a frame."""
+        """The image of one frame, in RGB."""
         trajectory = self._trajectory
         self._f.set_data(self._x, trajectory.predict(frame, self._x))
         position = trajectory.position(frame)[self._rows]
@@ -173,7 +185,7 @@ class _Scene:
 
 
 def _limits(values: Array) -> tuple[float, float]:
-    """Around all numbers that are finite."""
+    """The range of those values that are finite, with a margin on both sides."""
     known = values[np.isfinite(values)]
     lo, hi = float(known.min()), float(known.max())
     margin = 0.08 * (hi - lo) or 1.0

@@ -1,4 +1,4 @@
-"""The appendix's figures 5 to 8, of trajectories by the name of their run."""
+"""Figures 5 to 8 of the appendix, drawn from trajectories by the names of their runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,10 +29,11 @@ from .style import (
 Trajectories = Mapping[str, Trajectory]
 
 _ARROWS = 21
+"""Arrows in each row and in each column of the grid of figure 8."""
 
 
 def draw_fig5(runs: Trajectories) -> Figure:
-    """A row for each delta: the function, the neurons in the uv-plane, and the way of 100."""
+    """Figure 5: the function, the neurons in the uv-plane, and paths, in a row for each delta."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 12.5 * CENTIMETRE), layout="constrained")
         rows = figure.subplots(len(runs), 3, width_ratios=(1.25, 1.0, 1.0))
@@ -48,7 +49,11 @@ def draw_fig5(runs: Trajectories) -> Figure:
 
 
 def draw_fig6(runs: Trajectories) -> Figure:
-    """The function at the start, and at the end from the parameters and from the rescaled ones."""
+    """Figure 6: the function at the start, and after training with and without rescaling.
+
+    ``runs`` holds the original network first, and then the rescaled one, which starts from the same
+    function.
+    """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 6 * CENTIMETRE), layout="constrained")
         panels = figure.subplots(1, 3, sharey=True)
@@ -62,7 +67,7 @@ def draw_fig6(runs: Trajectories) -> Figure:
 
 
 def draw_fig7(runs: Trajectories) -> Figure:
-    """The function after training by the number of neurons."""
+    """Figure 7: the function after training, in a panel for each number of neurons."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 6 * CENTIMETRE), layout="constrained")
         panels = figure.subplots(1, len(runs), sharey=True)
@@ -74,7 +79,10 @@ def draw_fig7(runs: Trajectories) -> Figure:
 
 
 def draw_fig8(runs: Trajectories) -> Figure:
-    """The velocity of one particle in the uv-plane, the function, and the neurons."""
+    """Figure 8: the velocity of a particle in the uv-plane, the neurons there, and the function.
+
+    Particles and neurons are those with rhat > 0.
+    """
     (trajectory,) = runs.values()
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 12.5 * CENTIMETRE), layout="constrained")
@@ -95,6 +103,7 @@ def draw_fig8(runs: Trajectories) -> Figure:
 
 
 def _say(ax: Axes, title: str) -> None:
+    """Give a panel a title in the place of its legend, which stands beside or below the panels."""
     legend = ax.get_legend()
     if legend is not None:
         legend.remove()
@@ -102,9 +111,10 @@ def _say(ax: Axes, title: str) -> None:
 
 
 def _share_legends(figure: Figure, rows: np.ndarray) -> None:
-    """One legend for all functions and one for all neurons, below."""
+    """Put one legend for the functions and the neurons of all rows below them."""
     handles, labels = rows[0, 0].get_legend_handles_labels()
     others = rows[0, 1].get_legend_handles_labels()
+    # the labels are those of the first row: its last time is not named, for it stands for all rows
     names = [name if r"\tau=0" in name or "f" not in name else "$f$ after training"
              for name in labels]  # fmt: skip
     opaque(figure.legend(handles + others[0], names + others[1], loc="outside lower center",
@@ -117,24 +127,26 @@ def _legend_below(figure: Figure, ax: Axes) -> None:
 
 
 def _delta_raw(trajectory: Trajectory) -> float:
+    """The delta that all neurons share, of raw parameters and to three digits."""
     a, b, c = trajectory.parameters(0)
     hat = float(np.median(c * c - a * a - b * b))
     return float(f"{hat * trajectory.alpha / trajectory.size:.3g}")
 
 
 def _draw_function(ax: Axes, trajectory: Trajectory, frame: int, title: str) -> None:
-    """f at a frame with its samples and knots, and nothing else."""
+    """Draw f at a frame with the samples and the knots, and nothing else, below a title."""
     draw_function(ax, trajectory, frame, plain=True)
     _say(ax, title)
     ax.set_ylabel("")
 
 
 def _reach(trajectory: Trajectory) -> float:
+    """Half the width of a square of the uv-plane that holds all neurons at the last frame."""
     return 1.1 * float(np.nanmax(np.abs(uv_of(trajectory.position(-1)))))
 
 
 def _draw_velocity(ax: Axes, trajectory: Trajectory, reach: float) -> None:
-    """Directions on a grid, the speed as their shade."""
+    """Draw velocities as arrows of one length on a grid; the darker, the faster."""
     a, b, c = trajectory.parameters(-1)
     delta = float(np.mean(c * c - a * a - b * b))
     grid = np.linspace(-0.95, 0.95, _ARROWS) * reach
@@ -144,6 +156,7 @@ def _draw_velocity(ax: Axes, trajectory: Trajectory, reach: float) -> None:
     moves = np.isfinite(speed) & (speed > 0.0)
     u, v, du, dv, speed = (values[moves] for values in (u, v, du, dv, speed))
     shade = np.log10(speed)
+    # arrows are a little shorter than the grid is wide, and the slowest ones still not white
     ax.quiver(
         u, v, du / speed, dv / speed, shade, cmap="Greys", clim=(shade.min() - 1.0, shade.max()),
         pivot="mid", scale=1.3 * _ARROWS, width=0.004, zorder=2,
@@ -157,7 +170,7 @@ def _draw_positive(ax: Axes, trajectory: Trajectory) -> None:
 
 
 def _draw_kinds(ax: Axes, trajectory: Trajectory, reach: float) -> None:
-    """Rays, by what they are to a particle with rhat > 0 (Lemma 1)."""
+    """Draw the rays by what they are to a particle with rhat > 0: attractors or not (Lemma 1)."""
     samples = trajectory.samples
     residual = trajectory.predict(-1, samples.x) - samples.y
     x = samples.network_x
@@ -170,6 +183,7 @@ def _draw_kinds(ax: Axes, trajectory: Trajectory, reach: float) -> None:
     seen = set()
     for kind, (u, v) in zip(kinds.tolist(), ray_ends(x, reach), strict=True):
         look = dict(looks.get(kind, other))
+        # only the first ray of a kind has a label, so that the legend names the kind once
         if look["label"] in seen:
             del look["label"]
         else:

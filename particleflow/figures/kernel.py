@@ -14,13 +14,14 @@ _MODES = 6
 _MOST_VALUES = 32
 _MOST_SAMPLES = 1000
 _FLOOR = 1e-14
-"""Eigenvalues below this share of the largest are rounding."""
+"""Eigenvalues below this share of the largest are rounding errors, and not drawn."""
 
 
 def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
-    """Residuals along the first eigenvectors of the first frame's tangent kernel, over time.
+    """Residuals over time along eigenvectors of the tangent kernel H_0 of the first frame.
 
-    Dashed: exp(-lambda_k tau), how they would decay if the kernel stood still.
+    The eigenvectors are those of the six largest eigenvalues lambda_k. Dashed lines show how the
+    residuals would decay if the kernel stood still, like exp(-lambda_k tau).
     """
     if "residual" not in trajectory.observables:
         return empty(ax, "residuals were not recorded")
@@ -31,6 +32,7 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
     if not np.isfinite(kernel).all():
         return empty(ax, "the tangent kernel of the first frame is not finite")
     rates, vectors = np.linalg.eigh(kernel)
+    # eigh gives the slowest modes first
     rates, vectors = rates[::-1][:_MODES], vectors[:, ::-1][:, :_MODES]
     along = np.abs(np.where(np.isfinite(residual), residual, np.nan) @ vectors)
     lowest = float(np.nanmin(along[along > 0.0], initial=np.inf))
@@ -50,9 +52,10 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
 
 
 def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
-    """Eigenvalues of the tangent kernel over time, at most 32 of them, the largest first.
+    """Eigenvalues of the tangent kernel over time: the 32 largest at most.
 
-    As recorded (observable ``kernel_spectrum``), or of at most 64 frames.
+    If the run has recorded the observable ``kernel_spectrum``, its values are drawn, else those of
+    the kernels of at most 64 frames.
     """
     frames = None
     if "kernel_spectrum" in trajectory.observables:
@@ -84,7 +87,7 @@ def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
 
 
 def _eigenvalues(kernel: Array) -> Array:
-    """Descending; NaN for a kernel that is not finite."""
+    """The eigenvalues of a kernel, descending; NaN if the kernel is not finite."""
     if not np.isfinite(kernel).all():
         return np.full(kernel.shape[0], np.nan)
     return np.asarray(np.linalg.eigvalsh(kernel)[::-1], np.float64)
@@ -95,7 +98,7 @@ def _above(values: Array, lowest: float) -> Array:
 
 
 def _problem(trajectory: Trajectory) -> str | None:
-    """Why there is no tangent kernel to see."""
+    """Why the tangent kernel of a trajectory cannot be drawn, or None if it can."""
     if trajectory.ids.size < trajectory.size:
         return "the tangent kernel needs all neurons"
     if trajectory.samples.size > _MOST_SAMPLES:

@@ -1,4 +1,4 @@
-"""Knots over time."""
+"""The picture of knots over time."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,12 +11,14 @@ _MOST_PATHS = 200
 _MOST_FRAMES = 1000
 _MOST_SAMPLES = 64
 _MARGIN = 0.25
+"""How far knots are shown beyond the outermost samples, in units of the samples' range."""
 
 
 def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
-    """Knots of at most 200 evenly spread neurons over time, and the samples' x.
+    """Knots of at most 200 evenly spread neurons over time, and a line at each sample's x.
 
-    In the colour of the sign of rhat; a knot that slides on a sample lies on its line.
+    Knots have the colour of the sign of their neuron's rhat. The knot of a neuron that slides lies
+    on the line of its sample. More than 64 samples are not drawn.
     """
     samples, n = trajectory.samples, trajectory.ids.size
     margin = _MARGIN * float(samples.x[-1] - samples.x[0])
@@ -33,7 +35,7 @@ def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
         ax.plot([], [], color=colour, label=name)
     if samples.size <= _MOST_SAMPLES:
         ax.hlines(samples.x, tau[0], tau[-1], color=GREY, lw=0.3, zorder=0)
-        marks = np.full(samples.size, 1.0)
+        marks = np.full(samples.size, 1.0)  # the right edge of the axes, in the transform below
         ax.plot(marks, samples.x, "o", ms=3.0, mfc="white", mec=BLACK, mew=0.6, clip_on=False,
                 transform=ax.get_yaxis_transform(), label="samples")  # fmt: skip
     time_axis(ax, tau)

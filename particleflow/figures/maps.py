@@ -1,4 +1,4 @@
-"""Maps of sweeps: a number over two settings, or over one."""
+"""Pictures of sweeps: a number as a map over two settings, or as a line over one."""
 
 from typing import Any
 
@@ -28,25 +28,30 @@ _DEFAULT = ("knots_near_samples", "kernel_distance", "fit")
 _SETTINGS = {"neurons.delta": r"$\delta$", "neurons.scale": "initial scale",
              "neurons.count": "neurons $m$", "samples.count": "samples $s$"}  # fmt: skip
 _DECADES = 100.0
-"""How many times the least number is to be exceeded for colours to be logarithmic."""
+"""Colours are logarithmic if the largest number is more than so many times the least one."""
 _NOTHING = "not a number in all runs"
 _MOST_TEXTS = 24
+"""Rows and columns up to which a map has its numbers written into it."""
 _MOST_TICKS = 40
 
 
 def plot_sweep(sweep: Sweep, names: tuple[str, ...] = ()) -> Figure:
-    """Maps of some columns, below each other, of the means over everything but two settings.
+    """A figure with a panel for each of some columns of a sweep, below each other.
+
+    A panel is a map over the two settings that have most values, of means over all other settings
+    and the seeds. If only one setting has several values, the panel is a line over that setting.
 
     Parameters
     ----------
     sweep : Sweep
     names : tuple of str
-        Columns; shares of knots on samples, kernel distance and fit by default.
+        Columns of the sweep; by default knots_near_samples, kernel_distance and fit, as far as the
+        sweep has them.
 
     Raises
     ------
     TrajectoryError
-        There is no such column, or no run is done.
+        A column does not exist, or no run is done.
     """
     chosen = names or tuple(name for name in _DEFAULT if name in sweep.design.names)
     grids = [sweep.grid(name) for name in chosen]
@@ -69,13 +74,15 @@ def plot_sweep(sweep: Sweep, names: tuple[str, ...] = ()) -> Figure:
 
 
 def draw_map(ax: Axes, x: Any, y: Any, values: Array, title: str) -> Axes:
-    """A number over two settings, each value of which has a row or column of its own.
+    """Draw a map of a number over two settings, with a column or a row for each value of a setting.
 
     Parameters
     ----------
+    ax : Axes
     x, y : (q,), (p,) sequence
+        Values of the setting to the right, and of that upwards.
     values : (p, q) float64
-        NaN where there is none.
+        The number; NaN where it is not known.
     title : str
     """
     ax.set_title(title)
@@ -98,19 +105,21 @@ def draw_map(ax: Axes, x: Any, y: Any, values: Array, title: str) -> Axes:
 
 
 def _norm(known: Array) -> Normalize:
-    """Of colours: from 0 on, or logarithmic where numbers span decades."""
+    """The scale of colours for finite numbers: with 0 in its range, or logarithmic over decades."""
     lowest, highest = float(known.min()), float(known.max())
     if lowest > 0.0 and highest > _DECADES * lowest:
         return LogNorm(lowest, highest)
+    # 1e-300: a range that is not empty if all numbers are 0
     return Normalize(min(0.0, lowest), max(highest, lowest + 1e-300))
 
 
 def _short(value: float) -> str:
+    """A number in as few letters as a field of a map has room for; a dash if it is not finite."""
     if not np.isfinite(value):
         return "\u2013"
     if value == 0.0:
         return "0"
-    if 0.01 <= abs(value) < 9.95:
+    if 0.01 <= abs(value) < 9.95:  # from 9.95 on this format would give "10."
         return f"{value:#.2g}"
     if 9.95 <= abs(value) < 1e5:
         return f"{value:.0f}"
@@ -119,27 +128,34 @@ def _short(value: float) -> str:
 
 
 def _tick(value: Any) -> str:
-    """A power of ten as one, whole numbers whole, any other number in three digits."""
+    """The label of a setting's value: text as such, numbers as formulas.
+
+    Integers below a million have all their digits. Among other numbers powers of ten are written as
+    such if they are at least 100 or at most 0.01, and the rest has three digits.
+    """
     if isinstance(value, (bool, str, np.bool_)):
         return str(value)
     if isinstance(value, int) and abs(value) < 1_000_000:
         return f"${value}$"
     mantissa, _, exponent = f"{float(value):.3g}".partition("e")
-    power = np.log10(abs(value)) if value else 0.5
+    power = np.log10(abs(value)) if value else 0.5  # 0 is no power of ten, and has no logarithm
     if abs(power) >= 2.0 and power % 1.0 == 0.0:
         return rf"${'-' if value < 0 else ''}10^{{{power:g}}}$"
     return rf"${mantissa}\cdot 10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"
 
 
 def _settings_of(sweep: Sweep) -> tuple[str, str | None]:
-    """The two settings of the map, those of most values: the more to the right; or the only one."""
+    """The settings to the right and upwards: those with most values, the longer one to the right.
+
+    The second is None if only one setting has several values.
+    """
     longest = sorted(sweep.design.axes, key=lambda key: -len(sweep.design.axes[key]))
     axes = [key for key in longest if len(sweep.design.axes[key]) > 1] or longest
     return axes[0], axes[1] if len(axes) > 1 else None
 
 
 def _mean(sweep: Sweep, grid: Array, *kept: str) -> Array:
-    """Over all axes but these, which come in this order; of the runs that are done."""
+    """The mean of the runs that are done over all axes but those kept, which come in this order."""
     keys = [*sweep.design.axes]
     at = [keys.index(key) for key in kept]
     values = np.moveaxis(grid, at, range(len(at)))
@@ -148,7 +164,10 @@ def _mean(sweep: Sweep, grid: Array, *kept: str) -> Array:
 
 
 def _over_last(values: Array, function: Any) -> Array:
-    """A function of the last axis that passes over NaN; NaN where there is nothing else."""
+    """The values of a function that reduces the last axis and ignores NaN, such as `np.nanmean`.
+
+    Where all numbers are NaN or infinite the result is NaN, without the warnings of such functions.
+    """
     out = np.full(values.shape[:-1], np.nan)
     known = np.isfinite(values).any(axis=-1)
     out[known] = function(values[known], axis=-1)
@@ -156,7 +175,7 @@ def _over_last(values: Array, function: Any) -> Array:
 
 
 def _draw_line(ax: Axes, sweep: Sweep, grid: Array, key: str, title: str) -> None:
-    """The mean over one setting, and the range of the runs."""
+    """Draw a line of means over one setting, and a band over the range of all runs."""
     settings = sweep.design.axes[key]
     values = np.moveaxis(grid, list(sweep.design.axes).index(key), 0).reshape(len(settings), -1)
     lowest, highest = _over_last(values, np.nanmin), _over_last(values, np.nanmax)
@@ -172,6 +191,7 @@ def _draw_line(ax: Axes, sweep: Sweep, grid: Array, key: str, title: str) -> Non
         ax.set_xticks(x, [str(value) for value in settings])
     elif (x > 0.0).all() and x.max() > 20.0 * x.min():
         ax.set_xscale("log")
+    # settings with 0 or of both signs, of very different sizes: linear up to the smallest of them
     elif np.abs(x).max() > 20.0 * np.abs(x[x != 0.0]).min(initial=np.inf):
         ax.set_xscale("symlog", linthresh=float(np.abs(x[x != 0.0]).min()))
 
@@ -181,7 +201,7 @@ def _label(key: str) -> str:
 
 
 def _means(sweep: Sweep, *kept: str | None) -> str:
-    """Say over what the means are taken."""
+    """The note in brackets that says over what the means are taken; empty if over nothing."""
     others = [_label(key) for key, values in sweep.design.axes.items()
               if key not in kept and len(values) > 1]  # fmt: skip
     seeds = len(sweep.design.seeds)

@@ -1,4 +1,4 @@
-"""The function, the loss and the residuals of a trajectory."""
+"""Pictures of the function, the loss and the residuals of a trajectory."""
 
 from typing import Any
 
@@ -40,7 +40,9 @@ def draw_function(
 ) -> Axes:
     """The network function at the start and at a frame, the samples, and the knots as a rug.
 
-    With ``plain`` neither the start nor which samples attract.
+    Samples are filled with the colours of the neurons that they attract. With ``plain`` both the
+    function at the start and these colours are left out. Of a file without all neurons only the
+    values f(x_j) at the samples are known, and drawn if residuals were recorded.
     """
     samples = trajectory.samples
     lo, hi = window(trajectory)
@@ -48,6 +50,7 @@ def draw_function(
     e = trajectory.knots(frame)
     if trajectory.ids.size == trajectory.size:
         inside = np.unique(e[(e > lo) & (e < hi)])
+        # f is linear between its knots: with them among the points the line has its sharp kinks
         x = np.union1d(np.linspace(lo, hi, 1000), thin(inside, MOST_POINTS))
         if not plain:
             ax.plot(x, trajectory.predict(0, x), color=GREY, lw=0.8, label=r"$f$ at $\tau=0$")
@@ -77,10 +80,11 @@ def draw_function(
 
 
 def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -> None:
-    """Samples; with colours, halves filled in the colour of the sign of rhat that they attract.
+    """Draw the samples; their halves are filled with the colours of `attracted_colours`, if given.
 
-    The right half speaks of neurons that are active to the right of their knot, the left half of
-    the others (Lemma 1).
+    The right half of a sample has the colour of the sign of rhat of the neurons that it attracts
+    among those that are active to the right of their knot, the left half among the others
+    (Lemma 1).
     """
     samples = trajectory.samples
     x, y, s = samples.x, samples.y, samples.size

@@ -1,4 +1,4 @@
-"""Neurons in their phase space: the uv-plane, and the cylinder (rhat, theta)."""
+"""Pictures of neurons in their phase space: the uv-plane, and the cylinder (rhat, theta)."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,15 +25,17 @@ MOST_POINTS = 4000
 _MOST_PATHS = 100
 _MOST_FRAMES = 64
 _MOST_READ = 20_000_000
+"""Neurons that are read for paths, over all frames together."""
 _MOST_RAYS = 64
 
 
 def draw_uv(
     ax: Axes, trajectory: Trajectory, frame: int = -1, *, state: bool = True, paths: bool = True
 ) -> Axes:
-    """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta) at a frame, their paths to it.
+    """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta) at a frame, and paths up to it.
 
-    Rays that attract are drawn in the colour of the sign of rhat that slides on them.
+    Rays that attract have the colour of the sign of rhat of the neurons that slide on them. Without
+    ``state`` only the neurons whose paths are drawn are shown, and without ``paths`` no paths.
     """
     points, ways = _points(trajectory, frame), _ways(trajectory, frame)
     last = uv_of(points)
@@ -59,10 +61,11 @@ def draw_uv(
 
 
 def draw_cylinder(ax: Axes, trajectory: Trajectory, frame: int = -1, *, paths: bool = True) -> Axes:
-    """Neurons over (theta, rhat) at a frame, their paths to it, and the angles of the rays.
+    """Neurons over (theta, rhat) at a frame, paths up to it, and the angles of the rays.
 
-    The radius has a linear scale around 0 and a logarithmic one beyond the median. Rays that
-    attract are drawn in the colour of the sign of rhat that slides on them, on its half.
+    If the median of |rhat| is far below the largest, the scale of rhat is linear up to the median
+    and logarithmic beyond. A ray that attracts is drawn in the colour of the sign of rhat of the
+    neurons that slide on it, on the half of the cylinder on which they are.
     """
     points, ways = _points(trajectory, frame), _ways(trajectory, frame)
     rhat, theta = ways[..., 0].copy(), ways[..., 1]
@@ -87,7 +90,7 @@ def _tell(
     points: np.ndarray | None,
     ways: np.ndarray | None,
 ) -> None:
-    """Say how many neurons and paths are shown."""
+    """Say below the axes how many of the neurons, paths and frames are shown, if not all are."""
     m, parts = trajectory.size, []
     if points is not None:
         parts.append(shown(points.shape[0], m, "neurons"))
@@ -99,7 +102,7 @@ def _tell(
 
 
 def frame_cylinder(ax: Axes, rhat: Array) -> None:
-    """Limits, scales and labels of the cylinder, for neurons of these radii."""
+    """Set the limits, scales and labels of a picture of the cylinder for neurons with this rhat."""
     sizes = np.abs(rhat[np.isfinite(rhat)])
     reach = float(np.max(sizes, initial=1e-12))
     middle = max(1e-3 * reach, float(np.median(sizes)) if sizes.size else reach)
@@ -119,12 +122,12 @@ def frame_cylinder(ax: Axes, rhat: Array) -> None:
 
 
 def _points(trajectory: Trajectory, frame: int) -> np.ndarray:
-    """(rhat, theta) of neurons at a frame, at most `MOST_POINTS`."""
+    """(rhat, theta) of at most `MOST_POINTS` evenly spread neurons at a frame, (n, 2)."""
     return trajectory.position(frame)[thin(np.arange(trajectory.ids.size), MOST_POINTS)]
 
 
 def _ways(trajectory: Trajectory, frame: int) -> np.ndarray:
-    """(rhat, theta) of few neurons over frames up to one, (frames, neurons, 2)."""
+    """(rhat, theta) of at most 100 neurons at frames up to this one, (frames, neurons, 2)."""
     n = trajectory.ids.size
     chosen = slice(None, None, -(-n // _MOST_PATHS))
     last = frame % trajectory.frames
@@ -133,15 +136,20 @@ def _ways(trajectory: Trajectory, frame: int) -> np.ndarray:
 
 
 def path_frames(frames: int, n: int) -> list[int]:
-    """Frames from which paths are drawn: fewer where a frame is large, since each is read whole."""
+    """The frames from which paths are drawn: at most 64, evenly spread, with the first and last.
+
+    They are fewer where frames of n neurons are large, since each of them is read whole.
+    """
     most = int(np.clip(_MOST_READ // n, 2, _MOST_FRAMES))
+    # fromkeys drops the repetitions that rounding makes where there are few frames
     return list(dict.fromkeys(np.linspace(0, frames - 1, most).astype(int).tolist()))
 
 
 def attracted_colours(trajectory: Trajectory, frame: int) -> list[str] | None:
-    """Colour of the sign of rhat that slides on each ray at a frame, or grey: Lemma 1, (2 s,).
+    """The colour of each of the 2 s rays: that of the sign of rhat of the neurons that it attracts.
 
-    None where the file cannot tell.
+    Rays that attract neither sign at the frame are grey (Lemma 1). The result is None if the
+    residuals are not known, since the file has not all neurons, or not finite.
     """
     if trajectory.ids.size < trajectory.size:
         return None
@@ -171,10 +179,11 @@ def _draw_angles(ax: Axes, trajectory: Trajectory, frame: int) -> None:
 
 
 def draw_angles(ax: Axes, x: Array, colours: list[str]) -> None:
-    """Angles of the rays on the cylinder, few enough to be told apart, in these colours."""
+    """Draw the angles of the rays on the cylinder in these colours, unless they are too many."""
     if x.size > _MOST_RAYS:
         return
     for colour, angle in zip(colours, ray_angles(x).tolist(), strict=True):
+        # shares of the height: rhat > 0, blue, is the upper half, and rhat < 0, orange, the lower
         lo, hi = {BLUE: (0.5, 1.0), ORANGE: (0.0, 0.5)}.get(colour, (0.0, 1.0))
         width = 0.3 if colour == GREY else 0.8
         ax.axvline(angle, lo, hi, color=colour, lw=width, alpha=0.6, zorder=0)

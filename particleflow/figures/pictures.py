@@ -1,4 +1,4 @@
-"""Kinds of pictures of a trajectory."""
+"""The kinds of pictures of a trajectory, and the function that draws one by its name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,22 +25,33 @@ Panel = Callable[[Axes, Trajectory, int], object]
 
 
 class Kind(NamedTuple):
-    """Panels in so many columns; the width and the height of the picture in inches."""
+    """A kind of picture: its panels, and how they are arranged.
+
+    Attributes
+    ----------
+    panels : tuple of Panel
+    columns : int
+        How many panels stand beside each other.
+    width, height : float
+        Size of the picture in inches.
+    has_frame : bool
+        Whether the picture shows one frame, rather than all.
+    """
 
     panels: tuple[Panel, ...]
     columns: int
     width: float
     height: float
     has_frame: bool
-    """Whether it shows one frame, rather than all."""
 
 
 def _of_run(draw: Callable[[Axes, Trajectory], object]) -> Panel:
+    """The panel of a function that draws all frames, and so takes no frame."""
     return lambda ax, trajectory, frame: draw(ax, trajectory)
 
 
 def _column(*panels: Panel, height: float, has_frame: bool = False) -> Kind:
-    """Panels below each other, as wide as one column of a page."""
+    """A kind with its panels below each other, as wide as one column of a page; height in cm."""
     return Kind(panels, 1, COLUMN, height * CENTIMETRE, has_frame)
 
 
@@ -57,23 +68,26 @@ KINDS = {
     "spectrum": _column(_of_run(draw_spectrum), height=6.5),
     "sectors": _column(_of_run(draw_sectors), _of_run(draw_rays), height=12),
 }
-"""By name: "overview" as wide as a page, the others as a column."""
+"""The kinds by name: "overview" is as wide as a page, the others are as wide as a column."""
 
 
 def plot(trajectory: Trajectory, kind: str = "overview", frame: int = -1) -> Figure:
-    """A picture of a trajectory, of one of the `KINDS`.
+    """A picture of a trajectory.
 
     Parameters
     ----------
     trajectory : Trajectory
     kind : str
+        One of `KINDS`.
     frame : int
         The frame that "overview", "function" and "phase" show.
 
     Raises
     ------
     TrajectoryError
-        There is no such kind or frame, or no complete frame at all.
+        There is no such kind, or no complete frame at all.
+    RangeError
+        There is no such frame.
     """
     if kind not in KINDS:
         raise TrajectoryError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
@@ -90,7 +104,7 @@ def plot(trajectory: Trajectory, kind: str = "overview", frame: int = -1) -> Fig
 
 
 def require_frames(trajectory: Trajectory) -> None:
-    """Refuse a file without a frame.
+    """Refuse a trajectory that has no complete frame to draw.
 
     Raises
     ------
@@ -106,7 +120,8 @@ def check_target(path: Path, overwrite: bool, endings: tuple[str, ...] = ENDINGS
     Raises
     ------
     TrajectoryError
-        The ending is not known, the folder does not exist or cannot be written, the path is taken.
+        The ending is not among ``endings``, the folder does not exist or cannot be written, or the
+        path is taken.
     """
     if path.suffix.lower() not in endings:
         raise TrajectoryError(

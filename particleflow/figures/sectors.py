@@ -1,4 +1,4 @@
-"""Where the neurons are: their numbers in each sector and on each ray over time."""
+"""Pictures of where the neurons are: their shares in each sector and on each ray over time."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +13,7 @@ _MOST_ROWS = 128
 
 
 def draw_sectors(ax: Axes, trajectory: Trajectory) -> Axes:
-    """Share of the recorded neurons in each sector over time; sector s holds the dead ones."""
+    """The share of the recorded neurons in each sector over time; sector s holds the dead ones."""
     s = trajectory.samples.size
     tau, counts = _counts(trajectory)
     _draw(ax, tau, counts[:, : 2 * s])
@@ -24,7 +24,7 @@ def draw_sectors(ax: Axes, trajectory: Trajectory) -> Axes:
 
 
 def draw_rays(ax: Axes, trajectory: Trajectory) -> Axes:
-    """Share of the recorded neurons that slide on each ray over time."""
+    """The share of the recorded neurons that slide on each ray over time."""
     s = trajectory.samples.size
     tau, counts = _counts(trajectory)
     if not counts[:, 2 * s : 4 * s].any():
@@ -38,7 +38,7 @@ def draw_rays(ax: Axes, trajectory: Trajectory) -> Axes:
 
 
 def _counts(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
-    """Times, and numbers of neurons in each cell at at most 64 frames."""
+    """Times of at most 64 frames, (t,), and shares of the neurons in each cell, (t, 4 s + 1)."""
     frames = path_frames(trajectory.frames, trajectory.ids.size)
     n_cells = 4 * trajectory.samples.size + 1
     counts = [np.bincount(trajectory.cell(frame), minlength=n_cells) for frame in frames]
@@ -55,8 +55,9 @@ def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
         return
     limits = edges(tau)
     if tau.size > 1:
+        # beyond the first and the last frame nothing is known
         limits[0], limits[-1] = tau[0], tau[-1]
-    wide = -(-shares.shape[1] // _MOST_ROWS)  # rows that are drawn as one, to be seen
+    wide = -(-shares.shape[1] // _MOST_ROWS)  # neighbours that are drawn as one row, to be seen
     rows = np.arange(0, shares.shape[1], wide)
     shares = np.add.reduceat(shares, rows, axis=1)
     mesh = ax.pcolormesh(
@@ -64,5 +65,5 @@ def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
         cmap="cividis_r", norm=LogNorm(shares[shares > 0.0].min(), shares.max()), rasterized=True,
     )  # fmt: skip
     time_axis(ax, tau)
-    ax.invert_yaxis()
+    ax.invert_yaxis()  # sector 0 is the topmost
     colour_bar(ax, mesh, "share of the neurons" + (f" in {wide} rows" if wide > 1 else ""))

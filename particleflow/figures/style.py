@@ -1,4 +1,4 @@
-"""The look of all pictures, and what several of them need."""
+"""The look that all pictures share, and what several of them need: legends, axes, notes."""
 
 import textwrap
 from pathlib import Path
@@ -16,9 +16,9 @@ from particleflow.files.disk import new_file
 CENTIMETRE = 1 / 2.54
 WIDTH = 17 * CENTIMETRE
 COLUMN = 8.5 * CENTIMETRE
-"""Widths of a page and of one of two columns."""
+"""`WIDTH` and `COLUMN` are the widths of a page and of one of its two columns, in inches."""
 _TOLD = 46
-"""Letters of a line below a panel of one column."""
+"""Letters that a line below a panel has room for, where the panel is as wide as a column."""
 
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -34,7 +34,7 @@ STYLE: dict[Any, Any] = {
     "legend.fontsize": 7,
     "lines.linewidth": 1.2,
     "savefig.dpi": 200,
-    "pdf.fonttype": 42,
+    "pdf.fonttype": 42,  # text as TrueType, in place of Type 3 fonts
 }
 # Okabe and Ito's colours, distinct for colour-blind readers
 BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
@@ -42,21 +42,22 @@ GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture into a file, which is replaced once the new one is whole.
+    """Write a picture into a file; an existing one is replaced once the new one is whole.
 
     Raises
     ------
     TrajectoryError
         The path cannot become a file.
     WriteError
-        The disk refuses it.
+        The disk refuses the file.
     """
+    # matplotlib looks up savefig.dpi and pdf.fonttype when it saves, not when it draws
     with mpl.rc_context(STYLE), new_file(path, overwrite=True) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower())
 
 
 def opaque(legend: Legend) -> None:
-    """Show in a legend what is faint in the picture."""
+    """Make a legend's entries opaque, for lines and points that are faint in the picture."""
     for handle in legend.legend_handles:
         if handle is not None:
             handle.set_alpha(1.0)
@@ -67,28 +68,32 @@ SIGNS = ((1, BLUE, r"$\hat r>0$"), (-1, ORANGE, r"$\hat r<0$"))
 
 
 def legend_above(ax: Axes, ncols: int, **options: Any) -> Legend:
-    """A legend in one or two rows above the axes."""
+    """The legend that this puts above the axes, its entries in rows of ``ncols``."""
     look = {"handlelength": 1.2, "columnspacing": 1.0, "handletextpad": 0.4} | options
     return ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=ncols,
                      borderaxespad=0.1, **look)  # fmt: skip
 
 
 def ray_ends(x: Array, reach: float) -> Array:
-    """Points of the 2 s rays beyond the corners of a picture of this half-width, (2 s, 2)."""
+    """(u, v) of a point on each of the 2 s rays that lies outside of a picture, (2 s, 2).
+
+    ``reach`` is half the width of the picture, a square around the origin.
+    """
+    # the corners are sqrt(2) times as far from the origin as the edges
     far = 2.0 * reach / np.sqrt(1.0 + x * x)
     ends = np.stack([far, -far * x], axis=1)
     return np.concatenate([ends, -ends])
 
 
 def thin(values: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the values, evenly spread."""
+    """All values, or if they are more than ``most``, so many of them, evenly spread."""
     if values.size <= most:
         return values
     return values[np.linspace(0, values.size - 1, most).astype(int)]
 
 
 def tell(ax: Axes, *parts: str) -> None:
-    """Say below the axis of x what of the data is shown, if that is not all of it."""
+    """Say below the x-axis which parts of the data are shown; nothing if all parts are empty."""
     told = [part for part in parts if part]
     if told:
         text = textwrap.fill(f"shown: {', '.join(told)}", _TOLD, break_on_hyphens=False)
@@ -96,19 +101,19 @@ def tell(ax: Axes, *parts: str) -> None:
 
 
 def shown(some: int, total: int, what: str) -> str:
-    """ "200 of 1,000 neurons"; nothing if those are all."""
+    """A note such as "200 of 1,000 neurons", or an empty text if all are shown."""
     return f"{some:,} of {total:,} {what}" if some < total else ""
 
 
 def uv_of(position: np.ndarray) -> Array:
-    """(u, v) = |rhat| (cos theta, sin theta), (n, 2), NaN where that is not finite."""
+    """(u, v) = |rhat| (cos theta, sin theta), (n, 2), of positions; NaN where not finite."""
     rhat, theta = position.T.astype(np.float64)
     uv = np.abs(rhat)[:, None] * np.stack([np.cos(theta), np.sin(theta)], axis=1)
     return np.where(np.isfinite(uv), uv, np.nan)
 
 
 def time_axis(ax: Axes, tau: Array) -> None:
-    """Label and limits of an axis of times, logarithmic where those are geometric."""
+    """Set up the x-axis for these times: logarithmic if they are geometric, else linear."""
     ax.set_xlabel(r"mean-field time $\tau$")
     if tau.size == 1:
         ax.set_xticks([tau[0]], [f"{tau[0]:g} (one frame)"])
@@ -121,19 +126,19 @@ def time_axis(ax: Axes, tau: Array) -> None:
 
 
 def mark(tau: Array) -> str:
-    """The marker for few points, through which there is no line; none for many."""
+    """The marker of a curve: a dot for one or two points, which make no visible line, else none."""
     return "." if tau.size <= 2 else ""
 
 
 def empty(ax: Axes, text: str) -> Axes:
-    """Say why there is nothing to see."""
+    """Write into the axes why there is nothing to see, and return them."""
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
     ax.set_axis_off()
     return ax
 
 
 def edges(values: Array) -> Array:
-    """Limits between neighbouring values, and beyond the first and the last."""
+    """Limits halfway between neighbouring values, (n + 1,), the outermost ones extrapolated."""
     if values.size == 1:
         return np.array([values[0] - 0.5, values[0] + 0.5])
     between = 0.5 * (values[1:] + values[:-1])
@@ -143,7 +148,7 @@ def edges(values: Array) -> Array:
 
 
 def colour_bar(ax: Axes, shown: Any, label: str) -> None:
-    """A slim bar beside the axes."""
+    """Add a slim bar of the colours of ``shown`` beside the axes."""
     bar = ax.get_figure().colorbar(shown, ax=ax, pad=0.02, aspect=30)  # type: ignore[union-attr]
     bar.set_label(label)
     bar.outline.set_visible(False)

@@ -1,1 +1,1 @@
-"""Files on any disk: written whole, locked, opened; primitives of HDF5 and CSV."""
+"""Files on any disk: making them whole, locking and opening them, and basics of HDF5 and CSV."""

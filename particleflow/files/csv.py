@@ -1,4 +1,4 @@
-"""Columns of numbers from a CSV file, with errors that name the line."""
+"""Columns of numbers in CSV files, read with errors that name the line, and written."""
 
 import csv
 from pathlib import Path
@@ -12,11 +12,12 @@ from particleflow.errors import ParticleflowError
 def read_columns(
     path: PathLike, names: tuple[str, ...], error: type[ParticleflowError]
 ) -> list[Array]:
-    """Read the columns ``names``, which must be exactly the header's, in its order.
+    """Read all columns of a CSV file, whose header must be exactly ``names``, in that order.
 
     Returns
     -------
-    list of (n,) float64, one a name
+    list of (n,) float64
+        One array for each name.
 
     Raises
     ------
@@ -28,6 +29,7 @@ def read_columns(
     wanted = ",".join(names)
     columns: list[list[float]] = [[] for _ in names]
     try:
+        # "-sig" passes over the byte order mark that spreadsheets write
         with file.open(newline="", encoding="utf-8-sig") as stream:
             rows = csv.reader(stream, skipinitialspace=True)
             header = next(rows, None)
@@ -71,8 +73,9 @@ def _shorten(text: str, most: int = 40) -> str:
 
 
 def write_columns(path: Path, names: tuple[str, ...], columns: list[Array]) -> None:
-    """Write columns so that `read_columns` returns the same bits."""
+    """Write columns of numbers to a CSV file, so that `read_columns` returns the same bits."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(names)
+        # repr of a float has as many digits as it takes to read back the same bits
         writer.writerows(zip(*(map(repr, column.tolist()) for column in columns), strict=True))

@@ -1,4 +1,4 @@
-"""Files that get their names when they are whole, and what else a disk may do to a run.
+"""Making files so that they are whole or not there, and errors of disks in words.
 
 A new file is made under a temporary name beside its target, brought to the disk, and renamed: a
 kill or a full disk at any instant leaves either what was there before or the whole new file.
@@ -21,12 +21,15 @@ from .locks import Lock, is_locked
 
 
 def check_target(path: Path, overwrite: bool, is_held: bool = False) -> None:
-    """Refuse a path that cannot become a new file; ``is_held``: the caller has its lock.
+    """Refuse a path that cannot become a new file.
+
+    ``is_held`` says that the caller has the lock of a file that is there already.
 
     Raises
     ------
     TrajectoryError
-        The folder does not exist or cannot be written, the path is taken, or a run is writing it.
+        The folder does not exist or cannot be written, the path is taken, or a run is writing the
+        file that is there.
     """
     folder = path.parent
     if not folder.is_dir():
@@ -49,17 +52,19 @@ def require_free(path: Path) -> None:
     Raises
     ------
     TrajectoryError
+        A process has the lock of the file.
     """
     if is_locked(path):
         raise TrajectoryError(f"{path}: is being written by another run")
 
 
 def require_writable(path: Path) -> None:
-    """Refuse a file that a process is writing, or that nobody may write.
+    """Refuse a file that a process is writing, or that this process has no permission to write.
 
     Raises
     ------
     TrajectoryError
+        Either is the case.
     """
     require_free(path)
     if not os.access(path, os.W_OK):
@@ -67,19 +72,25 @@ def require_writable(path: Path) -> None:
 
 
 def reason(problem: BaseException) -> str:
-    """The words of the system, out of HDF5's message."""
+    """The cause of an error in words: the operating system's, if HDF5's long message quotes it."""
     found = re.search(r"error message = '([^']*)'", str(problem))
     return found[1] if found else str(problem)
 
 
 def open_existing(path: Path) -> tuple[h5py.File, Lock]:
-    """An existing file, for writing to its data, and the lock by which this process has it.
+    """Open an existing file to write to its data, and take its lock.
+
+    Returns
+    -------
+    file : h5py.File
+    lock : Lock
+        The lock, which the caller has to release.
 
     Raises
     ------
     TrajectoryError
-        Another process writes it, a foreign reader of this one has it open, there is no
-        permission, or it is damaged.
+        Another process writes the file, a reader in this process that is not of this package has
+        it open, there is no permission, or the file is damaged.
     """
     require_writable(path)
     lock = Lock(path)
@@ -103,16 +114,27 @@ def create(
 ) -> None:
     """Make a file by ``fill``, reserve its space on the disk, and write its data by ``then``.
 
-    ``before`` is called when it is about to get its name; ``is_held``: the caller has the lock of
-    the file that is replaced. HDF5 may crash where a disk refuses data: much of them belongs into
-    ``then``.
+    Parameters
+    ----------
+    path : Path
+    overwrite : bool
+        Whether an existing file may be replaced.
+    fill : callable
+        Lays out the new file. HDF5 may crash where a disk refuses data, so that large data belong
+        into ``then``.
+    before : callable
+        Called just before the whole file is renamed to ``path``.
+    then : callable, optional
+        Writes data into the space that has been reserved.
+    is_held : bool
+        Whether the caller has the lock of the file that is replaced.
 
     Raises
     ------
     TrajectoryError
         The path cannot become a new file.
     WriteError
-        The disk refuses it. Nothing is left behind.
+        The disk refuses the file. Nothing is left behind.
     """
     with new_file(path, overwrite, before, is_held) as temporary:
         with opening.open_file(temporary, "w") as file:
@@ -130,16 +152,16 @@ def new_file(
     before: Callable[[], None] = lambda: None,
     is_held: bool = False,
 ) -> Iterator[Path]:
-    """A temporary name for a file to be written, which gets its own name when it is whole.
+    """A context with a temporary file to write, which is renamed to ``path`` when it is whole.
 
-    ``before`` and ``is_held`` as of `create`.
+    ``overwrite``, ``before`` and ``is_held`` are as in `create`.
 
     Raises
     ------
     TrajectoryError
         The path cannot become a new file.
     WriteError
-        The disk refuses it. Nothing is left behind.
+        The disk refuses the file. Nothing is left behind.
     """
     check_target(path, overwrite, is_held)
     with refusals(path, "created"):
@@ -147,9 +169,11 @@ def new_file(
         temporary = Path(name)
         try:
             os.close(handle)
+            # mkstemp lets nobody else read; the file is to have the rights of any other new file
             os.chmod(temporary, 0o666 & ~_umask())
             yield temporary
             sync(temporary)
+            # once more: meanwhile somebody may have made the file, or begun to write it
             check_target(path, overwrite, is_held)
             before()
             rename(temporary, path)
@@ -161,35 +185,36 @@ def new_file(
 
 @contextmanager
 def refusals(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever a disk or HDF5 refuses into an error that names the file.
+    """Turn errors of a disk or of HDF5 into one that names the file.
 
     Raises
     ------
     WriteError
+        ``path`` "cannot be ``what``", and the cause.
     """
     try:
         yield
-    except TrajectoryError:
+    except TrajectoryError:  # an OSError, too, which names its file already
         raise
     except (OSError, RuntimeError) as problem:
         raise WriteError(f"{path}: cannot be {what}: {reason(problem)}") from None
 
 
 def rename(source: Path, target: Path) -> None:
-    """Give a file its name, for good once this returns."""
+    """Rename a file; the new name is on the disk once this returns."""
     os.replace(source, target)
     sync(target.parent)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if there is one, for good once this returns."""
+    """Remove a file if it exists; its name is gone from the disk once this returns."""
     if path.exists():
         os.unlink(path)
         sync(path.parent)
 
 
 def sync(path: Path) -> None:
-    """Return when a file, or the names in a folder, are on the disk."""
+    """Return when the data of a file, or the names in a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -201,27 +226,30 @@ def sync(path: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
+    mask = os.umask(0)  # the system tells it only to those who set another
     os.umask(mask)
     return mask
 
 
 def require_room(temporary: Path, path: Path, size: int) -> None:
-    """See that the disk has room for a file of about this size, which is empty still.
+    """Check that the disk has room for a file of about ``size`` bytes, which is empty still.
 
-    HDF5 may crash where a disk refuses data.
+    Without this check HDF5 may crash later, where a disk refuses data. ``path`` is the name in
+    messages.
 
     Raises
     ------
     WriteError
+        The disk has less space free.
     OSError
-        The disk has the room, but refuses it.
+        The disk has enough space free, but refuses to reserve it.
     """
     _reserve_space(temporary, path, size)
     os.truncate(temporary, 0)
 
 
 def _reserve_space(temporary: Path, path: Path, size: int) -> None:
+    # blocks that the file has already are not needed once more
     free = shutil.disk_usage(temporary.parent).free + 512 * temporary.stat().st_blocks
     if size > free:
         raise WriteError(

@@ -1,7 +1,8 @@
-"""Datasets, strings and scales of a file, every dataset at its final shape, its space reserved.
+"""Basics of HDF5 files: datasets of final shape, strings, scales, copies, and errors.
 
 Datasets that grow and are flushed once a frame are not safe against a kill between two writes. Here
-nothing but raw data is written once the file has its name; a full disk shows before the first step.
+every dataset is made at its final shape with its space reserved. Once the file has its name nothing
+but raw data is written, and a full disk is found before the first step.
 """
 
 from collections.abc import Iterator
@@ -19,10 +20,11 @@ from .slabs import slabs
 DAMAGE = (OSError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, OverflowError)
 """Errors that h5py raises on damaged files."""
 _DEFLATE = 4
+"""Level of compression."""
 _FILLED_AT_ONCE = 1 << 20
-"""Values that are marked at a time."""
+"""Values that `mark_unrecorded` writes at a time."""
 _FILTERED = 1100
-"""Bytes that a byte of a compressed file may stand for."""
+"""Bytes that a byte of a compressed file stands for at most: deflate reaches 1032."""
 
 
 def reserve(
@@ -34,9 +36,10 @@ def reserve(
     is_compressed: bool = False,
     is_filled: bool = False,
 ) -> h5py.Dataset:
-    """A dataset whose space is allocated now and never filled; if compressed, as it is written.
+    """Make a dataset whose space is allocated now, but not filled.
 
-    With ``is_filled`` it is one that `mark_unrecorded` fills, once its space is reserved.
+    The space of a compressed dataset is allocated as it is written. With ``is_filled`` the dataset
+    is one of those that `mark_unrecorded` fills later.
     """
     options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     options.set_obj_track_times(False)
@@ -57,14 +60,15 @@ def reserve(
 
 
 def nothing(dtype: np.dtype[Any]) -> float | int:
-    """The value of what was never recorded: NaN, or -1."""
+    """The value that marks what was not recorded: NaN, or -1 in whole numbers."""
     return np.nan if dtype.kind == "f" else -1
 
 
 def mark_unrecorded(file: h5py.File) -> None:
-    """Write `nothing` into all of the datasets that are to be filled.
+    """Write `nothing` into all datasets that `reserve` has made with ``is_filled``.
 
-    After their space was reserved: HDF5 may crash where a disk refuses data.
+    To be called once the disk has reserved the space of the file, since HDF5 may crash where a disk
+    refuses data.
     """
 
     def fill(name: str, dataset: h5py.Group | h5py.Dataset) -> None:
@@ -74,7 +78,7 @@ def mark_unrecorded(file: h5py.File) -> None:
         if options.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED:
             return
         rows = max(1, _FILLED_AT_ONCE * dataset.shape[0] // dataset.size)
-        # h5py would write a single number row by row
+        # whole pieces, since h5py would write a single number row by row (bench/NOTES.md)
         piece = np.full((min(rows, dataset.shape[0]), *dataset.shape[1:]), nothing(dataset.dtype),
                         dataset.dtype)  # fmt: skip
         for lo in range(0, dataset.shape[0], rows):
@@ -84,27 +88,28 @@ def mark_unrecorded(file: h5py.File) -> None:
 
 
 def store(group: h5py.Group, name: str, data: np.ndarray) -> h5py.Dataset:
-    """A dataset that is complete from the start."""
+    """Make a dataset and write all its data."""
     dataset = reserve(group, name, data.shape, data.dtype)
     dataset[...] = data
     return dataset
 
 
 def hdf5_version() -> str:
-    """Of the HDF5 library."""
+    """The version of the HDF5 library."""
     return str(h5py.version.hdf5_version)
 
 
 def text(value: str) -> np.bytes_:
-    """A fixed-length string, which every HDF5 tool reads."""
+    """A fixed-length string for an attribute, which every HDF5 tool reads."""
     return np.bytes_(value.encode(errors="replace"))
 
 
 def copy_beginnings(source: h5py.File, target: h5py.File, skip: tuple[str, ...]) -> None:
-    """Fill every dataset of ``target`` with as many rows as it shares with one in ``source``.
+    """Copy the first rows of every dataset of ``source`` into that of the same name in ``target``.
 
-    Datasets whose names begin with one of ``skip``, virtual ones, and those that the version which
-    wrote ``source`` did not have, are left as they are.
+    As many rows are copied as both have. In ``target`` datasets are left as they are if their names
+    begin with one of ``skip``, if they are virtual, or if the version that wrote ``source`` did not
+    have them.
     """
 
     def copy(name: str, dataset: h5py.Group | h5py.Dataset) -> None:
@@ -125,36 +130,39 @@ def copy_beginnings(source: h5py.File, target: h5py.File, skip: tuple[str, ...])
 
 
 def copy_rows(source: h5py.Dataset, target: h5py.Dataset, rows: int, first: int = 0) -> None:
-    """Fill rows of a dataset with those of another, its second axis from there on."""
+    """Copy the first ``rows`` rows of a dataset into another, in slabs.
+
+    Along the second axis ``target`` holds the part of ``source`` that begins at ``first``.
+    """
     chunks = [(d.chunks or (1, d.shape[1]))[:2] for d in (source, target)]
     for when, which in slabs(rows, target.shape[1], chunks):
         target[when, which] = source[when, which.start + first : which.stop + first]
 
 
 def make_scale(dataset: h5py.Dataset, name: str) -> h5py.Dataset:
-    """Turn a dataset into the scale of a dimension."""
+    """Turn a dataset into the scale of a dimension, and return it."""
     dataset.make_scale(name)
     return dataset
 
 
 def attach(dataset: h5py.Dataset, *scales: h5py.Dataset) -> None:
-    """Name the axes of a dataset by scales, in order."""
+    """Attach scales to the axes of a dataset, from the first axis on."""
     for axis, scale in enumerate(scales):
         dataset.dims[axis].attach_scale(scale)
 
 
 def string(value: Any) -> str:
-    """A string attribute or dataset."""
+    """The value of a string attribute or dataset as a str."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def read_all(group: h5py.Group, name: str) -> np.ndarray:
-    """A whole dataset.
+    """Read a whole dataset.
 
     Raises
     ------
     ValueError
-        It claims to be larger than its file can be.
+        The dataset claims to hold more than its file can.
     """
     dataset = group[name]
     check_size(dataset)
@@ -162,12 +170,14 @@ def read_all(group: h5py.Group, name: str) -> np.ndarray:
 
 
 def check_size(dataset: h5py.Dataset, share: float = 1.0) -> None:
-    """Refuse to read a share of a dataset for which a damaged file would ask all memory.
+    """Refuse a dataset of a damaged file whose size would take all memory.
+
+    ``share`` is the fraction of a compressed dataset that has been written.
 
     Raises
     ------
     ValueError
-        It claims to be larger than its file can be.
+        The dataset claims to hold more than its file can.
     """
     most = _bytes_behind(dataset) * (1 if dataset.compression is None else _FILTERED)
     if dataset.nbytes * share > most:
@@ -175,7 +185,7 @@ def check_size(dataset: h5py.Dataset, share: float = 1.0) -> None:
 
 
 def _bytes_behind(dataset: h5py.Dataset) -> int:
-    """Bytes of the file, or of the files that a virtual dataset shows."""
+    """Bytes of the file of a dataset, and of the files that it shows if it is virtual."""
     size = int(dataset.file.id.get_filesize())
     if not dataset.is_virtual:
         return size
@@ -186,9 +196,9 @@ def _bytes_behind(dataset: h5py.Dataset) -> int:
 
 @contextmanager
 def naming(path: Path, what: str = "trajectory") -> Iterator[None]:
-    """Turn whatever h5py raises on a damaged file into an error that names the file."""
+    """Turn errors that h5py raises on a damaged file into a TrajectoryError that names the file."""
     try:
-        with np.errstate(all="ignore"):  # of numbers that are none
+        with np.errstate(all="ignore"):  # damaged files may hold NaN and infinities
             yield
     except (TrajectoryError, ConfigError):
         raise

@@ -1,4 +1,4 @@
-"""Kinds of HDF5 files: each is known by an attribute of its own at the root."""
+"""Kinds of HDF5 files, each of which has an attribute at the root that no other kind has."""
 
 from pathlib import Path
 
@@ -15,12 +15,14 @@ _NETCDF = "_NCProperties"
 
 
 def kind_of(path: Path) -> str:
-    """One of "trajectory", "sweep", "checkpoint", "part", "netCDF", or "" for another HDF5 file.
+    """The kind of an HDF5 file; "" for a file of none of these kinds.
+
+    The kinds are "trajectory", "sweep", "checkpoint", "part" and "netCDF".
 
     Raises
     ------
     TrajectoryError
-        It is no HDF5 file, or damaged.
+        The file is no HDF5 file, or is damaged.
     """
     with hdf5.naming(path), open_to_read(path) as file:
         for kind, name in (

@@ -1,9 +1,10 @@
-"""Who writes a file: one process at a time, which other tools may watch.
+"""Locks of files: one process at a time writes a file, and other tools may read it meanwhile.
 
 HDF5 itself locks a whole file (flock): readers share it and a writer has it alone, so that no tool
 could open a file that a run is writing. Here files are opened without HDF5's lock. A writer takes
-two others: it *shares* the whole file, which keeps out those who would change it and lets readers
-in, and it has one byte, far behind the end of any file, to itself, which tells it from readers.
+two locks of its own. One is *shared*, on the whole file: it keeps out tools that would change the
+file and lets readers in. The other is exclusive, on a single byte far behind the end of any file:
+it tells the writer from readers.
 """
 
 import errno
@@ -20,10 +21,11 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _BYTE = 1 << 62
+"""Position of the byte that a writer locks."""
 _FLOCK = "@hhqqi0q"
-"""struct flock: type, whence, first byte, bytes, process."""
+"""Layout of struct flock: type, whence, first byte, number of bytes, process, padding."""
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
-"""Errors of file systems without locks."""
+"""Numbers of errors that file systems without locks give."""
 
 
 class Lock:
@@ -32,12 +34,12 @@ class Lock:
     Parameters
     ----------
     path : Path
-        Exists, and may be written.
+        A file that exists and that this process may write.
 
     Attributes
     ----------
     problem : str or None
-        Why there is none: the file system has no locks.
+        A note for the user if the file system has no locks, so that nothing is locked.
 
     Raises
     ------
@@ -73,18 +75,19 @@ class Lock:
         fcntl.fcntl(handle, fcntl.F_OFD_SETLK, _of_byte())
 
     def release(self) -> None:
-        """Give the lock back; once is enough."""
+        """Give the lock back; a second call does nothing."""
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)
 
 
 def _of_byte() -> bytes:
+    """A struct flock that asks for the writer's byte."""
     return struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process writes a file; False where there are no locks."""
+    """Whether a process writes a file; False where the system has no such locks."""
     if fcntl is None:
         return False
     try:
@@ -92,6 +95,7 @@ def is_locked(path: Path) -> bool:
     except OSError:
         return False
     try:
+        # refused if somebody has the whole file alone, as HDF5 itself locks it to write
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if not hasattr(fcntl, "F_OFD_GETLK"):
             return False

@@ -1,9 +1,10 @@
-"""Opening HDF5 files, none of them with HDF5's own lock (see ``locks``).
+"""Opening HDF5 files, if possible without HDF5's own lock (see ``locks``).
 
-A process cannot open a file for writing that it has open for reading: HDF5 refuses. A trajectory
-that is open in a notebook would keep its own run from being resumed. Readers of this package
-therefore register here; they are closed when one of their files is to be written, and open it
-again when they are asked next. Readers of others have to be closed by whoever opened them.
+HDF5 does not let a process open a file for writing that the same process has open for reading. A
+trajectory that is open in a notebook would keep its own run from being resumed. Readers of this
+package therefore register here. When one of their files is to be written, that reader is closed,
+and it opens the file again when it is next asked for data. Readers of other packages have to be
+closed by whoever opened them.
 """
 
 import os
@@ -20,10 +21,12 @@ import h5py
 from particleflow.errors import TrajectoryError
 
 OPEN_OPTIONS = {"rdcc_nbytes": 0}
-"""No chunk cache. Whole chunks go to the file at once; where little of a chunk is read, such as one
-neuron of every frame, HDF5 reads no more than that."""
+"""Options of h5py that switch off the cache of chunks.
+
+Whole chunks go to the file at once. Where little of a chunk is read, such as one neuron of every
+frame, HDF5 then reads no more than that (bench/NOTES.md)."""
 _SECONDS = 2.0
-"""How long to wait for readers in other threads of this process."""
+"""Seconds to wait for readers in other threads of this process."""
 
 
 class Reader(Protocol):
@@ -33,7 +36,7 @@ class Reader(Protocol):
     """Identities of the files that this process has open, whatever names they have now."""
 
     def release(self) -> bool:
-        """Close them until it is asked for something; False if it is being asked right now."""
+        """Close the files until data are asked for; returns False if a thread is reading now."""
         ...
 
 
@@ -42,7 +45,7 @@ _readers: WeakSet[Any] = WeakSet()
 
 
 def by_one_thread() -> AbstractContextManager[Any]:
-    """While it is entered no other thread opens a file for writing."""
+    """A context in which no other thread enters `open_to_read` or `open_to_write`."""
     return _opening
 
 
@@ -53,29 +56,29 @@ def register(reader: Reader) -> None:
 
 
 def open_file(path: Path, mode: str) -> h5py.File:
-    """An HDF5 file for writing that nobody else has open, "w" or "r+"."""
+    """Open an HDF5 file for writing that nobody else has open; ``mode`` is "w" or "r+"."""
     return h5py.File(path, mode, locking=False, **OPEN_OPTIONS)
 
 
 def open_to_read(path: Path) -> h5py.File:
-    """A file for reading, whoever writes it."""
+    """Open an HDF5 file for reading, even if a process is writing it."""
     with _opening:
         try:
             return h5py.File(path, "r", locking=False, **OPEN_OPTIONS)
         except OSError:
-            # one that this process has open with HDF5's lock can only be opened with it
+            # a file that this process has open with HDF5's lock can only be opened with it again
             return h5py.File(path, "r", **OPEN_OPTIONS)
 
 
 def open_to_write(path: Path) -> h5py.File:
-    """An existing file, for writing to its data, though readers of this process may have it open.
+    """Open an existing file to write to its data, even if readers of this process have it open.
 
     Raises
     ------
     TrajectoryError
-        A reader that is not of this package has it open in this process.
+        This process has the file open by a reader that is busy or not of this package.
     OSError, RuntimeError
-        HDF5 cannot open it.
+        HDF5 cannot open the file.
     """
     deadline = time.monotonic() + _SECONDS
     while True:
@@ -84,6 +87,7 @@ def open_to_write(path: Path) -> h5py.File:
             try:
                 return open_file(path, "r+")
             except OSError as problem:
+                # worth another try: a reader that is busy in another thread may be done soon
                 if held or "already open" in str(problem) or "locking flag" in str(problem):
                     why = problem
                 else:
@@ -97,6 +101,7 @@ def open_to_write(path: Path) -> h5py.File:
 
 
 def _readers_of(path: Path) -> Iterator[Any]:
+    """The registered readers that have the file of this path open."""
     own = identity(path)
     for reader in list(_readers):
         if own in reader.identities:
@@ -104,7 +109,7 @@ def _readers_of(path: Path) -> Iterator[Any]:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """The identity of the file that a path names; None if there is none."""
+    """Device and inode of the file that a path names; None if there is no such file."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,24 +1,27 @@
-"""Parts of the rows of a trajectory, frames x neurons, that memory holds and chunks suggest."""
+"""Slabs, pieces of an array of frames x neurons that fit into memory, if possible whole chunks."""
 
 from collections.abc import Iterator, Sequence
 
 BUDGET = 1 << 23
-"""Pairs of a frame and a neuron in a slab, at most: 64 MiB of positions in single precision."""
+"""Largest number of pairs of a frame and a neuron in a slab: 64 MiB of positions in float32."""
 
 
 def slabs(
     frames: int, n: int, chunks: Sequence[tuple[int, int]], most: int = BUDGET
 ) -> Iterator[tuple[slice, slice]]:
-    """Frames and neurons of each part; the frames of some neurons follow each other.
+    """Frames and neurons of each slab of an array, which together cover all pairs once.
+
+    Slabs of the same neurons follow each other, in the order of their frames.
 
     Parameters
     ----------
     frames, n : int
     chunks : sequence of (frames, neurons)
-        Those of the files that are read and written; a part holds whole chunks of the last one
-        unless one is larger than ``most``, and of the others as far as there is room.
+        Sizes of the chunks in the files that are read and written. A slab holds whole chunks of
+        the last size unless such a chunk is larger than ``most``, and reaches over chunks of the
+        other sizes as far as there is room.
     most : int
-        Pairs of a frame and a neuron in a part.
+        Largest number of pairs of a frame and a neuron in a slab.
     """
     if frames == 0 or n == 0:
         return
@@ -29,6 +32,7 @@ def slabs(
 
 
 def _extent(frames: int, n: int, chunks: Sequence[tuple[int, int]], most: int) -> tuple[int, int]:
+    """Frames and neurons of a slab that is not cut by the end of an axis."""
     unit_long, unit_wide = (max(1, size) for size in chunks[-1])
     long = _whole(max(chunk[0] for chunk in chunks), unit_long, frames)
     wide = _whole(max(chunk[1] for chunk in chunks), unit_wide, n)
@@ -42,5 +46,5 @@ def _extent(frames: int, n: int, chunks: Sequence[tuple[int, int]], most: int) -
 
 
 def _whole(size: int, unit: int, most: int) -> int:
-    """At least one unit, and no more whole ones than fit into a size; ``most`` if that is less."""
+    """``size`` rounded down to whole units, but one unit at least and ``most`` at most."""
     return min(most, max(1, size // unit) * unit)

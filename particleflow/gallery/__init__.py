@@ -1,10 +1,11 @@
-"""The appendix's figures 5 to 8 and a map of regimes, each made by one call.
+"""Figures 5 to 8 of the appendix and a map of regimes, each made by one call of `make`.
 
-A figure's recipe, `recipes/NAME.toml`, holds its runs, and its claims with the thresholds that
-decide whether they hold. `make` writes into a folder
+The recipe of a figure, `recipes/NAME.toml`, holds its runs, and the claims of its caption with the
+thresholds that decide whether they hold. `make` writes into a folder
 
     NAME.png, NAME.pdf    the picture
-    NAME-RUN.h5           the trajectory of each run, or NAME.h5
+    NAME-RUN.h5           the trajectory of each run; the map has the table of its sweep, NAME.h5
+    NAME-RUN.npz          neurons that a run starts from, if the recipe rescales them
     NAME.toml             the recipe
     NAME.txt              what was measured, and whether each claim holds
 """

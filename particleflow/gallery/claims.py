@@ -1,4 +1,4 @@
-"""Claims of captions: a quantity that is measured, and a threshold that stands before the run."""
+"""Claims of captions: each is a measured quantity and a threshold, which is set before the run."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from particleflow.errors import ConfigError
 
 
 class Claim(NamedTuple):
-    """One claim.
+    """One claim of a figure's caption.
 
     Attributes
     ----------
@@ -16,9 +16,9 @@ class Claim(NamedTuple):
     measure : str
         The quantity that decides, "run.quantity".
     below, above : float or None
-        Its threshold; one of them.
+        The threshold of the quantity. One of the two is given.
     reason : str
-        Why it fails, where that was found out.
+        Why the claim fails, if it does and the reason is known.
     """
 
     text: str
@@ -28,24 +28,25 @@ class Claim(NamedTuple):
     reason: str = ""
 
     def judge(self, measured: Mapping[str, float]) -> "Verdict":
-        """Whether it holds of what was measured.
+        """Decide whether the claim holds, given all measured quantities by name.
 
         Raises
         ------
         ConfigError
-            The quantity was not measured.
+            The quantity was not measured, or the claim has no threshold.
         """
         if self.measure not in measured:
             raise ConfigError(
                 f"claims: expected one of {', '.join(measured)}, found {self.measure!r}"
             )
         value = measured[self.measure]
+        # NaN, the value of what could not be measured, fails either way
         holds = value < self.below if self.below is not None else value > _threshold(self)
         return Verdict(self, value, holds)
 
 
 class Verdict(NamedTuple):
-    """A claim and what came of it."""
+    """A claim, the measured value of its quantity, and whether the claim holds."""
 
     claim: Claim
     value: float
@@ -61,11 +62,12 @@ class Verdict(NamedTuple):
 
 
 def _threshold(claim: Claim) -> float:
+    """The threshold of a claim that has no ``below``."""
     if claim.above is None:
         raise ConfigError(f"claims: {claim.measure}: expected below or above, found neither")
     return claim.above
 
 
 def claims_of(tables: list[dict[str, Any]]) -> list[Claim]:
-    """The claims of a recipe."""
+    """The claims of a recipe, from its ``[[claims]]``."""
     return [Claim(**table) for table in tables]

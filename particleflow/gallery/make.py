@@ -1,4 +1,4 @@
-"""Runs of a recipe, what is measured on them, and the picture."""
+"""Making a figure: the runs of its recipe, the measures of its claims, and the picture."""
 
 import tomllib
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ Trajectories = dict[str, Trajectory]
 
 
 def recipe(name: str) -> str:
-    """The TOML text of a figure.
+    """The recipe of a figure, TOML text.
 
     Raises
     ------
@@ -54,23 +54,23 @@ def make(
     overwrite: bool = False,
     changes: Callable[[Tables], None] | None = None,
 ) -> list[Verdict]:
-    """Make one figure.
+    """Make one figure: simulate its runs, measure its claims, and draw it.
 
     Parameters
     ----------
     name : str
         One of `NAMES`.
     folder : path
-        Where its files go; made if there is none.
+        The folder of the figure's files, which is made if it does not exist.
     overwrite : bool
         Whether to replace files that exist.
     changes : callable, optional
-        Modifies the tables of the recipe in place, for instance for a smaller run.
+        A function that modifies the tables of the recipe in place, for instance for smaller runs.
 
     Returns
     -------
     list of Verdict
-        Whether each claim of its caption holds.
+        Whether each claim of the caption holds.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def make(
 
 
 def check_targets(names: Sequence[str], folder: Path, overwrite: bool) -> None:
-    """Make the folder, and refuse it if a file of these figures cannot be written there.
+    """Make a folder, and refuse it if a file of these figures cannot be written there.
 
     Raises
     ------
@@ -116,6 +116,7 @@ def check_targets(names: Sequence[str], folder: Path, overwrite: bool) -> None:
     for name in names:
         endings = [*_ENDINGS, ".toml", ".txt"]
         runs = tables[name].get("runs", {})
+        # a recipe without runs is that of a sweep, which writes one table
         endings += [f"-{run}.h5" for run in runs] or [".h5"]
         endings += [f"-{run}.npz" for run, own in runs.items() if "rescale" in own]
         for ending in endings:
@@ -123,11 +124,12 @@ def check_targets(names: Sequence[str], folder: Path, overwrite: bool) -> None:
 
 
 def _runs(tables: Tables) -> dict[str, Tables]:
-    """Tables of each run: the recipe's with what the run changes."""
+    """The tables of each run, by its name: those of the recipe with the changes of the run."""
     runs = {}
     for run, changes in tables.get("runs", {}).items():
         own = {table: deepcopy(tables[table]) for table in _TABLES if table in tables}
         for table, keys in changes.items():
+            # `rescale` is a number beside the tables, which `_simulate` takes out again
             own[table] = keys if table == "rescale" else {**own.get(table, {}), **keys}
         runs[run] = own
     return runs
@@ -136,6 +138,7 @@ def _runs(tables: Tables) -> dict[str, Tables]:
 def _figure_of_runs(
     name: str, folder: Path, runs: dict[str, Tables], overwrite: bool
 ) -> tuple[dict[str, float], Any]:
+    """Simulate the runs of a figure; the quantities measured on them, and the picture."""
     with ExitStack() as stack:
         trajectories = {
             run: stack.enter_context(open_trajectory(_simulate(name, run, folder, own, overwrite)))
@@ -147,13 +150,15 @@ def _figure_of_runs(
 
 
 def _simulate(name: str, run: str, folder: Path, tables: Tables, overwrite: bool) -> Path:
+    """Carry out one run; the path of its trajectory."""
     path = folder / f"{name}-{run}.h5"
-    source = folder / f"{name}.toml"
+    source = folder / f"{name}.toml"  # names of files in a configuration are relative to its folder
     if "rescale" in tables:
         scale = tables.pop("rescale")
+        # this draws the neurons that are rescaled: without `run` nothing is simulated or written
         neurons = prepare(convert(source, tables)).simulation.neurons
         file = folder / f"{name}-{run}.npz"
-        raw = np.sqrt(neurons.alpha / neurons.size)
+        raw = np.sqrt(neurons.alpha / neurons.size)  # files of neurons hold raw parameters
         np.savez(file, a=raw * scale * neurons.a, b=raw * scale * neurons.b,
                  c=raw / scale * neurons.c)  # fmt: skip
         tables["neurons"] = {"init": "file", "file": file.name, "alpha": neurons.alpha}
@@ -164,6 +169,7 @@ def _simulate(name: str, run: str, folder: Path, tables: Tables, overwrite: bool
 
 
 def _between_runs(name: str, runs: Trajectories) -> dict[str, float]:
+    """Quantities that only some figures need: differences between runs, and neurons near rays."""
     if name == "fig6":
         one, two = runs.values()
         return {
@@ -176,5 +182,6 @@ def _between_runs(name: str, runs: Trajectories) -> dict[str, float]:
 
 
 def _map_of_regimes(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[str, float], Any]:
+    """Carry out the sweep of regimes; the quantities measured on it, and the picture."""
     found = regimes.map_of(tables, folder / "regimes.toml", folder / "regimes.h5", overwrite)
     return regimes.measure(found), figures.plot_sweep(found)

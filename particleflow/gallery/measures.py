@@ -1,4 +1,4 @@
-"""Quantities of which the figures' claims speak, measured on trajectories."""
+"""The quantities that decide the figures' claims, measured on trajectories."""
 
 from collections.abc import Mapping
 
@@ -10,17 +10,19 @@ from particleflow.model.coordinates import ray_angles
 from particleflow.trajectory import Trajectory
 
 _GRID = 1001
+"""Points between the first and the last sample at which functions are compared."""
 _NEAR = 0.02
-"""Radians from a ray within which neurons have gathered on it."""
+"""Radians from a ray within which neurons count as gathered on it."""
 
 
 def of_run(trajectory: Trajectory) -> dict[str, float]:
-    """Quantities of one run at its last frame.
+    """Quantities of one run at its end, by name.
 
-    ``fit``: root mean square of the residuals over the samples' spread. ``displacement`` and
-    ``displacement_of_a_tenth``: what half of the knots that start between the samples exceed, and a
-    tenth, in the samples' mean distance. What was recorded besides, with distances of functions
-    over the spread.
+    ``fit`` is the root mean square of the residuals over the samples' spread. ``displacement`` is
+    the distance by which half of the knots that start between the first and the last sample have
+    moved at least, and ``displacement_of_a_tenth`` that by which a tenth of them have, both in
+    units of the samples' mean distance. Shares of knots, the kernel distance and distances of
+    functions follow if the run has recorded them, the latter over the samples' spread.
     """
     samples = trajectory.samples
     spread = samples.spread
@@ -43,7 +45,10 @@ def of_run(trajectory: Trajectory) -> dict[str, float]:
 
 
 def difference(one: Trajectory, two: Trajectory, frame: int) -> float:
-    """Root mean square of the difference of two functions between the samples, over the spread."""
+    """The difference of the functions of two runs at a frame, in units of the samples' spread.
+
+    It is the root mean square over the interval from the first to the last sample.
+    """
     samples = one.samples
     x = np.linspace(samples.x[0], samples.x[-1], _GRID)
     return (
@@ -53,10 +58,11 @@ def difference(one: Trajectory, two: Trajectory, frame: int) -> float:
 
 
 def of_rays(trajectory: Trajectory) -> dict[str, float]:
-    """Where neurons of rhat > 0 are, beside the rays that attract them at the last frame (Lemma 1).
+    """How neurons with rhat > 0 have gathered on the rays that attract them (Lemma 1), by name.
 
-    ``attractors``: their number. ``gathered``: share of the living neurons, by rhat, that are
-    within 0.02 rad of one; ``gathered_at_start``: the same of the first frame.
+    ``attractors`` is the number of rays that attract such neurons at the last frame. ``gathered``
+    is the share of the living ones among these neurons that are within 0.02 rad of an attractor,
+    weighted by rhat, and ``gathered_at_start`` is that share at the first frame, for the same rays.
     """
     x = trajectory.samples.network_x
     residual = trajectory.predict(-1, trajectory.samples.x) - trajectory.samples.y
@@ -69,16 +75,18 @@ def of_rays(trajectory: Trajectory) -> dict[str, float]:
 
 
 def _gathered(trajectory: Trajectory, frame: int, attractors: Array) -> float:
+    """The share of living neurons with rhat > 0, by rhat, that are near one of these angles."""
     s = trajectory.samples.size
     position, cell = trajectory.position(frame).astype(np.float64), trajectory.cell(frame)
     alive = (position[:, 0] > 0.0) & (cell != s) & (cell != 4 * s)
     rhat, theta = position[alive].T
     if attractors.size == 0 or rhat.size == 0:
         return 0.0
+    # angles differ by whole turns too: angle brings the difference into (-pi, pi]
     way = np.abs(np.angle(np.exp(1j * (theta[:, None] - attractors)))).min(axis=1)
     return float(rhat[way < _NEAR].sum() / rhat.sum())
 
 
 def joined(runs: Mapping[str, dict[str, float]]) -> dict[str, float]:
-    """Quantities of several runs as "run.quantity"."""
+    """The quantities of several runs in one mapping, by names "run.quantity"."""
     return {f"{run}.{name}": value for run, found in runs.items() for name, value in found.items()}

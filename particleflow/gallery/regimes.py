@@ -13,17 +13,19 @@ _TABLES = ("samples", "neurons", "flow")
 
 
 def map_of(tables: dict[str, Any], recipe: Path, output: Path, overwrite: bool = False) -> Sweep:
-    """Run a recipe's grid on all processors.
+    """Carry out the sweep of a recipe on all processors.
 
     Parameters
     ----------
     tables : dict
-        Those of the recipe; ``[grid]`` has the values of scale and delta, and the seeds.
+        The tables of the recipe; ``[grid]`` has the values of scale and delta, and the number of
+        seeds.
     recipe : Path
-        Where it stands.
+        The file of the recipe, to whose folder names of inputs are relative.
     output : Path
-        The table to write.
+        The table of the sweep, which is written.
     overwrite : bool
+        Whether an existing table of another sweep is replaced.
     """
     grid = tables["grid"]
     return sweep_tables(
@@ -37,12 +39,15 @@ def map_of(tables: dict[str, Any], recipe: Path, output: Path, overwrite: bool =
 
 
 def measure(found: Sweep) -> dict[str, float]:
-    """Small scale at the least and the largest delta and at -1, and large scale at -1.
+    """The quantities that decide the claims of the map, by name: means over the seeds.
 
-    Means over the seeds.
+    ``lazy``, ``adaptive`` and ``between`` are the runs of the smallest scale with the least delta,
+    the largest delta and the delta nearest to -1, and ``large_scale`` those of the largest scale
+    with the latter.
     """
     scale, delta = (np.array(found.design.axes[key]) for key in (_SCALE, _DELTA))
     names = ("knots_near_samples", "kernel_distance", "fit", "dead_fraction")
+    # NaN if a run of these settings has failed, and a claim about NaN fails
     near, distance, fit, dead = (found.grid(name).mean(axis=-1) for name in names)
     low, high = int(delta.argmin()), int(delta.argmax())
     between = int(np.abs(delta + 1.0).argmin())

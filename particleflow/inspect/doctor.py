@@ -17,7 +17,10 @@ _PACKAGES = ("numba", "numpy", "scipy", "h5py", "matplotlib", "numba-cuda")
 
 
 def examine(seconds: float = 1.0) -> dict[str, Any]:
-    """All facts by name, in the order in which to show them; times a push for so many seconds."""
+    """All facts about this machine by name, in the order in which to show them.
+
+    The speed of a push, a step of gradient descent, is measured for so many seconds.
+    """
     samples = Samples.generate("square_wave", 10)
     with backend.threads_in_use(backend.resolve_threads(None)):
         speed = backend.measure_speed(samples.x, samples.y, seconds)

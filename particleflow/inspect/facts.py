@@ -1,4 +1,4 @@
-"""Facts by name about any file of a run or of a sweep."""
+"""Facts by name about any file that belongs to a run or to a sweep."""
 
 import subprocess
 import sys
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from particleflow.trajectory import Trajectory
 
 ISOLATED_SECONDS = 60
-"""Time that a file may take in a process of its own."""
+"""Time that reading a file in a process of its own may take."""
 
 
 def facts_of(path: Path) -> dict[str, Any]:
-    """Of any file that belongs to a run or to a sweep, in the order in which to show them.
+    """Facts about a file of a run or of a sweep by name, in the order in which to show them.
 
     Raises
     ------
-    TrajectoryError, ConfigError, NeuronsError
-        It is none, or damaged.
+    TrajectoryError, ConfigError
+        The file is of no known kind, or damaged.
     """
     file = existing_file(path, TrajectoryError)
     kind, facts = _KINDS.get(file.suffix.lower(), _of_hdf5)(file)
@@ -50,7 +50,7 @@ def _of_hdf5(path: Path) -> tuple[str, dict[str, Any]]:
         return kind, facts_of_part(path)
     if kind == "netCDF":
         return kind, facts_of_netcdf(path)
-    with open_trajectory(path) as opened:  # refuses what is none
+    with open_trajectory(path) as opened:  # refuses a file that is no trajectory either
         return "trajectory", _of_trajectory(opened)
 
 
@@ -83,7 +83,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
 
 
 def _of_map(samples: "Samples") -> dict[str, Any]:
-    """The map through which the network sees the samples, if there is one."""
+    """Facts about the affine map through which the network sees x; none if there is no map."""
     if not samples.is_mapped:
         return {}
     return {
@@ -111,7 +111,7 @@ def _of_sweep(sweep: "Sweep") -> dict[str, Any]:
 
 
 def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:
-    """An export, or neurons to start from."""
+    """The kind and the facts of a .npz: an export, neurons to start from, or other arrays."""
     try:
         with zipfile.ZipFile(path) as archive:
             shapes = {
@@ -125,7 +125,7 @@ def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _shape_in(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
-    """The shape of an array in an archive, from its header."""
+    """The shape of an array in a .npz, from the array's header: its data may be large."""
     with archive.open(name) as file:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
@@ -136,7 +136,7 @@ def _shape_in(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
 
 
 def _of_table(path: Path) -> tuple[str, dict[str, Any]]:
-    """An export, samples, or neurons to start from."""
+    """The kind and the facts of a .csv: an export, samples, neurons, or another table."""
     try:
         with path.open(encoding="utf-8") as file:
             columns = [name.strip() for name in file.readline().split(",")]
@@ -149,7 +149,7 @@ def _of_table(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _of_configuration(path: Path) -> tuple[str, dict[str, Any]]:
-    """Every key, with the defaults of those that are left out."""
+    """The kind and the facts of a .toml: every key of a configuration, also those left out."""
     tables = tomllib.loads(config.load(path).toml)
     return "configuration", {
         f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()
@@ -165,7 +165,7 @@ def isolated(file: Path, as_json: bool) -> str:
     Raises
     ------
     TrajectoryError
-        It is no trajectory, or the HDF5 library hangs or crashes on it.
+        The process has refused the file, or the HDF5 library hangs or crashes on the file.
     """
     command = [sys.executable, "-m", "particleflow", "info", str(file), *["--json"] * as_json]
     try:
@@ -176,7 +176,7 @@ def isolated(file: Path, as_json: bool) -> str:
         raise TrajectoryError(
             f"{file}: is damaged: the HDF5 library has not read it in {ISOLATED_SECONDS} s"
         ) from None
-    if done.returncode < 0:
+    if done.returncode < 0:  # a signal has ended the process
         raise TrajectoryError(
             f"{file}: is damaged: the HDF5 library crashes on it (signal {-done.returncode})"
         )

@@ -1,4 +1,4 @@
-"""Facts of the files beside a trajectory: checkpoints, parts, and exports to netCDF."""
+"""Facts about the files beside a trajectory: checkpoints, parts, and exports to netCDF."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from particleflow.trajectory.schema import PARTICLES
 
 
 def facts_of_checkpoint(path: Path) -> dict[str, Any]:
-    """Of which run it is, where in it, and what it holds.
+    """Facts about a checkpoint: its run, how far that had come, and how many neurons it holds.
 
     Raises
     ------
     TrajectoryError
-        It is damaged.
+        The checkpoint is damaged.
     """
     with hdf5.naming(path, "checkpoint"), open_to_read(path) as file:
         facts: dict[str, Any] = {"run": hdf5.string(file.attrs["run"])}
@@ -32,7 +32,7 @@ def facts_of_checkpoint(path: Path) -> dict[str, Any]:
         if "reached" in file:
             time, step = hdf5.read_all(file, "reached").tolist()
             facts |= {"time": time, "step": int(step)}
-        else:  # of older versions: as the integrators kept it
+        else:  # older versions have no `reached`: integrators kept time and step as they liked
             for name, array in (("time", "time"), ("time", "control"), ("step", "step")):
                 if array in file:
                     facts[name] = np.ravel(hdf5.read_all(file, array))[0].item()
@@ -40,12 +40,12 @@ def facts_of_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def facts_of_part(path: Path) -> dict[str, Any]:
-    """Which rows of a trajectory it holds.
+    """Facts about a part file: which rows of its trajectory it holds, for how many frames.
 
     Raises
     ------
     TrajectoryError
-        It is damaged.
+        The part is damaged.
     """
     with hdf5.naming(path, "part of a trajectory"), open_to_read(path) as file:
         rows = [int(row) for row in file.attrs["rows"]]
@@ -59,12 +59,12 @@ def facts_of_part(path: Path) -> dict[str, Any]:
 
 
 def facts_of_netcdf(path: Path) -> dict[str, Any]:
-    """Dimensions and variables.
+    """Facts about a netCDF file: its source, and its variables with their shapes.
 
     Raises
     ------
     TrajectoryError
-        It is damaged.
+        The file is damaged or has no variables.
     """
     with hdf5.naming(path, "netCDF file"), open_to_read(path) as file:
         datasets = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}

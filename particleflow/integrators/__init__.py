@@ -1,4 +1,4 @@
-"""Integrators, one a file; each states its order and source, and registers itself."""
+"""Integrators, one a file; each file states order and source of its method and registers it."""
 
 from . import registry
 from .boost import Boost

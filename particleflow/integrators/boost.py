@@ -1,4 +1,4 @@
-"""The exact flow in frozen fields: every neuron by Lorentz boosts, the residuals by phi_1. Order 2.
+"""The integrator ``boost``: exact motion of all neurons in a field frozen for a step. Order 2.
 
 A step of length h from the state z_0 with residuals rho_0 and tangent kernel H_0 freezes the field
 of the mean residuals over the step and moves every neuron exactly in it:
@@ -11,14 +11,14 @@ M. Hochbruck and A. Ostermann, "Exponential integrators", Acta Numerica 19 (2010
 cancels the leading error of the residuals, (h^3 / 6) H' H rho. The motion in a frozen field, with
 its crossings, slides and rests, is that of ``kernels.events`` (Lemma 1).
 
-The error of a step is the difference between the residuals after the two passes. Steps are bound by
-how fast the tangent kernel changes, not by 2 / lambda_max. Where a neuron meets a ray the order is
-ragged: one that goes another way costs O(1/m).
+The error of a step is the difference between the residuals after the two passes. The length of
+steps is bound by how fast the tangent kernel changes, not by 2 / lambda_max. Where neurons meet
+rays the order does not hold strictly: a neuron that goes another way changes f by O(1/m).
 
-Not unique, in the flow itself, are the ways on from a repulsor and from the origin (a, b) = 0;
-``kernels.rays`` and ``kernels.origin`` say which are taken. The choice is made in the field of a
-step, or of the part of it that is shown: single neurons may be elsewhere in a frame inside a step
-than on the way of the step itself.
+The flow itself is not unique where a neuron leaves a repulsor or the origin (a, b) = 0;
+``kernels.rays`` and ``kernels.origin`` say which way it goes. The choice is made in the frozen
+field of a step, or in that of the part of a step that is shown: in a frame inside a step single
+neurons may be elsewhere than on the way that the whole step takes.
 """
 
 import math
@@ -36,9 +36,9 @@ from particleflow.model.samples import spread
 from .contract import Memory, Slices
 from .registry import register
 
-_TINY = 1e-250
-_MOST_STEPS = 2.0**52
-_MOST_TRIALS = 2**31
+_TINY = 1e-250  # in place of a rate or an error of 0
+_MOST_STEPS = 2.0**52  # floats are exact for whole numbers up to here, with a bit to spare
+_MOST_TRIALS = 2**31  # in one call: no limit but that of `Slices`
 _FAILURES = {
     UNTAME: "the tangent kernel is too large to compute with; start from smaller parameters",
     SHRUNK: "the step shrank below rounding; raise the tolerance, or start from smaller parameters",
@@ -57,12 +57,12 @@ class Boost:
         Largest error of one step, between 0 and 1: root mean square over the samples of the
         difference between the residuals of its two passes, in units of ``Samples.spread``.
     step : float, optional
-        Length of all steps, in tau, instead of steps by tolerance.
+        Length of all steps in tau; by default steps adapt to the tolerance.
 
     Raises
     ------
     ConfigError
-        The tolerance is out of range, or the step no finite number above 0.
+        The tolerance is out of range, or the step is no finite number above 0.
     """
 
     tolerance: float = 1e-4
@@ -86,12 +86,12 @@ class Boost:
             object.__setattr__(self, "step", positive("step", self.step, ConfigError))
 
     def start(self, state: State) -> "BoostMotion":
-        """A motion of this state from tau = 0.
+        """A motion of this state from tau = 0, which modifies the state in place.
 
         Raises
         ------
         ConfigError
-            The metric is not ``network``.
+            The metric of the state is not ``network``.
         """
         if state.metric != "network":
             raise ConfigError(
@@ -102,10 +102,11 @@ class Boost:
 
 
 class BoostMotion:
-    """Neurons under the exact flow; times inside a step are shown without ending it."""
+    """A state that moves by `Boost`; it can show times inside a step without ending the step."""
 
     def __init__(self, state: State, tolerance: float, step: float | None) -> None:
         self._state = state
+        # no step could make an error smaller than the rounding of the residuals
         allowed = max(tolerance * spread(state.y), state.rounding(), _TINY)
         self._is_fixed = step is not None
         self._flow = ExactFlow(state, allowed, step or 0.0)
@@ -116,23 +117,29 @@ class BoostMotion:
 
     @property
     def step(self) -> int:
-        """Steps taken, with the present one."""
+        """Number of steps taken, the present one included."""
         return self._flow.step
 
     @property
     def rejected(self) -> int:
-        """Trial steps that were thrown away."""
+        """Number of trial steps that were thrown away."""
         return self._flow.rejected
 
     def _first_step(self) -> float:
-        """A tenth of the time in which the residuals change by their own spread."""
+        """A tenth of the time in which a residual changes by the spread of y."""
         with np.errstate(over="ignore", invalid="ignore"):
             rate = np.abs(self._state.residual_rate()).max()
         step = 0.1 * spread(self._state.y) / max(rate, _TINY)
         return step if math.isfinite(step) else 1.0
 
     def reachable(self, times: Array) -> Array:
-        """Every time, if fixed steps can count up to it."""
+        """The distinct ``times`` themselves: every time can be shown.
+
+        Raises
+        ------
+        ConfigError
+            Fixed steps are so short that they cannot be counted up to the last time.
+        """
         step = self._flow.next_step
         if self._is_fixed and times.size and not times.max() / step < _MOST_STEPS:
             raise ConfigError(
@@ -142,22 +149,25 @@ class BoostMotion:
         return np.unique(times)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Host arrays from which `restore` goes on."""
+        """Host arrays from which `restore` continues."""
         return self._flow.snapshot(self.time) | {"time": np.array(self.time)}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what `snapshot` gave."""
+        """Continue from the arrays of a `snapshot`."""
         self.time = float(arrays["time"])
         self._flow.restore(arrays, self.time)
 
     def advance(self, until: float) -> None:
-        """Take steps until one of them holds this time, or for about a tenth of a second."""
+        """Take steps until one of them contains this time, or for about a tenth of a second.
+
+        The state then shows that time, or the end of the last step if no step contains it yet.
+        """
         if self._flow.end < until:
             self._slices.take(_MOST_TRIALS, lambda n: self._take_steps(until, n))
         self._show(min(until, self._flow.end))
 
     def _take_steps(self, until: float, most_trials: int) -> int:
-        """Take steps in one compiled call; returns the number of trials."""
+        """Take steps in one compiled call; returns the number of trial steps."""
         flow = self._flow
         before = flow.step + flow.rejected
         status = flow.take_steps(until, most_trials)
@@ -167,7 +177,13 @@ class BoostMotion:
         return flow.step + flow.rejected - before
 
     def _show(self, now: float) -> None:
-        """Let the state be that of a time in the present step."""
+        """Let the state show a time in the present step.
+
+        Raises
+        ------
+        IntegrationError
+            The state is not finite at that time.
+        """
         if now == self.time:
             return
         if now == self._flow.end:

@@ -1,4 +1,4 @@
-"""The protocols of an integrator and of its motion."""
+"""The protocols that an integrator and its motion have to follow."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,11 +11,14 @@ from particleflow.backend import Metric, State
 from particleflow.ranks.world import Ranks
 
 SLICE_SECONDS = 0.1
-"""`Motion.advance` returns after about this time, so that signals and progress are served."""
+"""Seconds after which `Motion.advance` returns, so that the loop can serve signals and progress."""
 
 
 class Motion(Protocol):
-    """A state on its way: made by `Integrator.start`, moved by the simulation."""
+    """A state that an integrator moves in time; `Integrator.start` makes it.
+
+    The simulation advances a motion and reads the state that it shows.
+    """
 
     @property
     def time(self) -> float:
@@ -24,24 +27,24 @@ class Motion(Protocol):
 
     @property
     def step(self) -> int:
-        """Steps taken."""
+        """Number of steps taken."""
         ...
 
     @property
     def rejected(self) -> int:
-        """Trial steps that were thrown away."""
+        """Number of trial steps that were thrown away."""
         ...
 
     def reachable(self, times: Array) -> Array:
-        """The distinct times nearest to ``times`` (ascending) at which the state can be seen."""
+        """The distinct times at which the state can be shown, nearest to ascending ``times``."""
         ...
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Host arrays from which `restore` goes on, those of the state among them."""
+        """Host arrays from which `restore` continues, those of the state among them."""
         ...
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what `snapshot` gave, to the bit; from another device within rounding.
+        """Continue from the arrays of a `snapshot`: to the bit, or within rounding on a new device.
 
         Raises
         ------
@@ -51,7 +54,7 @@ class Motion(Protocol):
         ...
 
     def advance(self, until: float) -> None:
-        """Move towards a reachable time: onto it, or less far if that takes long.
+        """Move to a reachable time, or less far if that takes longer than `SLICE_SECONDS`.
 
         Raises
         ------
@@ -62,7 +65,7 @@ class Motion(Protocol):
 
 
 class Memory(NamedTuple):
-    """Memory of a run for each neuron on a device, with the work space of a sort."""
+    """Memory that a run takes for each neuron on a device, the work space of a sort included."""
 
     words: int
     """Numbers in the precision of the state."""
@@ -71,60 +74,63 @@ class Memory(NamedTuple):
 
 
 class Integrator(Protocol):
-    """Settings of a method; immutable, may be used by many simulations.
+    """A method with its settings; immutable, so that many simulations may use the same object.
 
-    A dataclass whose fields are the settings, each with a default; `register` makes it known. The
-    fields are keys of ``[flow]`` in a configuration, and are stored as JSON in trajectory files,
-    from which `pf.resume` makes the integrator again. Of ``step`` and ``tolerance`` a configuration
-    may have one.
+    An integrator is a frozen dataclass whose fields are the settings, each with a default, and
+    `register` makes it known. The fields are keys of ``[flow]`` in a configuration. Trajectory
+    files store them as JSON, from which `pf.resume` makes the integrator again. A configuration may
+    set only one of ``step`` and ``tolerance``.
     """
 
     name: ClassVar[str]
-    """As in ``flow.integrator``."""
+    """Name of the integrator in ``flow.integrator``."""
     metrics: ClassVar[tuple[Metric, ...]]
-    """Metrics in which it can run."""
+    """Metrics in which the integrator can run."""
     default_in: ClassVar[tuple[Metric, ...]]
-    """Metrics in which it is the default."""
+    """Metrics in which the integrator is the default."""
     counts_steps: ClassVar[bool]
-    """Whether its steps are epochs of training: a run may be set by ``learning_rate`` and
-    ``epochs``, and its motion has ``time_of(step)`` and ``begin_stage(step, time)``."""
+    """Whether steps of the integrator are epochs of training. ``learning_rate`` and ``epochs`` may
+    then set a run, and the motion has ``time_of(step)`` and ``begin_stage(step, time)``."""
     stability: ClassVar[float]
-    """Largest step of an explicit method with fixed steps, times lambda_max of the tangent kernel,
-    with which it is stable; infinite if that bounds no step that a user sets."""
+    """For an explicit method with fixed steps the largest stable step times lambda_max of the
+    tangent kernel; infinite for a method of which users set no step, or whose steps that does not
+    bound."""
     memory: ClassVar[Memory]
+    """Memory for each neuron, by which a device that is too small says how many would fit."""
     run_length: ClassVar[float]
-    """Neurons that a sector of a slot has on average, from which its kernels are faster if slots
-    are sorted by sector; infinite if never."""
+    """Average number of neurons in a sector of a slot from which the integrator's kernels are
+    faster if slots are sorted by sector; infinite if they never are."""
     sorted_from: ClassVar[int]
-    """Fewest neurons of a run whose slots are sorted."""
+    """Number of neurons from which slots are sorted at all."""
 
     slides: ClassVar[bool]
-    """Whether neurons slide on samples, rather than chatter around them."""
+    """Whether the integrator lets neurons slide on samples; else they chatter around them."""
 
     def start(self, state: State) -> Motion:
-        """A motion of this state from tau = 0; ``state`` is modified in place by it."""
+        """A motion of this state from tau = 0, which modifies the state in place."""
         ...
 
 
 class StepCounter(Integrator, Protocol):
-    """An integrator that counts its steps, all of the same length in tau."""
+    """An integrator that counts its steps, all of the same length ``step`` in tau."""
 
     step: float
 
 
 class Slices:
-    """How many steps a call may take, so that it lasts about `SLICE_SECONDS`.
+    """The number of steps that a call may take to last about `SLICE_SECONDS`.
 
-    The clock is rank 0's: all ranks take the same number.
+    The number follows the clock of rank 0, since all ranks have to take the same steps.
     """
 
     def __init__(self, ranks: Ranks) -> None:
         self._ranks, self._most = ranks, 1
 
     def take(self, wanted: int, steps: Callable[[int], int]) -> None:
-        """Call ``steps(n)`` with n at most ``wanted``; it returns how many it has taken."""
+        """Call ``steps(n)``, which returns how many steps it has taken, with n <= ``wanted``."""
         begin = time.perf_counter()
         done = steps(min(wanted, self._most))
         seconds = max(time.perf_counter() - begin, 1e-9)
+        # a call of few steps tells little about the time of many: at most twice as many next
         most = max(1, min(2 * self._most, int(done * SLICE_SECONDS / seconds)))
         self._most = self._ranks.first_of(most)

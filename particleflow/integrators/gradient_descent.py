@@ -1,9 +1,10 @@
-"""Gradient descent: the explicit Euler method with a fixed step. Order 1.
+"""The integrator ``gd``, gradient descent: explicit Euler with a fixed step. Order 1.
 
 In the network metric a step of dtau is exactly a step of full-batch gradient descent on
 ``L = 1/2 sum rho_j^2`` with learning rate ``eta = alpha dtau``; in the euclidean metric it is
-forward Euler on the mean-field flow of Appendix C, eqs. (30), (31), the direction brought back to
-unit length after each step. Stable for dtau below about 2 / lambda_max of the tangent kernel.
+explicit Euler on the mean-field flow of Appendix C, eqs. (30), (31), after each step of which the
+direction is brought back to unit length. The method is stable for dtau below about 2 / lambda_max
+of the tangent kernel.
 """
 
 from collections.abc import Mapping
@@ -19,13 +20,13 @@ from particleflow.errors import ConfigError, IntegrationError
 from .contract import Memory, Slices
 from .registry import register
 
-_MOST_STEPS = 2.0**52
+_MOST_STEPS = 2.0**52  # floats are exact for whole numbers up to here, with a bit to spare
 
 
 @register
 @dataclass(frozen=True)
 class GradientDescent:
-    """Gradient descent with step dtau.
+    """Gradient descent with a fixed step dtau.
 
     Parameters
     ----------
@@ -53,16 +54,16 @@ class GradientDescent:
         object.__setattr__(self, "step", positive("step", self.step, ConfigError))
 
     def start(self, state: State) -> "GradientDescentMotion":
-        """A motion of this state from tau = 0."""
+        """A motion of this state from tau = 0, which modifies the state in place."""
         return GradientDescentMotion(state, self.step)
 
 
 class GradientDescentMotion:
-    """Neurons under gradient descent; tau is the number of steps times the step."""
+    """A state that moves by `GradientDescent`: in a stage tau grows by the same step each time."""
 
     def __init__(self, state: State, h: float) -> None:
         self._state, self._h = state, h
-        self._stage = 0, 0.0
+        self._stage = 0, 0.0  # number and time of its first step
         self.step = self.rejected = 0
         self._slices = Slices(state.ranks)
 
@@ -72,16 +73,22 @@ class GradientDescentMotion:
         return self.time_of(self.step)
 
     def time_of(self, step: int) -> float:
-        """Mean-field time tau after so many steps."""
+        """Mean-field time tau after ``step`` steps from the begin of the run."""
         first, begin = self._stage
         return begin + (step - first) * self._h
 
     def begin_stage(self, step: int, time: float) -> None:
-        """Count from here with steps of the present length; those before had another."""
+        """Begin a stage at this number of steps and time: steps before it had another length."""
         self._stage = step, time
 
     def reachable(self, times: Array) -> Array:
-        """Whole numbers of steps, rounded to the nearest."""
+        """The distinct times after whole numbers of steps that are nearest to ``times``.
+
+        Raises
+        ------
+        ConfigError
+            The step is so short that steps cannot be counted up to the last time.
+        """
         begin = self._stage[1]
         steps = np.unique(np.rint((times - begin) / self._h))
         if steps.size and not steps[-1] < _MOST_STEPS:
@@ -92,20 +99,21 @@ class GradientDescentMotion:
         return begin + steps * self._h
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Host arrays from which `restore` goes on."""
+        """Host arrays from which `restore` continues."""
         own = {"step": np.array(self.step), "stage": np.array(self._stage)}
         return self._state.snapshot() | own
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what `snapshot` gave."""
+        """Continue from the arrays of a `snapshot`."""
         self.step = int(arrays["step"])
-        if "stage" in arrays and self._stage == (0, 0.0):  # else a new one begins here
+        # a stage that `begin_stage` has set before is newer than that of the snapshot
+        if "stage" in arrays and self._stage == (0, 0.0):
             first, begin = arrays["stage"].tolist()
             self._stage = int(first), begin
         self._state.restore(arrays)
 
     def advance(self, until: float) -> None:
-        """Take steps in one compiled call, as many as about a tenth of a second allows."""
+        """Take steps to this time in one compiled call, or as many as fit a tenth of a second."""
         first, begin = self._stage
         left = first + round((until - begin) / self._h) - self.step
         if left <= 0:

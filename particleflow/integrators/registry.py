@@ -1,8 +1,8 @@
 """Integrators by name.
 
-An integrator is a class in a file of its own that says everything about itself (see `Integrator`)
-and is registered with `register`. Configurations, files that are resumed and the command line find
-it here.
+An integrator is a class in a file of its own that states everything about itself (see
+`Integrator`). The decorator `register` enters the class here, where configurations, resumed files
+and the command line find it.
 """
 
 import dataclasses
@@ -15,20 +15,21 @@ from .contract import Integrator
 
 _INTEGRATORS: dict[str, type[Integrator]] = {}
 _KEYS = ("metric", "integrator", "t_end", "stop", "learning_rate", "epochs", "state_dtype")
-"""Keys of ``[flow]`` that are no integrator's."""
+"""Keys of ``[flow]`` that no setting of an integrator may be named like."""
 _Kind = TypeVar("_Kind", bound=type[Integrator])
 
 
 def register(kind: _Kind) -> _Kind:
-    """Make an integrator known by its name; a decorator of its class.
+    """Make an integrator known by its name; a decorator for the class of the integrator.
 
     Raises
     ------
     ConfigError
-        A setting has no default, the name of another key of ``[flow]``, or another type than the
-        setting of this name of another integrator.
+        A setting has no default, or has the name of another key of ``[flow]``, or differs in type
+        from the setting with the same name of another integrator.
     """
     hints = get_type_hints(kind)
+    # a class of the same name may replace one, as when its module is loaded again
     others = {name: one for name, one in _INTEGRATORS.items() if name != kind.name}
     for name, default in _defaults(kind).items():
         if default is dataclasses.MISSING:
@@ -47,7 +48,7 @@ def register(kind: _Kind) -> _Kind:
 
 
 def names() -> tuple[str, ...]:
-    """Names of all integrators."""
+    """Names of all integrators, in the order in which they were registered."""
     return tuple(_INTEGRATORS)
 
 
@@ -57,7 +58,7 @@ def of_name(name: str) -> type[Integrator]:
     Raises
     ------
     ConfigError
-        There is none.
+        No integrator has this name.
     """
     if name not in _INTEGRATORS:
         raise ConfigError(f"integrator: expected one of {', '.join(names())}, found {name!r}")
@@ -65,12 +66,12 @@ def of_name(name: str) -> type[Integrator]:
 
 
 def default_in(metric: str) -> type[Integrator]:
-    """The integrator of a run for which none is named."""
+    """The integrator of a run in this metric that names none."""
     return next(kind for kind in _INTEGRATORS.values() if metric in kind.default_in)
 
 
 def those_for(metric: str) -> tuple[str, ...]:
-    """Names of the integrators that can run in a metric, its default first."""
+    """Names of the integrators that can run in a metric, the default of the metric first."""
     fitting = [name for name, kind in _INTEGRATORS.items() if metric in kind.metrics]
     return tuple(sorted(fitting, key=lambda name: metric not in _INTEGRATORS[name].default_in))
 
@@ -81,17 +82,17 @@ def those_with(key: str) -> tuple[str, ...]:
 
 
 def keys_of(kind: type[Integrator]) -> tuple[str, ...]:
-    """Keys of ``[flow]`` that an integrator takes, beside the end of the run."""
+    """Keys of ``[flow]`` that an integrator takes: its settings, and those of counted steps."""
     return (*_defaults(kind), *(("learning_rate", "epochs") if kind.counts_steps else ()))
 
 
 def settings_of(kind: type[Integrator]) -> tuple[str, ...]:
-    """Names of the settings of an integrator: keys of ``[flow]``, which files store."""
+    """Names of the settings of an integrator, which are keys of ``[flow]`` and stored in files."""
     return tuple(_defaults(kind))
 
 
 def types_of_settings() -> dict[str, Any]:
-    """The type of every setting of every integrator, by its name."""
+    """The type of every setting of every integrator, by the name of the setting."""
     found: dict[str, Any] = {}
     for kind in _INTEGRATORS.values():
         hints = get_type_hints(kind)
@@ -100,12 +101,12 @@ def types_of_settings() -> dict[str, Any]:
 
 
 def default_settings(kind: type[Integrator]) -> dict[str, Any]:
-    """Its settings where a configuration has none."""
+    """Defaults of the settings of an integrator; settings whose default is None are left out."""
     return {key: value for key, value in _defaults(kind).items() if value is not None}
 
 
 def _kinds(hint: Any) -> set[Any]:
-    """The types that a hint allows, but for None."""
+    """The types that a type hint allows, except None."""
     return set(get_args(hint) or (hint,)) - {NoneType}
 
 

@@ -1,10 +1,11 @@
-"""Explicit Runge-Kutta method of order 4 with embedded order 3 and adaptive step.
+"""The integrator ``rk``: an explicit Runge-Kutta method of order 4 with adaptive steps.
 
-RK4(3)5[2R+]C of C. A. Kennedy, M. H. Carpenter and R. M. Lewis, "Low-storage, explicit Runge-Kutta
-schemes for the compressible Navier-Stokes equations", Appl. Numer. Math. 35 (2000), both metrics.
-The step size follows a proportional-integral controller (E. Hairer and G. Wanner, Solving Ordinary
-Differential Equations II, sec. IV.2). Steps are bound by stability, about 4 / lambda_max of the
-tangent kernel, and the order is lost in steps in which neurons meet rays: the field jumps there.
+The method is RK4(3)5[2R+]C, with an embedded method of order 3, of C. A. Kennedy, M. H. Carpenter
+and R. M. Lewis, "Low-storage, explicit Runge-Kutta schemes for the compressible Navier-Stokes
+equations", Appl. Numer. Math. 35 (2000), in both metrics. The step size follows a
+proportional-integral controller (E. Hairer and G. Wanner, Solving Ordinary Differential Equations
+II, sec. IV.2). Steps are bound by stability, about 4 / lambda_max of the tangent kernel, and the
+order is lost in steps in which neurons meet rays: the field jumps there.
 """
 
 import math
@@ -25,8 +26,8 @@ from .registry import register
 _SAFETY = 0.9
 _ORDER = 4  # of the error estimate in the step
 _PROPORTIONAL, _INTEGRAL = 0.7 / _ORDER, 0.4 / _ORDER
-_SMALLEST, _LARGEST = 0.2, 5.0
-_LEAST_STEP = 16.0 * np.finfo(float).eps
+_SMALLEST, _LARGEST = 0.2, 5.0  # factors from one step to the next
+_LEAST_STEP = 16.0 * np.finfo(float).eps  # in units of tau: shorter ones hardly change tau
 _TINY = 1e-250
 _MOST_TRIALS = 2**31
 
@@ -34,7 +35,7 @@ _MOST_TRIALS = 2**31
 @register
 @dataclass(frozen=True)
 class RungeKutta:
-    """Adaptive Runge-Kutta with this tolerance.
+    """The Runge-Kutta method with steps that adapt to a tolerance.
 
     Parameters
     ----------
@@ -67,12 +68,12 @@ class RungeKutta:
         object.__setattr__(self, "tolerance", tolerance)
 
     def start(self, state: State) -> "RungeKuttaMotion":
-        """A motion of this state from tau = 0."""
+        """A motion of this state from tau = 0, which modifies the state in place."""
         return RungeKuttaMotion(state, self.tolerance)
 
 
 class RungeKuttaMotion:
-    """Neurons under the Runge-Kutta method; steps are shortened to end on the times asked for."""
+    """A state that moves by `RungeKutta`; steps are shortened to end on the times asked for."""
 
     def __init__(self, state: State, tolerance: float) -> None:
         self._state = state
@@ -85,34 +86,34 @@ class RungeKuttaMotion:
         self._h = self._first_step()
 
     def _first_step(self) -> float:
-        """A hundredth of the time in which the residuals change by their own spread."""
+        """A hundredth of the time in which the residuals change by the spread of y."""
         with np.errstate(over="ignore", invalid="ignore"):
             rate = float(np.sqrt(np.mean(self._state.residual_rate() ** 2)))
         return 0.01 * spread(self._state.y) / rate if rate > 0.0 else math.inf
 
     def reachable(self, times: Array) -> Array:
-        """Every time."""
+        """The distinct ``times`` themselves: a step can end at every time."""
         return np.unique(times)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Host arrays from which `restore` goes on."""
+        """Host arrays from which `restore` continues."""
         numbers = np.array([self.time, self._h, self._last_error])
         steps = np.array([self.step, self.rejected])
         return self._state.snapshot() | {"control": numbers, "steps": steps}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what `snapshot` gave."""
+        """Continue from the arrays of a `snapshot`."""
         self.time, self._h, self._last_error = (float(v) for v in arrays["control"])
         self.step, self.rejected = (int(n) for n in arrays["steps"])
         self._state.restore(arrays)
 
     def advance(self, until: float) -> None:
         """Take steps up to a time, or for about a tenth of a second."""
-        self._check_step(0.0)
+        self._check_step(0.0)  # the first step is 0 if its rate overflows
         self._slices.take(_MOST_TRIALS, lambda n: self._take_steps(until, n))
 
     def _take_steps(self, until: float, most: int) -> int:
-        """Take steps up to a time, at most so many trials; returns how many these were."""
+        """Take steps up to a time in at most ``most`` trials; returns the number of trials."""
         trials = 0
         while self.time < until and trials < most:
             self._take_step(until)
@@ -137,6 +138,7 @@ class RungeKuttaMotion:
             self._last_error = max(error, 1e-4)
             return
         self.rejected += 1
+        # an error that is NaN counts as infinite: max keeps its first argument against NaN
         self._h = h * max(_SMALLEST, _SAFETY * error ** (-1.0 / _ORDER))
         self._check_step(error)
 

@@ -1,1 +1,1 @@
-"""From a configuration or a file to a run that is ready, and what it will need."""
+"""From a configuration or a trajectory file to a run that is ready, and what the run will need."""

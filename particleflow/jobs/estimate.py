@@ -1,4 +1,4 @@
-"""Time, memory and disk that a run will need, from a short trial of it."""
+"""Time, memory and disk that a run will need, from a short trial of the run."""
 
 import math
 import sys
@@ -20,14 +20,16 @@ class _Enough(Exception):
 
 
 def estimate(run: "Run") -> dict[str, Any]:
-    """Sizes in bytes, steps a second, and how far a trial of a few seconds came.
+    """Facts by name: sizes in bytes, steps a second, and how far a trial of a few seconds came.
 
-    The run has been begun afterwards. The seconds of the whole run are known where its steps are
-    all alike, or if the trial has come to its end; else they are those at the pace of the trial.
+    The trial advances the run and takes its writer away: the run is not to be carried out
+    afterwards. The seconds of the whole run follow from its steps if all are alike, and are known
+    if the trial has come to the end of the run; else they are those at the pace of the trial. A
+    run without an end has none, unless the trial has come to its end.
     """
     simulation, until = run.simulation, run.until
     file_bytes, buffers = run.writer.size(simulation, until)
-    simulation.writers.clear()
+    simulation.writers.clear()  # the trial writes no file
     seconds, is_whole = _try(simulation, until, run.stop)
     rate = simulation.step / seconds
     facts: dict[str, Any] = {
@@ -51,7 +53,7 @@ def estimate(run: "Run") -> dict[str, Any]:
 
 
 def _try(simulation: "Simulation", until: float, stop: float) -> tuple[float, bool]:
-    """Seconds of the trial, and whether it was the whole run."""
+    """The seconds of the trial, and whether the trial was the whole run."""
     begin = time.perf_counter() - compiling_seconds()
 
     def elapsed() -> float:
@@ -71,10 +73,10 @@ def _try(simulation: "Simulation", until: float, stop: float) -> tuple[float, bo
 
 
 def _memory() -> int:
-    """Most bytes that this process has had."""
+    """The most bytes of memory that this process has had so far; 0 on Windows."""
     try:
         import resource
     except ImportError:  # Windows
         return 0
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(most if sys.platform == "darwin" else 1024 * most)
+    return int(most if sys.platform == "darwin" else 1024 * most)  # bytes on macOS, else KiB

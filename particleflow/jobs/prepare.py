@@ -43,7 +43,7 @@ def prepare(
 ) -> Run:
     """Make the simulation and its writer; nothing is written yet. Collective over the ranks.
 
-    ``samples`` stand in the place of those that the configuration names.
+    ``samples``, if given, take the place of those that the configuration names.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def prepare(
         with _table(source.path, "output"):
             return writer_of(source.config.output, overwrite)
 
+    # the writer first: an output that cannot be written is refused before neurons are made
     writer = ranks.together(make_writer)
     simulation, until, stop = simulate(
         source, device=device, threads=threads, comm=ranks, samples=samples
@@ -74,7 +75,17 @@ def simulate(
     comm: Any = None,
     samples: Samples | None = None,
 ) -> tuple[Simulation, float, float]:
-    """The simulation without a writer, its end, and `stop`. Collective over the ranks.
+    """Make the simulation without a writer; collective over the ranks.
+
+    ``samples``, if given, take the place of those that the configuration names.
+
+    Returns
+    -------
+    simulation : Simulation
+    until : float
+        The end of the run, infinite if it ends when its loss has settled.
+    stop : float
+        As of `Simulation.run`.
 
     Raises
     ------
@@ -111,7 +122,7 @@ def simulate(
 
 
 def refuse_collisions(source: Source) -> None:
-    """No output may replace an input or the other output.
+    """Refuse a configuration whose outputs would replace one of its inputs or each other.
 
     Raises
     ------
@@ -138,7 +149,7 @@ def refuse_collisions(source: Source) -> None:
 
 
 class _table:
-    """Names the file and table in errors that do not name a file themselves."""
+    """A context that puts the configuration's path and the table's name before messages in it."""
 
     def __init__(self, path: Path, name: str) -> None:
         self._path, self._name = path, name
@@ -157,6 +168,7 @@ def _samples(table: SamplesTable, folder: Path) -> Samples:
         samples = Samples.from_csv(folder / table.file)
     else:
         assert table.kind is not None
+        # `resolve` has left no None here: the zeros are for the type checker
         samples = Samples.generate(
             table.kind, table.count or 0, table.noise or 0.0, table.seed or 0
         )
@@ -187,7 +199,7 @@ def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> NeuronSourc
 
 
 def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
-    """The integrator, and the end of the run, of a resolved table."""
+    """The integrator of a resolved table ``[flow]``, and the end of the run in tau."""
     assert table.integrator is not None
     kind: Any = registry.of_name(table.integrator)
     given = {key: getattr(table, key) for key in registry.settings_of(kind)}
@@ -195,6 +207,7 @@ def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
     if table.learning_rate is not None:
         assert table.epochs is not None
         count("epochs", table.epochs, ConfigError)
+        # tau is the number of steps times the learning rate over alpha
         descent = kind(**settings | {"step": table.learning_rate / alpha})
         return descent, table.epochs * descent.step
     assert table.t_end is not None
@@ -202,7 +215,7 @@ def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
 
 
 def writer_of(table: OutputTable, overwrite: bool) -> TrajectoryWriter:
-    """The writer that ``[output]`` describes."""
+    """The trajectory writer that a resolved table ``[output]`` describes."""
     assert table.file is not None
     assert table.spacing is not None
     return TrajectoryWriter(
@@ -214,5 +227,5 @@ def writer_of(table: OutputTable, overwrite: bool) -> TrajectoryWriter:
         observables=table.observables,
         overwrite=overwrite,
         first=DEFAULT_FIRST if table.first is None else table.first,
-        checkpoint_every=table.checkpoint_every or None,
+        checkpoint_every=table.checkpoint_every or None,  # 0 seconds: no checkpoints
     )

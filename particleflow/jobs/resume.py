@@ -1,4 +1,4 @@
-"""Resume a run from its file and its last checkpoint."""
+"""Resuming a run from its trajectory file and its last checkpoint."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -38,16 +38,17 @@ from .stages import (
 
 
 class Resumed(NamedTuple):
-    """A run, ready to go on: ``simulation.run(until, stop=stop)``.
+    """A resumed run, ready to continue by ``simulation.run(until, stop=stop)``.
 
     Attributes
     ----------
     simulation : Simulation
         With its writer, at the time of the checkpoint.
     until, stop : float
+        Arguments of `Simulation.run`.
     writer : TrajectoryWriter
     notes : list of str
-        What a user should know: checkpoints that were passed over.
+        What a user should know: checkpoints that were passed over, and if the run begins again.
     """
 
     simulation: Simulation
@@ -72,11 +73,11 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
 ) -> Resumed:
     """Resume the run of a trajectory file from its last checkpoint.
 
-    The rest of the run is that of the uninterrupted one to the bit, for any number of threads, and
-    of ranks for which the run has the same bits; on another device within rounding. A run that was
-    killed before its first checkpoint begins again from its configuration, with the samples that
-    the file holds. The times of other writers, on which steps of
-    `RungeKutta` ended too, are not known any more.
+    The rest agrees with that of an uninterrupted run to the bit, for any number of threads, and of
+    ranks for which runs have the same bits; on another device it agrees within rounding. A run that
+    was killed before its first checkpoint begins again from its configuration, with the samples
+    that the file holds. Steps of `RungeKutta` also ended on the times of other writers; these are
+    not known any more: such a run continues with other steps.
 
     Parameters
     ----------
@@ -85,21 +86,22 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
     until : float, optional
         Another end of the run.
     observables : mapping of str to callable, optional
-        What the run recorded of the user's: functions of the simulation.
+        The observables of the user that the run recorded, functions of the simulation, by name.
     device : {"auto", "cpu", "cuda"}, optional
-        That of the run by default.
+        Where to continue; by default the device of the run.
     threads : int, optional
+        Threads of the kernels.
     checkpoint_every : float, optional
         As of `TrajectoryWriter`.
     comm : mpi4py.MPI.Comm, optional
         As of `Simulation`: any number of ranks, whatever the run had; collective.
     epochs : int, optional
-        Another end of a run of gradient descent: so many steps from its start on.
+        Another end of a run of gradient descent, in steps counted from its start.
     changes : mapping of str to number, optional
         ``{"flow.learning_rate": eta}`` or ``{"flow.step": h}``: gradient descent continues with
         another step from its exact last state. The file records that as a stage.
     begin_again : bool
-        Begin again from the configuration though frames are lost by it: those of a run whose
+        Begin again from the configuration though frames are lost by that, as of a run whose
         checkpoint is missing or damaged.
 
     Returns
@@ -132,6 +134,8 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
             run.simulation.observables.add(name, function, recorded.every.get(name, 1))
         run.writer.checkpoint_every = checkpoint_every
         return run
+    # Until the writer is made the simulation stands where the run began, for observables that
+    # compare with the start; `restore` then moves it to the checkpoint.
     simulation = _simulation(file, recorded, network, arrays, device, threads, ranks, integrator)
     simulation.provenance["stages"] = stages_of(recorded, simulation, arrays, integrator)
     for name, function in (observables or {}).items():
@@ -167,14 +171,14 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
 
 
 def _recorded(path: PathLike) -> tuple[Path, Recorded]:
-    """Read what a file says of its run; refuse a file that cannot be resumed."""
+    """The path of a file and the record of its run; refused if the run cannot be resumed."""
     file = existing_file(path, TrajectoryError)
     require_writable(file)
     return file, Recorded.of(file)
 
 
 class _Network(NamedTuple):
-    """Of what run a file is: its samples, alpha and number of neurons."""
+    """The network whose run a file holds: its samples, alpha and number of neurons."""
 
     samples: Samples
     alpha: float
@@ -182,7 +186,7 @@ class _Network(NamedTuple):
 
     @classmethod
     def of(cls, file: Path, ranks: Ranks) -> "_Network":
-        """Read by rank 0, which sees all parts; collective."""
+        """Read the network of a file on rank 0, which can see all parts; collective."""
 
         def read() -> "_Network | None":
             if not ranks.is_first:
@@ -195,7 +199,7 @@ class _Network(NamedTuple):
         return network
 
     def share_of(self, ranks: Ranks) -> tuple[int, int] | None:
-        """First and last + 1 of the neurons that are this rank's; None for all."""
+        """First and last + 1 of the neurons that this rank has; None if it has all."""
         if ranks.size == 1:
             return None
         share = share_of(self.size, self.samples.size, ranks.rank, ranks.size)
@@ -205,7 +209,7 @@ class _Network(NamedTuple):
 def is_finished(path: PathLike, comm: Any = None) -> bool:
     """Whether the run of a trajectory file has come to its end; collective.
 
-    A run that has ended by itself but was killed then is complete afterwards.
+    A run that has ended by itself, but was killed before its file was complete, is completed here.
 
     Raises
     ------
@@ -235,7 +239,7 @@ def is_finished(path: PathLike, comm: Any = None) -> bool:
 
 
 class RunHasEnded(TrajectoryError):
-    """There is nothing left to run."""
+    """A run cannot be resumed because it has ended by itself: nothing is left to run."""
 
 
 def _has_ended(arrays: Mapping[str, Any]) -> bool:
@@ -253,12 +257,12 @@ def _simulation(
     ranks: Ranks,
     another: Integrator | None,
 ) -> Simulation:
-    """One that stands where the run began, as far as its observables can see."""
+    """A simulation that stands where the run began, as far as its observables can see."""
     try:
         kind: Callable[..., Integrator] = registry.of_name(recorded.integrator)
         integrator = another or kind(**recorded.settings)
         a, b, c = _some_neurons(arrays)
-        arrays["position"][2], arrays["settling"]
+        arrays["position"][2], arrays["settling"]  # what is read later is looked for now
     except (KeyError, ValueError, IndexError, TypeError) as problem:
         raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
     first, last = network.share_of(ranks) or (0, network.size)
@@ -292,7 +296,7 @@ def _simulation(
 
 
 class _Saved:
-    """Neurons of which a rank has read its share only, in the place of all."""
+    """A source of all neurons that has read only the share of this rank, and hands out that."""
 
     def __init__(self, size: int, own: Neurons) -> None:
         self.size, self.alpha, self._own = size, own.alpha, own
@@ -309,7 +313,10 @@ def _began(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _some_neurons(arrays: Mapping[str, Any]) -> Any:
-    """Variables of a checkpoint in the original order, (3, m)."""
+    """The variables, (3, m), of one of the states in a checkpoint, in the original order.
+
+    A motion stores the present state, or the begin and the end of its step.
+    """
     for kind in ("", "begin_", "end_"):
         if f"{kind}variables" in arrays:
             return original_order(arrays, f"{kind}variables", f"{kind}cell")[0]
@@ -324,7 +331,7 @@ def _end(
     steps: int | None,
     is_staged: bool,
 ) -> float | None:
-    """Another end of the run, if it is to have one."""
+    """The time at which the run is to end if not at its recorded end, else None."""
     if steps is not None:
         return float(simulation.motion.time_of(steps))
     if until is None and not is_staged:
@@ -343,11 +350,13 @@ def _begin_again(
     notes: list[str],
     ranks: Ranks,
 ) -> Resumed:
+    """The run of a file from its start, in the place of the file."""
     tables = tables_in(file, reconfigured(file, recorded.config, until))
     tables.setdefault("output", {})["file"] = str(file)
     neurons = tables.get("neurons", {})
     if "file" in neurons:
         neurons["file"] = str(Path(recorded.config_folder) / neurons["file"])
+    # a path for messages, in the folder of the file: the paths above are relative to that
     source = config.convert(Path(f"{file}: configuration"), tables)
     run = prepare(
         source,
@@ -368,7 +377,7 @@ def _begin_again(
 def configuration(path: PathLike) -> tuple[str | None, float | None]:
     """The picture and the seconds between checkpoints that a file's run was configured with.
 
-    The picture of a file that was renamed has the file's new name: the old one is another file's.
+    If the file was renamed, its picture has the new name: the old one may belong to another file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Stages of a resumed run: another end, or another step from its last state on."""
+"""Stages of a resumed run: another end, or another step from the last state on."""
 
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _STEPS = ("flow.learning_rate", "flow.step")
 def another_step(
     file: Path, recorded: Recorded, alpha: float, changes: Mapping[str, Any]
 ) -> StepCounter | None:
-    """The integrator with the step that is to follow; None if nothing changes.
+    """The integrator of a run with another step; None if nothing changes.
 
     Parameters
     ----------
@@ -26,12 +26,13 @@ def another_step(
     recorded : Recorded
     alpha : float
     changes : mapping of str to value
-        ``flow.learning_rate`` or ``flow.step``.
+        The new value of ``flow.learning_rate`` or of ``flow.step``.
 
     Raises
     ------
     ConfigError
-        Something else is to change, or the run is none of gradient descent.
+        Another key or both of these are to change, the value is no number, or the run is none of
+        gradient descent.
     """
     if not changes:
         return None
@@ -54,7 +55,7 @@ def another_step(
 
 
 def _require_steps(what: str, recorded: Recorded) -> None:
-    """Refuse a run whose integrator does not count its steps as epochs.
+    """Refuse a run whose integrator does not count its steps as epochs; ``what`` asks for that.
 
     Raises
     ------
@@ -73,13 +74,21 @@ def stages_of(
     arrays: Mapping[str, Any],
     another: Integrator | None,
 ) -> list[dict[str, Any]]:
-    """The stages of the run, with the one that ends here; the simulation counts from it on."""
+    """The stages that have ended, with the present one if ``another`` integrator follows it.
+
+    The motion of the simulation is told at which step and time its stage begins.
+
+    Raises
+    ------
+    TrajectoryError
+        The checkpoint is older than the last stage that the file knows.
+    """
     if "step" not in arrays or not registry.of_name(recorded.integrator).counts_steps:
         return recorded.stages
     first, begin = arrays["stage"].tolist() if "stage" in arrays else (0, 0.0)
     step = int(arrays["step"])
     if recorded.stages and first < recorded.stages[-1]["until_step"]:
-        # the last stage had begun, but was killed before its first checkpoint
+        # the last stage had begun, but the run was killed before that stage's first checkpoint
         first, begin = recorded.stages[-1]["until_step"], recorded.stages[-1]["until_time"]
         if step < first:
             raise TrajectoryError(
@@ -95,7 +104,7 @@ def stages_of(
 
 
 def epochs_of(epochs: int | None, until: float | None, recorded: Recorded) -> int | None:
-    """How many steps from the start on a run is to have; None if it goes by time.
+    """The number of steps that a run is to have in all; None if its end is set by a time.
 
     Raises
     ------
@@ -111,12 +120,12 @@ def epochs_of(epochs: int | None, until: float | None, recorded: Recorded) -> in
 
 
 def tables_in(file: Path, toml: str) -> dict[str, Any]:
-    """The configuration in a file.
+    """The tables of the configuration, as TOML, that a trajectory file holds.
 
     Raises
     ------
     TrajectoryError
-        It is damaged.
+        The configuration is damaged.
     """
     try:
         return tomllib.loads(toml)
@@ -125,7 +134,7 @@ def tables_in(file: Path, toml: str) -> dict[str, Any]:
 
 
 def configured_epochs(file: Path, toml: str) -> int | None:
-    """The number of epochs of a configuration; None if it goes by time."""
+    """The number of epochs of a configuration; None if its end is set by a time."""
     epochs = tables_in(file, toml).get("flow", {}).get("epochs") if toml else None
     return None if epochs is None else count("epochs", epochs, ConfigError)
 
@@ -138,12 +147,15 @@ def reconfigured(
     step: float | None = None,
     alpha: float = 1.0,
 ) -> str:
-    """A configuration with another end and another step, in the keys that it has.
+    """A configuration, as TOML, with another end and another step, set by the keys that it has.
+
+    A configuration with ``learning_rate`` and ``epochs`` keeps these keys, another one ``step``
+    and ``t_end``. An empty one stays empty.
 
     Raises
     ------
     ConfigError
-        The run counts epochs, and the end is a time.
+        The configuration has epochs, but the other end is given as a time.
     """
     if not toml or (until is None and step is None):
         return toml
@@ -167,11 +179,12 @@ def reconfigured(
 
 
 def require_repeatable(file: Path, recorded: Recorded, notes: list[str], begin_again: bool) -> None:
-    """Refuse to begin a run again by which frames would be lost, unless that is wanted.
+    """Refuse to begin a run again if frames would be lost by that, unless that is wanted.
 
     Raises
     ------
     TrajectoryError
+        Frames would be lost, or there is no one configuration from which to begin again.
     """
     problems = "".join(f"; {note}" for note in notes)
     if not recorded.config:

@@ -1,4 +1,8 @@
-"""Neurons of the usual initialisations. Neuron i depends on the seed and i alone."""
+"""Neurons of the usual initialisations.
+
+What is drawn for neuron i depends on the seed and on i alone, so that any process can draw any part
+of the neurons.
+"""
 
 from typing import Literal, get_args
 
@@ -16,7 +20,7 @@ InitKind = Literal["reduced", "gaussian", "uniform", "pytorch", "paper", "grid"]
 KINDS: tuple[str, ...] = get_args(InitKind)
 DEFAULT_DELTA = 1.0
 DEFAULT_MARGIN = 0.25
-_CHUNK = 1 << 16
+_CHUNK = 1 << 16  # neurons drawn at once: their random words take 32 bytes each
 
 
 def initialise(  # noqa: PLR0913 (public: its options are keywords)
@@ -31,7 +35,7 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
     samples: Samples | None = None,
     margin: float = DEFAULT_MARGIN,
 ) -> Neurons:
-    """Neurons of one of the usual initialisations. All numbers here are raw.
+    """Neurons of one of the usual initialisations. Numbers in options and in the table are raw.
 
     Parameters
     ----------
@@ -49,20 +53,20 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
     count : int
         Number of neurons m.
     delta : float, optional
-        For ``reduced`` only; 1 by default.
+        c^2 - a^2 - b^2 of all neurons, for ``reduced`` only; 1 by default.
     alpha : float or "m", optional
         Scale of the network, ``f = (1/alpha) sum c [a x + b]_+``; by default 1 for ``pytorch``,
         whose networks are not divided by anything, and m for the others.
     scale : float
-        For ``reduced``, ``gaussian`` and ``uniform``.
+        Factor in the table, for ``reduced``, ``gaussian`` and ``uniform``.
     antisymmetric : bool
         Neurons 2 i and 2 i + 1 are twins with c and -c, so that f = 0 to rounding.
     seed : int
-        Philox key. Neuron i takes the four words of block i, whatever m is.
+        Key of the Philox generator. Neuron i takes the four words of block i, whatever m is.
     samples : Samples, optional
-        For ``grid``, which needs them.
+        Samples over which ``grid`` places the knots; no other kind needs any.
     margin : float
-        For ``grid``.
+        Share of the samples' interval by which ``grid`` goes beyond each of its ends.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
     Raises
     ------
     NeuronsError
-        A number out of range, or an option that the kind does not have.
+        A number is out of range, or the kind does not have an option that is given.
     """
     drawn = Initialisation(kind, count, delta, alpha, scale, antisymmetric, seed, samples, margin)
     return drawn.part(0, drawn.size)
@@ -81,14 +85,15 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
 class Initialisation:
     """The neurons that `initialise` draws with the same arguments, but only when asked for.
 
-    A `Simulation` over many ranks takes it in the place of neurons: each rank draws its own, and
-    none needs memory for all.
+    A `Simulation` takes an initialisation in the place of neurons. Of many ranks each then draws
+    its own share, and none needs memory for all neurons.
 
     Attributes
     ----------
     size : int
         Number of neurons m.
     alpha : float
+        Scale of the raw network.
     """
 
     def __init__(  # noqa: PLR0913 (public: its options are keywords)
@@ -128,14 +133,15 @@ class Initialisation:
         )
 
     def part(self, first: int, last: int) -> Neurons:
-        """Neurons first .. last - 1.
+        """Draw the neurons first .. last - 1.
 
         Raises
         ------
         NeuronsError
-            They are too large to compute with.
+            Their parameters are too large to compute with.
         """
-        begin = first - first % 2 if self._antisymmetric else first  # with its twin
+        # an odd first neuron copies its twin, which is drawn with it and dropped in the end
+        begin = first - first % 2 if self._antisymmetric else first
         n = last - begin
         a, b, c = np.empty(n), np.empty(n), np.empty(n)
         if self._kind == "grid":
@@ -164,17 +170,18 @@ class Initialisation:
 
 
 def default_alpha(kind: str) -> float | Literal["m"]:
-    """Scale of the network where none is given: PyTorch divides by nothing."""
+    """Scale of the network of this kind where none is given: 1 for PyTorch's, else m."""
     return 1.0 if kind == "pytorch" else "m"
 
 
 def _draw(
     kind: str, words: np.ndarray, scale: float, delta: float, m: int
 ) -> tuple[Array, Array, Array]:
-    """Raw (a, b, c) of some neurons from their words, (n, 4) uint64."""
+    """Raw (a, b, c) of n neurons from their random words, (n, 4) uint64."""
     if kind == "gaussian":
         from scipy.special import ndtri
 
+        # the middles of 2^52 equal intervals: never 0 or 1, where ndtri is infinite
         a, b, c = scale * ndtri(((words[:, :3] >> np.uint64(12)) + 0.5) * 2.0**-52).T
         return a, b, c
     u = (words[:, :3] >> np.uint64(11)).T * 2.0**-52 - 1.0
@@ -186,7 +193,7 @@ def _draw(
 
 
 def _grid(samples: Samples | None, margin: float) -> tuple[float, float]:
-    """The interval of the knots."""
+    """Ends of the interval over which the knots of ``grid`` are spread."""
     if samples is None:
         raise NeuronsError('init = "grid" places knots over the samples: expected samples')
     if not isinstance(samples, Samples):
@@ -199,10 +206,10 @@ def _grid(samples: Samples | None, margin: float) -> tuple[float, float]:
 
 
 def _fill_grid(a: Array, b: Array, c: Array, lo: float, hi: float, first: int, m: int) -> None:
-    """Neurons from ``first`` on, of m with equispaced knots from lo to hi."""
+    """Fill in the neurons from ``first`` on, out of m with equispaced knots from lo to hi."""
     index = np.arange(first, first + a.size)
     knots = lo + (hi - lo) / max(m - 1, 1) * index
-    knots[index == m - 1] = hi if m > 1 else lo
+    knots[index == m - 1] = hi if m > 1 else lo  # to the bit, which the sum may miss
     a[:] = np.where(index % 2 == 0, 1.0, -1.0)
     b[:] = -a * knots
     c[:] = 0.0

@@ -24,7 +24,7 @@ from .coordinates import angle, invariant, knots, parameters_from_reduced
 
 
 class NeuronSource(Protocol):
-    """Neurons, or a way to come by a part of them."""
+    """Neurons, or something that can make any part of them, such as an `Initialisation`."""
 
     @property
     def size(self) -> int:
@@ -42,10 +42,11 @@ class NeuronSource(Protocol):
 
 
 READERS: dict[str, Callable[[Path, int], NeuronSource]] = {}
-"""Readers of the neurons of a frame, by the ending of the file. A package that stands above this
-one enters its reader here when it is imported."""
+"""Readers of the neurons of a frame, by the ending of the file: ``reader(path, frame)``. A package
+that stands above this one enters its reader here when it is imported."""
 _ENTERED_BY = {".h5": "particleflow.trajectory"}
-"""The package that enters the reader of an ending, imported when such a file is first asked for."""
+"""For the ending of a file the package that enters its reader in `READERS`. `Neurons.from_file`
+imports the package when it first meets such a file."""
 
 
 class Neurons:
@@ -56,10 +57,10 @@ class Neurons:
     a, b, c : array_like, (m,)
         Hat parameters, finite. Copied.
     alpha : float, optional
-        Scale of the raw network they came from; m by default, where raw and hat are the same.
+        Scale of the raw network; m by default, for which raw and hat parameters are the same.
     cells : Cells, optional
-        Where they are among the samples of a run, which neurons of a `Simulation` and of a frame
-        of a trajectory know: a run that starts from them lets those slide that slide there.
+        Cells of the neurons among the samples of a run. Neurons from a `Simulation` or from a frame
+        of a trajectory know them, so that those that slide go on sliding in another run.
 
     Attributes
     ----------
@@ -71,9 +72,9 @@ class Neurons:
     Raises
     ------
     NeuronsError
-        Lengths differ, no neuron, or a value that is not finite or is masked.
+        Lengths differ, there is no neuron, or a value is not finite or is masked.
     ImmutableError
-        An attribute is set.
+        An attribute is set or deleted.
     """
 
     __slots__ = ("a", "alpha", "b", "c", "cells")
@@ -125,7 +126,7 @@ class Neurons:
 
     @classmethod
     def _of(cls, a: Array, b: Array, c: Array, alpha: float, cells: Cells | None = None) -> Self:
-        """Take over arrays that are known to be good, without a copy."""
+        """Neurons of arrays that are known to be valid; the arrays are not copied."""
         neurons = cls.__new__(cls)
         neurons._adopt(a, b, c, alpha, cells)
         return neurons
@@ -134,7 +135,7 @@ class Neurons:
         return f"Neurons({self.size}, alpha={self.alpha:g})"
 
     def part(self, first: int, last: int) -> "Neurons":
-        """Neurons first .. last - 1; views, not copied."""
+        """Neurons first .. last - 1, whose arrays are views of these."""
         cells = None if self.cells is None else self.cells.part(first, last)
         a, b, c = (values[first:last] for values in (self.a, self.b, self.c))
         return Neurons._of(a, b, c, self.alpha, cells)
@@ -143,7 +144,7 @@ class Neurons:
     def from_parameters(
         cls, a: ArrayLike, b: ArrayLike, c: ArrayLike, alpha: float | Literal["m"] = "m"
     ) -> Self:
-        """Neurons from raw parameters of a network with this alpha."""
+        """Neurons from the raw parameters of a network of scale ``alpha``."""
         neurons = cls(a, b, c)
         return neurons._scaled(scale_alpha(alpha, neurons.size))
 
@@ -155,7 +156,7 @@ class Neurons:
     def from_reduced(
         cls, rhat: ArrayLike, theta: ArrayLike, delta: ArrayLike, alpha: float | None = None
     ) -> Self:
-        """Neurons from hat reduced coordinates, by Lemma 8; ``delta`` may be one number.
+        """Neurons from reduced coordinates in hat units (Lemma 8); ``delta`` may be one number.
 
         Where rhat = 0 and delta > 0 the neuron is (0, 0, sqrt(delta)) and its theta is lost.
         """
@@ -173,21 +174,21 @@ class Neurons:
 
     @classmethod
     def from_file(cls, path: PathLike, frame: int = -1, alpha: float | Literal["m"] = "m") -> Self:
-        """Neurons from a file, by its ending.
+        """Neurons from a file, whose ending says how to read it.
 
         Parameters
         ----------
         path : path
             ``.npz`` or ``.csv`` with raw a, b, c; or ``.h5``, a trajectory that holds all neurons.
         frame : int
-            Of a trajectory; negative counts from the end.
+            Number of the frame of a trajectory; a negative one counts from the end.
         alpha : float or "m"
-            Scale of the raw parameters; a trajectory knows its own.
+            Scale of the raw parameters in ``.npz`` and ``.csv``; a trajectory stores its own.
 
         Raises
         ------
         NeuronsError, TrajectoryError
-            The file is missing or holds something else.
+            The file is missing, or it holds no neurons.
         """
         file = existing_file(path, NeuronsError)
         ending = file.suffix.lower()
@@ -209,9 +210,10 @@ class Neurons:
             raise NeuronsError(text if str(file) in text else f"{file}: {text}") from None
 
     def to_file(self, path: PathLike) -> None:
-        """Write raw a, b, c to ``.npz`` or ``.csv``; `from_file` with the same alpha reads them.
+        """Write raw a, b, c to ``.npz`` or ``.csv``, for `from_file` with the same alpha to read.
 
-        ``cells`` are not written: neurons that slide start beside their samples then.
+        ``cells`` are not written: a sliding neuron may start beside its sample in a run from the
+        file.
         """
         file = Path(path)
         columns = [v / np.sqrt(self.size / self.alpha) for v in (self.a, self.b, self.c)]
@@ -223,7 +225,7 @@ class Neurons:
             raise NeuronsError(f"{file}: expected a file ending in .npz or .csv")
 
     def fingerprint(self) -> str:
-        """A short text that differs for other neurons: their number and checksums."""
+        """A short text with the number and checksums of the neurons, to compare them by."""
         arrays = [self.a, self.b, self.c]
         if self.cells is not None:
             arrays.append(self.cells.cell)
@@ -237,25 +239,26 @@ class Neurons:
 
     @property
     def rhat(self) -> Array:
-        """c |(a, b)|, (m,)."""
+        """rhat = c |(a, b)|, (m,)."""
         return self.c * np.hypot(self.a, self.b)
 
     @property
     def theta(self) -> Array:
-        """Angle of (a, b) in (-pi, pi], (m,)."""
+        """theta, the angle of (a, b) in (-pi, pi], (m,)."""
         return angle(self.a, self.b)
 
     @property
     def delta(self) -> Array:
-        """c^2 - a^2 - b^2, (m,): constant along the flow of the network metric."""
+        """delta = c^2 - a^2 - b^2, (m,): constant along the flow of the network metric."""
         return invariant(self.a, self.b, self.c)
 
     @property
     def knots(self) -> Array:
-        """-b/a, (m,), in the x that the network sees; NaN where a = 0 and there is none.
+        """Knots -b/a, (m,), in the x that the network sees; NaN where a = 0 and there is no knot.
 
-        Of a neuron that slides on a sample, if ``cells`` says so, that sample's x itself. Neurons
-        do not know the map of normalised samples: `Samples.from_network` takes knots to their x.
+        The knot of a neuron that slides according to ``cells`` is exactly the x of its sample.
+        Neurons do not know the map of normalised samples: `Samples.from_network` turns knots into
+        the x of the samples.
         """
         e = knots(self.a, self.b)
         if self.cells is not None:
@@ -278,6 +281,13 @@ def _read_npz(file: PathLike) -> list[Array]:
 
 
 def scale_alpha(alpha: float | str | None, m: int) -> float:
+    """The scale of a network of m neurons as a number; m if ``alpha`` is None or "m".
+
+    Raises
+    ------
+    NeuronsError
+        The scale is another text, or no finite number above 0.
+    """
     if alpha is None or alpha == "m":
         return float(m)
     if isinstance(alpha, str):

@@ -14,12 +14,17 @@ SampleKind = Literal["square_wave", "sine", "step", "sawtooth", "piecewise_linea
 KINDS: tuple[str, ...] = get_args(SampleKind)
 MIN_SAMPLES = 2
 PIECES = 5
+"""Linear pieces of the function behind ``piecewise_linear``."""
 FARTHEST, NARROWEST, WIDEST = 5.0, 0.1, 20.0
-"""Of an interval that can be fitted as it is: its middle over its half width, and that."""
+"""Bounds of an interval that can be fitted without a map: the largest |middle| in units of the half
+width, and the least and largest half width."""
 
 
 def spread(y: Array) -> float:
-    """Root mean square of y - mean y, or max(1, |y|) where y is constant to rounding."""
+    """Root mean square of y - mean y, or max(1, |y|) if y is constant up to rounding.
+
+    The unit of tolerances, which may not be 0.
+    """
     rms = float(np.sqrt(np.mean((y - y.mean()) ** 2)))
     largest = float(np.abs(y).max())
     return rms if rms > 1e-12 * largest else max(1.0, largest)
@@ -30,15 +35,15 @@ class Samples:
     """Samples sorted by x; immutable.
 
     The network may see x through an affine map, ``network_x = (x - x_shift) / x_scale``, as after
-    `normalised`. Every interface that knows the samples takes and gives the x of the samples;
-    parameters (a, b, c) and angles theta of neurons are always those of ``network_x``.
+    `normalised`. Every interface that knows the samples takes and returns the x of the samples;
+    parameters (a, b, c) and angles theta of neurons always refer to ``network_x``.
 
     Parameters
     ----------
     x, y : array_like, (s,)
         At least two points, all finite, no x twice. Copied, and sorted by x.
     x_shift, x_scale : float
-        The map, x_scale above 0.
+        Shift and scale of the map; x_scale is above 0.
 
     Attributes
     ----------
@@ -50,8 +55,8 @@ class Samples:
     Raises
     ------
     SamplesError
-        Shapes differ, fewer than two points, a value that is not finite or is masked, an x twice,
-        or no map.
+        Lengths differ, there are fewer than two points, a value is not finite or is masked, an x
+        occurs twice, or x_shift and x_scale are no valid map.
     """
 
     x: Array
@@ -74,9 +79,10 @@ class Samples:
         self._adopt(xs, ys, shift, scale, seen)
 
     def _adopt(self, x: Array, y: Array, x_shift: float, x_scale: float, network_x: Array) -> None:
-        """Take over sorted arrays, once they are found to be good."""
+        """Check sorted arrays and make them, without a copy, those of this object."""
         if x.size < MIN_SAMPLES:
             raise SamplesError(f"expected at least {MIN_SAMPLES} samples, found {x.size}")
+        # the map may round two different x to one network_x, so that both have to be checked
         for name, values in (("x", x), ("x, as the network sees it,", network_x)):
             twice = np.flatnonzero(np.diff(values) <= 0.0)
             if twice.size:
@@ -96,15 +102,18 @@ class Samples:
         cls, network_x: ArrayLike, y: ArrayLike, x_shift: float, x_scale: float,
         x: ArrayLike | None = None,
     ) -> Self:  # fmt: skip
-        """Samples whose ``network_x`` is known to the bit, as trajectories store it.
+        """Samples whose ``network_x`` is given, not computed, so that it is the same to the bit.
+
+        Trajectories store ``network_x``; a resumed run needs exactly the one that it had.
 
         Parameters
         ----------
         network_x, y : array_like, (s,)
             ``network_x`` strictly increasing.
         x_shift, x_scale : float
+            Shift and scale of the map.
         x : array_like, optional
-            ``x_shift + x_scale * network_x`` by default.
+            The x of the samples, by default ``x_shift + x_scale * network_x``.
         """
         seen = vector("x", network_x, SamplesError)
         shift = finite("x_shift", x_shift, SamplesError)
@@ -124,7 +133,7 @@ class Samples:
 
     @property
     def is_mapped(self) -> bool:
-        """Whether the network sees another x than that of the samples."""
+        """Whether the network sees x through a map other than the identity."""
         return (self.x_shift, self.x_scale) != (0.0, 1.0)
 
     def to_network(self, x: ArrayLike) -> Array:
@@ -133,13 +142,13 @@ class Samples:
         Raises
         ------
         ConfigError
-            There are no numbers, or one is masked.
+            ``x`` does not consist of numbers, or one is masked.
         """
         points = numbers("x", x, ConfigError)
         return (points - self.x_shift) / self.x_scale if self.is_mapped else points
 
     def from_network(self, points: Array) -> Array:
-        """x of points as the network sees them: x_shift + x_scale * points."""
+        """The x of the samples for points as the network sees them: x_shift + x_scale * points."""
         return self.x_shift + self.x_scale * points if self.is_mapped else points
 
     def __repr__(self) -> str:
@@ -152,14 +161,15 @@ class Samples:
 
     @property
     def spread(self) -> float:
-        """The unit in which tolerances measure errors of the prediction: see `spread`."""
+        """The unit in which tolerances measure errors of the prediction: the spread of y."""
         return spread(self.y)
 
     def hint(self) -> str | None:
-        """Advice about an x that neurons can hardly fit; None if there is nothing to do.
+        """Advice to normalise an x that is hard to fit; None if there is no need.
 
-        Knots of the usual starts lie within a few units of 0, and rates grow like x^2: an interval
-        far from 0 for its width, or of another width than some units, takes very long.
+        Knots of the usual initialisations lie within a few units of 0, and rates grow like x^2:
+        training takes very long on an interval that is far from 0 for its width, much narrower than
+        a unit, or much wider than some units.
         """
         lo, hi = float(self.network_x[0]), float(self.network_x[-1])
         half, middle = 0.5 * (hi - lo), abs(0.5 * lo + 0.5 * hi)
@@ -174,12 +184,13 @@ class Samples:
 
     @classmethod
     def from_csv(cls, path: PathLike) -> Self:
-        """Read a CSV file with the header ``x,y``.
+        """Samples from a CSV file with the header ``x,y``.
 
         Raises
         ------
         SamplesError
-            Naming the file, and the line where there is one.
+            The file cannot be read or holds no samples; names the file, and the line if one is at
+            fault.
         """
         x, y = read_columns(path, ("x", "y"), SamplesError)
         try:
@@ -194,14 +205,14 @@ class Samples:
         Parameters
         ----------
         kind : {"square_wave", "sine", "step", "sawtooth", "piecewise_linear"}
-            Square wave, sine and sawtooth have period 1 and amplitude 1; the step is at 0 from -1
-            to 1; the piecewise linear function joins random points, drawn from ``seed``.
+            Square wave, sine and sawtooth have period 1 and amplitude 1; the step jumps from -1 to
+            1 at x = 0; the piecewise linear function joins random points, drawn from ``seed``.
         count : int
             Number of points, at least 2.
         noise : float
             Standard deviation of normal noise added to y.
         seed : int
-            Of the random function and of the noise.
+            Seed of the random function and of the noise.
         """
         x = np.linspace(-1.0, 1.0, _count(count))
         random = np.random.Generator(np.random.Philox(key=_seed(seed)))
@@ -225,13 +236,14 @@ class Samples:
         return cls(x, y)
 
     def normalised(self) -> Self:
-        """The same samples as the network sees them in [-1, 1]; ``x_shift, x_scale`` record it.
+        """The same samples, seen by the network in [-1, 1] through a map ``x_shift, x_scale``.
 
         Raises
         ------
         SamplesError
-            The interval is too short.
+            The interval of x is too short to be mapped.
         """
+        # halves first: the sum or the difference of the ends may overflow
         shift = 0.5 * self.x[0] + 0.5 * self.x[-1]
         scale = 0.5 * self.x[-1] - 0.5 * self.x[0]
         if scale < np.finfo(float).tiny:
@@ -239,7 +251,7 @@ class Samples:
                 f"x: the interval of length {2.0 * scale:g} is too short to normalise"
             )
         seen = (self.x - shift) / scale
-        seen[0], seen[-1] = -1.0, 1.0
+        seen[0], seen[-1] = -1.0, 1.0  # which rounding may have missed
         return self.of_network(seen, self.y, float(shift), float(scale), self.x)
 
 

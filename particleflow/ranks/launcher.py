@@ -1,6 +1,6 @@
-"""Rank and size of this process as the launcher of an MPI job left them in its environment.
+"""Rank and size of this process as the launcher of an MPI job has left them in the environment.
 
-Nothing here starts MPI.
+Nothing here starts MPI. Each launcher has variables of its own.
 """
 
 import os
@@ -42,26 +42,26 @@ def is_launched() -> bool:
 
 
 def rank() -> int:
-    """The number of this process, 0 without a launcher."""
+    """The number of this process among those of the launcher; 0 without a launcher."""
     return _first(_RANKS, 0)
 
 
 def size() -> int:
-    """How many processes it has started, 1 if it does not say."""
+    """The number of processes that the launcher has started; 1 if no variable says."""
     return _first(_SIZES, 1)
 
 
 def local_rank() -> int:
-    """The number of this process among those of this machine, 0 if it does not say."""
+    """The number of this process among those on this machine; 0 if no variable says."""
     return _first(_LOCAL_RANKS, 0)
 
 
 def local_size() -> int:
-    """How many processes it has started on this machine, 1 if it does not say."""
+    """The number of processes that the launcher has started on this machine; 1 if unknown."""
     return max(1, _first(_LOCAL_SIZES, 1))
 
 
 def _first(names: tuple[str, ...], default: int) -> int:
-    """The first of these variables that is a number."""
+    """The value of the first of these variables that is a whole number, else the default."""
     values = (os.environ.get(name, "") for name in names)
     return next((int(value) for value in values if value.isdigit()), default)

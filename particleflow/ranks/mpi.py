@@ -1,4 +1,4 @@
-"""The ranks of an MPI communicator: the only user of mpi4py's messages."""
+"""The ranks of an MPI communicator. Only this module sends and receives by mpi4py."""
 
 import hashlib
 import importlib
@@ -23,25 +23,27 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 _PORTABLE = (ParticleflowError, OSError, MemoryError, KeyboardInterrupt)
+"""Errors that another rank can raise as they are."""
 _SHORT = 160
+"""Most letters of a value that a message shows whole."""
 _POLL_SECONDS = 5e-4
 GRACE_SECONDS = 5.0
-"""How long a rank that has failed waits for the others to fail, too, before it ends them."""
+"""Time for which a rank that has failed waits for the others to fail, before it ends the job."""
 
 
 class MpiRanks(Ranks):
-    """The ranks of a communicator.
+    """The ranks of an MPI communicator; methods as of `Ranks`.
 
     Parameters
     ----------
     comm : mpi4py.MPI.Intracomm
-        Duplicated, so that messages of others are not mistaken.
+        Duplicated, so that no message of another user of it is taken for one of this object.
     """
 
     def __init__(self, comm: Any) -> None:
         self._mpi = importlib.import_module("mpi4py.MPI")
         self.comm = comm.Dup()
-        self._failures = comm.Dup()
+        self._failures = comm.Dup()  # by itself: a rank may fail while others are in a collective
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         local = comm.Split_type(self._mpi.COMM_TYPE_SHARED)
         self.local_rank = local.Get_rank()
@@ -88,6 +90,7 @@ class MpiRanks(Ranks):
 
     def agree(self, value: T, problem: BaseException | None = None) -> list[T]:
         every = self.comm.allgather((value, _portable(problem)))
+        # a rank keeps its own foreign error; of this package's all raise that of the first rank
         if problem is not None and not isinstance(problem, ParticleflowError):
             raise problem
         for rank, (_, found) in enumerate(every):
@@ -115,13 +118,13 @@ class MpiRanks(Ranks):
             self.comm.send(work(task[0]), 0)
 
     def _collect(self, tasks: Iterator[S]) -> Iterator[Any]:
-        """Give each other rank a task and then, for each result, the next one or None."""
+        """Results of the other ranks, each of which gets a first task and one for each result."""
         at_work = 0
         for rank in range(1, self.size):
             at_work += self._give(tasks, rank)
         status = self._mpi.Status()
         while at_work:
-            while not self.comm.iprobe(status=status):  # to wait in `recv` would keep a core busy
+            while not self.comm.iprobe(status=status):  # waiting in `recv` would keep a core busy
                 time.sleep(_POLL_SECONDS)
             rank = status.Get_source()
             result = self.comm.recv(source=rank)
@@ -129,9 +132,9 @@ class MpiRanks(Ranks):
             yield result
 
     def _give(self, tasks: Iterator[S], rank: int) -> bool:
-        """Whether there was a task left."""
+        """Send a rank the next task, or None if there is none; returns whether there was one."""
         for task in tasks:
-            self.comm.send((task,), rank)
+            self.comm.send((task,), rank)  # in a tuple, so that a task may be None
             return True
         self.comm.send(None, rank)
         return False
@@ -145,6 +148,7 @@ class MpiRanks(Ranks):
         for name, value in own.items():
             for rank, (digests, host) in enumerate(found):
                 if digests[name] != found[0][0][name]:
+                    # all ranks are here, since all have found the same difference
                     every = self.all_of(repr(value))
                     one, two = _apart(every[0], every[rank])
                     raise DeviceError(
@@ -171,7 +175,7 @@ def _say(text: str) -> None:
 
 
 def _code_of(problem: BaseException) -> int:
-    """Exit code of a job that a failure of one rank has ended."""
+    """The exit code of a job that this failure of one rank ends."""
     if isinstance(problem, KeyboardInterrupt):
         return 128 + signal.SIGINT
     if isinstance(problem, SystemExit) and isinstance(problem.code, int) and problem.code:
@@ -180,7 +184,7 @@ def _code_of(problem: BaseException) -> int:
 
 
 def _portable(problem: BaseException | None) -> BaseException | None:
-    """An exception that another rank can raise."""
+    """A problem in the form in which it is sent to other ranks, which can raise it."""
     if problem is None or isinstance(problem, _PORTABLE):
         return problem
     return RuntimeError(f"{type(problem).__name__}: {problem}")
@@ -197,7 +201,7 @@ def _digest(value: Any) -> str:
 
 
 def _apart(one: str, two: str) -> tuple[str, str]:
-    """Two texts, no more of them than shows where they differ."""
+    """The pieces of two texts that show where they differ; short texts whole."""
     if max(len(one), len(two)) <= _SHORT:
         return one, two
     same = next(i for i, (a, b) in enumerate(zip(f"{one}\0", f"{two}\0", strict=False)) if a != b)
@@ -211,16 +215,19 @@ def _host() -> str:
 
 
 def _versions() -> str:
-    """Of what decides the bits of a run."""
+    """The versions, in words, of the packages on which the bits of a run depend."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("numba", "numpy", "scipy"))
     return f"particleflow {__version__}, {packages}"
 
 
 def _share_of_processors(affinities: list[list[int]], rank: int) -> int:
-    """Threads of a rank: its processors, each shared out evenly to the ranks that may use it."""
+    """The threads of a rank, where each processor is shared evenly by the ranks that may use it.
+
+    ``affinities`` are the processors of each rank of the machine, ``rank`` is the one asked for.
+    """
     users: dict[int, int] = {}
     for processors in affinities:
         for processor in processors:
             users[processor] = users.get(processor, 0) + 1
     share = sum(1.0 / users[processor] for processor in affinities[rank])
-    return max(1, int(share + 1e-6))
+    return max(1, int(share + 1e-6))  # shares of 1 / n may add up to less than 1

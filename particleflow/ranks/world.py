@@ -1,4 +1,4 @@
-"""Ranks of MPI, or the serial stand-in where there is one process.
+"""The ranks that a program was started with: those of MPI, or one process by itself.
 
 All ranks run the same program. A program that no launcher of MPI has started is alone: mpi4py is
 then not even imported.
@@ -19,7 +19,7 @@ __all__ = ["ALONE", "One", "Ranks", "failed", "rank", "ranks_of", "use", "versio
 
 
 class One(Ranks):
-    """A process by itself among others on its machine, which a launcher has started."""
+    """One process by itself, of several that a launcher has started on the machine."""
 
     def __init__(self) -> None:
         self.local_rank = launcher.local_rank()
@@ -31,12 +31,13 @@ class One(Ranks):
 
 
 _world: Ranks | None = None
+"""All ranks that the program was started with, once they are known."""
 
 
 def ranks_of(comm: Any = None) -> Ranks:
     """The ranks of an mpi4py communicator; by default all that the program was started with.
 
-    Collective over them.
+    Collective over these ranks. `Ranks` are returned as they are.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def ranks_of(comm: Any = None) -> Ranks:
 
 
 def use(ranks: Ranks) -> None:
-    """Let these be the ranks that the program was started with."""
+    """Make these the ranks that `ranks_of` returns by default."""
     global _world  # noqa: PLW0603
     _world = ranks
 
@@ -88,10 +89,14 @@ def _launched() -> Ranks:
 
 
 _key: int | None = None
+"""The key of MPI under which a communicator keeps its `Ranks`."""
 
 
 def _ranks_on(comm: Any) -> Ranks:
-    """Made once for a communicator: a library of MPI has a limited number of them."""
+    """The ranks of a communicator, made once for each.
+
+    They take two communicators of their own, and a library of MPI has a limited number of those.
+    """
     global _key  # noqa: PLW0603
     if comm.Get_size() == 1:
         return One() if launcher.local_size() > 1 else ALONE
@@ -106,44 +111,52 @@ def _ranks_on(comm: Any) -> Ranks:
 
 
 def _watch(ranks: Ranks) -> None:
-    """Let an exception that the program does not catch on one of these ranks end them all."""
+    """See to it that an exception that the program does not catch on one rank ends all ranks."""
     if not _watched:
         sys.excepthook = _end_of_all(sys.excepthook)
     _watched.append(ranks)
 
 
 _watched: list[Ranks] = []
+"""Ranks that have to learn when this process fails."""
 
 
 def failed(problem: BaseException, tell: Callable[[], Any] | None = None) -> None:
-    """Let this process fail: return if all ranks do, else end the job with its message."""
+    """Report that this process has failed: returns if all ranks fail, else ends the job.
+
+    Before the job ends ``tell`` is called, and the message of ``problem`` is printed.
+    """
     if _watched:
+        # the largest group, since any rank in it may wait for this process
         max(_watched, key=lambda ranks: ranks.size).failed(problem, tell)
 
 
 def _end_of_all(before: Callable[..., Any]) -> Callable[..., Any]:
-    """Handle an exception that a program does not catch, so that no rank is left waiting."""
+    """A hook for exceptions that the program does not catch, by which no rank is left waiting.
+
+    ``before`` is the hook that was there, and prints the exception.
+    """
 
     def hook(kind: type[BaseException], problem: BaseException, traceback: Any) -> None:
         failed(problem, lambda: before(kind, problem, traceback))
-        if rank() == 0:
+        if rank() == 0:  # all ranks have failed: one of them says so
             before(kind, problem, traceback)
 
     return hook
 
 
 def rank() -> int:
-    """The number of this process; starts no MPI."""
+    """The number of this process; asking for it does not start MPI."""
     return launcher.rank() if _world is None else _world.rank
 
 
 def versions() -> str:
-    """mpi4py and the library of MPI that it finds, in words."""
+    """The versions, in words, of mpi4py and of the library of MPI that it finds."""
     try:
         mpi4py = importlib.import_module("mpi4py")
     except ModuleNotFoundError:
         return "mpi4py is not installed"
-    if not launcher.is_launched():  # to ask the library would start it
+    if not launcher.is_launched():  # importing mpi4py.MPI, to ask the library, would start MPI
         return f"mpi4py {mpi4py.__version__}"
     library = importlib.import_module("mpi4py.MPI").Get_library_version().split("\n")[0]
     return f"mpi4py {mpi4py.__version__}, {' '.join(library.split())}"

@@ -12,16 +12,16 @@ from particleflow.model.cells import put_on_samples
 from particleflow.model.coordinates import knots
 
 GAP = 1e-2
-"""A knot is near a sample within this share of the smallest distance between two samples."""
-_GRID = 1001
+"""Share of the smallest distance between two samples up to which a knot counts as near one."""
+_GRID = 1001  # points of the samples' interval at which two functions are compared
 
 Evaluate = Callable[[], Any]
 Once = Callable[[Callable[[State], Any], State], Any]
-"""Calls a function of the state, for all observables of a moment once."""
+"""Calls a function of the state, only once for all observables of a moment that need its value."""
 
 
 def at_once(function: Callable[[State], Any], state: State) -> Any:
-    """A `Once` that shares nothing."""
+    """The value of a function of the state: a `Once` that shares no values between observables."""
     return function(state)
 
 
@@ -31,7 +31,10 @@ def kernel_spectrum(state: State, once: Once = at_once) -> Evaluate:
 
 
 def kernel_distance(state: State, once: Once = at_once) -> Evaluate:
-    """1 - <H, H_0> / (|H| |H_0|), NaN where one is 0 since all neurons are dead: O(s^2)."""
+    """Distance 1 - <H, H_0> / (|H| |H_0|) of the tangent kernel from that at the start: O(s^2).
+
+    NaN if H or H_0 is 0, as it is when all neurons are dead.
+    """
     start = _kernel(state)
 
     def evaluate() -> float:
@@ -46,15 +49,16 @@ def _kernel(state: State) -> Array:
 
 
 def knots_near_samples(state: State, once: Once = at_once) -> Evaluate:
-    """Share of the knots in the samples' interval that are within `GAP` of a sample.
+    """Share of the knots in the samples' interval that are near a sample, as `GAP` defines it.
 
-    Of living neurons: those that die do so at the first or the last sample, and stay.
+    Only living neurons count: a neuron dies as its knot passes the first or the last sample, and a
+    dead knot that stays there says nothing about the attraction of samples.
     """
     return lambda: once(_near_samples, state).share
 
 
 def knot_mass_near_samples(state: State, once: Once = at_once) -> Evaluate:
-    """`knots_near_samples`, each knot by its |c a|."""
+    """Share of the knots near a sample as in `knots_near_samples`, each weighted by its |c a|."""
     return lambda: once(_near_samples, state).share_of_mass
 
 
@@ -69,18 +73,18 @@ def _near_samples(state: State) -> theory.NearSamples:
 
 
 def activation_distance(state: State, once: Once = at_once) -> Evaluate:
-    """Share of the pairs of a neuron and a sample whose activity is not that of the start."""
+    """Share of the pairs of a neuron and a sample whose activity differs from that at the start."""
     start = state.cells()
     return lambda: theory.activation_distance(state.cells(), start, state.x.size)
 
 
 def pieces(state: State, once: Once = at_once) -> Evaluate:
-    """Number of pieces of f on the real line on which it is linear."""
+    """Number of pieces of the real line on each of which f is linear."""
     return lambda: once(_kinks, state)[0] + 1
 
 
 def slope_variation(state: State, once: Once = at_once) -> Evaluate:
-    """TV(f') over the real line (Lemma 7)."""
+    """Total variation of the slope f' over the real line (Lemma 7)."""
     return lambda: once(_kinks, state)[1]
 
 
@@ -88,15 +92,17 @@ def _kinks(state: State) -> tuple[int, float]:
     """Number of kinks of f, and the sum of their sizes."""
     a, b, c = state.parameters()
     places = knots(a, b)
+    # -b/a of sliding neurons rounds to either side of their sample: one kink would count as many
     put_on_samples(places, state.cells(), state.x)
     masses = theory.curvature(a, b, c, places).masses
     return int(np.count_nonzero(masses)), float(np.abs(masses).sum())
 
 
 def spline_distance(state: State, once: Once = at_once) -> Evaluate:
-    """Root mean square of f - f_0 - S over the samples' interval, S the natural cubic spline.
+    """Root mean square of f - f_0 - S over the samples' interval, with f_0 the f at the start.
 
-    S interpolates y - f_0, f_0 being the function at the start: where the kernel regime leads to.
+    S is the natural cubic spline that interpolates y - f_0 at the samples: f_0 + S is the function
+    to which the kernel regime leads.
     """
     grid = _grid(state)
     change = theory.natural_spline(state.x, -state.residual)
@@ -104,7 +110,7 @@ def spline_distance(state: State, once: Once = at_once) -> Evaluate:
 
 
 def linear_distance(state: State, once: Once = at_once) -> Evaluate:
-    """Root mean square of the difference to the linear interpolant of the samples."""
+    """Root mean square of f minus the linear interpolant of the samples, over their interval."""
     grid = _grid(state)
     return _distance_to(np.interp(grid, state.x, state.y), state, grid)
 
@@ -118,7 +124,7 @@ def _distance_to(target: Array, state: State, grid: Array) -> Evaluate:
 
 
 def parameter_distance(state: State, once: Once = at_once) -> Evaluate:
-    """|z - z_0| / |z_0| of all parameters."""
+    """Relative change |z - z_0| / |z_0| of the vector z of all parameters since the start."""
     start = state.parameters()
     size = float(np.linalg.norm(start)) or 1.0
     return lambda: float(np.linalg.norm(state.parameters() - start)) / size
@@ -136,5 +142,5 @@ BUILDERS: dict[str, tuple[Callable[[State, Once], Evaluate], tuple[str, ...], bo
     "linear_distance": (linear_distance, (), False),
     "parameter_distance": (parameter_distance, (), True),
 }
-"""By name: what makes the observable of a state, as of now; its axes; and whether it compares with
-where the recording began."""
+"""For each name of an observable: the function that makes it for a state, whose present becomes the
+start; its axes; and whether it compares with the start of the recording."""

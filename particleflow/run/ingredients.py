@@ -1,4 +1,4 @@
-"""Checks of samples, neurons and integrator, of which a simulation is made."""
+"""Checks of the samples, neurons and integrator that a simulation is made of."""
 
 from typing import Any
 
@@ -9,11 +9,12 @@ from particleflow.model.samples import Samples
 
 
 def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
-    """Refuse what are no samples, no neurons or no integrator.
+    """Refuse arguments of a simulation that are no samples, no neurons or no integrator.
 
     Raises
     ------
     SamplesError, NeuronsError, ConfigError
+        The first argument of another type, with how to make one of the right type.
     """
     if not isinstance(samples, Samples):
         raise SamplesError(
@@ -32,8 +33,9 @@ def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
 
 
 def described(thing: Any) -> str:
-    """A text by which ranks compare what they were given."""
+    """A text by which ranks compare the objects that they were given."""
     if hasattr(thing, "fingerprint"):
         return str(thing.fingerprint())
     kind = type(thing)
+    # the repr of `object` holds an address, which differs between ranks
     return kind.__name__ if kind.__repr__ is object.__repr__ else repr(thing)

@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop: the first one waits until it stands between steps."""
+"""Signals that ask a run to stop: the first one waits until the run stands between two steps."""
 
 import os
 import signal
@@ -10,10 +10,10 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """While it is entered, SIGINT and SIGTERM are noted; a second one acts at once.
+    """A context in which a first SIGINT or SIGTERM is only noted; a second one acts at once.
 
-    What they do is what they did before. Outside the main thread, where Python serves no signals,
-    nothing changes.
+    A signal acts by the handler that it had before the context. Outside the main thread, where
+    Python serves no signals, the context changes nothing.
     """
 
     def __init__(self) -> None:
@@ -24,6 +24,7 @@ class Interruption:
         if threading.current_thread() is threading.main_thread():
             for number in _NUMBERS:
                 before = signal.getsignal(number)
+                # None is a handler that C code has set: Python could not put it back
                 if before is not None and before is not signal.SIG_IGN:
                     self._before[number] = before
                     signal.signal(number, self._note)
@@ -42,11 +43,11 @@ class Interruption:
 
     @property
     def noted(self) -> int:
-        """The signal that waits, 0 if none does."""
+        """Number of the signal that waits, 0 if none does."""
         return self._noted or 0
 
     def act(self, number: int) -> None:
-        """Do what this signal did before: the one that waits here, or on another rank."""
+        """Let a signal that waits, here or on another rank, do what it did before the context."""
         self._noted = None
         self._act(number, None)
 
@@ -59,6 +60,6 @@ class Interruption:
         before = self._before.get(number, signal.SIG_DFL)
         if callable(before):
             before(number, frame)
-        else:
+        else:  # SIG_DFL, which Python cannot call: the signal is sent once more
             signal.signal(number, before)
             os.kill(os.getpid(), number)

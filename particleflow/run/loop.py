@@ -1,4 +1,4 @@
-"""The loop: integrate, observe, write, and stop between two steps."""
+"""The loop of a run: it integrates, lets writers record, and stops between two steps."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,25 +20,30 @@ class Writer(Protocol):
     """Something that records a simulation at times of its own."""
 
     def open(self, sim: Observed, until: float) -> Array:
-        """Get ready; returns the times at which to be called, or at the nearest reachable ones.
+        """Get ready for a run to the time ``until``; returns the times at which to record.
 
-        ``until`` is infinite for a run that ends when its loss has settled.
+        The loop calls `record` at the nearest times that the integrator can reach. ``until`` is
+        infinite for a run that ends when its loss has settled.
         """
         ...
 
     def record(self, last: bool) -> None:
-        """The simulation stands at one of those times; ``last``: a run without an end ends here."""
+        """Record the simulation, which stands at one of the times that `open` returned.
+
+        ``last`` says that a run without a fixed end ends here, which may be at any other time.
+        """
         ...
 
     def pause(self, now: bool = False) -> None:
-        """The simulation stands between two steps, as it does ten times a second.
+        """Do what is due while the simulation stands between two steps.
 
-        ``now``: it is about to stop, at the end of the run or before it.
+        The loop calls this about ten times a second and after each recorded time. ``now`` says that
+        the run is about to stop, at its end or before.
         """
         ...
 
     def close(self) -> None:
-        """The run has ended, well or not."""
+        """Release what `open` has taken: the run has ended, by success or failure."""
         ...
 
 
@@ -49,13 +54,13 @@ class Loop:
     ----------
     sim : Observed
     motion : Motion
-        The integrator's, of this simulation.
+        What moves the state of this simulation.
     writers : list
         Checked when the run begins.
     settling : Settling
-        Says when a run without an end has settled.
+        Says when the loss of a run without an end has settled.
     progress : callable or None
-        Called with the simulation about ten times a second.
+        Called with the simulation about ten times a second, and after each recorded time.
     """
 
     def __init__(
@@ -72,11 +77,14 @@ class Loop:
 
     @property
     def before(self) -> Before | None:
-        """The last moment before the end at which the run stood; None if that is tau = 0."""
+        """The last pause of the run before its end; None if that was at tau = 0."""
         return self._before if self._before.time > 0.0 else None
 
     def run(self, end: float, ends: Array) -> None:
-        """Run to one of the times ``ends``: the last, or the first where the loss has settled."""
+        """Run to the last of the times ``ends``, or to the first at which the loss has settled.
+
+        Only if ``end`` is infinite is the loss checked.
+        """
         sim = self._sim
         opened: list[Writer] = []
         try:
@@ -85,6 +93,7 @@ class Loop:
                 for writer in map(_checked, self._writers):
                     due.append(sim.reachable(writer.open(sim, end)))
                     opened.append(writer)
+                # all times come from `reachable`, so that equal ones are equal to the bit
                 targets = np.unique(np.concatenate([*due, ends]))
                 is_due = [np.isin(targets, times).tolist() for times in due]
                 may_end = np.isin(targets, ends).tolist()
@@ -120,7 +129,10 @@ class Loop:
         return end == math.inf and self._settling.has_settled(self._sim.state, self._sim.time)
 
     def _pause(self, writers: list[Writer], interruption: Interruption) -> None:
-        """Between two steps: what others do then, and the end if a signal or they ask for it."""
+        """Let the progress function and the writers act between two steps, and signals end the run.
+
+        Writers are told of a signal or a failed progress function, and pause, before it is raised.
+        """
         if self._sim.time > self._last.time:
             self._before, self._last = self._last, Before(self._sim.time, self._sim.state.loss())
         problem: BaseException | None = None
@@ -142,7 +154,7 @@ class Loop:
     def _agree(
         self, interruption: Interruption, problem: BaseException | None
     ) -> tuple[int, BaseException | None]:
-        """The signal that waits on any rank, and what is wrong on any; collective."""
+        """The signal that waits on any rank, and the problem of any rank; collective."""
         sim, number = self._sim, 0
         every = [(0, sim.step, sim.time)]
         try:
@@ -160,11 +172,12 @@ class Loop:
 
 
 def _checked(writer: object) -> Writer:
-    """Refuse what is no writer.
+    """The writer itself, if it has the methods of a `Writer`.
 
     Raises
     ------
     TrajectoryError
+        The object is no writer, or a class instead of an instance.
     """
     if isinstance(writer, type) or not all(
         hasattr(writer, name) for name in ("open", "record", "pause", "close")

@@ -1,4 +1,4 @@
-"""Observables, which a run records beside the frames: built-in ones and those that users add."""
+"""Observables that a run records beside its frames: built-in ones and those that users add."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -14,7 +14,7 @@ from .observed import Observed, Quantity
 
 
 class Moment:
-    """Sums over all neurons that several observables of one moment share."""
+    """Values, mostly sums over all neurons, that several observables of one moment share."""
 
     def __init__(self, sim: Observed) -> None:
         self._sim = sim
@@ -22,7 +22,10 @@ class Moment:
         self._sums: dict[Callable[..., Any], Any] = {}
 
     def of(self, total: Callable[..., Any], *arguments: Any) -> Any:
-        """The value of a function, called once at each moment, always with these arguments."""
+        """The value of a function, which is called once a moment.
+
+        All observables have to pass the same arguments: values are kept by function alone.
+        """
         now = self._sim.step, self._sim.time
         if now != self._at:
             self._at = now
@@ -38,14 +41,14 @@ class BuiltIn(NamedTuple):
     Attributes
     ----------
     make : callable
-        ``make(sim, moment)`` returns the function that computes it, as of now: what it compares
-        with is where the simulation stands.
+        ``make(sim, moment)`` returns the function that computes the observable. An observable that
+        compares with a start takes the present state of the simulation as its start.
     axes : tuple of str
-        What its axes are, as of `Quantity`; none for a number.
+        Names of its axes as in `Quantity`; none for a number.
     group : str
-        Where it goes in the file, below /observables.
+        Its group in the file, below /observables.
     from_start : bool
-        Whether it compares with where the recording began, which checkpoints then keep.
+        Whether it compares with the start of the recording, which checkpoints then keep.
     """
 
     make: Callable[[Observed, Moment], Callable[[], Any]]
@@ -60,7 +63,7 @@ def _of_sim(value: Callable[[Observed], Any], *axes: str) -> BuiltIn:
 
 
 def _sums(value: Callable[[Observed, Moment], Any], *axes: str) -> BuiltIn:
-    """Sums over the neurons of each sector or ray."""
+    """An observable that consists of sums over the neurons of each sector or ray."""
     return BuiltIn(lambda sim, moment: partial(value, sim, moment), axes, "neurons")
 
 
@@ -73,12 +76,12 @@ def _covariances(sim: Observed, moment: Moment) -> np.ndarray:
 
 
 def _share(sim: Observed, moment: Moment, cells: slice) -> float:
-    """The share of the neurons that are in some of the cells."""
+    """The share of all neurons that are in these cells."""
     return float(_counts(sim, moment)[cells].sum()) / sim.size
 
 
 def _dead_fraction(sim: Observed, moment: Moment) -> float:
-    """The share of those that never move again, at rest in the origin too."""
+    """The share of neurons that never move again: the dead ones and those at rest in the origin."""
     s = sim.samples.size
     counts = _counts(sim, moment)
     return float(counts[s] + counts[4 * s]) / sim.size
@@ -130,27 +133,27 @@ BUILT_IN = {
     ),
     **{name: _diagnostic(name) for name in BUILDERS},
 }  # fmt: skip
-"""All built-in observables by name: a new one is an entry here, or of ``diagnostics.BUILDERS``."""
+"""All built-in observables by name. A new one is an entry here or of ``diagnostics.BUILDERS``."""
 DEFAULT = ("loss", "residual", "dead_fraction", "steps", "rejected", "crossings")
 
 
 def compares_with_start(name: str) -> bool:
-    """Whether an observable, built in or a user's, compares with where the recording began."""
+    """Whether an observable compares with the start of the recording; no user's observable does."""
     return name in BUILT_IN and BUILT_IN[name].from_start
 
 
 def is_scalar(name: str) -> bool:
-    """Whether a built-in observable is a number."""
+    """Whether a built-in observable is a number rather than an array."""
     return not BUILT_IN[name].axes
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:
-    """The names, each once, if all are built in.
+    """The names, each once, if all are those of built-in observables.
 
     Raises
     ------
     TrajectoryError
-        There is no list of names, or a name is unknown.
+        The argument is one text instead of a list, or a name is unknown.
     """
     if isinstance(names, str):
         raise TrajectoryError(f"observables: expected a list of names, found {names!r}")
@@ -163,12 +166,12 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def build(names: Iterable[str], sim: Observed) -> list[Quantity]:
-    """Built-in observables of a simulation, as of now (drifts are measured from here).
+    """Built-in observables of a simulation; those that compare with a start take its present state.
 
     Raises
     ------
     TrajectoryError
-        An observable means nothing in this metric.
+        An observable is not defined in the metric of the simulation.
     """
     moment = Moment(sim)
     return [
@@ -178,7 +181,7 @@ def build(names: Iterable[str], sim: Observed) -> list[Quantity]:
 
 
 class UserObservables:
-    """Observables that users add: functions of the simulation."""
+    """Observables that users add to a simulation, each a function of that simulation."""
 
     def __init__(self, sim: Observed) -> None:
         self._sim = sim
@@ -196,7 +199,7 @@ class UserObservables:
             ``function(sim)`` returns a number or an array whose shape never changes; stored as
             float64.
         every : int
-            Call it at every this many observable times of a writer.
+            Stride: 1 calls the function at all observable times of a writer, 2 at every second one.
 
         Raises
         ------
@@ -218,7 +221,7 @@ class UserObservables:
         self._added[name] = Quantity(name, lambda: function(self._sim), group="user", every=stride)
 
     def take(self, others: "UserObservables") -> None:
-        """Record what another simulation records, of this one."""
+        """Add the observables of another simulation, as functions of this simulation."""
         for name, (function, every) in others._functions.items():
             self.add(name, function, every)
 

@@ -19,12 +19,15 @@ class Quantity:
 
     Attributes
     ----------
+    name : str
+    evaluate : callable
+        Computes the present value.
     group : str
-        Where it goes in the file, below /observables.
+        Its group in the file, below /observables.
     axes : tuple of str
-        What its axes are: "sample", "mode", "sector", "ray", or "component".
+        Name of each axis: "sample", "mode", "sector", "ray", or "component".
     every : int
-        It is recorded at every this many observable times.
+        Stride: 1 records the quantity at all observable times, 2 at every second one.
     """
 
     name: str
@@ -35,7 +38,7 @@ class Quantity:
 
     @property
     def path(self) -> str:
-        """Name below /observables."""
+        """Name of the quantity below /observables in the file, its group included."""
         return f"{self.group}/{self.name}" if self.group else self.name
 
 
@@ -46,9 +49,10 @@ class Quantities(Protocol):
 
 
 class Observed(Protocol):
-    """A simulation between two steps, as far as it is recorded; `Simulation` is one.
+    """What writers, observables and the loop may ask of a `Simulation` that they see between steps.
 
-    The attributes and methods are those of `Simulation`.
+    `Simulation` documents the attributes and methods. Writers depend on this protocol, so that
+    ``trajectory`` does not depend on how a simulation is run.
     """
 
     @property

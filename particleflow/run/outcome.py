@@ -1,7 +1,7 @@
 """Notes on how a run has ended that its loss alone does not show.
 
-A step that is too large kills every neuron of gradient descent and leaves the loss at that of
-f = 0; a run that is left too early looks like one that cannot get further.
+A step of gradient descent that is too large may kill all neurons, and the loss then stays that of
+f = 0; and the loss of a run that was stopped too early looks like that of a run that is stuck.
 """
 
 from typing import NamedTuple
@@ -13,29 +13,29 @@ from particleflow.integrators import Integrator
 from particleflow.model.samples import spread
 
 POOR = 1e-2
-"""Share of the loss of the best constant above which the fit is remarked upon."""
+"""Share of the loss of the best constant fit above which a run gets a note on its loss."""
 FALLING = 1e-3
-"""Relative change of the loss per unit of ln tau below which it counts as settled."""
+"""Relative change of the loss per unit of ln tau up to which the note calls the run settled."""
 _AT_REST = 1e-20
-"""Share of the largest rate of change that the residuals allow, below which no neuron moves."""
+"""Share of the fastest fall of the loss that the residuals allow, up to which no neuron moves."""
 _HELD = 1e-2
-"""Share of the fall that the flow predicts below which something else holds the loss."""
-_POWERS = 50
+"""Share of the fall that the flow predicts below which rounding or the step holds the loss up."""
+_POWERS = 50  # of the tangent kernel, to find its largest eigenvalue
 _ROUNDING = 1e-12
-"""Share of the loss of the best constant that a loss may grow by without a word."""
+"""Share of the loss of the best constant fit by which a loss may grow without a note."""
 
 
 class Begin(NamedTuple):
-    """Where a run began.
+    """What the notes on a run need to know of its begin.
 
     Attributes
     ----------
     loss : float
     step : float or None
-        Of an integrator with fixed steps that may be too large.
+        Length of the steps of an integrator with fixed steps, None if they are adaptive.
     stable : float
         2 / lambda_max of the tangent kernel, below which steps of gradient descent are stable;
-        infinite if nothing moves.
+        infinite if nothing moves, or if stability does not bound the steps of the integrator.
     """
 
     loss: float
@@ -44,7 +44,7 @@ class Begin(NamedTuple):
 
     @classmethod
     def of(cls, state: State, integrator: Integrator) -> "Begin":
-        """The begin of a run from this state; collective."""
+        """The `Begin` of a run from this state with this integrator; collective."""
         step = getattr(integrator, "step", None)
         stable = _stable_step(state, integrator.stability)
         return cls(state.loss(), step, stable)
@@ -60,18 +60,19 @@ class Before(NamedTuple):
 def outcome(
     begin: Begin, state: State, tau: float, stop: float, before: Before | None = None
 ) -> list[str]:
-    """At most one line on how a run has ended; collective.
+    """Notes on how a run has ended, at most one; collective.
 
     Parameters
     ----------
     begin : Begin
     state : State
-        At the end.
+        State at the end of the run.
     tau : float
+        Time at the end of the run.
     stop : float
-        Argument of the run.
+        Argument ``stop`` of the run.
     before : Before, optional
-        Shows whether the loss falls as the flow says.
+        A moment shortly before the end, which shows whether the loss falls as the flow predicts.
     """
     s, loss = state.x.size, state.loss()
     counts = state.cell_counts()
@@ -88,17 +89,18 @@ def outcome(
     if not loss > POOR * constant:
         return []
     share = f", {100.0 * loss / constant:.3g} % of that of the best constant"
-    if not np.ptp(state.y) > 0.0:  # which fits them
+    if not np.ptp(state.y) > 0.0:  # a constant fits them: its loss is 0, and no share of it exists
         share = ""
     return [f"the loss ends at {loss:.4g}{share}: {_why(state, tau, stop, before)}"]
 
 
 def _why(state: State, tau: float, stop: float, before: Before | None) -> str:
-    """Whether the run has settled, is in a local minimum, or was left too early."""
+    """In words, why the loss is no lower: a local minimum, settled, held up, or not converged."""
     rho = state.residual
     square = float(np.dot(rho, rho))
     covariances = state.kernel_covariances()
     power = float(np.dot(rho, kernel_product(covariances, rho, state.x)))
+    # rho^T H rho is at most about trace(Sigma) rho^T rho (1 + x^2): see `Settling.has_settled`
     size = float(covariances[:, [0, 2]].sum())
     if power <= _AT_REST * size * square * (1.0 + float(np.abs(state.x).max()) ** 2):
         return "a local minimum, no neuron can move"
@@ -120,6 +122,7 @@ def _why(state: State, tau: float, stop: float, before: Before | None) -> str:
 
 
 def _advice(begin: Begin) -> str:
+    """What a user can change about a run that has got worse."""
     if begin.step is None:
         return "lower the tolerance, or start from smaller parameters"
     if begin.step > begin.stable:
@@ -136,10 +139,14 @@ def _advice(begin: Begin) -> str:
 
 
 def _stable_step(state: State, stability: float) -> float:
-    """stability / lambda_max of the tangent kernel, by powers of it: O(s) each, and 1 % exact."""
+    """stability / lambda_max of the tangent kernel by the power method, to about 1 %.
+
+    Each power takes O(s).
+    """
     if stability == np.inf:
         return np.inf
     covariances = state.kernel_covariances()
+    # no symmetry of the samples makes this start orthogonal to the leading eigenvector
     vector = np.cos(np.arange(state.x.size) * 0.7) + 1.5
     rate = 0.0
     for _ in range(_POWERS):

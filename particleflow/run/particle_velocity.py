@@ -13,9 +13,17 @@ from particleflow.model.coordinates import output_weight_squared
 
 
 class Surroundings(NamedTuple):
-    """All that moves a particle: the field G_k (2 s, 2), the samples' network_x, the metric.
+    """All that decides how a particle moves.
 
-    ``delta`` gives c^2 - a^2 - b^2 of a particle of which that is not said.
+    Attributes
+    ----------
+    field : (2 s, 2) float64
+        G_k.
+    x : (s,) float64
+        The samples' ``network_x``.
+    metric : {"network", "euclidean"}
+    delta : callable
+        Returns c^2 - a^2 - b^2 for particles for which the caller gives none.
     """
 
     field: Array
@@ -32,7 +40,8 @@ def velocity_at(
     Raises
     ------
     ConfigError
-        Shapes differ, ``sign`` is neither 1 nor -1, or a number is not finite.
+        Shapes do not fit, ``sign`` is neither 1 nor -1, u or v holds no numbers, or ``delta`` is
+        not finite.
     """
     if sign not in (1, -1):
         raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
@@ -44,7 +53,7 @@ def velocity_at(
     at_u, at_v = u.ravel(), v.ravel()
     g = field_at(there.field, there.x, at_u, at_v)
     r = np.hypot(at_u, at_v)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # 0 / 0 in the origin, where there is no direction
         d = np.stack([at_u, at_v]) / r
     t = np.stack([-d[1], d[0]])
     if there.metric == "network":
@@ -58,12 +67,12 @@ def velocity_at(
 
 
 def common_delta(state: State) -> float:
-    """The delta that all neurons have.
+    """The delta that all neurons have in common, up to rounding; collective.
 
     Raises
     ------
     ConfigError
-        They differ.
+        Neurons differ in delta.
     """
     deltas, ranks = state.own_delta(), state.ranks
     least, most = float(ranks.least(deltas.min())), float(ranks.most(deltas.max()))

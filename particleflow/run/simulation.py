@@ -1,4 +1,4 @@
-"""A run of neurons on samples: its state, its settings, its end."""
+"""`Simulation`: neurons on samples, with the settings of their run."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -47,38 +47,38 @@ class Simulation:
     ----------
     samples : Samples
     neurons : Neurons or Initialisation
-        Initial state; copied into the engine's own layout.
+        Initial state; copied.
     integrator : Boost, GradientDescent or RungeKutta, optional
         ``Boost()`` by default, ``RungeKutta()`` in the euclidean metric.
     metric : {"network", "euclidean"}
         Flow of (a, b, c), or the appendix's mean-field flow of (rhat, theta).
     device : {"auto", "cpu", "cuda"}
-        Auto: CUDA where numba-cuda, a driver and a device are found, else the processor's cores.
+        "auto" is CUDA where numba-cuda, a driver and a device are found, else the CPU.
     state_dtype : {"float64", "float32"}
         Precision of the neurons; field, residuals and sums are float64. Single precision halves
-        the memory, rounds the samples' x to it as well, and costs about 1e-7 of the neurons' size.
+        the memory, also rounds the samples' x, and costs about 1e-7 of the neurons' size.
     threads : int, optional
-        Threads of the kernels; as numba has them by default, or this rank's share of the machine's
-        processors. Results do not depend on it.
+        Threads of the kernels; by default as many as numba uses, but at most this rank's share of
+        the machine's processors. Results do not depend on the number.
     comm : mpi4py.MPI.Comm, optional
-        The ranks over which the neurons are spread; by default all that a launcher of MPI has
-        started, ``MPI.COMM_SELF`` for a simulation of this rank alone. All ranks make the same
-        simulation and call the same methods; what they compute from all neurons is collective, and
-        the same on every rank.
+        The ranks over which the neurons are spread: by default all that a launcher of MPI has
+        started; ``MPI.COMM_SELF`` is this rank alone. All ranks have to make the same simulation
+        and call the same methods: results of all neurons are collective, the same on every rank.
 
     Attributes
     ----------
     ranks : Ranks
-        Those, with this one's number.
+        The ranks that share the neurons, with the number of this rank among them.
     writers : list of TrajectoryWriter
+        What records the simulation during `run`.
     observables : UserObservables
-        ``observables.add(name, function, every=1)``.
+        ``observables.add(name, function, every=1)`` adds one.
     stop : float
+        Argument ``stop`` of the last `run`.
     provenance : dict
-        What a writer shall store beside the data: "config" (TOML text) and "seed".
+        What writers store beside the data, such as "config" (TOML text) and "seed".
     notes : list of str
-        What a user should know of the last `run`: see ``particleflow.run.outcome``, and the notes
-        of its writers.
+        What a user should know of the last `run`: ``particleflow.run.outcome``, and its writers'.
 
     Raises
     ------
@@ -134,7 +134,7 @@ class Simulation:
         self.notes: list[str] = []
 
     def _room(self, m: int, dtype: str) -> AbstractContextManager[None]:
-        """Names the neurons that would fit where a device has no memory for these."""
+        """A context in which a device without enough memory says how many neurons would fit."""
         words, indices = self.integrator.memory
         need = words * np.dtype(dtype).itemsize + 4.0 * indices
         return room_for(m, need, self.device, self._free)
@@ -155,7 +155,7 @@ class Simulation:
             share=share,
             ranks=ranks,
         )
-        del own
+        del own  # frees the drawn neurons before the integrator makes its buffers
         if not np.isfinite(self.residual).all():
             raise IntegrationError(
                 "step 0 (tau = 0): f(x_j) is not finite; start from smaller parameters"
@@ -169,7 +169,7 @@ class Simulation:
         )
 
     def __copy__(self) -> "Simulation":
-        """Another simulation in the same state, which goes its own way; without writers."""
+        """An independent simulation in the same state, without the writers of this one."""
         twin = Simulation(self.samples, self.neurons, self.integrator, self.metric, self.device,
                           self.threads, self.state.dtype, self.ranks)  # fmt: skip
         twin.restore({name: np.array(values) for name, values in self.snapshot().items()})
@@ -200,30 +200,30 @@ class Simulation:
 
     @property
     def step(self) -> int:
-        """Steps taken."""
+        """Number of steps taken."""
         return self._motion.step
 
     @property
     def rejected(self) -> int:
-        """Trial steps thrown away by an adaptive integrator."""
+        """Number of trial steps that an adaptive integrator has thrown away."""
         return self._motion.rejected
 
     @property
     def residual(self) -> Array:
-        """rho_j = f(x_j) - y_j, (s,); a copy."""
+        """Residuals rho_j = f(x_j) - y_j, (s,); a copy."""
         return self.state.residual.copy()
 
     @property
     def loss(self) -> float:
-        """L = 1/2 sum rho_j^2."""
+        """Loss L = 1/2 sum rho_j^2."""
         return self.state.loss()
 
     @property
     def neurons(self) -> Neurons:
-        """The present neurons in the original order, hat units; all of them, on every rank.
+        """All present neurons in the original order, in hat units; collective.
 
-        In the euclidean metric a and b are cos theta and sin theta, and c is rhat: the same
-        function, without a meaning of delta.
+        In the euclidean metric (a, b, c) is (cos theta, sin theta, rhat), which represents the same
+        function; the ``delta`` of such neurons means nothing.
         """
         a, b, c = self.state.parameters()
         return Neurons(
@@ -231,24 +231,24 @@ class Simulation:
         )
 
     def sector_covariances(self) -> Array:
-        """Sigma_k as (xx, x1, 11), (2 s, 3): second moments of each sector, eq. (32)."""
+        """Second moments Sigma_k of each sector as (xx, x1, 11), (2 s, 3): eq. (32)."""
         return self.state.covariances()[: 2 * self.samples.size]
 
     def ray_covariances(self) -> Array:
         """Second moments of the neurons that slide on each ray as (xx, x1, 11), (2 s, 3).
 
-        In the tangent kernel those of ray r count in either neighbouring sector, r or r + 1.
+        In the tangent kernel they may count in sector r or r + 1: at the ray's sample they are 0.
         """
         return self.state.covariances()[2 * self.samples.size :]
 
     def residual_rate(self) -> Array:
-        """rho' = -H rho with the tangent kernel H of the present state, (s,): eq. (32)."""
+        """Rate rho' = -H rho of the residuals, H the present tangent kernel, (s,): eq. (32)."""
         return self.state.residual_rate()
 
     def predict(self, x: ArrayLike) -> Array:
-        """f at any points, in the shape of ``x``; O((m + n) log n) for n points.
+        """The network function f at points, in the shape of ``x``; O((m + n) log n) for n points.
 
-        ``x`` as of the samples, whatever map the network sees them through.
+        ``x`` is the x of the samples, also where the network sees it through a map.
 
         Raises
         ------
@@ -262,7 +262,7 @@ class Simulation:
     ) -> tuple[Array, Array]:
         """Velocity of a particle at (u, v) = |rhat| (cos theta, sin theta) in the present field.
 
-        Of normalised samples theta is that of ``samples.network_x``.
+        If the samples are normalised, theta refers to ``samples.network_x``.
 
         Network: ``(u, v)' = sg [D d d^T + c^2 t t^T] G``, D = hypot(delta, 2 rhat); euclidean:
         ``sg [d d^T + rhat^2 t t^T] G`` (appendix E.1, with the one Jacobian of the chain rule).
@@ -270,22 +270,22 @@ class Simulation:
         Parameters
         ----------
         u, v : array_like
-            Of one shape; a knot on a sample counts to the inactive side.
+            Shapes that broadcast; a particle whose knot is on a sample is on the inactive side.
         sign : {1, -1}
             sg, the sign of rhat.
         delta : float, optional
-            c^2 - a^2 - b^2 of the particle; that of the neurons if they have one in common.
+            c^2 - a^2 - b^2 of the particle; by default the one that all neurons have in common.
 
         Returns
         -------
-        tuple of two arrays of that shape
+        tuple of two arrays of the broadcast shape
             NaN at the origin, where the velocity depends on the direction.
 
         Raises
         ------
         ConfigError
-            Shapes differ, ``sign`` is neither 1 nor -1, ``delta`` is not finite or is left to
-            neurons that differ.
+            Shapes do not fit, ``sign`` is neither 1 nor -1, or ``delta`` is not finite, or missing
+            where neurons differ in it.
         """
         state = self.state
         there = Surroundings(state.field(), state.x, self.metric, lambda: common_delta(state))
@@ -293,11 +293,11 @@ class Simulation:
 
     @property
     def motion(self) -> Any:
-        """The integrator on its way; of gradient descent it counts steps in stages."""
+        """The `Motion` of the integrator; that of gradient descent can begin a new stage."""
         return self._motion
 
     def reachable(self, times: Array) -> Array:
-        """The distinct times nearest to these at which the integrator can show the state."""
+        """Distinct times, nearest to the given ones, at which the integrator can show the state."""
         return self._motion.reachable(times)
 
     def run(
@@ -312,11 +312,11 @@ class Simulation:
         ----------
         until : float
             Mean-field time tau above the present one; gradient descent ends on the nearest step.
-            Infinite: until the loss has settled.
+            If infinite, the run ends when the loss has settled.
         progress : callable, optional
-            Called with the simulation about ten times a second.
+            Called with the simulation about ten times a second, and after each recorded time.
         stop : float
-            The loss has settled when its relative change per unit of ln tau is no larger (see
+            Relative change of the loss per unit of ln tau up to which the loss has settled (see
             ``particleflow.run.stopping``).
 
         Raises
@@ -369,9 +369,9 @@ class Simulation:
             ]
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """All that `restore` goes on from, as host arrays, this rank's share of the neurons.
+        """Host arrays from which `restore` continues: of neurons, this rank's share.
 
-        Valid until the next step.
+        The arrays are valid until the next step.
         """
         arrays = self._motion.snapshot()
         if self._settling is not None:
@@ -379,10 +379,10 @@ class Simulation:
         return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray], stop: float = DEFAULT_STOP) -> None:
-        """Go on from what `snapshot` gave: another simulation of the same samples and settings.
+        """Take over the state of a simulation of the same samples and settings from its `snapshot`.
 
-        ``arrays`` hold the share of this rank. The next `run` continues the one that was
-        interrupted: to the bit, on another device within rounding.
+        ``arrays`` hold the share of this rank. The next `run` continues the interrupted one to the
+        bit, or within rounding on another device.
 
         Raises
         ------

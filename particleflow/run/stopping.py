@@ -1,11 +1,12 @@
-"""When a run without an end has arrived: `t_end = inf`.
+"""When a run without a fixed end (``t_end = inf``) ends: its loss has settled.
 
 The loss has settled when it changes relatively by less than ``stop`` per unit of ln tau, that is
 
     |d ln L / d ln tau| = 2 tau rho^T H rho / (rho^T rho) <= stop,
 
-or when the residuals are no larger than the rounding of the network function. This is looked at at
-fixed times, ten a decade, so that the end does not depend on the integrator's steps or the machine.
+or when the residuals are no larger than the rounding of the network function. The loss is checked
+at fixed times, ten a decade, so that the end does not depend on the integrator's steps or on the
+machine.
 """
 
 import math
@@ -21,7 +22,7 @@ _A_DECADE = 10
 
 
 def check_times(begin: float) -> Array:
-    """Times after ``begin`` at which to look whether the loss has settled."""
+    """Times after ``begin`` at which to check whether the loss has settled, ten a decade."""
     decades = round(math.log10(LAST / FIRST))
     return begin + np.geomspace(FIRST, LAST, decades * _A_DECADE + 1)
 
@@ -32,11 +33,11 @@ class Settling:
     Parameters
     ----------
     stop : float
-        Relative change of the loss per unit of ln tau that counts as none.
+        Relative change of the loss per unit of ln tau up to which it has settled.
     begin : float
-        When the run began: it is looked at at times from then on.
+        Time tau at which the run began, from which `check_times` are counted.
     has_moved : bool
-        Whether the loss has ever changed by more.
+        Whether the loss has changed faster than ``stop`` at any check so far.
     """
 
     def __init__(self, stop: float, begin: float = 0.0, has_moved: bool = False) -> None:
@@ -44,11 +45,12 @@ class Settling:
         self.begin, self.has_moved = begin, has_moved
 
     def has_settled(self, state: State, tau: float) -> bool:
-        """Whether it has at the time tau; ask at ascending times.
+        """Whether the loss of this state, at the time tau, has settled; ask at ascending times.
 
-        A loss that has not moved yet has not settled while the neurons move: near the saddle at 0
-        small neurons grow long before the loss falls. Their mean square speed is rho^T H rho, at
-        most about the trace of Sigma, which is their mean square size, times rho^T rho (1 + x^2).
+        A loss that has never moved counts as settled only if the neurons are at rest: near the
+        saddle at 0 small neurons grow long before the loss falls. Their mean square speed is
+        rho^T H rho, which is at most about rho^T rho (1 + x^2) times the trace of Sigma, their mean
+        square size.
         """
         rho = state.residual
         square = float(np.dot(rho, rho))

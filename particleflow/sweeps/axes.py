@@ -1,4 +1,4 @@
-"""Axes of a sweep: keys of a configuration, each with its values."""
+"""Axes of a sweep: keys of a configuration, each with the values that it takes."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,28 +10,30 @@ from particleflow import config
 from particleflow.errors import ConfigError
 
 _OWN = ("output.file", "output.figure")
-"""Keys that a sweep sets itself."""
+"""Keys that cannot be swept, since the sweep sets them for each run."""
 MOST_VALUES = 100_000
 LARGEST = 2**63 - 1
-"""Whole number that the table can hold."""
+"""Largest whole number that the table can hold, in int64."""
 _ENDLESS = ("flow.t_end", math.inf)
+"""The only infinite value that an axis may have, with its key."""
 _GENERATED: dict[str, Any] = {"lin": np.linspace, "log": np.geomspace}
 
 
 class Axis(NamedTuple):
-    """A key, ``section.key``, and the values that it takes."""
+    """An axis of a sweep: a key, ``section.key``, and the values that it takes."""
 
     key: str
     values: tuple[Any, ...]
 
 
 def axis_of(key: str, values: Sequence[Any]) -> Axis:
-    """An axis, if there is such a key.
+    """The axis of a key with these values, checked.
 
     Raises
     ------
     ConfigError
-        There is no such key, it cannot be swept, or there are no values, or one twice.
+        The key does not exist or cannot be swept; or there are no values, too many, one twice, or
+        one that the table cannot hold.
     """
     kinds = get_args(config.type_of(key)) or (config.type_of(key),)
     if key in _OWN:
@@ -59,19 +61,22 @@ def axis_of(key: str, values: Sequence[Any]) -> Axis:
 
 
 def _plain(value: Any, kinds: tuple[Any, ...]) -> Any:
-    """Python's own number for NumPy's, and a float where the key is one."""
+    """A value as Python's own, not NumPy's, and as a float if the key takes no whole numbers."""
     plain = value.item() if isinstance(value, np.generic) else value
     is_number = isinstance(plain, int) and not isinstance(plain, bool)
     return float(plain) if is_number and float in kinds and int not in kinds else plain
 
 
 def parse(text: str) -> Axis:
-    """``section.key=VALUES``: a list ``-100,-1,0``, or ``log:a:b:n`` or ``lin:a:b:n``.
+    """The axis that a text ``section.key=VALUES`` describes.
+
+    The values are a list as ``-100,-1,0``, or n values from a to b: ``lin:a:b:n`` with equal
+    differences, ``log:a:b:n`` with equal ratios.
 
     Raises
     ------
     ConfigError
-        It is none of these, or as `axis_of`.
+        The text is none of these, or as of `axis_of`.
     """
     key, equals, values = (part.strip() for part in text.partition("="))
     if not (equals and key and values):
@@ -100,7 +105,9 @@ def _generated(key: str, kind: str, numbers: str) -> list[float] | list[int]:
     values = _GENERATED[kind](begin, end, n)
     kinds = get_args(config.type_of(key))
     if int in kinds and float not in kinds:
-        if max(abs(begin), abs(end)) > 2.0**53:
+        if max(abs(begin), abs(end)) > 2.0**53:  # beyond it floats skip whole numbers
             raise ConfigError(f"{key}: expected ends up to 2^53, found {first} and {last}")
+        # neighbours that round to one whole number are one value
         return list(dict.fromkeys(np.rint(values).astype(int).tolist()))
+    # 0.3, not the 0.30000000000000004 of linspace
     return [float(f"{value:.12g}") for value in values.tolist()]

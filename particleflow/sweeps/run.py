@@ -1,4 +1,4 @@
-"""Carrying out a sweep: its runs on all processors, its table kept up to date."""
+"""Carrying out a sweep: its runs on all processors, while its table is kept up to date."""
 
 import math
 import re
@@ -28,12 +28,14 @@ from .workers import results_of
 OBSERVABLES = (
     "loss", "dead_fraction", "sliding_fraction", "knots_near_samples", "kernel_distance", "steps",
 )  # fmt: skip
-"""Recorded in every sweep, beside the configuration's."""
+"""Observables that every sweep records, beside those that its configuration names."""
 MOST_RUNS = 1_000_000
 _WRITE_SECONDS = 0.5
 _OF_A_RUN = re.compile(r"\d{6,}\.h5(\.partial-.*)?")
+"""Names of trajectories of a sweep's runs, and of those that were killed while they were made."""
 
 Progress = Callable[[int, int], None]
+"""Function of the number of runs that have ended and of the number of all runs."""
 
 
 def sweep(  # noqa: PLR0913 (public: its options are keywords)
@@ -52,30 +54,31 @@ def sweep(  # noqa: PLR0913 (public: its options are keywords)
 ) -> Sweep:
     """Run a configuration for all combinations of settings and seeds, into one table.
 
-    Each run has a process of its own at a time, with one thread. Called again, it carries out what
-    is left. A run that fails is noted in the table. Under a launcher of MPI rank 0 hands out the
-    runs, and the other ranks carry them out; collective.
+    Several processes carry out a run each at a time, with one thread. Called again for the same
+    sweep, the function carries out the runs that are left. A run that fails is noted in the table.
+    Under a launcher of MPI rank 0 hands out the runs, and the other ranks carry them out;
+    collective.
 
     Parameters
     ----------
     path : path
         The configuration.
     over : mapping of str to sequence
-        ``section.key`` and its values, for each axis of the grid.
+        For each axis of the grid its ``section.key`` and the values.
     output : path
         The table, HDF5 (see ``sweeps.table``).
     seeds : int
-        How many: ``neurons.seed`` of the configuration and those after it.
+        The number of seeds: ``neurons.seed`` of the configuration and those after it.
     overrides : tuple of str
-        ``section.key=value`` each, as of the command line.
+        Changes of the configuration, each ``section.key=value``, as of the command line.
     trajectories : bool
         Whether to keep the trajectory of each run, ``OUTPUT.runs/NUMBER.h5``, as ``[output]`` says.
     workers : int, optional
-        Processes; as many as there are processors by default.
+        The number of processes; by default that of processors which this one may use.
     retry : bool
-        Whether to carry out runs again that have failed.
+        Whether to carry out again the runs that have failed.
     overwrite : bool
-        Whether an existing file of another sweep may be replaced.
+        Whether to begin anew and replace an existing file, also one of the same sweep.
     progress : callable, optional
         Called with the number of runs that have ended and of all runs.
     comm : mpi4py.MPI.Comm, optional
@@ -92,7 +95,7 @@ def sweep(  # noqa: PLR0913 (public: its options are keywords)
     TrajectoryError
         The file is taken by something else, or another process writes it.
     WriteError
-        The disk refuses it; runs that are in the table are kept.
+        The disk refuses the table or a folder; runs that are in the table are kept.
     """
     ranks = ranks_of(comm)
     file, tables, text = ranks.together(lambda: config.read(path, overrides))
@@ -117,22 +120,22 @@ def sweep_tables(  # noqa: PLR0913 (the keywords of `sweep`)
     progress: Progress | None = None,
     comm: Any = None,
 ) -> Sweep:
-    """`sweep` of the tables of a configuration, which stand in a file with this text.
+    """Run a sweep, as `sweep` does, of the tables of a configuration.
 
     Parameters
     ----------
     file : Path
-        To whose folder the paths of inputs are relative; it need not exist.
+        The configuration, to whose folder the paths of inputs are relative; it need not exist.
     tables : dict
     over, output, seeds, trajectories, workers, retry, overwrite, progress, comm
         As of `sweep`.
     text : str
-        For the numbers of lines in messages.
+        Of the configuration, for the numbers of lines in messages.
 
     Raises
     ------
     ConfigError, TrajectoryError, WriteError
-        As `sweep`.
+        As of `sweep`.
     """
     ranks, target = ranks_of(comm), Path(output)
 
@@ -154,7 +157,7 @@ def sweep_tables(  # noqa: PLR0913 (the keywords of `sweep`)
     if ranks.is_first:
         _record(target, results, int(np.prod(design.shape)), len(tasks), progress)
     else:
-        for _ in results:
+        for _ in results:  # the other ranks work while they wait for results, and get none
             pass
     found = ranks.together(lambda: open_sweep(target) if ranks.is_first else None)
     whole: Sweep = ranks.first_of(found)  # type: ignore[assignment]
@@ -168,7 +171,7 @@ def _plan(
     target: Path,
     trajectories: bool,
 ) -> tuple[Base, Design]:
-    """Plan the runs, and check every combination."""
+    """The base and the design of a sweep; every combination of settings is checked."""
     file, tables, text = read
     if any(axis.key == SEED for axis in axes):
         raise ConfigError(f"{SEED}: say how many seeds instead (--seeds)")
@@ -192,13 +195,13 @@ def _plan(
         trajectories=folder,
     )
     for task in _tasks(design, target):
-        if task.changes[SEED] == begin:
+        if task.changes[SEED] == begin:  # a combination is checked once, not for each seed
             refuse_collisions(base.source(task.changes | {"output.file": str(target)}))
     return base, design
 
 
 def _tasks(design: Design, target: Path) -> Iterator[Task]:
-    """All runs."""
+    """All runs of a sweep, in the order of the rows of its table."""
     values = [*design.axes.values(), design.seeds]
     for number, at in enumerate(np.ndindex(design.shape)):
         keys = (*design.axes, SEED)
@@ -213,7 +216,7 @@ def _trajectory(target: Path, design: Design, number: int) -> str | None:
 
 
 def _begin(target: Path, design: Design, retry: bool, overwrite: bool) -> list[Task]:
-    """Make the file, or see that it is of this sweep; the runs that are left."""
+    """The runs that are left, once the table is made or found to be of this sweep."""
     folder = target.with_name(f"{target.name}.runs")
     status = np.zeros(int(np.prod(design.shape)), np.int8)
     if target.exists() and not overwrite:
@@ -225,8 +228,8 @@ def _begin(target: Path, design: Design, retry: bool, overwrite: bool) -> list[T
         if design.trajectories:
             _check_folder(folder, overwrite)
         create_sweep(target, design, overwrite)
-        if overwrite:  # else what lies there is of a table that was moved
-            _remove_runs(folder)
+        if overwrite:  # else what lies there is of a table that was moved; last, so that a table
+            _remove_runs(folder)  # that cannot be made takes nothing with it
     if design.trajectories:
         with refusals(folder, "made"):
             folder.mkdir(exist_ok=True)
@@ -239,7 +242,7 @@ def _begin(target: Path, design: Design, retry: bool, overwrite: bool) -> list[T
 
 
 def _is_lost(task: Task, status: int) -> bool:
-    """Whether a run is done but its trajectory is not there."""
+    """Whether a run is done, but the trajectory that it should have is not there."""
     return bool(status == DONE and task.trajectory and not Path(task.trajectory).exists())
 
 
@@ -249,7 +252,7 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
     Raises
     ------
     TrajectoryError
-        There is something in it, and it may not be replaced or is not a sweep's.
+        It is a file, or holds something that may not be replaced or is of no sweep.
     """
     if folder.exists() and not folder.is_dir():
         raise TrajectoryError(f"{folder}: is a file, expected a folder")
@@ -272,7 +275,8 @@ def _remove_runs(folder: Path) -> None:
 
 def _require_same(found: Sweep, design: Design) -> None:
     for name, old, new in zip(design._fields, found.design, design, strict=True):
-        if repr(old) != repr(new):  # axes in another order are other rows
+        # as text, since dicts are equal in any order, but axes in another order are other rows
+        if repr(old) != repr(new):
             raise TrajectoryError(
                 f"{found.path}: holds a sweep with other {name}: {_short(old)}, expected "
                 f"{_short(new)}; --overwrite begins anew"
@@ -291,7 +295,7 @@ def _record(
     left: int,
     progress: Progress | None,
 ) -> None:
-    """Write results as they come, several at a time."""
+    """Write results into the table as they come, all those of half a second at once."""
     waiting: list[Result] = []
     ended, written_at = total - left, time.monotonic()
     with SweepWriter(target) as table:
@@ -305,5 +309,5 @@ def _record(
                 if progress is not None:
                     progress(ended, total)
         finally:
-            results.close()
+            results.close()  # ends the processes, also if this one was interrupted
             table.put(waiting)

@@ -1,4 +1,4 @@
-"""The table of a sweep: a row for each run, with its settings and what came of it.
+"""The table of a sweep: a row for each run, with its settings and its results.
 
 Layout, version 1::
 
@@ -6,15 +6,17 @@ Layout, version 1::
     /parameters             attributes axes (JSON: keys and values, in the order of the rows),
                             seeds, trajectories (a folder beside the file, or empty)
     /parameters/config      the configuration, TOML
-    /runs/run               (n,) 0, 1, ...: the scale of all others
+    /runs                   attribute names (JSON: the columns NAME)
+    /runs/run               (n,) 0, 1, ...: the dimension scale of all others
     /runs/status            (n,) int8: 0 to do, 1 done, 2 failed
-    /runs/problem           (n,) text: why it failed
-    /runs/seconds           (n,) time that it took
+    /runs/problem           (n,) text: why the run failed, or empty
+    /runs/seconds           (n,) time that the run took
     /runs/KEY               (n,) the setting of each axis; neurons.seed
-    /runs/NAME              (n,) an observable at the end, NaN if there is none
+    /runs/NAME              (n,) a number at the end of the run, NaN if there is none
 
-Rows run through the values of the last axis first, the seeds before all others. Everything has its
-final shape when the file is made. A run is written before its status is: readers trust that.
+From row to row the seed changes fastest, then the value of the last axis. Everything has its final
+shape when the file is made. The status of a run is written last: once it says done, readers trust
+the rest of the row.
 """
 
 import json
@@ -37,7 +39,7 @@ SWEEP_VERSION = 1
 TO_DO, DONE, FAILED = 0, 1, 2
 SEED = "neurons.seed"
 _PROBLEM = 400
-"""Bytes of a message."""
+"""Bytes of the text that says why a run failed."""
 
 
 class Design(NamedTuple):
@@ -46,14 +48,14 @@ class Design(NamedTuple):
     Attributes
     ----------
     axes : dict of str to list
-        Values of each key.
+        The values of each axis by its key, in the order of the axes.
     seeds : list of int
     names : tuple of str
-        Numbers that each run gives.
+        Columns of numbers that each run gives.
     config : str
         The configuration, TOML.
     trajectories : str
-        Folder beside the file; empty for none.
+        Name of the folder of trajectories beside the file; empty if none are kept.
     """
 
     axes: dict[str, list[Any]]
@@ -64,11 +66,11 @@ class Design(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the grid: values of each axis, then seeds."""
+        """The shape of the grid: the number of values of each axis, then that of seeds."""
         return (*(len(values) for values in self.axes.values()), len(self.seeds))
 
     def settings(self) -> dict[str, np.ndarray]:
-        """The value of each axis, and the seed, in each run."""
+        """For each axis and for the seed a column with the value of every run, by key."""
         values = [*self.axes.values(), self.seeds]
         names = [*self.axes, SEED]
         grid = np.indices(self.shape).reshape(len(values), -1)
@@ -83,14 +85,14 @@ def _column(values: Sequence[Any]) -> np.ndarray:
 
 
 def create_sweep(path: Path, design: Design, overwrite: bool) -> None:
-    """Make the file.
+    """Make the file of a sweep, with all settings and no results.
 
     Raises
     ------
     TrajectoryError
         The path cannot become a new file.
     WriteError
-        The disk refuses it.
+        The disk refuses the file.
     """
     disk.create(path, overwrite, lambda file: _fill(file, design))
 
@@ -119,12 +121,14 @@ def _fill(file: h5py.File, design: Design) -> None:
 
 
 class SweepWriter:
-    """Writes the rows of a sweep; use it as a context manager. The file is locked meanwhile.
+    """A writer of the rows of a sweep, to be used as a context manager.
+
+    The file is locked meanwhile.
 
     Raises
     ------
     TrajectoryError
-        Another process writes it.
+        Another process writes the file, or the file cannot be opened for writing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -138,12 +142,14 @@ class SweepWriter:
             raise
 
     def put(self, rows: Iterable[tuple[int, Mapping[str, float], str | None, float]]) -> None:
-        """Write runs: number, values by name, why it failed, seconds.
+        """Write the rows of runs that have ended.
+
+        A row is the number of the run, its values by name, why it failed or None, and its seconds.
 
         Raises
         ------
         WriteError
-            The disk refuses it.
+            The disk refuses the rows.
         """
         with disk.refusals(self._path, "written"):
             ended = []
@@ -153,7 +159,7 @@ class SweepWriter:
                 self._runs["problem"][number] = _cut(problem or "")
                 self._runs["seconds"][number] = seconds
                 ended.append((number, DONE if problem is None else FAILED))
-            self._file.flush()
+            self._file.flush()  # what a status vouches for is in the file before the status
             for number, status in ended:
                 self._runs["status"][number] = status
             self._file.flush()
@@ -175,22 +181,24 @@ class SweepWriter:
 
 
 def _cut(text: str) -> bytes:
-    """As much of a text as there is room for, no letter in half."""
+    """As much of a text as the column has room for, in UTF-8, with no letter cut in half."""
     return text.encode(errors="replace")[:_PROBLEM].decode(errors="ignore").encode()
 
 
 class Sweep(NamedTuple):
-    """The contents of a sweep's file.
+    """The contents of the file of a sweep, as `open_sweep` reads them.
 
     Attributes
     ----------
     path : Path
     design : Design
     status : (n,) int8
+        `TO_DO`, `DONE` or `FAILED` for each run.
     columns : dict of str to (n,) array
-        Settings, seconds and observables by name; NaN where a run is not done.
+        Settings, seconds and results by name. Seconds count where the run has ended, results where
+        it is done; elsewhere they are NaN, or those of an earlier try.
     problems : list of str
-        Why runs failed, each reason once.
+        The reasons why runs failed, each once.
     """
 
     path: Path
@@ -205,7 +213,7 @@ class Sweep(NamedTuple):
         Raises
         ------
         TrajectoryError
-            There is no such number.
+            The sweep has no column of results of this name.
         """
         if name not in (*self.design.names, "seconds"):
             raise TrajectoryError(
@@ -215,7 +223,7 @@ class Sweep(NamedTuple):
         return values.reshape(self.design.shape)
 
     def count(self, status: int) -> int:
-        """How many runs have this status."""
+        """The number of runs that have this status."""
         return int(np.count_nonzero(self.status == status))
 
 
@@ -225,7 +233,7 @@ def open_sweep(path: PathLike) -> Sweep:
     Raises
     ------
     TrajectoryError
-        The file is missing, no sweep, of a newer version, or damaged.
+        The file is missing, is no sweep, is of a newer version, or is damaged.
     """
     file_path = existing_file(path, TrajectoryError)
     with hdf5.naming(file_path, "sweep"), open_to_read(file_path) as file:

@@ -1,4 +1,4 @@
-"""One run of a sweep."""
+"""One run of a sweep, as a process or a rank carries it out."""
 
 import time
 from pathlib import Path
@@ -15,7 +15,7 @@ from particleflow.run.simulation import Simulation
 from particleflow.trajectory import to_planned_layout
 
 ALWAYS = ("time", "fit")
-"""Columns that every sweep has: tau at the end; rms of the residuals over the samples' spread."""
+"""Columns that every sweep has: tau at the end, and the rms of the residuals there in spreads."""
 
 
 class Base(NamedTuple):
@@ -26,9 +26,9 @@ class Base(NamedTuple):
     path : str
         The configuration file, to which the paths of its inputs are relative.
     tables : dict
-        What it holds.
+        The tables of the configuration, not checked.
     observables : tuple of str
-        Recorded at the end.
+        Names of the observables that are recorded at the end of a run.
     """
 
     path: str
@@ -36,12 +36,12 @@ class Base(NamedTuple):
     observables: tuple[str, ...]
 
     def source(self, changes: dict[str, Any]) -> config.Source:
-        """The configuration of a run."""
+        """The checked configuration of a run, in which these keys have other values."""
         return config.convert(Path(self.path), config.changed(self.tables, changes))
 
 
 class Task(NamedTuple):
-    """A run: its number, the keys that it changes, and where its trajectory goes, if anywhere."""
+    """A run to carry out: its number, the keys that it changes, and its trajectory file or None."""
 
     number: int
     changes: dict[str, Any]
@@ -49,7 +49,7 @@ class Task(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The result of a run: its numbers, or why it failed, and the seconds it took."""
+    """The result of a run: its numbers by name, or why it failed, and the seconds it took."""
 
     number: int
     values: dict[str, float]
@@ -58,7 +58,7 @@ class Result(NamedTuple):
 
 
 def carry_out(base: Base, task: Task) -> Result:
-    """Run on one thread; a failure is a result, too."""
+    """Carry out a run on one thread of the CPU; any failure is a result, too."""
     begin = time.perf_counter()
     values: dict[str, float] = {}
     try:
@@ -77,6 +77,7 @@ def _run(base: Base, task: Task) -> dict[str, float]:
     else:
         changes = task.changes | {"output.file": task.trajectory, "output.checkpoint_every": 0.0}
         simulation, until, stop, _ = prepare(base.source(changes), overwrite=True, **options)
+    # before the run, since some observables compare with the start
     quantities = build(base.observables, simulation)
     simulation.run(until, stop=stop)
     if task.trajectory is not None:
@@ -86,4 +87,5 @@ def _run(base: Base, task: Task) -> dict[str, float]:
 
 
 def _fit(simulation: Simulation) -> float:
+    """The root mean square of the residuals over the spread of the samples."""
     return float(np.sqrt(np.mean(simulation.residual**2))) / simulation.samples.spread

@@ -1,6 +1,6 @@
-"""A process that carries out runs: a line of JSON for each task in, one for each result out.
+"""A process that carries out runs: it reads a line of JSON for each task and prints one a result.
 
-``python -m particleflow.sweeps.worker``; `workers` starts it. The first line is the base.
+`workers` starts it by ``python -m particleflow.sweeps.worker``. Its first line is the `Base`.
 """
 
 import json
@@ -18,8 +18,9 @@ _LOOK_SECONDS = 0.2
 
 
 def main() -> None:
-    """Read the base of the sweep, then tasks until the input ends."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # they are the parent's, who ends this process
+    """Read the base of the sweep, then carry out tasks until the input ends."""
+    # Ctrl-C in a terminal reaches this process, too; but the parent decides when to end it
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     use(ALONE)
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 def _end_with(parent: int) -> None:
-    """End as soon as the parent has, in the middle of a run too."""
+    """End this process soon after its parent has ended, in the middle of a run too."""
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS)
     os._exit(1)

@@ -21,11 +21,15 @@ _ONE_THREAD = {
 COMMAND = (sys.executable, "-W", "ignore", "-m", "particleflow.sweeps.worker")
 _DYING_SECONDS = 5.0
 _DEATHS = 3
-"""Processes that may die one after the other before their first result, as of a broken install."""
+"""Deaths of processes, before any result, at which a sweep gives up, as on a broken install."""
 
 
 class _Worker:
-    """A process, and the thread that talks to it."""
+    """A process that carries out runs, started when it gets a task, and a thread that serves it.
+
+    The thread takes tasks from one queue and puts into the other results, an exception if it
+    fails, and None at its end.
+    """
 
     def __init__(self, base: Base, tasks: "queue.SimpleQueue[Task]", out: Any) -> None:
         self._base, self._tasks, self._out = base, tasks, out
@@ -54,7 +58,7 @@ class _Worker:
         try:
             _say(process, task)
             return Result(*json.loads(process.stdout.readline()))
-        except (OSError, ValueError):  # no line, or half of one
+        except (OSError, ValueError):  # the process has died: there is no line, or half of one
             self._process = None
             code = _end(process)
             why = f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -70,11 +74,12 @@ class _Worker:
         )
         with suppress(OSError):  # it has died; the first task will say so
             _say(process, self._base)
-        if self._is_stopped:
+        if self._is_stopped:  # `stop` may have come before the process was known
             process.kill()
         return process
 
     def stop(self) -> None:
+        """Take no more tasks, and kill the process."""
         self._is_stopped = True
         process, self._process = self._process, None
         if process is not None:
@@ -82,7 +87,7 @@ class _Worker:
             _end(process)
 
     def join(self) -> None:
-        """Wait until its thread has seen the end of the process."""
+        """Wait a while for the thread to see the end of the process."""
         self._thread.join(_DYING_SECONDS)
 
 
@@ -93,26 +98,26 @@ def _say(process: "subprocess.Popen[str]", what: Base | Task) -> None:
 
 
 def _end(process: "subprocess.Popen[str]") -> int:
-    """Wait for the end of a process and close its pipes; returns its exit code."""
+    """Wait for a process to end, close its pipes, and return its exit code."""
     try:
         code = process.wait(_DYING_SECONDS)
-    except subprocess.TimeoutExpired:  # it has said something else than a result
+    except subprocess.TimeoutExpired:  # it lives: what it has printed was no result
         process.kill()
         code = process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            with suppress(OSError):  # what the process has not read
+            with suppress(OSError):  # what the process has not read cannot be written any more
                 pipe.close()
     return code
 
 
 def results_of(base: Base, tasks: list[Task], n: int) -> Generator[Result, None, None]:
-    """Results as they come from n processes; a process that dies fails its run only.
+    """Results of tasks as they come from n processes; a process that dies fails only its run.
 
     Raises
     ------
     DeviceError
-        No process comes to a result.
+        Processes die, and none comes to a result.
     """
     waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
     for task in tasks:
@@ -134,7 +139,7 @@ def results_of(base: Base, tasks: list[Task], n: int) -> Generator[Result, None,
                 raise DeviceError(f"workers: {found.problem} before any run was done, thrice")
             yield found
     finally:
-        while True:  # nobody takes another task
+        while True:  # empty the queue, so that no thread takes another task
             try:
                 waiting.get_nowait()
             except queue.Empty:

@@ -1,6 +1,6 @@
-"""Theory beside the simulation: the statements of the appendix as functions.
+"""The statements of the appendix as functions of arrays, which need no simulation.
 
-Parameters of networks are hat parameters, arrays (m,), with ``f(x) = (1/m) sum c [a x + b]_+``.
+Networks are given by hat parameters a, b, c, arrays (m,), with ``f(x) = (1/m) sum c [a x + b]_+``.
 """
 
 from .curvature import Curvature, curvature, slope_variation, smoothed_curvature

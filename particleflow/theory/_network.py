@@ -1,4 +1,4 @@
-"""Networks as the functions of theory take them."""
+"""The check of the networks that users hand to the functions of this package."""
 
 from numpy.typing import ArrayLike
 
@@ -7,7 +7,7 @@ from particleflow.errors import NeuronsError
 
 
 def hat_parameters(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Array, Array, Array]:
-    """Hat parameters as three float64 arrays (m,).
+    """The hat parameters of a network as three float64 arrays (m,), checked.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Lemma 7: the second derivative of a network, a measure on its knots.
 
-For ``f(x) = (1/m) sum c_i [a_i x + b_i]_+`` f'' has the mass ``(1/m) c_i |a_i|`` at the knot
-``e_i = -b_i / a_i``; f'' = c+ + c- with c+ from the neurons with a > 0 and c- from those with
-a < 0. A neuron with a = 0 has no knot.
+The second derivative of ``f(x) = (1/m) sum c_i [a_i x + b_i]_+`` has the mass
+``(1/m) c_i |a_i|`` at the knot ``e_i = -b_i / a_i``. It is the sum c+ + c- of a measure c+ from the
+neurons with a > 0 and a measure c- from those with a < 0. A neuron with a = 0 has no knot.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,15 @@ from ._network import hat_parameters
 
 
 class Curvature(NamedTuple):
-    """f'' of a network.
+    """The second derivative f'' of a network, as masses on its knots.
 
     Attributes
     ----------
     knots : (k,) float64
-        Distinct, increasing.
+        The distinct knots, increasing.
     rightwards, leftwards : (k,) float64
-        Masses of c+ and of c- there.
+        Masses of c+ and of c- at the knots: of neurons that are active to the right of their knot,
+        and to the left.
     """
 
     knots: Array
@@ -35,20 +36,22 @@ class Curvature(NamedTuple):
 
     @property
     def masses(self) -> Array:
-        """Masses of f'', (k,): changes of slope."""
+        """Masses of f'' at the knots, (k,), which are the changes of slope of f there."""
         return self.rightwards + self.leftwards
 
 
 def curvature(
     a: ArrayLike, b: ArrayLike, c: ArrayLike, knots: ArrayLike | None = None
 ) -> Curvature:
-    """The measure f'' of a network with these hat parameters, equal knots merged: O(m log m).
+    """The measure f'' of a network, equal knots merged: O(m log m).
 
     Parameters
     ----------
     a, b, c : (m,) array_like
+        Hat parameters.
     knots : (m,) array_like, optional
-        Where they are known better than -b/a, which rounds: x_j for a neuron that slides on x_j.
+        The knots of the neurons if they are known better than by -b/a, which rounds: x_j for a
+        neuron that slides on x_j.
 
     Raises
     ------
@@ -82,9 +85,9 @@ def slope_variation(
     a, b, c : (m,) array_like
         Hat parameters.
     weight : callable, optional
-        w of the weighted variation ``int w |f''|``, of an array of knots.
+        The function w of the weighted variation ``int w |f''|``; it takes an array of knots.
     knots : (m,) array_like, optional
-        As in `curvature`.
+        The knots of the neurons, as in `curvature`.
     """
     measure = curvature(a, b, c, knots)
     sizes = np.abs(measure.masses)
@@ -92,16 +95,18 @@ def slope_variation(
 
 
 def smoothed_curvature(measure: Curvature, x: ArrayLike, width: float) -> Array:
-    """Density of f'' at points, each mass spread over a triangle of this half-width.
+    """The density of f'' at points if each mass is spread over a triangle: O((k + n) log k).
 
-    It is the second difference ``(f(x + h) - 2 f(x) + f(x - h)) / h^2`` with h the width, for a
-    smooth limit c(x) of many neurons f''(x) + O(h^2). O((k + n) log k).
+    With h the width, this density is the second difference
+    ``(f(x + h) - 2 f(x) + f(x - h)) / h^2``. If many neurons approach a smooth f'', it differs from
+    f''(x) by O(h^2).
 
     Parameters
     ----------
     measure : Curvature
     x : (n,) array_like
     width : float
+        Half the width of the triangles.
 
     Returns
     -------
@@ -110,11 +115,12 @@ def smoothed_curvature(measure: Curvature, x: ArrayLike, width: float) -> Array:
     Raises
     ------
     ConfigError
-        The width is no finite number above 0.
+        The width is no finite number above 0, or a point is not finite.
     """
     h = positive("width", width, ConfigError)
     points = vector("x", x, ConfigError)
     knots = measure.knots
+    # sums of masses and of mass times knot before each knot: O(log k) for any interval of knots
     zero, first = (
         np.concatenate([[0.0], np.cumsum(values)])
         for values in (measure.masses, measure.masses * knots)

@@ -1,11 +1,13 @@
-"""Appendix F: the kernel regime, delta to -infinity, in closed form.
+"""Appendix F: the kernel regime, the limit of delta to -infinity, in closed form.
 
-Only the output weights move. With the tangent kernel K of the first layer, which stands still,
+Only the output weights c move in this limit. The first layer (a, b) stands still, and so does the
+tangent kernel K, which depends on it alone:
 
     f(tau) - y = exp(-K tau) (f(0) - y) = sum_i exp(-lambda_i tau) <e_i, f(0) - y> e_i
 
-(eqs. 37 to 47, with the initial value that (45) to (47) lack). The component of f(0) - y in the
-kernel of K never decays; K has rank min(s, m) at most.
+with the eigenvalues lambda_i and eigenvectors e_i of K (eqs. 37 to 47, with the initial value that
+(45) to (47) lack). The component of f(0) - y in the null space of K never decays; K has rank
+min(s, m) at most.
 """
 
 import math
@@ -22,7 +24,7 @@ from .splines import network_kernel
 
 
 class KernelRegime:
-    """Training of the output weights alone.
+    """The training of a network of which only the output weights move.
 
     Parameters
     ----------
@@ -36,11 +38,11 @@ class KernelRegime:
     kernel : (s, s) float64
         ``K_ij = (1/m) sum [a x_i + b]_+ [a x_j + b]_+``; its eigenvalues take O(s^3).
     rates : (s,) float64
-        lambda_i, descending; what is zero to rounding is 0.
+        The eigenvalues lambda_i, descending; those that are zero to rounding are 0.
     modes : (s, s) float64
-        Their eigenvectors e_i in columns.
+        The eigenvectors e_i in columns, in the order of the rates.
     components : (s,) float64
-        ``<e_i, f(0) - y>``.
+        The components ``<e_i, f(0) - y>`` of the residuals at the start.
 
     Raises
     ------
@@ -64,7 +66,7 @@ class KernelRegime:
         self.components = self.modes.T @ (predict_at(*neurons, points) - self.y)
 
     def residual(self, tau: ArrayLike) -> Array:
-        """f(tau) - y at times from 0 to infinity, (..., s).
+        """The residuals f(tau) - y at times from 0 to infinity, (..., s).
 
         Raises
         ------
@@ -74,44 +76,46 @@ class KernelRegime:
         return (self._decay(tau) * self.components) @ self.modes.T
 
     def _decay(self, tau: ArrayLike) -> Array:
-        """exp(-lambda_i tau), (..., s)."""
+        """The factors exp(-lambda_i tau) of the modes, (..., s)."""
         times = np.asarray(tau, np.float64)[..., None]
         if not (times >= 0.0).all():
             raise ConfigError("tau: expected times of at least 0")
         moving = self.rates > 0.0
+        # 0 times infinity is NaN: modes that stand still get their factor 1 apart
         with np.errstate(invalid="ignore"):
             return np.where(moving, np.exp(-np.where(moving, self.rates, 0.0) * times), 1.0)
 
     def prediction(self, tau: ArrayLike) -> Array:
-        """f(tau) at the samples, (..., s)."""
+        """The function f(tau) at the samples, (..., s)."""
         return self.y + self.residual(tau)
 
     def loss(self, tau: ArrayLike) -> Array:
-        """1/2 |f(tau) - y|^2, (...)."""
+        """The loss 1/2 |f(tau) - y|^2, (...)."""
         return 0.5 * np.sum((self._decay(tau) * self.components) ** 2, axis=-1)
 
     @property
     def unreachable(self) -> Array:
-        """The component of f(0) - y in ker K, (s,): the residuals as tau goes to infinity."""
+        """The residuals that never decay, (s,): the part of f(0) - y in the null space of K."""
         still = self.rates == 0.0
         return self.modes[:, still] @ self.components[still]
 
     def early_stopping(self, mode: int, fraction: float = math.exp(-1.0)) -> float:
-        """Time at which a mode has decayed to this fraction of its start, -ln(fraction) / lambda.
+        """The time at which a mode has decayed to a fraction of its start: -ln(fraction) / lambda.
 
-        The modes before it, which are faster, have decayed further then, and those after it less.
+        At that time faster modes, which come before this mode, have decayed further, and slower
+        ones less.
 
         Parameters
         ----------
         mode : int
-            0 is the fastest.
+            Index of the mode; 0 is the fastest.
         fraction : float
             Above 0, at most 1.
 
         Returns
         -------
         float
-            Infinite for a mode in ker K.
+            The time; infinite for a mode in the null space of K.
 
         Raises
         ------

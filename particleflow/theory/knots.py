@@ -1,6 +1,6 @@
-"""Where the knots of a network are: beside the samples, and beside those of another network.
+"""How knots lie to the samples and to those of another network, and how activations differ.
 
-A knot counts by the mass ``|c a| / m`` of f'' that it carries (Lemma 7), or each alike.
+Knots are counted, or weighted by the mass ``|c a| / m`` of f'' that they carry (Lemma 7).
 """
 
 from typing import NamedTuple
@@ -16,28 +16,36 @@ from ._network import hat_parameters
 
 
 class NearSamples(NamedTuple):
-    """Of the knots: by their number, and by |c a|."""
+    """The share of the knots that lie near samples.
+
+    Attributes
+    ----------
+    share : float
+        By the number of knots.
+    share_of_mass : float
+        By their masses |c a|.
+    """
 
     share: float
     share_of_mass: float
 
 
 def near_samples(x: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, gap: float) -> NearSamples:
-    """Share of the knots in the samples' interval that lie within a gap of a sample.
+    """The share of the knots around the samples that lie within a gap of a sample.
 
     Parameters
     ----------
     x : (s,) array_like
-        Increasing.
+        Samples, increasing.
     a, b, c : (m,) array_like
         Hat parameters.
     gap : float
-        At least 0.
+        The largest distance from a sample that counts as near, at least 0.
 
     Returns
     -------
     NearSamples
-        0 where no knot lies in [x_0 - gap, x_{s-1} + gap].
+        Shares among the knots in [x_0 - gap, x_{s-1} + gap]; 0 if there is none.
 
     Raises
     ------
@@ -53,6 +61,7 @@ def near_samples(x: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, gap: fl
     e, mass = e[inside], mass[inside]
     if e.size == 0:
         return NearSamples(0.0, 0.0)
+    # the nearest sample is one of the two beside the knot, which are the same if there is only one
     after = np.clip(np.searchsorted(points, e), 1, max(points.size - 1, 1))
     beside = points[np.minimum(np.stack([after - 1, after]), points.size - 1)]
     near = np.abs(beside - e).min(axis=0) <= width
@@ -61,7 +70,7 @@ def near_samples(x: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, gap: fl
 
 
 def _knots_and_masses(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Array, Array]:
-    """Knots, and |c a|, of the neurons that have one."""
+    """The knots of the neurons that have one, and the masses |c a| of these neurons."""
     slopes, offsets, weights = hat_parameters(a, b, c)
     e = knots_of(slopes, offsets)
     has = np.isfinite(e)
@@ -71,12 +80,14 @@ def _knots_and_masses(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Array, 
 def knot_distance(
     one: tuple[ArrayLike, ArrayLike, ArrayLike], two: tuple[ArrayLike, ArrayLike, ArrayLike]
 ) -> float:
-    """Wasserstein-1 distance between the normalised measures |c a| on the knots of two networks.
+    """The distance of the knots of two networks, weighted by the share of each in all |c a|.
+
+    It is the Wasserstein-1 distance of the two normalised measures, in units of x.
 
     Parameters
     ----------
     one, two : tuple of three (m,) array_like
-        Hat parameters (a, b, c); their sizes may differ.
+        Hat parameters (a, b, c); the two networks may differ in size.
 
     Raises
     ------
@@ -92,22 +103,23 @@ def knot_distance(
 
 
 def activation_distance(cell: np.ndarray, other: np.ndarray, s: int) -> float:
-    """Share of the pairs of a neuron and a sample that are active in one state and not the other.
+    """The share of the pairs of a neuron and a sample that are active in just one of two states.
 
-    From sector to sector one sample changes, so that the number of them is the way between two
-    sectors around the circle: O(m).
+    From a sector to the next one sample changes. The number of samples in which two sectors differ
+    is therefore the number of steps between them, the shorter way around the circle: O(m).
 
     Parameters
     ----------
     cell, other : (m,) int
-        Cells as in a trajectory: sector k, 2 s + r on ray r, 4 s in the origin.
+        Cells in the two states, as in a trajectory: k in sector k, 2 s + r on ray r, 4 s in the
+        origin.
     s : int
         Number of samples.
 
     Raises
     ------
     ConfigError
-        Shapes differ, or there is no such cell.
+        Shapes differ, or a number is no cell.
     """
     count("s", s, ConfigError)
     sectors = [_sector(name, values, s) for name, values in (("cell", cell), ("other", other))]
@@ -120,13 +132,14 @@ def activation_distance(cell: np.ndarray, other: np.ndarray, s: int) -> float:
 
 
 def _sector(name: str, values: np.ndarray, s: int) -> np.ndarray:
-    """Sector with the same active samples; a sample at the knot is inactive."""
+    """For each cell the sector with the same active samples; a sample on a knot is inactive."""
     given = np.asarray(values)
     if given.dtype.kind not in "iu":
         raise ConfigError(f"{name}: expected integers, found {given.dtype}")
     cells = given.astype(np.int64)
     if cells.size == 0 or cells.min() < 0 or cells.max() > 4 * s:
         raise ConfigError(f"{name}: expected cells from 0 to {4 * s}")
+    # the inactive side of ray r is the sector r + 1 for r < s, else r; s is the dead sector
     rays = cells - 2 * s
     sector = np.where(cells < 2 * s, cells, np.where(rays < s, rays + 1, rays))
     return np.where(cells == 4 * s, s, sector)

@@ -1,4 +1,4 @@
-"""Lemma 1: which samples attract knots."""
+"""Lemma 1: which rays attract neurons, so that knots stay on samples."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,27 +16,29 @@ def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarra
     """Classify the rays by what they do to neurons whose output weight has this sign.
 
     Ray r, 0 <= r < 2 s, holds the neurons with their knot at the sample j = r mod s: those with
-    a > 0 (active to the right of the knot) for r < s, those with a < 0 for r >= s. With S the sum
-    of rho_j' (x_j', 1) over the other active samples, t the unit vector along increasing theta,
-    w = sign <xt_j, t> and sg the sign of rhat, let ``p_in = -w sg <S, t>`` and
-    ``p_j = sg rho_j |xt_j|``. The ray is an attractor iff 0 < p_in < p_j, a repulsor iff
-    p_j < p_in < 0, and else it is passed through (Lemma 1 of the appendix). An attractor for one
-    sign is a repulsor for the other.
+    a > 0 (active to the right of the knot) for r < s, those with a < 0 for r >= s.
+
+    With xt_j = (x_j, 1), let S be the sum of rho_j' xt_j' over the samples j' other than j that are
+    active on the ray, t the unit vector along increasing theta, w the sign of <xt_j, t>, and sg
+    that of rhat. With ``p_in = -w sg <S, t>`` and ``p_j = sg rho_j |xt_j|`` the ray is an attractor
+    if and only if 0 < p_in < p_j, and a repulsor if and only if p_j < p_in < 0. Otherwise neurons
+    pass through it (Lemma 1 of the appendix). An attractor for one sign is a repulsor for the
+    other.
 
     Parameters
     ----------
     x : (s,) array_like
         Samples, strictly increasing.
     residual : (s,) array_like
-        rho_j = f(x_j) - y_j.
+        Residuals rho_j = f(x_j) - y_j.
     sign : {1, -1}
-        Of rhat, which is that of c.
+        The sign of rhat, which is that of c.
 
     Returns
     -------
     (2 s,) array of str
-        `ATTRACTOR`, `REPULSOR`, `PASS_THROUGH`, or `BORDER` for the rays s - 1 and s beside the
-        dead sector, of which the lemma does not speak.
+        `ATTRACTOR`, `REPULSOR` or `PASS_THROUGH` for each ray, but `BORDER` for the rays s - 1 and
+        s beside the dead sector, of which the lemma does not speak.
 
     Raises
     ------
@@ -52,11 +54,12 @@ def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarra
         raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
     normals = np.stack([points, np.ones(s)], axis=1)
     pushes = rho[:, None] * normals
+    # neurons of the rays r < s are active to the right of their knot, others to the left
     to_the_right = pushes[::-1].cumsum(axis=0)[::-1] - pushes
     to_the_left = pushes.cumsum(axis=0) - pushes
     others = np.concatenate([to_the_right, to_the_left])
     length = np.hypot(points, 1.0)
-    across = normals / length[:, None]  # t turned so that w = 1
+    across = normals / length[:, None]  # w t, since t is normal to the ray as xt_j is
     p_in = -sign * np.einsum("ri,ri->r", others, np.concatenate([across, across]))
     p_j = sign * np.tile(rho * length, 2)
     kinds = np.full(2 * s, PASS_THROUGH, dtype="<U12")

@@ -1,8 +1,8 @@
 """Proposition 5: networks and continuous piecewise linear functions.
 
-F_m are the functions ``f(x) = (1/m) sum c_i [a_i x + b_i]_+`` of m neurons, CPL_m the continuous
-piecewise linear functions on the real line with at most m knots. F_m is a strict subset of CPL_m,
-since it has 2 m degrees of freedom and not 2 m + 2, and contains CPL_{m-2}.
+F_m is the set of functions ``f(x) = (1/m) sum c_i [a_i x + b_i]_+`` of m neurons, and CPL_m that of
+the continuous piecewise linear functions on the real line with at most m knots. F_m is a strict
+subset of CPL_m, since it has 2 m degrees of freedom and not 2 m + 2, and it contains CPL_{m-2}.
 """
 
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class PiecewiseLinear:
     Parameters
     ----------
     knots : (n,) array_like
-        Strictly increasing, at least one; the slope need not change there.
+        Strictly increasing, at least one; the slope need not change at a knot.
     values : (n,) array_like
-        At the knots.
+        Values of the function at the knots.
     left, right : float
         Slopes before the first knot and after the last.
 
@@ -59,10 +59,14 @@ class PiecewiseLinear:
 
     @classmethod
     def interpolating(cls, x: ArrayLike, y: ArrayLike) -> "PiecewiseLinear":
-        """The linear interpolant of points with increasing x, its end pieces prolonged."""
+        """The linear interpolant of points with increasing x, its outermost pieces prolonged.
+
+        The function of a single point is constant.
+        """
         points, values = vector("x", x, SamplesError), vector("y", y, SamplesError)
         slopes = [0.0]
         if points.size == values.size > 1:
+            # if x repeats, this divides by 0: the constructor refuses such knots below
             with np.errstate(divide="ignore", invalid="ignore"):
                 slopes = np.nan_to_num(np.diff(values) / np.diff(points)).tolist()
         return cls(points, values, slopes[0], slopes[-1])
@@ -71,7 +75,7 @@ class PiecewiseLinear:
     def from_neurons(cls, a: ArrayLike, b: ArrayLike, c: ArrayLike) -> "PiecewiseLinear":
         """The function of a network with these hat parameters, (m,) each, in O(m log m).
 
-        Its knots are those where the slope changes; without any, the one knot is 0.
+        Its knots are those at which the slope changes; if there are none, 0 is its only knot.
         """
         slopes, offsets, weights = hat_parameters(a, b, c)
         measure = curvature(slopes, offsets, weights)
@@ -84,7 +88,7 @@ class PiecewiseLinear:
         return cls(places, predict_at(slopes, offsets, weights, places), left, right)
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Values at any points, in the shape of ``x``."""
+        """The values of the function at any points, in the shape of ``x``."""
         points = np.asarray(x, np.float64)
         inner = np.interp(points, self.knots, self.values)
         before = np.minimum(points - self.knots[0], 0.0)
@@ -93,31 +97,32 @@ class PiecewiseLinear:
 
     @property
     def slopes(self) -> Array:
-        """Slopes of the pieces from left to right, (n + 1,)."""
+        """The slopes of the pieces from left to right, (n + 1,)."""
         inner = np.diff(self.values) / np.diff(self.knots)
         return np.concatenate([[self.left], inner, [self.right]])
 
     @property
     def jumps(self) -> Array:
-        """Changes of slope at the knots, (n,)."""
+        """The changes of slope at the knots, (n,)."""
         return np.diff(self.slopes)
 
     @property
     def degrees_of_freedom(self) -> int:
-        """2 n + 2 with n knots: their places, the values there, and two slopes."""
+        """The number 2 n + 2 for n knots: n places, n values, and the two outermost slopes."""
         return 2 * self.knots.size + 2
 
     def neurons(self, m: int | None = None) -> tuple[Array, Array, Array]:
         """Hat parameters of a network that is this function: Proposition 5, constructively.
 
-        One neuron ``(1, -e, m jump)`` a knot at which the slope changes, and for the affine rest
-        ``p x + q = [p x + q]_+ - [-(p x + q)]_+`` two, or one for a constant, or none for 0.
+        Each knot e at which the slope changes takes one neuron ``(1, -e, m jump)``. The leftmost
+        piece p x + q remains, and ``p x + q = [p x + q]_+ - [-(p x + q)]_+`` takes two neurons, or
+        one if it is constant, or none if it is 0.
 
         Parameters
         ----------
         m : int, optional
-            Number of neurons, at least as many as are needed (the number of kinks + 2 always
-            suffices); the others are 0. As few as this construction needs by default.
+            The number of neurons; those that are not needed are 0. The number of kinks + 2 always
+            suffices. By default as few as this construction needs.
 
         Returns
         -------
@@ -126,7 +131,7 @@ class PiecewiseLinear:
         Raises
         ------
         NeuronsError
-            m is too small.
+            The construction needs more than m neurons.
         """
         jumps = self.jumps
         kinks = jumps != 0.0
@@ -151,7 +156,7 @@ class PiecewiseLinear:
         return out[0], out[1], m * out[2]
 
     def _intercept(self) -> float:
-        """q of the left piece p x + q."""
+        """The value q at 0 of the leftmost piece p x + q, prolonged."""
         return float(self.values[0] - self.left * self.knots[0])
 
     def with_signs(
@@ -159,31 +164,33 @@ class PiecewiseLinear:
     ) -> tuple[tuple[Array, Array, Array], float]:
         """The network with these knots and signs of a that is nearest to this function.
 
-        With ``f(x) = sum u_i [sg_i (x - e_i)]_+`` (eq. 24) the changes of slope, the slope on the
-        left and the value at the knot in the middle are linear conditions on u; there are two more
-        of them than neurons if each kink has one, so that F_m has 2 m degrees of freedom. This
-        function is in F_m with this pattern if and only if the defect vanishes. Nearest means least
-        squares of these conditions, slopes times the range of the knots: O(m^3).
+        The network is ``f(x) = sum u_i [sg_i (x - e_i)]_+`` (eq. 24). Its changes of slope, its
+        slope on the left and its value at the knot in the middle are to be those of this function,
+        which are linear conditions on u. There are two more of them than neurons if each kink has
+        one neuron, so that F_m has 2 m degrees of freedom. This function is in F_m with these knots
+        and signs if and only if the defect vanishes. "Nearest" means least squares of the
+        conditions, with slopes times the range of the knots: O(m^3).
 
         Parameters
         ----------
         knots : (m,) array_like
-            e_i, which may coincide.
+            The knots e_i, which may coincide.
         signs : (m,) array_like of {-1, 0, 1}
-            sg_i; 0 is a neuron with a = 0, a constant, whose knot counts nothing.
+            The signs sg_i of a. 0 stands for a neuron with a = 0, which is a constant: its knot has
+            no effect.
 
         Returns
         -------
         neurons : tuple of three (m,) arrays
-            Hat parameters, |a| = 1 or (a, b) = (0, 1).
+            Hat parameters, with |a| = 1 or (a, b) = (0, 1).
         defect : float
-            Root of the sum of squares by which the conditions are missed, in units of the largest
-            of their right-hand sides.
+            The root of the sum of the squares by which the conditions are missed, in units of the
+            largest of their right-hand sides.
 
         Raises
         ------
         NeuronsError
-            Shapes differ, or a sign is none.
+            Shapes differ, a knot is not finite, or a sign is not -1, 0 or 1.
         """
         e, sg = vector("knots", knots, NeuronsError), vector("signs", signs, NeuronsError)
         if e.size != sg.size or e.size == 0:
@@ -203,6 +210,7 @@ class PiecewiseLinear:
         target[-2:] = width * self.left, float(self(middle))
         turning = np.flatnonzero(sg)
         matrix[np.searchsorted(places, e[turning]), turning] = width
+        # far to the left only neurons with a < 0 are active
         matrix[-2, sg < 0.0] = -width
         matrix[-1] = np.where(sg == 0.0, 1.0, np.maximum(sg * (middle - e), 0.0))
         u = np.linalg.lstsq(matrix, target, rcond=_ROUNDING)[0]
@@ -212,11 +220,11 @@ class PiecewiseLinear:
         return (sg, offsets, e.size * np.asarray(u, np.float64)), defect
 
     def _snapped(self, e: Array) -> Array:
-        """Knots that are those of this function but for rounding."""
+        """The knots e, each set to a knot of this function if only rounding separates the two."""
         nearest = self.knots[np.abs(np.subtract.outer(e, self.knots)).argmin(axis=1)]
         return np.where(np.abs(e - nearest) <= _ROUNDING * (1.0 + np.abs(e)), nearest, e)
 
 
 def degrees_of_freedom(m: int) -> int:
-    """2 m, those of F_m (eq. 24): a knot and a weight u = |a| c a neuron."""
+    """The degrees of freedom of F_m (eq. 24), 2 m: a knot and a weight u = |a| c a neuron."""
     return 2 * count("m", m, ConfigError)

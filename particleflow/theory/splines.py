@@ -5,11 +5,14 @@ With knots dense on [k0, k1] and x <= x',
     K1(x, x') = -(1/6) (2 k0 + x - 3 x') (k0 - x)^2                                       (25)
     K2(x, x') = -(1/12) (2 k0 + x - 3 x') (k0 - x)^2 + (1/12) (2 k1 - 3 x + x') (k1 - x')^2   (26)
 
-for neurons that are all active to the right of their knots, and for as many of either kind. The
-kernel of a network with |a| = 1, knots uniform on [k0, k1] and, for K2, either kind equally likely
-tends to K / (k1 - k0) as m grows. Interpolants ``sum_i alpha_i K(x, x_i)`` are
-C^2 piecewise cubic with knots at the samples. They are not the natural cubic spline at finite k0
-and k1; both tend to it like 1/k, while the matrix grows singular.
+K1 is the kernel of neurons that are all active to the right of their knots. For K2 one half of the
+neurons is active to the right and the other half to the left. The kernel of a network with |a| = 1
+and knots uniform on [k0, k1], and for K2 either kind of neurons equally likely, tends to
+K / (k1 - k0) as m grows.
+
+Interpolants ``sum_i alpha_i K(x, x_i)`` are C^2 and piecewise cubic with knots at the samples. At
+finite k0 and k1 they are not the natural cubic spline. Both interpolants tend to it like 1/k, while
+the matrix K(x_i, x_j) grows singular.
 """
 
 from collections.abc import Callable
@@ -32,7 +35,7 @@ _KINDS = get_args(Kind)
 
 
 def spline_kernel(kind: Kind, x: ArrayLike, other: ArrayLike, k0: float, k1: float) -> Array:
-    """K1 or K2, eqs. (25) and (26), symmetric in its two points.
+    """The kernel K1 or K2 of eqs. (25) and (26), symmetric in its two points.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ def spline_kernel(kind: Kind, x: ArrayLike, other: ArrayLike, k0: float, k1: flo
     x, other : array_like
         Points in [k0, k1], broadcast against each other.
     k0, k1 : float
-        Where the knots lie; k1 does not matter to K1.
+        The ends of the interval of the knots. Values of K1 do not depend on k1.
 
     Raises
     ------
@@ -66,6 +69,7 @@ def _cubic(near: Array, far: Array) -> Array:
 
 
 def _interval(kind: str, k0: float, k1: float) -> tuple[float, float]:
+    """The ends k0 < k1 as floats; these and the kind of the kernel are checked."""
     if kind not in _KINDS:
         raise ConfigError(f"kernel: expected one of {', '.join(_KINDS)}, found {kind!r}")
     lo, hi = finite("k0", k0, ConfigError), finite("k1", k1, ConfigError)
@@ -75,13 +79,16 @@ def _interval(kind: str, k0: float, k1: float) -> tuple[float, float]:
 
 
 def network_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, other: ArrayLike) -> Array:
-    """K_m of given neurons, ``(1/m) sum [a x + b]_+ [a x' + b]_+``: O((m + n) log m + n n').
+    """The kernel of given neurons, ``K_m(x, x') = (1/m) sum [a x + b]_+ [a x' + b]_+``.
+
+    With N = n + n' points it takes O((m + N) log N + n n').
 
     Parameters
     ----------
     a, b : (m,) array_like
         Hat parameters.
     x, other : (n,), (n',) array_like
+        Points x and x'.
 
     Returns
     -------
@@ -113,37 +120,42 @@ def network_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, other: ArrayLike) -
 
 
 def _first_active(a: Array, b: Array, points: Array) -> np.ndarray:
-    """Index of the first point at which each neuron is active, a >= 0."""
+    """For neurons with a >= 0 the index of the first point at which each is active.
+
+    The index is the number of points for a neuron that is active at none of them.
+    """
     first = np.searchsorted(points, knots_of(a, b), side="right")
     return np.where(a > 0.0, first, np.where(b > 0.0, 0, points.size))
 
 
 def _sums_up_to(index: np.ndarray, values: Array, n: int) -> Array:
-    """Sums over those with an index up to 0, 1, .. n - 1."""
+    """Sums of the values whose index is at most k, for k = 0, 1, .. n - 1."""
     sums: Array = np.bincount(index, weights=values, minlength=n + 1).astype(np.float64)
     return np.cumsum(sums[:n])
 
 
 def _sums_above(index: np.ndarray, values: Array, n: int) -> Array:
-    """Sums over those with an index above 0, 1, .. n - 1."""
+    """Sums of the values whose index is above k, for k = 0, 1, .. n - 1."""
     sums: Array = np.bincount(index, weights=values, minlength=n + 1).astype(np.float64)
     return np.cumsum(sums[:0:-1])[::-1]
 
 
 class SplineInterpolant:
-    """``f(x) = sum_i alpha_i K(x, x_i)`` through samples: O(s^3), dense.
+    """The function ``f(x) = sum_i alpha_i K(x, x_i)`` through samples: O(s^3), dense.
 
     Parameters
     ----------
     kind : {"K1", "K2"}
     x, y : (s,) array_like
-        Strictly increasing in [k0, k1]. For a network whose f(0) is not 0 this is its change
-        f(inf) - f(0), and y is y - f(0).
+        Samples, with x strictly increasing in [k0, k1]. If a network's function at tau = 0 is not
+        0, hand in y minus that function: the interpolant is what training adds to it.
     k0, k1 : float
+        The ends of the interval of the knots.
 
     Attributes
     ----------
     alpha : (s,) float64
+        The coefficients alpha_i.
 
     Raises
     ------
@@ -168,17 +180,17 @@ class SplineInterpolant:
         )  # fmt: skip
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Values at points of [k0, k1], in the shape of ``x``."""
+        """The values of the interpolant at points of [k0, k1], in the shape of ``x``."""
         points = np.asarray(x, np.float64)
         return spline_kernel(self.kind, points[..., None], self.x, self.k0, self.k1) @ self.alpha
 
     def pieces(self) -> "PPoly":
-        """The cubic polynomials between k0, the samples and k1, exact."""
+        """The exact cubic polynomials of the interpolant between k0, the samples and k1."""
         from scipy.interpolate import PPoly
 
         edges = np.unique(np.concatenate([[self.k0], self.x, [self.k1]]))
         h = np.diff(edges)
-        # f'' is linear between the samples, and f itself known at the edges
+        # f'' is linear between the samples, and f is known at the edges: both make the coefficients
         second = np.zeros(edges.size)
         share = 1.0 if self.kind == "K1" else 0.5
         second += share * (np.maximum(self.x - edges[:, None], 0.0) @ self.alpha)
@@ -191,20 +203,22 @@ class SplineInterpolant:
 
 
 class NetworkInterpolant:
-    """``f(x) = sum_i alpha_i K_m(x, x_i)`` with the kernel of given neurons: O(s^3), dense.
+    """The function ``f(x) = sum_i alpha_i K_m(x, x_i)`` through samples: O(s^3), dense.
 
-    What training the output weights alone adds to a network, if y is y - f(0) (appendix F).
+    K_m is the `network_kernel` of given neurons. If y is handed in minus a network's function at
+    tau = 0, the interpolant is what training the output weights alone adds to it (appendix F).
 
     Parameters
     ----------
     a, b : (m,) array_like
         Hat parameters.
     x, y : (s,) array_like
-        Strictly increasing x.
+        Samples, with x strictly increasing.
 
     Attributes
     ----------
     alpha : (s,) float64
+        The coefficients alpha_i.
 
     Raises
     ------
@@ -219,11 +233,12 @@ class NetworkInterpolant:
         self.alpha = _solve("the network", matrix, values, "take more neurons, or fewer samples")
 
     def __call__(self, x: ArrayLike) -> Array:
-        """Values at points (n,)."""
+        """The values of the interpolant at points, (n,)."""
         return network_kernel(self.a, self.b, x, self.x) @ self.alpha
 
 
 def _solve(name: str, matrix: Array, values: Array, advice: str) -> Array:
+    """The coefficients of an interpolant; a matrix that is singular to rounding is refused."""
     condition = np.linalg.cond(matrix)
     if not condition < 1.0 / np.finfo(float).eps:
         raise SamplesError(
@@ -238,16 +253,17 @@ def natural_spline(x: ArrayLike, y: ArrayLike) -> "PPoly":
     Parameters
     ----------
     x, y : (s,) array_like
-        x strictly increasing.
+        Samples, with x strictly increasing.
     """
     from scipy.interpolate import CubicSpline, PPoly
 
     points, values = check_points(x, y)
-    if points.size == 1:
+    if points.size == 1:  # a constant; the interval has no meaning, since PPoly extrapolates
         return PPoly(np.array([[values[0]]]), np.array([points[0], points[0] + 1.0]))
     inner = CubicSpline(points, values, bc_type="natural")
     width = points[-1] - points[0]
     slopes = inner(points[[0, -1]], 1)
+    # a straight piece is added at either end, which PPoly prolongs
     ends = np.array([[0.0, 0.0], [0.0, 0.0], slopes, [values[0] - slopes[0] * width, values[-1]]])
     return PPoly(
         np.concatenate([ends[:, :1], inner.c, ends[:, 1:]], axis=1),
@@ -256,7 +272,7 @@ def natural_spline(x: ArrayLike, y: ArrayLike) -> "PPoly":
 
 
 def distance(one: Callable[[Array], Array], two: Callable[[Array], Array], x: ArrayLike) -> float:
-    """Root mean square of the difference of two functions over points."""
+    """The distance of two functions: the root mean square of their difference over points."""
     points = vector("x", x, SamplesError)
     if points.size == 0:
         raise SamplesError("x: expected at least 1 point, found 0")
@@ -265,12 +281,12 @@ def distance(one: Callable[[Array], Array], two: Callable[[Array], Array], x: Ar
 
 
 def check_points(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    """Points with increasing x.
+    """The points (x, y) as two float64 arrays (s,), checked: x is to increase strictly.
 
     Raises
     ------
     SamplesError
-        Shapes differ, there is none, a number is not finite, or x does not increase.
+        Shapes differ, there is no point, a number is not finite, or x does not increase.
     """
     points, values = vector("x", x, SamplesError), vector("y", y, SamplesError)
     if points.size != values.size or points.size == 0:

@@ -4,8 +4,9 @@ In the network metric
 
     rho' = -H rho,    H_ij = sum_k <xt_i, Sigma_k xt_j> over the sectors in which i and j are active
 
-with ``Sigma_k = (1/m) sum of c^2 I + (a, b) (a, b)^T`` over the neurons of sector k (eq. 32); those
-that slide on ray r count in sector r with the part of it along the ray.
+with xt_j = (x_j, 1) and ``Sigma_k = (1/m) sum of c^2 I + (a, b) (a, b)^T`` over the neurons of
+sector k (eq. 32). A neuron that slides on ray r counts in sector r, with the part of its summand
+along the ray.
 """
 
 import numpy as np
@@ -19,16 +20,17 @@ from particleflow.errors import ConfigError, SamplesError
 def tangent_kernel(
     x: ArrayLike, sector_covariances: ArrayLike, ray_covariances: ArrayLike | None = None
 ) -> Array:
-    """H, (s, s), in O(s^2).
+    """The tangent kernel H of the samples, (s, s), in O(s^2).
 
     Parameters
     ----------
     x : (s,) array_like
+        Samples, increasing.
     sector_covariances : (2 s, 3) array_like
         Sigma_k as (xx, x1, 11), as ``Simulation.sector_covariances`` and the observable
         ``sector_covariances`` give them.
     ray_covariances : (2 s, 3) array_like, optional
-        The same of the neurons that slide.
+        The sums of the neurons that slide on each ray, in the same form.
 
     Raises
     ------
@@ -39,6 +41,7 @@ def tangent_kernel(
     shape = (2 * points.size, 3)
     total = _shaped("sector_covariances", sector_covariances, shape)
     if ray_covariances is not None:
+        # the ray's own sample, in which its two sides differ, is orthogonal to the ray and adds 0
         total = total + _shaped("ray_covariances", ray_covariances, shape)
     return kernel_matrix(total, points)
 
@@ -53,9 +56,10 @@ def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 
 def kernel_distance(one: ArrayLike, two: ArrayLike) -> float:
-    """1 - <K, K'> / (|K| |K'|) of two matrices, Frobenius: 0 if one is a multiple of the other.
+    """The distance 1 - <K, K'> / (|K| |K'|) of two kernels, in the Frobenius inner product.
 
-    Computed as half the squared distance of the normalised matrices, which does not cancel.
+    It is 0 if one kernel is a positive multiple of the other. It is computed as half the squared
+    distance of the normalised matrices, which does not cancel.
 
     Raises
     ------
@@ -78,24 +82,27 @@ def replay(
     sector_covariances: ArrayLike,
     ray_covariances: ArrayLike | None = None,
 ) -> Array:
-    """Residuals by the residual ODE with the tangent kernels that a run has recorded.
+    """Solve the residual ODE with the tangent kernels of sums that a run has recorded: O(T s^3).
 
-    Between two times the kernel is the mean of the two, in which the ODE is solved exactly: second
-    order in the time between them: O(T s^3).
+    Between two times the kernel is the mean of the kernels at the two, and the ODE with this
+    constant kernel is solved exactly: the error is of second order in the time between them.
 
     Parameters
     ----------
     x : (s,) array_like
+        Samples, increasing.
     time : (T,) array_like
-        Increasing.
+        Times of the sums, increasing.
     residual : (s,) array_like
-        At the first of them.
+        The residuals at the first time.
     sector_covariances : (T, 2 s, 3) array_like
+        The sums at the times, as in `tangent_kernel`.
     ray_covariances : (T, 2 s, 3) array_like, optional
 
     Returns
     -------
     (T, s) float64
+        The residuals at the times.
 
     Raises
     ------
@@ -112,6 +119,7 @@ def replay(
     for n, h in enumerate(np.diff(times)):
         mean = 0.5 * (total[n] + total[n + 1])
         rates, modes = np.linalg.eigh(kernel_matrix(mean, points))
+        # H is positive semidefinite: rates below 0 are rounding, and would grow over a long h
         out[n + 1] = modes @ (np.exp(-h * np.maximum(rates, 0.0)) * (modes.T @ out[n]))
     return out
 
@@ -123,14 +131,14 @@ def replay_drift(
     sector_covariances: ArrayLike,
     ray_covariances: ArrayLike | None = None,
 ) -> Array:
-    """How far the replayed residuals drift from those that were measured, root mean square: (T,).
+    """The root mean square by which replayed residuals drift from measured ones, (T,).
 
-    It tells how well the recorded moments explain the training.
+    The drift tells how well the recorded sums explain the training.
 
     Parameters
     ----------
     residuals : (T, s) array_like
-        Measured at the times.
+        The residuals that were measured at the times.
     x, time, sector_covariances, ray_covariances
         As in `replay`.
     """

@@ -1,11 +1,12 @@
 """Checkpoints beside a trajectory: what a run goes on from, to the bit.
 
-``FILE.h5.ckpt`` is the last one and ``FILE.h5.ckpt.1`` the one before. Both are HDF5 files with
-one dataset for each array, and sums of its words as an attribute, so that damage is found. A run
-and its checkpoints share an identifier: those of a file that was replaced are not the new one's.
+``FILE.h5.ckpt`` is the last checkpoint and ``FILE.h5.ckpt.1`` the one before. Both are HDF5 files
+with one dataset for each array, and sums of its words as an attribute, so that damage is found. A
+run and its checkpoints share an identifier: a checkpoint of a file that was replaced is not taken
+for one of the new file.
 
-Of a run of several ranks each writes what is its own to a part, a file of the same kind in the
-folder of the trajectory's parts; the checkpoint itself, which is written last, names them. Any
+In a run of several ranks each rank writes its neurons to a part, a file of the same kind in the
+folder of the trajectory's parts. The checkpoint itself is written last and names the parts. Any
 number of ranks can go on from it.
 """
 
@@ -30,17 +31,18 @@ from . import parts
 
 CHECKPOINT_VERSION = 1
 _PIECE = 1 << 20
+"""Numbers of an array that are read at a time to check them."""
 
 Arrays = Mapping[str, np.ndarray]
 
 
 def path_of(trajectory: Path) -> Path:
-    """The last checkpoint of a trajectory."""
+    """Path of the last checkpoint of a trajectory."""
     return trajectory.with_name(f"{trajectory.name}.ckpt")
 
 
 def path_before(trajectory: Path) -> Path:
-    """The one before it."""
+    """Path of the checkpoint before the last one."""
     return trajectory.with_name(f"{trajectory.name}.ckpt.1")
 
 
@@ -53,16 +55,17 @@ def save(trajectory: Path, run: str, arrays: Arrays, ranks: Ranks = ALONE) -> No
     run : str
         Identifier of the run.
     arrays : mapping of str to array
-        Of this rank's share of the neurons.
+        The snapshot of this rank's share of the neurons.
     ranks : Ranks
 
     Raises
     ------
     WriteError
-        The disk refuses it; earlier checkpoints are kept.
+        The disk refuses the checkpoint; an earlier one is kept.
     """
     last = path_of(trajectory)
 
+    # called just before the new file is renamed: a kill between the two leaves `path_before`
     def rotate() -> None:
         if last.exists():
             disk.rename(last, path_before(trajectory))
@@ -105,7 +108,10 @@ def _part(trajectory: Path, tag: str, rank: int) -> Path:
 
 
 def _found_part(trajectory: Path, tag: str, rank: int) -> Path:
-    """The part of a rank; of a trajectory that was renamed it lies with the trajectory's own."""
+    """The path of a rank's part of a checkpoint.
+
+    If the trajectory was renamed, the part lies in the folder that has the old name.
+    """
     path = _part(trajectory, tag, rank)
     if path.exists() or not trajectory.exists():
         return path
@@ -115,7 +121,7 @@ def _found_part(trajectory: Path, tag: str, rank: int) -> Path:
 
 
 def tags(trajectory: Path) -> list[str] | None:
-    """Tags of the parts that the checkpoints of a trajectory have; None if one cannot be read."""
+    """Tags of the parts of a trajectory's checkpoints; None if a checkpoint cannot be read."""
     found = []
     for path in (path_of(trajectory), path_before(trajectory)):
         if not path.exists():
@@ -130,7 +136,10 @@ def tags(trajectory: Path) -> list[str] | None:
 
 
 def remove_stale_parts(trajectory: Path) -> None:
-    """Remove the parts of files and checkpoints that are no more."""
+    """Remove parts whose file or checkpoint does not exist any more.
+
+    Where a checkpoint cannot be read, nothing is removed: its parts are not known.
+    """
     saved = tags(trajectory) if parts.folder_of(trajectory).exists() else None
     if saved is None:
         return
@@ -141,7 +150,7 @@ def remove_stale_parts(trajectory: Path) -> None:
 
 
 def _tags_of_renamed(trajectory: Path) -> Iterator[str]:
-    """Tags of files that had this name once, and still have their parts in this folder."""
+    """Tags of files that had this trajectory's name once and still have parts in its folder."""
     folder = parts.folder_of(trajectory).name
     for other in trajectory.parent.iterdir():
         if other == trajectory or other.suffix.lower() not in (".h5", ".hdf5"):
@@ -160,7 +169,7 @@ def remove(trajectory: Path) -> None:
 
 
 def remove_leftovers(trajectory: Path) -> None:
-    """Remove what a kill has left in the middle of a checkpoint, or of making a file anew."""
+    """Remove temporary files that a kill left where a checkpoint or the file was being made."""
     for name in (trajectory.name, path_of(trajectory).name):
         for path in trajectory.parent.glob(f"{glob.escape(name)}.partial-*"):
             disk.remove(path)
@@ -169,7 +178,7 @@ def remove_leftovers(trajectory: Path) -> None:
 def load(
     trajectory: Path, run: str, ranks: Ranks = ALONE, share: tuple[int, int] | None = None
 ) -> tuple[dict[str, np.ndarray] | None, list[str]]:
-    """The last checkpoint of a run that is whole, None if there is none; collective.
+    """Read the last undamaged checkpoint of a run; collective.
 
     Parameters
     ----------
@@ -179,13 +188,14 @@ def load(
     ranks : Ranks
     share : tuple of int, optional
         First and last + 1 of the neurons that this rank needs, whatever ranks have written them;
-        by default all.
+        by default all neurons.
 
     Returns
     -------
     arrays : dict or None
+        The snapshot in the checkpoint; None if there is no undamaged checkpoint.
     problems : list of str
-        What is wrong with those that were passed over.
+        What is wrong with checkpoints that were passed over.
     """
     problems: list[str] = []
     for path in (path_of(trajectory), path_before(trajectory)):
@@ -205,8 +215,8 @@ def read(
     Raises
     ------
     TrajectoryError
-        It is no checkpoint, of a newer version, of another run, or damaged; or one of its parts is
-        missing.
+        The file is no checkpoint, of another version, of another run, or damaged; or one of its
+        parts is missing.
     """
     with hdf5.naming(path, "checkpoint"), open_to_read(path) as file:
         _check_kind(path, file, run)
@@ -254,7 +264,8 @@ def _check_kind(path: Path, file: h5py.File, run: str | None) -> None:
 def _arrays(
     path: Path, file: h5py.File, share: tuple[int, int] | None
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Checked arrays of one file, of the slots that hold a share of the neurons."""
+    """Names and checked arrays of one file, cut to the slots that hold a share of the neurons."""
+    # a snapshot may hold several states, whose arrays begin with the prefix of their "bounds"
     chosen = {
         name.removesuffix("bounds"): Part(hdf5.read_all(file, name), *share)
         for name in file
@@ -278,7 +289,10 @@ def _arrays(
 
 
 def _read_piecewise(dataset: h5py.Dataset, wanted: slice, check: "_Check") -> np.ndarray:
-    """Read a part of the last axis; all of it is checked, and never in memory at once."""
+    """Read a part of the last axis of a dataset.
+
+    All of the dataset is read and checked, but in pieces: a rank may lack the memory for all.
+    """
     n = dataset.shape[-1]
     out = np.empty((*dataset.shape[:-1], wanted.stop - wanted.start), dataset.dtype)
     for row in np.ndindex(dataset.shape[:-1]):
@@ -294,9 +308,10 @@ def _read_piecewise(dataset: h5py.Dataset, wanted: slice, check: "_Check") -> np
 
 
 class _Check:
-    """Sum and exclusive-or of an array's words of eight bytes, what is left over; what it is.
+    """Checksums of an array that comes in pieces, in the order of its memory.
 
-    The array comes in pieces, in the order of its memory.
+    They are the sum and the exclusive-or of its words of eight bytes, the bytes left over, and a
+    CRC of its name, dtype and shape.
     """
 
     def __init__(self, name: str, array: Any) -> None:
@@ -305,7 +320,7 @@ class _Check:
         self._total = self._mixed = np.uint64(0)
 
     def add(self, values: np.ndarray) -> None:
-        """The next piece."""
+        """Add the next piece of the array."""
         data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
         if self._left.size:
             data = np.concatenate([self._left, data])
@@ -316,7 +331,7 @@ class _Check:
 
     @property
     def sums(self) -> np.ndarray:
-        """Checksums of all pieces."""
+        """The four checksums of all pieces so far, (4,) uint64."""
         rest = np.zeros(8, np.uint8)
         rest[: self._left.size] = self._left
         last = rest.view(np.uint64)[0]

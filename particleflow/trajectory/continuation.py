@@ -1,4 +1,4 @@
-"""The run that a file was recorded from, as far as resuming needs it."""
+"""What resuming needs to know of a recorded run: its record, and what is left to record."""
 
 import json
 from dataclasses import dataclass, replace
@@ -21,24 +21,26 @@ from .skeleton import Plan
 
 
 class Recorded(NamedTuple):
-    """The record of a run in its file, beside samples, alpha and data.
+    """What a file says of the run that it was recorded from, without samples, alpha and data.
 
     Attributes
     ----------
     run : str
-        Identifier.
+        Identifier of the run.
     integrator : str
     settings : dict
         Arguments of the integrator.
     until, stop : float
+        The end of the run, and the change of the loss that counts as none.
     metric, state_dtype, device, config : str
     seed : int
     every : dict
         Cadences of the user's observables by name.
     stages : list of dict
-        Arguments that the integrator had before, with the step and time up to which.
+        The earlier stages: arguments that the integrator had, with the step and the time up to
+        which it had them.
     config_folder : str
-        Relative to that of the file; "" if there was no configuration.
+        Folder of the configuration, relative to the folder of the file; "" if there was none.
     was_saved : bool
         Whether a checkpoint was written.
     """
@@ -65,7 +67,7 @@ class Recorded(NamedTuple):
         Raises
         ------
         TrajectoryError
-            It was written by a version that could not resume runs, or is damaged.
+            The file was written by a version that could not resume runs, or is damaged.
         """
         with hdf5.naming(path), open_to_read(path) as file:
             parameters = file["parameters"]
@@ -93,7 +95,7 @@ class Recorded(NamedTuple):
             stages=list(json.loads(hdf5.string(plan.get("stages", b"[]")))),
             config_folder=hdf5.string(attributes.get("config_folder", b"")),
             was_saved=bool(
-                # files of particleflow 0.1.0 do not say
+                # files of particleflow 0.1.0 do not say: one with frames counts as saved
                 file[CHECKPOINTED][0] if CHECKPOINTED in file else file["parameters/progress"][0]
             ),
         )
@@ -101,20 +103,22 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class Continuation:
-    """The plan of a run, how far it has come, and what its checkpoints need of its start.
+    """What a writer needs to go on in a file: its plan, the place reached, the state at its start.
 
     Attributes
     ----------
     plan : Plan
     values : list of array
-        A value of each of its quantities.
+        A value of each quantity of the plan, for shapes and dtypes.
     position : tuple of int
         Frames and observable times that are kept.
     start : dict of arrays
+        What checkpoints need of the state in which the run began.
     is_other_plan : bool
-        Whether the plan is another than the file's, or the ranks' shares or the layout are.
+        Whether the file has to be made anew: the plan, the shares of the ranks or the layout
+        differ from those of the file.
     parts : Parts or None
-        Of the file.
+        Parts of the file.
     """
 
     plan: Plan
@@ -130,12 +134,14 @@ class Continuation:
     ) -> "Continuation":
         """Read the continuation of a file, for a simulation that stands where its run began.
 
-        With ``until`` the file is made anew if that is another end, or another stage has begun.
+        If ``until`` is given, the file will be made anew where that is not the end in its plan,
+        or where the run has had several stages.
 
         Raises
         ------
         TrajectoryError
-            The file does not fit.
+            The file is damaged, has no room for ``position``, holds other observables of users,
+            or its run has no other end.
         """
         with hdf5.naming(path), open_to_read(path) as file:
             plan, parts = Plan.of_file(file, sim), Parts.of(path, file)
@@ -144,6 +150,7 @@ class Continuation:
             raise TrajectoryError(f"{path}: has no room for {position[0]} frames")
         values = [skeleton.evaluate(quantity) for quantity in plan.quantities]
         is_staged = bool(sim.provenance.get("stages"))
+        # stages are written only when a file is made, so that a stage that begins needs a new one
         is_other = until is not None and (until != plan.until or is_staged)
         start = plan.start_of(sim)
         if is_other and until is not None:
@@ -164,11 +171,12 @@ class Continuation:
 
 
 def _until(plan: Plan, sim: Observed, end: float, position: tuple[int, int]) -> Plan:
-    """A plan with another end, after so many frames and observable times."""
+    """The plan with another end, of which so many frames and observable times are recorded."""
     if plan.until == np.inf or end == np.inf:
         raise TrajectoryError("t_end: a run that ends by itself has no other end")
     frames = times.until(plan.frames, end, plan.pace)
     if plan.divides:
+        # up to the last frame that both plans have, intervals are divided as they were
         shared = min(plan.frames.size - 1, frames.size - 1)
         while shared > 0 and frames[shared] != plan.frames[shared]:
             shared -= 1
@@ -187,8 +195,9 @@ def _until(plan: Plan, sim: Observed, end: float, position: tuple[int, int]) -> 
 
 
 def _followed(recorded: Array, wanted: Array, sim: Observed) -> Array:
-    """Times that have been, and those of the wanted ones after them that the run can show."""
+    """The recorded times, and after them the times nearest to wanted ones that the run can show."""
     if not recorded.size:
         return sim.reachable(wanted)
+    # compared again afterwards: reachable() rounds, and may come back to the last recorded time
     later = sim.reachable(wanted[wanted > recorded[-1] * (1.0 + 1e-12)])
     return np.concatenate([recorded, later[later > recorded[-1] * (1.0 + 1e-12)]])

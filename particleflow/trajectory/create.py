@@ -1,4 +1,4 @@
-"""Making trajectory files, in one piece or in the parts of several ranks, and making them anew."""
+"""Making trajectory files and replacing them, in one file or in the parts of several ranks."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# what `remake` does not copy: the new file has it from its own plan
 _OF_A_PLAN = ("parameters/plan", "parameters/config", parts.GROUP)
 _DELTA = f"{PARTICLES}/delta"
 _ROWS = (f"{PARTICLES}/position/value", f"{PARTICLES}/cell/value")
@@ -34,15 +35,16 @@ def make(
     Returns
     -------
     Parts or None
-        None if all is in one file.
+        The parts that were made; None if all data are in one file.
 
     Raises
     ------
     TrajectoryError
-        The path cannot become a new file, or a rank does not see its folder.
+        The path cannot become a new file, or a rank does not see the folder of parts.
     WriteError
-        The disk refuses it. Nothing is left behind.
+        The disk refuses a file. Nothing is left behind.
     """
+    # checkpoints of the file that is replaced go with it, but not before the new file is whole
     return _make(path, overwrite, sim, plan, values, lambda: checkpoint.remove(path))
 
 
@@ -53,16 +55,23 @@ def remake(
     values: list[np.ndarray],
     position: tuple[int, int],
 ) -> Parts | None:
-    """Replace a file by one of another plan, or of other ranks, with all that both have room for.
+    """Replace a file by one of another plan, or of other ranks, and copy its data; collective.
 
-    ``position``, frames and observable times, is what of them counts. Collective.
+    Every dataset is copied as far as the new one has room. ``position`` is how many frames and
+    observable times count as recorded in the new file. Checkpoints are kept, as is the identifier
+    of the run, which they share.
+
+    Returns
+    -------
+    Parts or None
+        The parts that were made; None if all data are in one file.
 
     Raises
     ------
     WriteError
-        The disk refuses it; the file stays as it was.
+        The disk refuses the new file; the old one stays as it was.
     TrajectoryError
-        The file is damaged.
+        The old file is damaged.
     """
 
     def copy(file: h5py.File) -> None:
@@ -82,7 +91,10 @@ def remake(
 
 
 class _whole:
-    """The file that is replaced, for reading; names it where it is damaged."""
+    """A context in which the file that is replaced is open for reading.
+
+    Errors that come from its damage name it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -93,7 +105,8 @@ class _whole:
 
     def __exit__(self, kind: object, problem: BaseException | None, traceback: object) -> None:
         self._file.close()
-        if isinstance(problem, (OSError, RuntimeError)):  # most likely of the disk
+        # most likely of the disk that the new file goes to: `disk.create` names that file
+        if isinstance(problem, (OSError, RuntimeError)):
             return
         if isinstance(problem, hdf5.DAMAGE):
             raise TrajectoryError(f"{self._path}: is damaged: {problem}") from None
@@ -109,6 +122,7 @@ def _make(
     copy: "Callable[[h5py.File], None] | None" = None,
     copy_rows: "Callable[[h5py.File, int, int], None] | None" = None,
 ) -> Parts | None:
+    """Do what `make` and `remake` have in common; ``copy`` and ``copy_rows`` fill in old data."""
     ranks = sim.ranks
 
     def complete(file: h5py.File) -> None:
@@ -157,7 +171,7 @@ def _make(
     except BaseException:
         if not _is_named(path, new):
             own.unlink(missing_ok=True)
-            with suppress(OSError):  # others are in it
+            with suppress(OSError):  # other parts may be in it
                 own.parent.rmdir()
         raise
     if ranks.is_first:
@@ -166,7 +180,7 @@ def _make(
 
 
 def _is_named(path: Path, made: Parts) -> bool:
-    """Whether a file shows these parts: it may, when what went wrong came later."""
+    """Whether a file shows these parts: it does if something went wrong after it was made."""
     with suppress(*hdf5.DAMAGE), open_to_read(path) as file:
         found = Parts.of(path, file)
         return found is not None and found.tag == made.tag

@@ -1,8 +1,8 @@
 """Whether stored positions carry the function whose residuals stand beside them.
 
 f(x_j) = (1/m) sum_i rhat_i [<(x_j, 1), d(theta_i)>]_+ of rhat and theta rounded to single precision
-is off by the sum of m small errors. Where samples are of the size of that sum, or neurons large and
-opposed, another function is stored than the run has.
+is off by the sum of m small errors. Where the samples' y are as small as that sum, or neurons are
+large and cancel each other, the stored positions carry another function than the run has.
 """
 
 import math
@@ -17,13 +17,15 @@ from particleflow.run.observed import Observed
 ALLOWED = 1e-3
 """Error of the stored function at the samples, in units of ``Samples.spread``."""
 _ROUNDING = 2.0**-24
+"""Largest relative error of a number that is rounded to float32."""
 
 
 def expected_error(sim: Observed) -> float:
     """Root mean square error to expect of f(x_j) from float32 positions, in spreads; collective.
 
-    Errors of neurons are taken as independent: |rhat| |(x_j, 1)| 2^-24 each, twice, for rhat and
-    theta, however they cancel at the start, as in antisymmetric networks.
+    The errors of the neurons are taken as independent, each of them twice |rhat| |(x_j, 1)| 2^-24,
+    once for rhat and once for theta, even if the neurons cancel each other at the start as they do
+    in antisymmetric networks.
     """
     state = sim.state
     frame = state.new_frame(state.size, np.dtype(np.float32))
@@ -38,7 +40,9 @@ def expected_error(sim: Observed) -> float:
 
 
 def stored_error(sim: Observed, position: np.ndarray, cell: np.ndarray) -> float:
-    """Root mean square error of f(x_j) of these rows of all neurons, in spreads; collective.
+    """Root mean square error of f(x_j) from stored positions of all neurons, in spreads.
+
+    Collective: each rank hands in the rows of its own neurons.
 
     Parameters
     ----------
@@ -47,11 +51,13 @@ def stored_error(sim: Observed, position: np.ndarray, cell: np.ndarray) -> float
     position : (n, 2) array
         (rhat, theta) of this rank's neurons, as stored.
     cell : (n,) int32
+        Cells of the same neurons: a neuron on a ray is put there exactly.
     """
     state = sim.state
     rhat, theta = position.astype(np.float64).T
     a, b = np.cos(theta), np.sin(theta)
     put_on_rays(a, b, rays_of(cell, state.x.size), state.x)
+    # predict_at divides by the number of this rank's neurons, f by that of all neurons
     f: Array = predict_at(a, b, np.ascontiguousarray(rhat), state.x) * (rhat.size / state.size)
     sim.ranks.add(f)
     error = f - state.y - state.residual

@@ -1,8 +1,9 @@
-"""Part files: the rows of a trajectory that each of several ranks writes, shown as one.
+"""Part files: each of several ranks writes its rows of a trajectory to a file of its own.
 
-The parts of ``FILE.h5`` lie in the folder ``FILE.h5.parts`` beside it. Datasets over all neurons
-are virtual there: any HDF5 tool reads them as if they were in the file itself. A part has the name
-of its *tag*, which ties it to one file: parts of a file that was replaced have others.
+The parts of ``FILE.h5`` lie in the folder ``FILE.h5.parts`` beside it. In ``FILE.h5`` the datasets
+over all neurons are virtual: any HDF5 tool reads them as if their rows were in the file itself. The
+name of a part begins with a *tag*, which ties it to one file: parts of a file that was replaced
+have another tag than those of the new one.
 """
 
 import re
@@ -30,28 +31,31 @@ if TYPE_CHECKING:
 
 GROUP = "parameters/parts"
 _NAME = re.compile(r"([0-9a-f]{12})(-\d+\.(h5|ckpt)(\.partial-.*)?|\.probe)")
+"""Names of parts, of parts of checkpoints, of both while they are made, and of a probe."""
 MOST_FILLED = 1 << 22
-"""Bytes of positions and cells up to which they are NaN and -1 from the start. To fill them costs
-as much as to write them once more, which a large run would feel; a small one spends its time
-elsewhere (bench/NOTES.md). Beyond it positions that were not recorded are zeros at times NaN."""
+"""Bytes of positions and cells up to which they are filled with NaN and -1 from the start.
+
+To fill them costs as much as to write them once more, which a large run would feel; a small one
+spends its time elsewhere (bench/NOTES.md). In a larger file positions and cells that were not
+recorded are zeros, at times that are NaN."""
 _SECONDS_TO_SEE = 10.0
-"""How long a folder that rank 0 has made may take until the other ranks see it."""
+"""Seconds that a folder which rank 0 has made may take until the other ranks see it."""
 
 
 def folder_of(trajectory: Path) -> Path:
-    """Where the parts of a trajectory and of its checkpoints lie."""
+    """The folder in which the parts of a trajectory and of its checkpoints lie."""
     return trajectory.with_name(f"{trajectory.name}.parts")
 
 
 def shared_folder(trajectory: Path, ranks: Ranks) -> str:
-    """Make the folder of parts; returns a new tag. Collective.
+    """Make the folder of a trajectory's parts and return a new tag for parts in it; collective.
 
     Raises
     ------
     TrajectoryError
-        A rank cannot see it.
+        A rank cannot see the folder.
     WriteError
-        It cannot be made.
+        The folder cannot be made.
     """
     folder, tag = folder_of(trajectory), ranks.first_of(uuid.uuid4().hex[:12])
     probe = folder / f"{tag}.probe"
@@ -63,6 +67,7 @@ def shared_folder(trajectory: Path, ranks: Ranks) -> str:
                 probe.touch()
 
     def see() -> None:
+        # the folder may be older than this run: only the new file in it tells that disks are shared
         deadline = time.monotonic() + _SECONDS_TO_SEE
         while not probe.exists():
             if time.monotonic() > deadline:
@@ -78,7 +83,7 @@ def shared_folder(trajectory: Path, ranks: Ranks) -> str:
     except BaseException:
         if ranks.is_first:
             probe.unlink(missing_ok=True)
-            with suppress(OSError):  # it holds more than this
+            with suppress(OSError):  # the folder may hold other parts
                 folder.rmdir()
         raise
     if ranks.is_first:
@@ -95,9 +100,11 @@ class Parts:
     trajectory : Path
     tag : str
     rows : (n_ranks + 1,) int64
-        First recorded neuron of each rank, and their number. A rank without any has no part.
+        First recorded neuron of each rank, and the number of all recorded neurons. A rank
+        without recorded neurons has no part.
     folder : str
-        Where they lie beside the trajectory: called after the name that it had when it was made.
+        Name of the folder beside the trajectory in which the parts lie. It comes from the name
+        that the trajectory had when it was made.
     """
 
     trajectory: Path
@@ -114,7 +121,7 @@ class Parts:
 
     @classmethod
     def of(cls, trajectory: Path, file: h5py.File) -> "Parts | None":
-        """The parts that a trajectory names; None if all is in one file."""
+        """The parts that a trajectory names; None if all its data are in one file."""
         if GROUP not in file:
             return None
         rows = hdf5.read_all(file, f"{GROUP}/rows")
@@ -124,13 +131,13 @@ class Parts:
         return cls(trajectory, tag, rows, _stored_folder(trajectory, file))
 
     def store(self, file: h5py.File) -> None:
-        """Name these parts in a trajectory."""
+        """Write the tag and the rows of these parts into a trajectory, for `of` to read."""
         group = file.create_group(GROUP)
         group.attrs["tag"] = hdf5.text(self.tag)
         hdf5.store(group, "rows", self.rows)
 
     def path(self, rank: int) -> Path:
-        """The part of a rank."""
+        """The path of the part of a rank."""
         return self.trajectory.parent / self.folder / self._name(rank)
 
     def _name(self, rank: int) -> str:
@@ -142,15 +149,16 @@ class Parts:
         return [int(rank) for rank in np.flatnonzero(np.diff(self.rows))]
 
     def rows_of(self, rank: int) -> tuple[int, int]:
-        """First row of a rank, and that after its last."""
+        """First row of a rank, and the row after its last one."""
         return int(self.rows[rank]), int(self.rows[rank + 1])
 
     def _show(
         self, group: h5py.Group, name: str, source: str, shape: tuple[int, ...], dtype: Any
     ) -> None:
-        """A virtual dataset over one of all parts, whose rows are the second axis or the only one.
+        """Make a virtual dataset over the datasets ``source`` of all parts, joined by rows.
 
-        Parts are named relative to the folder of the trajectory, so that all can be moved.
+        Rows of neurons are the second axis, or the only one. Parts are named relative to the
+        folder of the trajectory, so that the file and its parts can be moved together.
         """
         axis = min(1, len(shape) - 1)
         virtual = h5py.VirtualLayout(shape, dtype)
@@ -158,7 +166,7 @@ class Parts:
             first, last = self.rows_of(rank)
             where = (*(slice(None),) * axis, slice(first, last))
             own = (*shape[:axis], last - first, *shape[axis + 1 :])
-            # a % means blocks to HDF5
+            # HDF5 takes a % in the name of a source for the number of a block, and %% for a %
             file = f"{self.folder}/{self._name(rank)}".replace("%", "%%")
             virtual[where] = h5py.VirtualSource(file, source, own, dtype)
         group.create_virtual_dataset(name, virtual, fillvalue=hdf5.nothing(np.dtype(dtype)))
@@ -166,7 +174,7 @@ class Parts:
     def show_rows(
         self, group: h5py.Group, frames: int, precision: np.dtype[Any], has_delta: bool
     ) -> None:
-        """Virtual datasets in the place of those of `fill_rows`, ids and deltas."""
+        """Make virtual datasets in place of ids, deltas and the datasets of `fill_rows`."""
         n = int(self.rows[-1])
         position, cell = f"{PARTICLES}/position/value", f"{PARTICLES}/cell/value"
         self._show(group["position"], "value", position, (frames, n, 2), precision)
@@ -176,25 +184,31 @@ class Parts:
             self._show(group, "delta", f"{PARTICLES}/delta", (n,), np.float64)
 
     def hold(self, *datasets: h5py.Dataset | None) -> None:
-        """Let HDF5 open all parts behind virtual datasets, which it does when it first reads them.
+        """Let HDF5 open all parts behind virtual datasets, by reading a value of each part.
 
-        They can be read from then on, whoever removes the parts.
+        From then on the datasets can be read even if somebody removes the parts.
+
+        Raises
+        ------
+        TrajectoryError
+            A part is missing.
         """
         for rank in self.ranks:
             first, _ = self.rows_of(rank)
             for dataset in datasets:
                 if dataset is not None:
                     dataset[(0, first) if dataset.ndim > 1 else first]
+        # afterwards: HDF5 says nothing of a part that was removed before its value was read
         for rank in self.ranks:
             self._require(rank)
 
     def check(self) -> None:
-        """See that all parts are there: HDF5 would show numbers without a meaning instead.
+        """Check that all parts are there: HDF5 shows fill values where a part is missing.
 
         Raises
         ------
         TrajectoryError
-            One is missing, damaged, or another one's.
+            A part is missing or damaged, or belongs to another file.
         """
         for rank in self.ranks:
             path = self._require(rank)
@@ -202,7 +216,7 @@ class Parts:
                 self._check(path, part, rank)
 
     def _require(self, rank: int) -> Path:
-        """The part of a rank, which is there."""
+        """The path of the part of a rank; a part that is missing is a TrajectoryError."""
         path = self.path(rank)
         if not path.exists():
             raise TrajectoryError(
@@ -218,12 +232,15 @@ class Parts:
             raise TrajectoryError(f"{self.trajectory}: {path} is a part of another file")
 
     def size(self) -> int:
-        """Bytes of all parts."""
+        """Bytes of all parts together."""
         return sum(self.path(rank).stat().st_size for rank in self.ranks)
 
 
 def _stored_folder(trajectory: Path, file: h5py.File) -> str:
-    """The folder in which HDF5 looks for the parts, which a file that was renamed does not tell."""
+    """Name of the folder in which HDF5 looks for the parts.
+
+    The virtual datasets tell it; the name of the file does not if the file was renamed.
+    """
     shown = file[f"{PARTICLES}/position/value"]
     if shown.is_virtual:
         for source in shown.virtual_sources():
@@ -232,7 +249,10 @@ def _stored_folder(trajectory: Path, file: h5py.File) -> str:
 
 
 def fill_rows(group: h5py.Group, frames: int, n: int, precision: np.dtype[Any]) -> None:
-    """Datasets of positions and cells of n neurons; NaN and -1 until written, if they are small."""
+    """Make datasets for positions and cells of n neurons.
+
+    Up to `MOST_FILLED` bytes they are NaN and -1 until they are written.
+    """
     width = chunk_width(n)
     is_filled = frames * n * (2 * precision.itemsize + 4) <= MOST_FILLED
     for name, axes, dtype in (("position", (2,), precision), ("cell", (), np.dtype(np.int32))):
@@ -251,7 +271,7 @@ def fill_part(
     ids: np.ndarray,
     delta: np.ndarray | None,
 ) -> None:
-    """Lay out the part of a rank."""
+    """Lay out the part of a rank, and store its ids and deltas in it."""
     file.attrs[PART] = hdf5.text(parts.tag)
     file.attrs["rows"] = np.array(parts.rows_of(rank))
     group = file.create_group(PARTICLES)
@@ -262,9 +282,9 @@ def fill_part(
 
 
 def remove_others(trajectory: Path, keep: Iterable[str]) -> None:
-    """Remove all parts but those of these tags, and the folder if it is empty then.
+    """Remove all parts but those with a tag in ``keep``, and the folder if it is empty then.
 
-    What cannot be removed stays: no run depends on it.
+    A part that cannot be removed stays: no run depends on its removal.
     """
     folder, tags = folder_of(trajectory), set(keep)
     with suppress(OSError):

@@ -1,4 +1,7 @@
-"""A file that is open for reading: closed while this process writes it, named where it fails."""
+"""HDF5 files that are open for reading.
+
+A reader lets go of its file while this process writes it, and errors name the file.
+"""
 
 import os
 import threading
@@ -15,13 +18,19 @@ from particleflow.errors import TrajectoryError
 from particleflow.files import hdf5, opening
 
 _PATIENCE = 0.05
-"""Seconds that a writer waits for a reader at a time: the reader may be waiting for the writer."""
+"""Seconds that a writer waits for a busy reader before it tries again.
+
+Waiting for ever would be a deadlock where the reader waits for the writer.
+"""
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def reading(method: Callable[P, R]) -> Callable[P, R]:
-    """A method that reads the file: opened again if it was released, named where it is damaged."""
+    """Decorate a method of `Readable` that reads its file.
+
+    The file is opened again if it was released, and errors of a damaged file name it.
+    """
 
     @wraps(method)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -29,9 +38,10 @@ def reading(method: Callable[P, R]) -> Callable[P, R]:
         with readable.lock:
             readable.require_open()
             try:
-                with np.errstate(all="ignore"):  # of numbers that are none
+                with np.errstate(all="ignore"):  # frames may hold NaN and infinities
                     return method(*args, **kwargs)
             except Exception:
+                # raised again in there, an error of h5py becomes one that names the file
                 with hdf5.naming(readable.path):
                     raise
 
@@ -49,7 +59,9 @@ class Readable:
     ----------
     path : Path
     lock : RLock
-        Held by methods that read.
+        A method that reads holds this lock meanwhile.
+    identities : set of (int, int)
+        The device and inode of each file that is open, by which writers find this reader.
     """
 
     _file: h5py.File
@@ -76,11 +88,11 @@ class Readable:
             raise
 
     def _load(self) -> None:
-        """Read what is kept, of the file that has been opened, for the first time or again."""
+        """Read what a subclass keeps in memory, each time the file has been opened."""
         raise NotImplementedError
 
     def files(self) -> list[Path]:
-        """The files that it reads: itself, and parts if there are any."""
+        """The files that are read: the file itself, and its parts if there are any."""
         return [self._real]
 
     def require_open(self) -> None:
@@ -89,14 +101,14 @@ class Readable:
         Raises
         ------
         TrajectoryError
-            It was closed.
+            The reader was closed, or the file was replaced since it was released.
         """
         if self._is_closed:
             raise TrajectoryError(f"{self.path}: is closed; open it again to read")
         if self._is_released:
             if opening.identity(self._real) not in self.identities:
                 raise TrajectoryError(f"{self.path}: was replaced; open it again to read")
-            self._is_released = False  # what is loaded is read
+            self._is_released = False  # first: `_load` calls methods that come back to here
             try:
                 self._open()
             except BaseException:
@@ -104,7 +116,7 @@ class Readable:
                 raise
 
     def release(self) -> bool:
-        """Close the file until it is read again; False if another thread is reading it."""
+        """Close the file until it is read again; returns False if another thread is reading it."""
         if not self.lock.acquire(timeout=_PATIENCE):
             return False
         try:
@@ -116,7 +128,7 @@ class Readable:
             self.lock.release()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file for good: later reads raise a TrajectoryError."""
         with self.lock:
             self._is_closed = True
             self._file.close()

@@ -1,4 +1,4 @@
-"""Reading trajectories: the data, and what the network is at a frame."""
+"""Reading trajectories: the recorded data, and what follows from them for the network."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from .readable import reading
 from .stored import ALL, Index, StoredTrajectory
 
 _PIECE = 1 << 20
+"""Neurons that are read at a time where a frame is summed over."""
 
 
 def open_trajectory(path: PathLike) -> "Trajectory":
@@ -28,13 +29,16 @@ def open_trajectory(path: PathLike) -> "Trajectory":
     Raises
     ------
     TrajectoryError
-        The file is missing, no trajectory, of a newer schema, or damaged.
+        The file is missing, is no trajectory, has a newer schema, or is damaged.
     """
     return Trajectory(existing_file(path, TrajectoryError))
 
 
 class Moments(NamedTuple):
-    """Sums over the neurons of a frame, divided by m; sectors and rays as in ``schema``.
+    """Sums over the neurons of each sector and each ray at a frame.
+
+    First moments and covariances are divided by m, counts are not. Sectors and rays are numbered
+    as in ``trajectory.schema``.
 
     Attributes
     ----------
@@ -45,7 +49,7 @@ class Moments(NamedTuple):
     sector_counts : (2 s,) int64
         Numbers of neurons.
     ray_first_moments, ray_covariances, ray_counts : arrays of the same shapes
-        Of the neurons that slide on each ray.
+        The same sums over the neurons that slide on each ray.
     """
 
     sector_first_moments: Array
@@ -73,20 +77,22 @@ class Trajectory(StoredTrajectory):
         The resolved configuration, TOML; empty for a run from Python.
     schema_version : int
     ranks : int
-        By how many the file was made.
+        Number of ranks that made the file.
     """
 
     @reading
     def parameters(self, frame: int, neurons: slice = ALL) -> tuple[Array, Array, Array]:
-        """Hat (a, b, c) at a frame, (m,) each, of all neurons or of some; Lemma 8 with delta.
+        """Parameters (a, b, c) in hat units at a frame, (m,) each, of all neurons or of some.
 
-        Euclidean metric: (cos theta, sin theta, rhat), the same function. They act on the x that
-        the network sees, ``samples.network_x``; neurons that slide lie on their samples' rays.
+        In the network metric they follow from (rhat, theta) and delta by Lemma 8. In the euclidean
+        metric they are (cos theta, sin theta, rhat), which give the same function. They act on the
+        x that the network sees, ``samples.network_x``. Neurons that slide lie exactly on the rays
+        of their samples.
 
         Raises
         ------
-        TrajectoryError
-            The file holds a subset of the neurons.
+        RangeError, TrajectoryError
+            There is no such frame or neuron, or the file holds a subset of the neurons.
         """
         self._require_all()
         self._require_one(frame)
@@ -99,37 +105,38 @@ class Trajectory(StoredTrajectory):
         return a, b, c
 
     def _put_on_rays(self, a: Array, b: Array, frame: int, neurons: slice) -> None:
-        """(a, b) of sliding neurons exactly on their rays, in place; theta rounds beside them."""
+        """Put (a, b) of sliding neurons exactly on their rays, in place: theta is rounded."""
         rays = rays_of(self.cell(frame, neurons), self.samples.size)
         put_on_rays(a, b, rays, self.samples.network_x)
 
     @reading
     def knots(self, frame: Index, neurons: Index = ALL) -> Array:
-        """Knots of the recorded neurons, (n,): x_j itself for one that slides; NaN for none.
+        """Knots of the recorded neurons, (n,), in the x of the samples.
 
-        In the x of the samples. Frames and neurons as in `position`.
+        The knot of a neuron that slides is x_j itself; a neuron without a knot has NaN. Frames and
+        neurons are chosen as in `position`.
         """
         return self.knots_of(self.position(frame, neurons), self.cell(frame, neurons))
 
     @reading
     def knots_of(self, position: np.ndarray, cell: np.ndarray) -> Array:
-        """Knots of what `position` and `cell` have given, in the shape of the cells."""
+        """Knots of neurons whose `position` and `cell` are given, in the shape of the cells."""
         theta = position[..., 1].astype(np.float64)
         e = self.samples.from_network(np.asarray(knots(np.cos(theta), np.sin(theta))))
-        # a = 0 has no knot; theta = +-pi/2 as stored is that to rounding
+        # a neuron with a = 0 has no knot; its stored theta is +-pi/2 but for rounding
         vertical = np.abs(np.abs(theta) - 0.5 * np.pi) <= np.finfo(position.dtype).eps
         e[vertical] = np.nan
         put_on_samples(e, cell, self.samples.x)
-        e[cell == 4 * self.samples.size] = np.nan
+        e[cell == 4 * self.samples.size] = np.nan  # at rest in the origin, where a = b = 0
         return e
 
     @reading
     def unwrapped_theta(self, frame: Index, neurons: Index = ALL) -> Array:
-        """theta with its whole turns since the first frame, (n,) float64.
+        """theta with its whole turns since the first frame counted, (n,) float64.
 
-        Frames and neurons as in `position`. Of the angles that differ by whole turns it takes that
-        closest to the one before, passing over what is no number; all frames up to the last one are
-        read.
+        Frames and neurons are chosen as in `position`. Of the angles that differ by whole turns
+        the one closest to the frame before is taken, where frames without a finite theta are passed
+        over. All frames up to the last chosen one are read.
         """
         frames = np.arange(self.frames)[self._checked("frame", frame, self.frames)]
         end = 1 + int(np.max(frames, initial=-1))
@@ -143,20 +150,23 @@ class Trajectory(StoredTrajectory):
         return np.concatenate(pieces, axis=-1)
 
     def _unwrapped(self, end: int, neurons: Index) -> Array:
+        """Unwrapped theta of all frames before ``end``; the first axis is that of the frames."""
         theta = self.position(slice(end), neurons)[..., 1].astype(np.float64)
         known = np.isfinite(theta)
         if known.all():
             return np.unwrap(theta, axis=0)
         frames = np.arange(end).reshape(-1, *[1] * (theta.ndim - 1))
+        # np.unwrap would carry a NaN on to all later frames: each gets the last finite theta
         last = np.maximum.accumulate(np.where(known, frames, 0), axis=0)
         filled = np.nan_to_num(np.take_along_axis(theta, last, axis=0), posinf=0.0, neginf=0.0)
         return np.where(known, np.unwrap(filled, axis=0), theta)
 
     @reading
     def predict(self, frame: int, x: ArrayLike) -> Array:
-        """f at any points at a frame, in the shape of ``x``; reads a million neurons at a time.
+        """The network function f at a frame, at any points, in the shape of ``x``.
 
-        ``x`` as of the samples, whatever map the network sees them through.
+        ``x`` is in the units of the samples, whatever map the network sees them through. Neurons
+        are read a million at a time.
 
         Raises
         ------
@@ -181,7 +191,7 @@ class Trajectory(StoredTrajectory):
     def field(
         self, frame: int, u: ArrayLike, v: ArrayLike, sign: int = 1, delta: float = 0.0
     ) -> tuple[Array, Array]:
-        """Velocity of a particle at (u, v) in the field of a frame, as of `Simulation.field`.
+        """Velocity of a particle at (u, v) in the field of a frame, as `Simulation.field` gives it.
 
         Parameters
         ----------
@@ -195,8 +205,8 @@ class Trajectory(StoredTrajectory):
 
         Returns
         -------
-        tuple of two arrays of that shape
-            NaN at the origin.
+        tuple of two arrays
+            The velocity's parts along u and v, in the shape of ``u``; NaN at the origin.
 
         Raises
         ------
@@ -213,9 +223,10 @@ class Trajectory(StoredTrajectory):
 
     @reading
     def curvature(self, frame: int) -> theory.Curvature:
-        """f'' at a frame, a measure on the knots (Lemma 7), a sliding neuron's on its sample.
+        """f'' at a frame, which is a sum of point masses at the knots (Lemma 7).
 
-        In the x of the samples: of masses in the network's x it has 1 / ``x_scale``.
+        The mass of a sliding neuron is exactly at its sample. Knots and masses are in the x of the
+        samples: masses in the network's x are divided by ``x_scale``.
         """
         found = theory.curvature(*self.parameters(frame), self.knots(frame))
         scale = self.samples.x_scale
@@ -225,7 +236,7 @@ class Trajectory(StoredTrajectory):
     def moments(self, frame: int) -> Moments:
         """Sums over the neurons of each sector and of each ray at a frame.
 
-        Reads a million neurons at a time. Their precision is that of the recorded positions.
+        Neurons are read a million at a time. The sums are as precise as the recorded positions.
         """
         self._require_all()
         sums = [
@@ -246,7 +257,7 @@ class Trajectory(StoredTrajectory):
         )
 
     def tangent_kernel(self, frame: int) -> Array:
-        """H at a frame, (s, s): eq. (32), of the moments that `moments` gives."""
+        """The tangent kernel H at a frame, (s, s), from the covariances of `moments` (eq. 32)."""
         moments = self.moments(frame)
         total = moments.sector_covariances + moments.ray_covariances
         return kernel_matrix(total, self.samples.network_x)

@@ -1,4 +1,4 @@
-"""The neurons of a frame as what a run starts from."""
+"""The neurons of a recorded frame, as initial neurons of another run."""
 
 from particleflow.arguments import PathLike, existing_file
 from particleflow.errors import NeuronsError
@@ -14,19 +14,20 @@ class RecordedNeurons:
     Parameters
     ----------
     path : path
-        Holds all neurons.
+        A trajectory that holds all neurons of its run.
     frame : int
-        Negative counts from the end.
+        The frame to read; negative numbers count from the end.
 
     Raises
     ------
     NeuronsError, TrajectoryError
-        The file is missing or holds something else.
+        The file is missing, is no trajectory of all neurons, or has no such frame.
     """
 
     def __init__(self, path: PathLike, frame: int = -1) -> None:
         self._path, self._frame = existing_file(path, NeuronsError), frame
         with open_trajectory(self._path) as trajectory:
+            # reads one neuron only, to refuse a wrong frame or a subset before a run begins
             trajectory.parameters(frame, slice(1))
             self.size, self.alpha = trajectory.size, trajectory.alpha
 
@@ -34,7 +35,7 @@ class RecordedNeurons:
         return f"RecordedNeurons({str(self._path)!r}, frame={self._frame})"
 
     def part(self, first: int, last: int) -> Neurons:
-        """Neurons first .. last - 1."""
+        """Read the neurons first .. last - 1, with their cells."""
         with open_trajectory(self._path) as trajectory:
             some = slice(first, last)
             return Neurons(
@@ -44,4 +45,5 @@ class RecordedNeurons:
             )
 
 
+# `Neurons.from_file` finds this class here: `model` must not import `trajectory`, which is above it
 READERS[".h5"] = RecordedNeurons

@@ -1,4 +1,4 @@
-"""An open trajectory file: the place reached in it, the threads that write it, its checkpoints."""
+"""Recording into an open trajectory file: what is written next, when, and the checkpoints."""
 
 import queue
 import time
@@ -21,26 +21,29 @@ from .skeleton import Plan
 from .writer_thread import Batch
 
 FLUSH_SECONDS = 0.2
-"""Time after which what is recorded is handed on, and brought to the file."""
+"""Seconds between two batches that go to the file.
+
+HDF5 takes some 50 microseconds for a write, of one number or of thousands (bench/NOTES.md).
+"""
 _LOOK_SECONDS = 0.05
-"""Time between two looks at the file and its thread."""
+"""Seconds between two checks of the file and its thread."""
 _SMALL_FRAME = 1 << 18
-"""Bytes of positions of a frame up to which several are collected, and written together."""
+"""Bytes of positions up to which frames are copied, so that several are written together."""
 _MOST_BYTES = 1 << 24
-"""Bytes that are collected at most."""
+"""Bytes of rows after which they go to the file at once."""
 
 
 class Stand(NamedTuple):
-    """Where the recording of a run stands.
+    """What a file has room for, and how far its recording has come.
 
     Attributes
     ----------
     plan : Plan
         What the file has room for.
     values : list of array
-        A value of each quantity, for shapes and dtypes.
+        A value of each quantity of the plan, for shapes and dtypes.
     position : tuple of int
-        Frames and observable times that are there already.
+        Frames and observable times that the file holds already.
     start : dict of arrays
         What checkpoints need of the state in which the run began.
     """
@@ -52,19 +55,20 @@ class Stand(NamedTuple):
 
 
 class Recording:
-    """A file that a simulation is being recorded in; what it does is collective.
+    """An open file into which a simulation is being recorded; its methods are collective.
 
     Parameters
     ----------
     path : Path
-        Exists, laid out by ``skeleton.fill``.
+        The file, which ``skeleton.fill`` has laid out.
     parts : Parts or None
-        Where the neurons are, if not in it.
+        The parts in which the neurons are; None if they are in the file itself.
     sim : Observed
     stand : Stand
     buffers : list of Frame
+        Memory for frames that wait for the disk.
     every : float or None
-        Seconds between checkpoints; None: no checkpoints.
+        Seconds between checkpoints; None for no checkpoints.
 
     Attributes
     ----------
@@ -74,7 +78,7 @@ class Recording:
     Raises
     ------
     TrajectoryError
-        Another process writes the file, or it cannot be written.
+        Another process writes the file, or the file cannot be written.
     """
 
     def __init__(
@@ -109,7 +113,7 @@ class Recording:
         self.notes = self._files.notes
 
     def record(self, last: bool) -> None:
-        """Put the present state on its way to the file; see `TrajectoryWriter.record`."""
+        """Record the present state; ``last`` as in `TrajectoryWriter.record`."""
         now, step = self._sim.time, self._sim.step
         plan, once = self._plan, self._once
         is_frame = last or _is_next(self._frame_times, self._frame, now)
@@ -129,6 +133,7 @@ class Recording:
             _stamp(once, f"{PARTICLES}/position", self._frame, step, now)
         is_last = is_frame and (last or self._frame + 1 == len(self._frame_times))
         compares = is_last and plan.neurons == self._sim.size and plan.precision == np.float32
+        # quantities were evaluated outside of this: they call what is collective themselves
         stored = self._sim.ranks.together(
             lambda: self._add_own(is_frame, is_observed, copies=self._copies or compares)
         )
@@ -137,7 +142,7 @@ class Recording:
         self._ended = last
 
     def _compare(self, position: np.ndarray, cell: np.ndarray) -> None:
-        """Note it if the last frame, as stored, is another function than the run has."""
+        """Add a note if the function of the last frame, as stored, is not that of the run."""
         error = stored_error(self._sim, position, cell)
         if not error <= ALLOWED:
             self.notes.append(
@@ -148,7 +153,10 @@ class Recording:
     def _add_own(
         self, is_frame: bool, is_observed: bool, copies: bool
     ) -> tuple[np.ndarray, np.ndarray] | None:
-        """Add this rank's neurons, which are returned, and hand on what has come together."""
+        """Add this rank's neurons of a frame, and hand on a batch that is large or due.
+
+        Returns (rhat, theta) and cells as stored; None if no frame is recorded.
+        """
         stored = None
         if is_frame:
             buffer, own = self._packed(), self._own
@@ -170,7 +178,7 @@ class Recording:
         return stored
 
     def _hand_on(self) -> None:
-        """Give what has been recorded to the threads."""
+        """Put what was collected on the queues of the threads, and begin new batches."""
         self._due = time.monotonic() + FLUSH_SECONDS
         once, own = self._once, self._own
         self._once, self._own = Batch(), Batch()
@@ -180,8 +188,10 @@ class Recording:
             self._files.put(once, own)
 
     def _value(self, k: int) -> Any:
+        """The present value of a quantity, whose shape must not have changed."""
         quantity = self._plan.quantities[k]
-        if quantity.group != "user":  # a number, or an array of its own
+        # built-in ones return a new array each time; one of users may change it later
+        if quantity.group != "user":
             return quantity.evaluate()
         value = skeleton.evaluate(quantity)
         if value.shape != self._shapes[k]:
@@ -192,6 +202,7 @@ class Recording:
         return value
 
     def _packed(self) -> Frame:
+        """The present frame in a free buffer, for which it waits if the disk is slow."""
         while True:
             self._files.check()
             try:
@@ -203,10 +214,11 @@ class Recording:
         return buffer
 
     def pause(self, now: bool) -> None:
-        """Look after the file, and write a checkpoint where one is due, or ``now``."""
+        """Look after the file, and write a checkpoint if one is due or ``now`` is true."""
         clock, every = time.monotonic(), self._every
         is_due = every is not None and (now or clock - self._saved_at >= every)
         rests = not (now or is_due) and clock < min(self._due, self._look_at)
+        # several ranks always go on: their clocks differ, and what follows is collective
         if rests and self._sim.ranks.size == 1:
             return
         self._look_at = clock + _LOOK_SECONDS
@@ -214,7 +226,7 @@ class Recording:
         try:
             if is_due or now or clock >= self._due:
                 self._hand_on()
-        except Exception as found:  # all ranks are told
+        except Exception as found:  # `look_after` raises it on all ranks
             problem = found
         if self._files.look_after(is_due, problem):
             self._sim.ranks.together(self._hand_on)
@@ -224,12 +236,13 @@ class Recording:
             self._saved_at = time.monotonic()
 
     def _arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of a checkpoint of the present state."""
         position = np.array([self._frame, self._observed, self._ended])
         reached = np.array([self._sim.time, self._sim.step])
         return {**self._sim.snapshot(), **self._start, "position": position, "reached": reached}
 
     def close(self) -> None:
-        """Wait until everything is written and close the file."""
+        """Wait until everything is written and close the file, shortened if the run has ended."""
         try:
             self._hand_on()
         finally:
@@ -238,16 +251,17 @@ class Recording:
             self._shorten()
 
     def end(self) -> None:
-        """The run has ended where the file stands; for one without an end of its own."""
+        """Say that a run without a given end has ended here, so that `close` shortens the file."""
         self._ended = True
 
     def _shorten(self) -> None:
-        """Leave out the frames and observable times that the run did not come to."""
+        """Make the file anew without the frames and observable times that the run did not reach."""
         plan = replace(
             self._plan,
             frames=self._plan.frames[: self._frame],
             observables=self._plan.observables[: self._observed],
         )
+        # only shapes and dtypes of these values count
         values = [
             np.zeros(shape, kind) for shape, kind in zip(self._shapes, self._kinds, strict=True)
         ]

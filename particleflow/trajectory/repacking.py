@@ -1,7 +1,8 @@
-"""Trajectories in another layout or with another filter: the same data in a new file.
+"""Repacking: the data of a trajectory in a new file of another layout or with another filter.
 
-In the layout "frames" a chunk holds neurons of one frame, as runs write them. In the layout
-"particles" it holds the frames of some neurons, so that the path of one neuron is read at once.
+In the layout "frames", which runs write, a chunk holds neurons of one frame. In the layout
+"particles" a chunk holds the frames of some neurons, so that the path of one neuron is read at
+once.
 """
 
 import hashlib
@@ -32,13 +33,13 @@ LAYOUTS, FILTERS = get_args(Layout), get_args(Filter)
 
 _ROWS = (f"/{PARTICLES}/position/value", f"/{PARTICLES}/cell/value")
 _BYTES = 1 << 26
-"""Of observables, to copy at a time."""
+"""Bytes of observables that are copied at a time."""
 _PROGRESS = "/parameters/progress"
 _OF_SCALES = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"}
-"""Attributes that HDF5 keeps of the scales of dimensions."""
+"""Attributes by which HDF5 ties scales to dimensions: it makes them itself in the new file."""
 
 Copied = tuple[str, tuple[slice, ...], bytes]
-"""A part of a dataset, and a digest of its bytes."""
+"""A piece of a dataset that was copied: name of the dataset, place in it, digest of its bytes."""
 
 
 def repack(
@@ -48,19 +49,20 @@ def repack(
     filter: Filter | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write the trajectory anew, in one file, and see that every value in it is that of the source.
+    """Write a trajectory anew into one file, and check every value in it against the source.
 
-    Parts of several ranks are gathered. What a run has not recorded yet has no data in the new
-    file either. A run that is made longer afterwards gets the layout of its configuration.
+    Parts of several ranks are gathered. Frames that a run has not recorded yet have no data in the
+    new file either. If the run is made longer afterwards, the file gets the layout of the run's
+    configuration.
 
     Parameters
     ----------
     source, target : path
-        The same path: the file is replaced once the new one is whole.
+        If both are the same path, the file is replaced once the new one is whole.
     layout : {"frames", "particles"}, optional
-        That of the source by default.
+        Layout of the new file; by default that of the source.
     filter : {"none", "gzip"}, optional
-        That of the source by default.
+        Filter of the new file; by default that of the source.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -69,9 +71,10 @@ def repack(
     TrajectoryError
         The source is no trajectory, or the target is taken.
     WriteError
-        The disk refuses it, or a value was read back differently. Nothing is left behind.
+        The disk refuses the new file, or a value was read back differently. Nothing is left
+        behind.
     """
-    path = Path(os.path.realpath(target))  # of a link: the file that it shows
+    path = Path(os.path.realpath(target))  # renaming onto a link would replace the link
     is_in_place = path.exists() and path.samefile(source)
     with _held(path, is_in_place), open_trajectory(source) as trajectory:
         stored = trajectory.storage()
@@ -100,7 +103,7 @@ def to_planned_layout(path: PathLike) -> None:
     Raises
     ------
     TrajectoryError, WriteError
-        As `repack`; the file stays as it was.
+        As in `repack`; the file stays as it was.
     """
     with open_trajectory(path) as trajectory:
         stored = trajectory.storage()
@@ -115,7 +118,7 @@ def to_planned_layout(path: PathLike) -> None:
 
 @contextmanager
 def _held(path: Path, is_in_place: bool) -> Iterator[None]:
-    """No run goes on in a file while it is being replaced."""
+    """Hold the lock of a file that is being replaced, so that no run goes on in it meanwhile."""
     lock = Lock(path) if is_in_place else None
     try:
         yield
@@ -135,16 +138,17 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
 
 
 class _NewFile:
-    """How the new file holds its rows."""
+    """The layout and the filter of the new file, and how it is filled from the source."""
 
     def __init__(self, path: Path, layout: str, filter: str) -> None:
         self._path, self._layout, self._filter = path, layout, filter
 
     def lay_out(self, source: h5py.File, new: h5py.File) -> None:
-        """All groups, attributes and datasets, without data, and the scales of dimensions."""
+        """Make all groups, attributes, datasets without data, and scales of dimensions."""
         self._lay_out_group(source, new, {})
         if int(source.attrs["schema_version"]) == SCHEMA_OF_PARTS:
             new.attrs["schema_version"] = SCHEMA_VERSION
+        # all scales before any is attached: only a dataset that is one can be attached
         for name, old in _datasets(source):
             if old.is_scale:
                 hdf5.make_scale(new[name], hdf5.string(old.attrs["NAME"]))
@@ -154,12 +158,13 @@ class _NewFile:
                     new[name].dims[axis].attach_scale(new[scale.name])
 
     def _lay_out_group(self, old: h5py.Group, new: h5py.Group, known: dict[int, str]) -> None:
+        """Make what a group holds; ``known`` are names by address, to find hard links."""
         _copy_attributes(old, new)
         for name, item in old.items():
             place = h5py.h5o.get_info(item.id).addr
             if item.name == f"/{parts.GROUP}":
                 continue
-            if place in known:  # a hard link
+            if place in known:
                 new[name] = new.file[known[place]]
                 continue
             known[place] = item.name
@@ -182,25 +187,25 @@ class _NewFile:
         return path_chunk(frames, n) if self._layout == "particles" else (1, chunk_width(n))
 
     def copy(self, source: h5py.File, new: h5py.File, counts: tuple[int, int]) -> list[Copied]:
-        """Copy data, frames as far as they count: the source may be growing."""
+        """Copy all data, but no more frames than ``counts`` says: the source may be growing."""
         copied = []
         for name, old in _datasets(source):
             for where in self._parts(old, counts[0]):
                 values = np.asarray(old[where])
-                if name == _PROGRESS:
+                if name == _PROGRESS:  # that of the source may have grown since
                     values = np.array(counts, values.dtype)
                 new[name][where] = values
                 copied.append((name, where, _digest(values)))
         return copied
 
     def check(self, new: h5py.File, copied: list[Copied]) -> None:
-        """Read back all that was copied; bits count, so that NaN is NaN."""
+        """Read back all that was copied and compare its bits, for which NaN equals NaN."""
         for name, where, digest in copied:
             if _digest(np.asarray(new[name][where])) != digest:
                 raise WriteError(f"{self._path}: {name} was read back differently")
 
     def _parts(self, old: h5py.Dataset, frames: int) -> Iterator[tuple[slice, ...]]:
-        """The pieces in which to copy a dataset."""
+        """The pieces in which to copy a dataset: small enough for memory, and whole chunks."""
         if old.ndim == 0:
             yield ()
             return
@@ -213,7 +218,7 @@ class _NewFile:
 
 
 def _datasets(file: h5py.File) -> list[tuple[str, h5py.Dataset]]:
-    """All but those of the parts, each once, by name."""
+    """Names and datasets of a file, each dataset once, without those that describe its parts."""
     found = []
 
     def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:

@@ -12,13 +12,16 @@ Schema version 1::
     /particles/neurons/id                 (n,) index of the neuron in the run
     /particles/neurons/delta              (n,) c^2 - a^2 - b^2 at the start, network metric only
     /particles/neurons/component          (2,) "rhat", "theta": labels of the last axis
-    /observables/NAME                     value (T', ...), step, time hard-linked
+    /observables/{step, time}             (T',) of all observable times
+    /observables/NAME                     value (T', ...); step, time hard-linked to those, or to
+                                          those of position if recorded at frames, or of its own if
+                                          attribute every, its cadence, is more than 1
     /observables/sample                   (s,) x of the samples, the scale of axes over samples
     /observables/neurons/NAME             sums over the neurons of each sector or ray
     /observables/user/NAME                what the user added
     /parameters                           attributes alpha, m, s, metric, integrator, device,
-                                          state_dtype, threads, seed, run (an identifier that
-                                          checkpoints share), version_...
+                                          state_dtype, threads, ranks, seed, config_folder, run (an
+                                          identifier that checkpoints share), version_...
     /parameters/samples/{x, y}            x as the network sees it, which is that of the samples
                                           unless attributes x_shift, x_scale say otherwise: then
                                           original_x = x_shift + x_scale x is there too
@@ -34,17 +37,18 @@ Schema version 1::
     /parameters/progress                  (2,) int64: frames and observable times acknowledged
     /parameters/checkpointed              (1,) int64: 1 once a checkpoint was written
 
-What depends on the unit of x is in that of the network's x: theta, rhat, delta, sums over sectors
-and rays, slope_variation.
+Values that depend on the unit of x, which are theta, rhat, delta, sums over sectors and rays, and
+slope_variation, are in the unit of the x that the network sees.
 
-T and T' are final when the file is created. What lies beyond ``progress`` was not recorded: times
-and observables are NaN there, whole numbers -1, positions NaN and cells -1 too if all of them are
-small (``parts.MOST_FILLED``), else 0. In files of particleflow 0.1.0 all are 0. A run that was
-killed and goes on overwrites what it had written beyond ``progress``.
+T, the number of frames, and T', that of observable times, are final when the file is created. Rows
+beyond ``progress`` were not recorded: times and observables are NaN there, whole numbers -1,
+positions NaN and cells -1 too if all of them are small (``parts.MOST_FILLED``), else 0. In files of
+particleflow 0.1.0 all these values are 0. A run that was killed and goes on overwrites rows that it
+had written beyond ``progress``.
 
 A cell is a sector 0 .. 2s-1, or 2s + r (sliding on ray r), or 4s (at rest in the origin).
 
-Schema version 2 is that of a run of several ranks, which is the same but for::
+Schema version 2 is that of a run of several ranks. It differs from version 1 in this::
 
     /parameters/parts                     attribute tag; rows (n_ranks + 1,): first recorded neuron
                                           of each rank
@@ -53,11 +57,12 @@ Schema version 2 is that of a run of several ranks, which is the same but for::
                                           each rank, FILE.h5.parts/TAG-RANK.h5, which lies beside
                                           the file; attributes particleflow_part (the tag), rows
 
-A file whose part is missing shows NaN and -1 to other readers (zeros, if particleflow 0.1.0 wrote
-it); this one refuses it. Parts are named relative to the file, by the name that the file had then.
+If a part is missing, this package refuses the file; other readers see NaN and -1 in its place
+(zeros, if particleflow 0.1.0 wrote the file). Parts are named relative to the file, in a folder
+called after the name that the file had when it was made.
 
-Positions and cells are chunked by (1, w) frames and neurons, or once repacked by (T, w), the paths
-of few neurons, and may be compressed (shuffle, deflate) then.
+A chunk of positions or cells holds (1, w) frames and neurons. In a repacked file it may hold the
+paths of few neurons, (T, w) or a part of them, and be compressed (shuffle, deflate).
 """
 
 SCHEMA_VERSION, SCHEMA_OF_PARTS = 1, 2
@@ -65,19 +70,19 @@ NEWEST_SCHEMA = SCHEMA_OF_PARTS
 PARTICLES = "particles/neurons"
 CHECKPOINTED = "parameters/checkpointed"
 CHUNK = 131072
-"""Neurons a chunk, about."""
+"""Neurons in a chunk, about."""
 _FRAMES = 4096
-"""Frames a chunk, at most, where it holds the paths of neurons."""
+"""Largest number of frames in a chunk that holds the paths of neurons."""
 
 
 def chunk_width(n: int) -> int:
-    """Neurons a chunk: n over a whole number, near `CHUNK`, so that hardly any space is padded."""
+    """Neurons in a chunk: near `CHUNK`, and such that the last chunk is hardly padded."""
     pieces = max(1, round(n / CHUNK))
     return -(-n // pieces)
 
 
 def path_chunk(frames: int, n: int) -> tuple[int, int]:
-    """Frames and neurons a chunk in the layout "particles": about as much in one as in frames."""
+    """Frames and neurons in a chunk of the layout "particles", about `CHUNK` pairs of them."""
     long = min(frames, _FRAMES)
     pieces = max(1, round(n * long / CHUNK))
     return long, max(1, -(-n // pieces))

@@ -1,4 +1,4 @@
-"""Everything in a trajectory file but the data of the run: groups, shapes, scales, parameters."""
+"""What a new trajectory file holds before the run: groups, shapes, scales, parameters, plan."""
 
 import json
 import os
@@ -23,32 +23,34 @@ from .schema import CHECKPOINTED, PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, ch
 from .times import OWN, Pace
 
 BEGAN = "began_"
-"""Prefix of the arrays of a checkpoint that are of the state in which the recording began."""
+"""Prefix in a checkpoint of the arrays of the state in which the recording began."""
 _METADATA, _A_CHUNK = 44_000, 206
-"""Bytes of groups and attributes, and of the indices of a chunk of positions and one of cells."""
+"""Bytes of groups and attributes, and of HDF5's index for a chunk of positions and one of cells."""
 BUFFERS = 2
-"""Frames that may wait for the disk."""
+"""Frames that may wait for the disk: one is written while the next one is packed."""
 LARGE = 256
-"""Arrays with a longer first axis are recorded at frames only."""
+"""Length of the first axis above which an observable is recorded at frames only."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a file: what it will hold, of which run.
+    """What a trajectory file will hold, known before the run.
 
     Attributes
     ----------
     frames, observables : (n,) float64
-        Times; the last may be infinite: the end of a run without one.
+        Times at which frames and observables are recorded. The last one is infinite for a run
+        without an end: it stands for the end that the run will find.
     neurons : int
-        How many are recorded.
+        Number of recorded neurons.
     precision : dtype
-        Of the positions.
+        Precision of the positions.
     quantities : list of Quantity
+        Observables to record.
     begin, until, stop : float
         Arguments of the run.
     pace : Pace
-        Of the frames.
+        How the frames follow each other.
     divides : bool
         Whether observables are recorded at equal parts of the time between frames.
     """
@@ -66,18 +68,19 @@ class Plan:
 
     @property
     def all_times(self) -> Array:
-        """Times at which anything is recorded, ascending; not the end of a run without one."""
+        """All finite times at which anything is recorded, ascending."""
         times = np.union1d(self.frames, self.observables)
         return times[np.isfinite(times)]
 
     def ids(self, sim: Observed, first: int, last: int) -> np.ndarray:
-        """Neurons of the rows first .. last - 1."""
+        """Indices of the neurons in the rows first .. last - 1: row j is neuron j m // n."""
         return np.arange(first, last) * sim.size // self.neurons
 
     def size(self) -> tuple[int, int]:
-        """Bytes of a file, about, and of the frames that wait for the disk."""
+        """Bytes of the file, about, and bytes of memory for frames that wait for the disk."""
         frame = self.neurons * (2 * self.precision.itemsize + np.dtype(np.int32).itemsize)
         chunks = self.frames.size * -(-self.neurons // chunk_width(self.neurons))
+        # two numbers of 8 bytes each: id and delta of a neuron, step and time of a record
         fixed = 16 * (self.neurons + self.frames.size + self.observables.size)
         fixed += _METADATA + _A_CHUNK * chunks
         observed = 0
@@ -89,7 +92,7 @@ class Plan:
         return frame * self.frames.size + fixed + observed, BUFFERS * frame
 
     def start_of(self, sim: Observed) -> dict[str, np.ndarray]:
-        """A copy of the state in which the recording begins, if an observable compares with it."""
+        """A copy of the state in which the recording begins; empty if no observable needs it."""
         if not any(compares_with_start(quantity.name) for quantity in self.quantities):
             return {}
         return {BEGAN + name: values.copy() for name, values in sim.state.snapshot().items()}
@@ -101,7 +104,7 @@ class Plan:
         Raises
         ------
         TrajectoryError
-            An observable of users is missing, or the plan is damaged.
+            The simulation has other observables of users than the file, or the plan is damaged.
         """
         group = file["parameters/plan"]
         names = [hdf5.string(name) for name in group.attrs["quantities"] if name]
@@ -138,12 +141,15 @@ class Plan:
 
 
 def is_recorded_at_frames(quantity: Quantity, value: np.ndarray) -> bool:
-    """Whether an observable has the frames' cadence: a large one without a cadence of its own."""
+    """Whether an observable is recorded with the frames: large, without a cadence of its own."""
     return quantity.every == 1 and value.ndim > 0 and value.shape[0] > LARGE
 
 
 def is_writable_in_place(file: h5py.File) -> bool:
-    """Whether the neurons of a file are laid out as runs write them, or it has been repacked."""
+    """Whether the neurons of a file are laid out as runs write them.
+
+    False if the file was repacked to another layout or filter, or has its neurons in parts.
+    """
     value = file[f"{PARTICLES}/position/value"]
     return value.compression is None and value.chunks is not None and value.chunks[0] == 1
 
@@ -155,9 +161,10 @@ def fill(
     values: list[np.ndarray],
     parts: Parts | None = None,
 ) -> None:
-    """Lay out a new file for a run; ``values`` are the quantities' present values.
+    """Lay out a new file for a run.
 
-    Neurons are in the file itself, or in these parts.
+    ``values`` are the present values of the plan's quantities. Neurons are in the file itself, or
+    in ``parts`` if given.
     """
     file.attrs["schema_version"] = SCHEMA_VERSION if parts is None else SCHEMA_OF_PARTS
     _fill_h5md(file)
@@ -170,7 +177,7 @@ def fill(
 
 
 def fill_own_part(file: h5py.File, sim: Observed, plan: Plan, parts: Parts) -> None:
-    """Lay out the part of this rank."""
+    """Lay out the file with the rows of this rank."""
     rank = sim.ranks.rank
     ids = plan.ids(sim, *parts.rows_of(rank))
     frames, precision = plan.frames.size, plan.precision
@@ -178,7 +185,7 @@ def fill_own_part(file: h5py.File, sim: Observed, plan: Plan, parts: Parts) -> N
 
 
 def _delta_of(sim: Observed, ids: np.ndarray) -> Array | None:
-    """delta of neurons of this rank; it means nothing in the euclidean metric."""
+    """delta of some neurons of this rank; None in the euclidean metric, where it has no meaning."""
     if sim.metric != "network":
         return None
     return sim.state.own_delta()[ids - sim.state.share.first]
@@ -238,7 +245,7 @@ def _fill_parameters(file: h5py.File, sim: Observed) -> None:
 
 
 def _config_folder(file: h5py.File, sim: Observed) -> str:
-    """Where the configuration lay, from the folder of the file: both may be moved together."""
+    """Folder of the configuration, relative to that of the file: both can be moved together."""
     folder = sim.provenance.get("folder")
     if folder is None:
         return ""
@@ -257,6 +264,7 @@ def _fill_plan(file: h5py.File, sim: Observed, plan: Plan) -> None:
     group.attrs["spacing"] = hdf5.text(plan.pace.spacing)
     group.attrs["first"], group.attrs["step"] = plan.pace.first, plan.pace.step
     group.attrs["divides"] = plan.divides
+    # an empty list would be stored as numbers: one empty name stands for it
     group.attrs["quantities"] = np.array([q.path.encode() for q in plan.quantities] or [b""])
     group.attrs["integrator"] = hdf5.text(json.dumps(vars(sim.integrator)))
     group.attrs["stages"] = hdf5.text(json.dumps(sim.provenance.get("stages", [])))
@@ -272,6 +280,7 @@ def _fill_particles(file: h5py.File, sim: Observed, plan: Plan, parts: Parts | N
     position, cell = group.create_group("position"), group.create_group("cell")
     _reserve(position, "step", (frames,), np.int64)
     time = hdf5.make_scale(_reserve(position, "time", (frames,), np.float64), "time")
+    # H5MD wants step and time in every element: hard links take no space
     cell["step"], cell["time"] = position["step"], position["time"]
     labels = hdf5.store(group, "component", np.array([b"rhat", b"theta"]))
     component = hdf5.make_scale(labels, "component")
@@ -292,7 +301,7 @@ def _fill_particles(file: h5py.File, sim: Observed, plan: Plan, parts: Parts | N
 
 
 def _reserve(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any) -> h5py.Dataset:
-    """A dataset of the run, NaN or -1 until it is recorded."""
+    """Make a dataset that is NaN or -1 until the run records it."""
     return hdf5.reserve(group, name, shape, dtype, is_filled=True)
 
 
@@ -325,7 +334,7 @@ _COMPONENTS = {2: [b"x", b"1"], 3: [b"xx", b"x1", b"11"]}
 
 
 def _axis(file: h5py.File, group: h5py.Group, axis: str, size: int) -> h5py.Dataset:
-    """The scale of an axis, made when first asked for."""
+    """The scale of an axis of observables, made when it is first asked for."""
     if axis == "sample":
         # readers of netCDF look for scales in the groups above the data
         top, samples = file["observables"], file["parameters/samples"]
@@ -341,12 +350,15 @@ def _axis(file: h5py.File, group: h5py.Group, axis: str, size: int) -> h5py.Data
 
 
 def evaluate(quantity: Quantity) -> np.ndarray:
-    """The present value; what users add is float64, since a first value may be a whole number.
+    """The present value of a quantity as an array.
+
+    An observable of users is float64, even if its first value is a whole number: later values may
+    not be.
 
     Raises
     ------
     TrajectoryError
-        It is no number, is masked, or its rows differ in length.
+        The value is no number, is masked, or has rows of different lengths.
     """
     name, found = f"observable {quantity.name}", quantity.evaluate()
     unmasked(name, found, TrajectoryError)

@@ -1,4 +1,4 @@
-"""The data of a trajectory file, read lazily, and never past what progress counts."""
+"""The data of a trajectory file, read when they are asked for, as far as progress counts."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ from .schema import NEWEST_SCHEMA, PARTICLES
 Axes = dict[str, np.ndarray]
 Index = int | slice
 _KEPT = 1 << 28
-"""Bytes of positions, and of cells, that are kept at most."""
+"""Bytes of positions, and as many of cells, that a reader keeps in memory at most."""
 ALL = slice(None)
 
 _REQUIRED = (
@@ -43,7 +43,11 @@ _REQUIRED = (
 
 
 def _kept_together(position: h5py.Dataset) -> int:
-    """Frames that are read at once and kept: those of a compressed chunk, if memory allows."""
+    """Number of frames that are read at once and kept in memory.
+
+    To read one frame of a compressed chunk HDF5 inflates all of it. Therefore these are the frames
+    of a chunk, if not more than `_KEPT` bytes; else, or without compression, one.
+    """
     if position.compression is None:
         return 1
     long = int(position.chunks[0])
@@ -51,7 +55,7 @@ def _kept_together(position: h5py.Dataset) -> int:
 
 
 def _stages(parameters: h5py.Group) -> list[str]:
-    """In words, with what steps gradient descent has gone, one after the other."""
+    """The stages of a run of gradient descent in words: each step, and how long it was used."""
     if "plan" not in parameters or "stages" not in parameters["plan"].attrs:
         return []
     attributes = parameters["plan"].attrs
@@ -65,7 +69,7 @@ def _stages(parameters: h5py.Group) -> list[str]:
 
 
 class StoredTrajectory(Readable):
-    """The data of a trajectory file."""
+    """The data of a trajectory file: positions, cells, observables, parameters, as recorded."""
 
     def _load(self) -> None:
         self._whole: tuple[int, int] | None = None
@@ -131,7 +135,7 @@ class StoredTrajectory(Readable):
             raise TrajectoryError(f"{self.path}: positions or cells are no numbers")
 
     def files(self) -> list[Path]:
-        """The file and its parts."""
+        """The paths of the file and of its parts."""
         parts = [] if self._parts is None else [self._parts.path(n) for n in self._parts.ranks]
         return [self._real, *parts]
 
@@ -141,9 +145,11 @@ class StoredTrajectory(Readable):
 
     @reading
     def acknowledged(self) -> tuple[int, int]:
-        """Frames and observable times that are complete."""
-        if self._whole is not None:  # what a run that goes on in it writes is the same
+        """Numbers of frames and of observable times that are complete."""
+        # a file once complete stays so for a reader: a run that goes on writes the same data again
+        if self._whole is not None:
             return self._whole
+        # another process may have written; HDF5's own read is faster than h5py's (bench/NOTES.md)
         self._progress.id.refresh()
         counts = np.empty(2, np.int64)
         self._progress.id.read(h5py.h5s.ALL, h5py.h5s.ALL, counts)
@@ -156,22 +162,22 @@ class StoredTrajectory(Readable):
 
     @property
     def frames(self) -> int:
-        """Frames that are complete."""
+        """Number of frames that are complete."""
         return self.acknowledged()[0]
 
     @property
     def planned_frames(self) -> int:
-        """Frames that the run was to have."""
+        """Number of frames that the run was planned to have."""
         return self._planned[0]
 
     @property
     def planned_observed(self) -> int:
-        """Observable times that the run was to have."""
+        """Number of observable times that the run was planned to have."""
         return self._planned[1]
 
     @property
     def is_complete(self) -> bool:
-        """Whether every planned frame and observable is there."""
+        """Whether every planned frame and observable time is there."""
         return self.acknowledged() == self._planned
 
     @property
@@ -188,14 +194,15 @@ class StoredTrajectory(Readable):
 
     @reading
     def position(self, frame: Index, neurons: Index = ALL) -> np.ndarray:
-        """(rhat, theta) at a frame, (n, 2): of the recorded neurons, or of some of them.
+        """(rhat, theta) of the recorded neurons, or of some of them, at a frame, (n, 2).
 
         Parameters
         ----------
         frame : int or slice
             For several frames the result has one more axis, before the others.
         neurons : int or slice
-            Rows, which are the indices of the neurons if all are recorded (see ``ids``).
+            Rows among the recorded neurons; ``ids`` has their indices in the run. Row and index
+            are the same if all neurons are recorded.
 
         Raises
         ------
@@ -206,7 +213,7 @@ class StoredTrajectory(Readable):
 
     @reading
     def cell(self, frame: Index, neurons: Index = ALL) -> np.ndarray:
-        """Cells at a frame, (n,) int32; frames and neurons as in `position`."""
+        """Cells of neurons at a frame, (n,) int32; both are chosen as in `position`."""
         return self._rows(self._cell, frame, neurons)
 
     def _rows(self, dataset: h5py.Dataset, frame: Index, neurons: Index) -> np.ndarray:
@@ -215,13 +222,17 @@ class StoredTrajectory(Readable):
             self._checked("neuron", neurons, self.ids.size),
         ]
         found = self._read(dataset, *(k if isinstance(k, int) else forwards(k) for k in keys))
+        # h5py reads forwards only: axes that were asked for backwards are turned here
         ways = [
             slice(None, None, 1 if key.step > 0 else -1) for key in keys if not isinstance(key, int)
         ]
         return found[tuple(ways)]
 
     def _read(self, dataset: h5py.Dataset, frame: Any, rows: Any) -> np.ndarray:
-        """Of compressed paths all neurons of a chunk's frames are kept, for the next frame."""
+        """Read rows of frames; where `_kept_together` says so, keep the frames beside them too.
+
+        Frames are mostly read one after the other: the next one need not be inflated again.
+        """
         long = self._together
         if long == 1 or not isinstance(frame, int):
             return np.asarray(dataset[frame, rows])
@@ -233,7 +244,7 @@ class StoredTrajectory(Readable):
         return self._kept[key][frame - begin, rows].copy()
 
     def _checked(self, what: str, key: Index, size: int) -> "int | range":
-        """An index along an axis of this size, as a slice or as numbers from 0 on."""
+        """A checked index along an axis of this size, from 0 on; of a slice its range."""
         if isinstance(key, slice):
             return range(size)[key]
         if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
@@ -245,12 +256,12 @@ class StoredTrajectory(Readable):
         return int(key) % size
 
     def row(self, i: int) -> int:
-        """Where a neuron is among the recorded ones.
+        """The row of the neuron with index ``i`` in the run among the recorded neurons.
 
         Raises
         ------
         RangeError
-            It is not recorded.
+            The neuron is not recorded.
         """
         if isinstance(i, bool) or not isinstance(i, (int, np.integer)):
             raise RangeError(f"{self.path}: neuron: expected a whole number, found {i!r}")
@@ -260,7 +271,7 @@ class StoredTrajectory(Readable):
         return at
 
     def neuron(self, i: int) -> np.ndarray:
-        """(rhat, theta) of one neuron over all frames, (frames, 2); ``i`` as in ``ids``."""
+        """(rhat, theta) of the neuron with index ``i`` over all frames, (frames, 2)."""
         return self.position(ALL, self.row(i))
 
     @property
@@ -287,7 +298,8 @@ class StoredTrajectory(Readable):
         name : str
             For example "loss", "neurons/sector_counts", "user/NAME".
         counts : tuple of int, optional
-            What `acknowledged` gave, to read several of one moment while the file grows.
+            An earlier result of `acknowledged`, to read several observables up to the same time
+            while the file grows.
         """
         group = self._observable(name)
         frames, observed = counts or self.acknowledged()
@@ -298,13 +310,13 @@ class StoredTrajectory(Readable):
 
     @reading
     def axes(self, name: str) -> tuple[bool, Axes]:
-        """Whether an observable is recorded with the frames, and its axes but the first.
+        """Whether an observable is recorded with the frames, and its axes but that of time.
 
         Returns
         -------
         is_at_frames : bool
         axes : dict of str to array
-            Labels along each by name, for instance "sample" with the samples' x.
+            Labels along each axis by its name, for instance "sample" with the samples' x.
         """
         group = self._observable(name)
         axes = {}
@@ -336,23 +348,29 @@ class StoredTrajectory(Readable):
 
     @property
     def residual(self) -> Array:
-        """Residuals, (observed, s), or at the frames where s > 256."""
+        """Residuals at the observable times, (observed, s); if s > 256 at the frames."""
         return self.observable("residual")[1]
 
     @property
     @reading
     def delta(self) -> Array | None:
-        """c^2 - a^2 - b^2 of the recorded neurons at the start, (n,); None if euclidean."""
+        """c^2 - a^2 - b^2 of the recorded neurons at the start, (n,).
+
+        None in the euclidean metric.
+        """
         return None if self._delta is None else self._delta[:]
 
     @property
     def bytes(self) -> int:
-        """Size of the file, with its parts."""
+        """Size of the file with its parts, in bytes."""
         return self.path.stat().st_size + (0 if self._parts is None else self._parts.size())
 
     @reading
     def storage(self) -> dict[str, Any]:
-        """How positions are stored: dtype, layout, chunks, filter, parts; of the parts if any."""
+        """How positions are stored: dtype, layout, chunks, filter, and the number of parts.
+
+        If there are parts, the first one is looked at.
+        """
         stored, parts = self._position, self.files()[1:]
         if parts:
             with open_to_read(parts[0]) as file:

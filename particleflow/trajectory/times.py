@@ -1,4 +1,4 @@
-"""When to record: frames, the observables between them, and more of both for a longer run."""
+"""Times at which to record frames and observables, and more of these times for a longer run."""
 
 import math
 from typing import Literal, NamedTuple
@@ -12,16 +12,24 @@ from particleflow.run.stopping import LAST
 Spacing = Literal["linear", "geometric"]
 
 MOST_FRAMES = 1_000_000
+"""Largest number of frames of a run."""
 FINER = 10
-"""Observable times between two frames, by default."""
+"""Equal parts into which observable times divide the time between two frames, by default."""
 _EQUAL = 1e-6
-"""Part of an interval within which two times count as equal."""
+"""Fraction of an interval within which two times count as equal, because of rounding."""
 
 
 def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: float) -> Array:
-    """Times of the frames: linear, or the start and from ``start + first`` geometric; (frames,).
+    """Times of the frames from ``start`` to ``end``, (frames,).
 
-    For a run without an end the last one is infinite, and the others go to the latest end.
+    Linear spacing is even. Geometric spacing is the start, and from ``start + first`` on times
+    whose distances from the start grow by one ratio. For a run without an end the last time is
+    infinite, and the others go geometrically to the latest end that such a run can have.
+
+    Raises
+    ------
+    TrajectoryError
+        There are too few frames for a run without an end, or ``first`` lies beyond the end.
     """
     if end == math.inf:
         if frames < 3:
@@ -37,7 +45,10 @@ def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: 
 
 
 def finer_times(times: Array) -> Array:
-    """`FINER` equal parts of every interval, the times themselves included to the bit."""
+    """Divide every interval of ``times`` into `FINER` equal parts.
+
+    The result holds the times themselves to the bit.
+    """
     if times[-1] == math.inf:
         return np.append(finer_times(times[:-1]), math.inf)
     parts = np.arange(FINER) / FINER
@@ -51,11 +62,12 @@ class Pace(NamedTuple):
     Attributes
     ----------
     spacing : {"linear", "geometric", "own"}
-        Own times follow no rule.
+        With "own" the times follow no rule.
     first : float
-        Time of the second frame after the begin.
+        Time from the begin to the second frame.
     step : float
-        Distance of two frames, or the ratio of two times after the begin.
+        Distance of two neighbouring frames if linear; if geometric, the ratio of their distances
+        from the begin.
     """
 
     spacing: str
@@ -64,7 +76,7 @@ class Pace(NamedTuple):
 
     @classmethod
     def of(cls, begin: float, end: float, frames: int, spacing: Spacing, first: float) -> "Pace":
-        """The pace of `frame_times` with these arguments."""
+        """The pace at which the times that `frame_times` makes of these arguments follow."""
         if end == math.inf or (spacing == "geometric" and frames == 2):
             return OWN
         if spacing == "linear":
@@ -77,13 +89,16 @@ OWN = Pace("own", math.nan, math.nan)
 
 
 def until(times: Array, end: float, pace: Pace) -> Array:
-    """Times up to another end, itself included; those after the old end follow at its pace.
+    """Times up to another end, with that end as the last; new times follow at the old pace.
+
+    With the pace ``OWN`` the new end is the only time that is added.
 
     Raises
     ------
     TrajectoryError
-        There would be too many.
+        There would be too many times.
     """
+    # a time that differs from the end by rounding is the end
     kept = times[times < end * (1.0 - 1e-12)]
     begin, last = times[0], times[-1]
     more = np.empty(0)
@@ -101,7 +116,7 @@ def until(times: Array, end: float, pace: Pace) -> Array:
 
 
 def _numbers(after: float, before: float) -> Array:
-    """Whole numbers between two numbers, farther from both than rounding."""
+    """Whole numbers between two numbers, without those that equal an end but for rounding."""
     if not before - after < MOST_FRAMES:
         raise TrajectoryError(
             f"frames: expected at most {MOST_FRAMES:,}, found {before - after:,.0f} more"

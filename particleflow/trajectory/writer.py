@@ -1,4 +1,4 @@
-"""Writing trajectories: what to record when."""
+"""Writing trajectories: what a run records in its file, and when."""
 
 import math
 from collections.abc import Callable
@@ -33,30 +33,32 @@ class TrajectoryWriter:
     path : path
         The file to make, when the run begins; its folder must exist.
     frames : int
-        Frames of all neurons, 2 to 1,000,000: the start and the end of the run are two of them.
+        Number of frames, 2 to 1,000,000: the start and the end of the run are two of them.
     spacing : {"linear", "geometric"}
-        Of the frames in time.
+        How the frames follow each other in time.
     times : array_like, optional
-        The frames' times instead; ascending, the run's start first.
+        Times of the frames, ascending and within the run, in place of ``frames`` and ``spacing``.
     neurons : "all" or int
-        How many neurons to record: an evenly spread subset.
+        How many neurons to record; a number chooses an evenly spread subset.
     precision : {"float32", "float64"}, optional
-        Of the positions. By default float32, unless all neurons are recorded and it cannot carry
-        the function to 1e-3 of the samples' spread at the start (see ``trajectory.fidelity``).
+        Precision of the positions. By default it is float32, unless all neurons are recorded and
+        float32 is not expected to carry the function at the start to 1e-3 of the samples' spread
+        (see ``trajectory.fidelity``).
     observables : sequence of str
-        See ``particleflow.run.observables.BUILT_IN``.
+        Names out of ``particleflow.run.observables.BUILT_IN``.
     observable_times : array_like, optional
-        Ten equal parts of the time between frames by default. Observables whose first axis
-        is longer than 256 are recorded with the frames. Each is evaluated once more when the file
-        is made, for its shape.
+        Times at which observables are recorded; by default ten equal parts of the time between
+        frames. Observables whose first axis is longer than 256 are recorded with the frames. Each
+        observable is evaluated once more when the file is made, for its shape.
     overwrite : bool
         Whether an existing file may be replaced.
     first : float
-        Time after the start of the second frame, for geometric spacing.
+        Time from the start to the second frame, for geometric spacing.
     checkpoint_every : float, optional
         Seconds between checkpoints, from which ``particleflow.resume`` goes on. They lie beside
         the file as ``FILE.h5.ckpt`` and ``FILE.h5.ckpt.1``. One more is written at the end, and
-        before the run is interrupted; infinite: only those. No checkpoints by default.
+        one before the run is interrupted; if infinite, no others are written. By default there are
+        no checkpoints.
 
     Attributes
     ----------
@@ -65,15 +67,15 @@ class TrajectoryWriter:
 
     Notes
     -----
-    With gradient descent times are rounded to whole steps, and several that fall on one step are
-    one. A run without an end has at most ``frames`` frames, geometric in time, the last at its end;
-    the file is shortened to those when it closes. A run can be recorded once; go on with a new
-    writer.
+    With gradient descent times are rounded to whole steps, and times that fall on the same step
+    become one. A run without an end has at most ``frames`` frames, geometric in time, the last at
+    its end; when the file is closed it is shortened to the frames that were reached. A writer
+    records one run; a further run needs a new writer.
 
     Raises
     ------
     TrajectoryError
-        An argument is not one of the choices.
+        An argument has a value that is not possible, or the path cannot become a new file.
     """
 
     def __init__(  # noqa: PLR0913 (public: its options are keywords)
@@ -137,12 +139,13 @@ class TrajectoryWriter:
         ----------
         path : path
         sim : Observed
-            Stands where the recorded run began; `Simulation.restore` comes afterwards.
+            A simulation in the state in which the recorded run began; it is to be restored to the
+            checkpoint afterwards, by `Simulation.restore`.
         position : tuple of int
             Frames and observable times of the file that are kept.
         until : float, optional
-            Another end of the run. The file is made anew when the run begins, with the frames'
-            times up to there: the same, or more of them in the same way.
+            Another end of the run. The file is made anew when the run begins: with fewer of its
+            times, or with more of them at the same pace.
         checkpoint_every : float, optional
 
         Raises
@@ -161,14 +164,14 @@ class TrajectoryWriter:
         Raises
         ------
         TrajectoryError
-            The writer resumes none.
+            The writer resumes no run.
         """
         if self._going_on is None:
             raise TrajectoryError(f"{self.path}: resumes no run")
         return self._going_on.plan.until
 
     def open(self, sim: Observed, until: float) -> Array:
-        """Make the file for a run to ``until``; returns all times at which to record."""
+        """Make or open the file for a run to ``until``; returns the times at which to record."""
         if self._going_on is not None:
             return self._open_again(self._going_on, sim, until)
         if self._has_recorded:
@@ -189,8 +192,8 @@ class TrajectoryWriter:
         Raises
         ------
         TrajectoryError
-            Times are not within the run, there are not so many neurons, or an observable means
-            nothing in this metric.
+            Times are not within the run, there are fewer neurons than are to be recorded, or an
+            observable has no meaning in this metric.
         """
         times = self.times
         if times is None:
@@ -226,12 +229,12 @@ class TrajectoryWriter:
         )
 
     def size(self, sim: Observed, until: float) -> tuple[int, int]:
-        """Bytes of that file, about, and of what a run keeps in memory for it.
+        """Bytes of the file of a run to ``until``, about, and of memory that writing it takes.
 
         Raises
         ------
         TrajectoryError
-            As `plan`.
+            As in `plan`.
         """
         return self.plan(sim, until).size()
 
@@ -241,7 +244,7 @@ class TrajectoryWriter:
         return Pace.of(begin, until, self.frames, self.spacing, self.first)
 
     def _open_again(self, old: Continuation, sim: Observed, until: float) -> Array:
-        self._going_on = None
+        self._going_on = None  # a run can be gone on with once
         if until != old.plan.until:
             raise TrajectoryError(
                 f"{self.path}: records a run to tau = {old.plan.until:g}, found {until:g}; resume "
@@ -264,7 +267,7 @@ class TrajectoryWriter:
         make: Callable[[], Parts | None],
     ) -> None:
         plan = stand.plan
-        # before the file is made: where memory does not suffice, nothing has been written
+        # before the file is made, so that nothing has been written if memory does not suffice
         buffers = [
             sim.state.new_frame(plan.neurons, plan.precision) for _ in range(skeleton.BUFFERS)
         ]
@@ -275,25 +278,29 @@ class TrajectoryWriter:
         self.notes = self._recording.notes
 
     def record(self, last: bool = False) -> None:
-        """Record the present state, as the times that `open` returned ask for, or as the last."""
+        """Record the present state, at one of the times that `open` has returned.
+
+        With ``last`` a run without a given end has ended here: a frame is recorded, and observables
+        whose cadence falls on this time.
+        """
         if self._recording is None:
             raise TrajectoryError(f"{self.path}: is not open")
         self._recording.record(last)
 
     def end(self, sim: Observed) -> None:
-        """Close the file of a resumed run that has ended: it is shortened still."""
+        """Shorten the file of a run that had ended by itself before it was killed, and close it."""
         self.open(sim, self.until)
         assert self._recording is not None
         self._recording.end()
         self.close()
 
     def pause(self, now: bool = False) -> None:
-        """Between steps: look after the file, and write a checkpoint if one is due, or ``now``.
+        """Look after the file between two steps, and write a checkpoint if one is due or ``now``.
 
         Raises
         ------
         WriteError
-            The disk refuses it, or the file was removed or replaced.
+            The disk refuses data, or the file was removed or replaced.
         """
         if self._recording is not None:
             self._recording.pause(now)
@@ -312,13 +319,14 @@ class TrajectoryWriter:
 
 
 def _precision_for(sim: Observed, n: int) -> Precision:
-    """The precision of the positions of n neurons, where none was asked for."""
+    """The precision of the positions of n neurons, if the user has asked for none."""
+    # a subset cannot give the function, whatever its precision
     is_whole = n == sim.size
     return "float64" if is_whole and not expected_error(sim) <= ALLOWED else "float32"
 
 
 def _reachable(sim: Observed, times: Array) -> Array:
-    """The times that the simulation can show, and infinity, which is the end of the run."""
+    """The times that the simulation can show, and infinity where it stands for the run's end."""
     finite = sim.reachable(times[np.isfinite(times)])
     return np.append(finite, times[times == math.inf])
 

@@ -1,4 +1,4 @@
-"""The thread that carries recorded data to the disk while the simulation goes on."""
+"""The thread that writes recorded data to a file while the simulation goes on."""
 
 import queue
 import threading
@@ -13,20 +13,36 @@ from particleflow.errors import WriteError
 from particleflow.files import disk
 
 _QUEUE_LENGTH = 256
+"""Batches that may wait for the thread; with more of them the simulation waits."""
 _BATCH = 64
+"""Batches between two flushes, at most."""
 
 
 class Rows(NamedTuple):
-    """Rows of a dataset that follow each other."""
+    """Consecutive rows of a dataset, from the index ``first`` on."""
 
     first: int
     values: list[Any]
 
 
 class Batch:
-    """Recorded rows on their way to the file, the progress after them, and buffers to give back.
+    """Recorded rows on their way to the file, and the counts that are true once they are in it.
 
     Rows of one dataset are written at once: HDF5 takes as long for one number as for thousands.
+
+    Parameters
+    ----------
+    frames, observed : int
+        Frames and observable times that the file holds with these rows.
+
+    Attributes
+    ----------
+    rows : dict of str to Rows
+        Rows to write, by the name of their dataset.
+    buffers : list of (Frame, SimpleQueue)
+        Frames whose memory the rows show, and the queue that each returns to when it is written.
+    bytes : int
+        Size of the rows that were added.
     """
 
     def __init__(self, frames: int = 0, observed: int = 0) -> None:
@@ -36,7 +52,7 @@ class Batch:
         self.bytes = 0
 
     def add(self, name: str, index: int, value: Any) -> None:
-        """A row of a dataset, the one after the last that was added."""
+        """Add a row of a dataset; each is to follow the row that was added before it."""
         held = self.rows.get(name)
         if held is None:
             self.rows[name] = Rows(index, [value])
@@ -45,29 +61,31 @@ class Batch:
         self.bytes += getattr(value, "nbytes", 8)
 
     def replace(self, name: str, values: Any) -> None:
-        """All of a small dataset."""
+        """Have the whole of a small dataset overwritten."""
         self.rows[name] = Rows(0, list(values))
 
 
 class WriterThread:
     """Writes batches in order: data, flush, progress, flush.
 
-    Calls no parallel kernel, but waits for frames that are on their way from a device. h5py
-    releases the GIL while it writes, so that the simulation goes on meanwhile. The first error is
-    kept and raised in the run.
+    The thread calls no parallel kernel, but waits for frames that are on their way from a device.
+    h5py releases the GIL while it writes, so that the simulation goes on meanwhile. The first error
+    is kept, and raised by the next method that the run calls.
 
     Parameters
     ----------
     file : h5py.File
     path : Path
     counts : bool
-        Whether progress is written with each batch; else only when `acknowledge` says so, and not
-        at all in a part.
+        Whether progress is written after each batch. Otherwise it is written only when
+        `acknowledge` says so, and in a part, which has no progress, not at all.
+    done : tuple of int
+        Frames and observable times that the file holds already.
 
     Attributes
     ----------
     done : tuple of int
-        Frames and observable times that the last batch on the disk has brought.
+        Frames and observable times that the file holds with the last batch that was flushed.
     """
 
     def __init__(
@@ -83,28 +101,29 @@ class WriterThread:
         self._thread.start()
 
     def put(self, item: Batch | threading.Event) -> None:
-        """Have a batch written, or an event set when all before it is written."""
+        """Have a batch written, or an event set when all that was put before it is written."""
         if isinstance(item, Batch):
             self._last = item.frames, item.observed
         while True:
             self.check()
+            # not for ever: an error of the thread is to end the run
             try:
                 return self._queue.put(item, timeout=0.1)
             except queue.Full:
                 continue
 
     def acknowledge(self, frames: int, observed: int) -> None:
-        """Have progress say so."""
+        """Have so many frames and observable times written into the trajectory's progress."""
         self.replace("parameters/progress", (frames, observed))
 
     def replace(self, name: str, values: Any) -> None:
-        """Have a small dataset overwritten, once what was put before is on the disk."""
-        batch = Batch(*self._last)
+        """Have a small dataset overwritten, after all that was put before."""
+        batch = Batch(*self._last)  # `done` stays: such a batch brings no frames
         batch.replace(name, values)
         self.put(batch)
 
     def drain(self) -> None:
-        """Return when everything is written and counted."""
+        """Return when all that was put is written and counted in `done`."""
         done = threading.Event()
         self.put(done)
         while not done.wait(0.1):
@@ -112,11 +131,13 @@ class WriterThread:
         self.check()
 
     def check(self) -> None:
+        """Raise the first error that the thread has met, as a WriteError."""
         if self._error is not None:
             why = disk.reason(self._error)
             raise WriteError(f"{self._path}: cannot be written: {why}") from None
 
     def finish(self) -> None:
+        """Write all that was put, and end the thread."""
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
@@ -129,6 +150,7 @@ class WriterThread:
             while len(items) < _BATCH and not self._queue.empty():
                 items.append(self._queue.get())
             last = items[-1] is None
+            # after an error batches are dropped, but still taken: nobody is to wait for ever
             if self._error is None:
                 try:
                     self._write([item for item in items if isinstance(item, Batch)])
@@ -151,6 +173,7 @@ class WriterThread:
                 self._datasets[name][rows.first : rows.first + len(rows.values)] = values
             for buffer, free in batch.buffers:
                 free.put(buffer)
+        # data first: a kill at any moment leaves a progress that counts nothing but whole data
         self._file.flush()
         self.done = batches[-1].frames, batches[-1].observed
         if self._progress is not None:
@@ -159,5 +182,5 @@ class WriterThread:
 
 
 def _is_large(rows: Rows) -> bool:
-    """Whether a row is alone and an array: nothing has to be copied to write it."""
+    """Whether there is only one row, an array, which can be written without a copy."""
     return len(rows.values) == 1 and isinstance(rows.values[0], np.ndarray)
