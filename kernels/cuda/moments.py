@@ -19,7 +19,7 @@ from .sums import (
 )
 
 
-def locate_all(a, b, x, cell, slots):
+def locate_all(a, b, x, cell):
     """Write the cell of every neuron, by the signs of a x_j + b, into ``cell`` (m,) int32."""
     locate_each(blocks_for(cell.size), a, b, upload(x, a.dtype), cell)
 
@@ -47,7 +47,7 @@ def first_moments(neurons, slots, s, whole=None):
 def first_moments_at(a, b, c, x, slots, whole=None):
     """Sums of c (a, b) over the sectors of other points ``x`` (n,), increasing: (2 n, 2)."""
     cell = slots.array("cell", (slots.m,), np.int32)
-    locate_all(a, b, x, cell, slots)
+    locate_all(a, b, x, cell)
     return download(gathered(FIRST, 2, 2 * x.size, Neurons(a, b, c, cell), slots, whole))
 
 

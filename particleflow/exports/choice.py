@@ -141,7 +141,7 @@ class Choice:
         trajectory, stride = self.trajectory, self.frames.step
         of_frames = f"all {self.counts[0]:,} frames"
         if stride > 1:
-            of_frames = f"every {stride}th of {self.counts[0]:,} frames"
+            of_frames = f"one in {stride} of {self.counts[0]:,} frames"
         if self.rows.size == trajectory.size:
             return f"{of_frames}, all {trajectory.size:,} neurons"
         return f"{of_frames}, {self.rows.size:,} of {trajectory.size:,} neurons, evenly spread"

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from particleflow.arguments import Array
+from particleflow.arguments import Array, count
 from particleflow.errors import TrajectoryError
 from particleflow.files.disk import new_file
 from particleflow.trajectory import Trajectory
@@ -77,7 +77,7 @@ def animate(
         raise TrajectoryError(
             f"{trajectory.path}: an animation shows the function, which needs all neurons"
         )
-    frames = range(0, trajectory.frames, stride)
+    frames = range(0, trajectory.frames, count("stride", stride, TrajectoryError))
     with mpl.rc_context(STYLE):
         # all images are made here, where the style holds
         first, *rest = _images(trajectory, frames)

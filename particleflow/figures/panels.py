@@ -109,7 +109,8 @@ def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
     tau, loss = trajectory.observable("loss")
     loss = np.where(np.isfinite(loss), loss, np.nan)
     ax.plot(tau, loss, marker=mark(tau), color=BLUE)
-    if (loss > 0.0).all() and loss.max() > 3.0 * loss.min():
+    finite = loss[np.isfinite(loss)]
+    if finite.size and (finite > 0.0).all() and finite.max() > 3.0 * finite.min():
         ax.set_yscale("log")
     time_axis(ax, tau)
     ax.set_ylabel(r"loss $L=\frac{1}{2}\sum_j\rho_j^2$")
