@@ -336,7 +336,9 @@ def test_what_is_restored_is_what_was_saved(name, pauses, tmp_path):
     with pytest.raises(Stop):
         sim.run(until, progress=stopping_after(pauses))
     saved = checkpoint.read(checkpoint.path_of(path))
-    again = go_on(path).simulation.snapshot()
+    resumed = go_on(path).simulation
+    again = resumed.snapshot()
+    assert saved.pop("reached").tolist() == [resumed.time, resumed.step]
     saved = {array: v for array, v in saved.items() if not array.startswith(("began", "position"))}
     assert saved.keys() == again.keys()
     for array, values in saved.items():
