@@ -348,3 +348,18 @@ def test_animations_last_as_long_as_was_asked_for(frames, rate):
     assert len(found) == frames
     assert all(length % 10 == 0 for length in found)
     assert abs(sum(found) - 1000.0 * frames / rate) <= 5.0
+
+
+def test_an_animation_needs_a_stride(record, tmp_path):
+    with record(frames=3) as traj, pytest.raises(pf.ParticleflowError, match="stride: expected"):
+        figures.animate(traj, tmp_path / "run.gif", stride=0)
+
+
+def test_the_loss_of_a_run_that_diverged_is_logarithmic(record, tmp_path):
+    record(frames=3).close()
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        loss = file["observables/loss/value"]
+        loss[:] = np.geomspace(1.0, 1e6, loss.size)
+        loss[-1] = np.nan
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        assert figures.draw_loss(Figure().subplots(), traj).get_yscale() == "log"
