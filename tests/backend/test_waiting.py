@@ -15,7 +15,7 @@ def shown(**own):
     environment = {k: v for k, v in os.environ.items() if k not in VARIABLES}
     done = subprocess.run(
         [sys.executable, "-c", "import particleflow.backend as b; print(b.waiting_policy())"],
-        env=environment | {"OMP_DISPLAY_ENV": "TRUE"} | own, text=True, capture_output=True,
+        env=environment | {"OMP_DISPLAY_ENV": "VERBOSE"} | own, text=True, capture_output=True,
         check=True,
     )  # fmt: skip
     return done.stdout, done.stderr
@@ -27,7 +27,9 @@ def test_threads_sleep_unless_the_user_has_chosen():
         pytest.skip("the threads are not OpenMP's")
     out, err = shown()
     assert "asleep" in out
+    # the policy is shown as passive also where none was chosen, and threads spin
     assert "OMP_WAIT_POLICY = 'PASSIVE'" in err
+    assert "GOMP_SPINCOUNT = '0'" in err
     out, err = shown(OMP_WAIT_POLICY="active")
     assert "OMP_WAIT_POLICY=active" in out
     assert "OMP_WAIT_POLICY = 'ACTIVE'" in err
