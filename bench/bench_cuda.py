@@ -1,11 +1,11 @@
 """The kernels of a CUDA device against the device's own memory streams."""
 
 import pytest
-from cases import neurons, spread_out, state_of
+from cases import Pass, neurons, spread_out, state_of
 from streams import median_seconds
 
 import particleflow as pf
-from particleflow.backend import ExactFlow, cuda_problem, device_notice
+from particleflow.backend import cuda_problem, device_notice
 
 pytestmark = [
     pytest.mark.gpu,
@@ -34,10 +34,10 @@ def test_push(time_pass, fitting, m, s, dtype):
 def test_advance(time_pass, fitting, m, s, dtype):
     """A pass of the exact flow, stored; beside it one that adds up moments only."""
     state = state_of(spread_out(fitting(m)), s, pf.Boost, "cuda", dtype)
-    flow, rho = ExactFlow(state, 1e-4), state.residual.copy()
-    looked = median_seconds(lambda: flow.pass_from_begin(rho, 1e-12), 3)
+    advance = Pass(state, state.residual.copy())
+    looked = median_seconds(lambda: advance(1e-12), 3)
     time_pass(
-        state, lambda: flow.pass_from_begin(rho, 1e-12, keep=True), stream="out of place",
+        state, lambda: advance(1e-12, keep=True), stream="out of place",
         dtype=dtype,
         ns_a_neuron_without_storing=1e9 * looked / m,
     )  # fmt: skip

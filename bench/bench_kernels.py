@@ -7,11 +7,11 @@ of the stream has nothing left out.
 
 import numpy as np
 import pytest
-from cases import neurons, spread_out, square_wave, state_of
+from cases import Pass, neurons, spread_out, square_wave, state_of
 from streams import median_seconds, numpy_copy, numpy_in_place
 
 import particleflow as pf
-from particleflow.backend import ExactFlow, field
+from particleflow.backend import field
 from particleflow.kernels import cpu
 from particleflow.kernels.cpu.stream import stream_in_place
 
@@ -49,12 +49,12 @@ def test_push_in_training(benchmark, time_pass, fitting, m, phase, s, h, tau):
     benchmark.extra_info["crossings_a_neuron_a_step"] = crossings / m / passes
 
 
-def step_with_crossings(flow, rho, share):
+def step_with_crossings(advance, m, share):
     """The length of a pass in which this many rays are met a neuron."""
 
     def few(h):
-        arrival = flow.pass_from_begin(rho, h)
-        return arrival is not None and arrival.tally[0] <= share * flow.size
+        arrival = advance(h)
+        return arrival is not None and arrival.tally[0] <= share * m
 
     low = high = 1e-12
     while few(high):
@@ -71,15 +71,15 @@ def test_advance(benchmark, time_pass, fitting, m, s, share):
     """A pass of the exact flow, stored; beside it one that adds up moments only."""
     parameters = spread_out(fitting(m))
     state = state_of(parameters, s, pf.Boost)
-    flow, rho = ExactFlow(state, 1e-4), state.residual.copy()
-    h = 1e-12
+    rho = state.residual.copy()
+    advance, h = Pass(state, rho), 1e-12
     if share > 0.0:
         few = [v[: min(m, 10**5)] for v in parameters]
-        h = step_with_crossings(ExactFlow(state_of(few, s, pf.Boost), 1e-4), rho, share)
-    looked = median_seconds(lambda: flow.pass_from_begin(rho, h), 3)
+        h = step_with_crossings(Pass(state_of(few, s, pf.Boost), rho), few[0].size, share)
+    looked = median_seconds(lambda: advance(h), 3)
     time_pass(
-        state, lambda: flow.pass_from_begin(rho, h, keep=True), stream="out of place",
-        crossings_a_neuron_a_step=float(flow.pass_from_begin(rho, h).tally[0] / m),
+        state, lambda: advance(h, keep=True), stream="out of place",
+        crossings_a_neuron_a_step=float(advance(h).tally[0] / m),
         ns_a_neuron_without_storing=1e9 * looked / m,
     )  # fmt: skip
 

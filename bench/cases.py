@@ -2,8 +2,14 @@
 
 from functools import lru_cache
 
+import numpy as np
+
 import particleflow as pf
-from particleflow.backend import State, speed
+from particleflow.backend import State, field, speed
+from particleflow.kernels import cpu
+from particleflow.kernels.cpu.passes import pass_alone
+from particleflow.kernels.events import TALLIES
+from particleflow.kernels.records import Arrival, Neurons, Regions
 
 
 @lru_cache(maxsize=4)
@@ -27,3 +33,30 @@ def state_of(parameters, s, integrator, device="cpu", dtype="float64"):
     samples = square_wave(s)
     return State(samples.x, samples.y, parameters, "network", integrator.run_length,
                  integrator.sorted_from, device, dtype)  # fmt: skip
+
+
+class Pass:
+    """Passes of a state through the frozen field of residuals, into arrays of their own."""
+
+    def __init__(self, state, rho):
+        kernels, like = state.kernels, state.variables
+        self._state, self._field = state, field(rho, state.x)
+        self._end = Neurons(
+            *kernels.empty(like.shape, like.dtype), kernels.empty(state.cell.shape, np.int32)
+        )
+
+    def __call__(self, h, keep=False):
+        """What the neurons add up to after the time h; with ``keep`` they are stored."""
+        state, s = self._state, self._state.x.size
+        arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
+        if state.kernels is cpu:  # as the steps of a run call it, not as those of many ranks do
+            places = Regions(state.order.slots, state.order.start)
+            changes = pass_alone(
+                state.neurons, self._end, np.bool_(keep), places, self._field, h, state.samples,
+                arrival,
+            )  # fmt: skip
+        else:
+            changes = state.kernels.exact_pass(
+                state.neurons, self._end, keep, state.order, self._field, h, state.samples, arrival
+            )
+        return arrival if changes >= 0 else None

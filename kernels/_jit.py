@@ -2,29 +2,29 @@
 
 Decorators
 ----------
-scalar
-    Plain scalar physics. Inlined by numba itself, so that one source serves loops on the CPU and,
-    unchanged, device kernels.
-routine
-    The same for physics with many branches: a function of its own, since inlined it takes numba
-    much longer to compile. Like all leaves it allocates nothing and is compiled without reference
-    counts, which numba else changes, atomically, wherever a branch passes an array on.
 leaf
-    A loop over slices that passes arrays on in branches and allocates nothing.
+    Physics of one neuron, or a loop over slices, that allocates nothing. One source serves loops on
+    the CPU and, unchanged, device kernels. It is compiled without reference counts, which numba
+    else changes, atomically, wherever a branch passes an array on.
+inlined
+    A leaf that LLVM has to inline: short physics, and loops whose many arrays would make a call
+    cost as much as dozens of neurons.
+views
+    A function that returns slices. numba itself inlines it: what comes out of a leaf has not been
+    counted as a reference, and what comes out of a block has.
 block
     A loop over slices. Strict floating point: state updates compile to the same operations on
     every target, so no fused multiply-add.
-inlined
-    The same, inlined by numba where it is called: a call with many arrays costs as much as dozens
-    of neurons.
 sums
     A leaf that adds up. Reassociation and fused multiply-add let it vectorise; NaN and infinity
     keep their meaning (neither ``nnan`` nor ``ninf``): divergence is found by them. What moves
-    neurons in such a loop has to stand in a routine, which stays strict.
+    neurons in such a loop has to stand in a function of its own, which stays strict.
 parallel
     A loop over slots, one thread each. Results never depend on the number of threads.
 driver
     Serial code that calls the others many times without returning to Python.
+
+Each may be called from Python and from the others: ``_linking`` says how both are compiled.
 
 A state may be float32. It is computed with in ``float64``, into which loops over many neurons turn
 it as they read it; what they store is rounded, and what then decides on sectors is what was stored.
@@ -48,6 +48,7 @@ from pathlib import Path
 import numba
 from numba import float64, njit, prange
 
+from ._linking import entry
 from ._turns import take_turns
 
 # numba 0.60 does not start its threads for a cached function that calls a parallel one, and crashes
@@ -62,9 +63,8 @@ __all__ = [
     "leaf",
     "parallel",
     "prange",
-    "routine",
-    "scalar",
     "sums",
+    "views",
 ]
 
 # without fastmath=False a function inherits the fast math of whoever calls it first
@@ -102,23 +102,29 @@ cache_folder: str = _usable_cache_folder()
 def _cached(**options: object) -> Callable:
     def decorate(function: Callable) -> Callable:
         if not cache_folder:
-            return njit(**options)(function)
+            return entry(function, cached=False, **options)
         # numba fixes a function's cache folder when it is decorated; only ours go there
         previous = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = cache_folder
         try:
-            return take_turns(njit(cache=True, **options)(function), cache_folder)
+            return take_turns(entry(function, cached=True, **options), cache_folder)
         finally:
             numba.config.CACHE_DIR = previous
 
     return decorate
 
 
-scalar = njit(inline="always", error_model="numpy")
-routine = njit(_nrt=False, **_STRICT)
-inlined = njit(inline="always", **_STRICT)
+def _called(**options: object) -> Callable:
+    """Decorate what compiled code calls; where Python does, it is compiled in every process."""
+    return lambda function: entry(function, cached=False, **options)
+
+
+_LEAF = {**_STRICT, "_nrt": False}
+
+leaf = _called(**_LEAF)
+inlined = _called(forceinline=True, **_LEAF)
+views = njit(inline="always", **_STRICT)
 block = _cached(**_STRICT)
-leaf = _cached(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_STRICT)
 sums = _cached(_nrt=False, **_SUMS)
 parallel = _cached(parallel=True, **_STRICT)
 driver = _cached(**_STRICT)

@@ -15,7 +15,7 @@ from math import inf
 
 import numpy as np
 
-from ._jit import driver, routine
+from ._jit import driver, leaf
 
 GX, G1, SIZE, NX, N1 = range(5)
 """Columns of `field_table`: G, its size |G|, and its direction n."""
@@ -26,14 +26,14 @@ _PARALLEL = 2.0**-50
 """Rounding of <xt_j, n>, in units of 1 + |x_j|, below which a field is parallel to the ray."""
 
 
-@routine
+@leaf
 def increments(e):
     """The numbers cosh(g t) - 1 and sinh(g t), from the growth e > -1."""
     half = 0.5 / (1.0 + e)
     return e * e * half, e * (2.0 + e) * half
 
 
-@routine
+@leaf
 def boost(a, b, c, nx, n1, e):
     """The neuron (a, b, c) after the growth e, in a field with the direction (nx, n1)."""
     grow, shear = increments(e)
@@ -42,7 +42,7 @@ def boost(a, b, c, nx, n1, e):
     return a + dp * nx, b + dp * n1, c + (grow * c + shear * p)
 
 
-@routine
+@leaf
 def growth_to_ray(a, b, c, nx, n1, xj, active):
     """The growth after which a neuron leaves its sector across the line a x_j + b = 0.
 
@@ -85,7 +85,7 @@ def growth_to_ray(a, b, c, nx, n1, xj, active):
     return e
 
 
-@routine
+@leaf
 def growth_to_return(a, b, c, nx, n1, xj):
     """The growth after which a neuron is back on the ray that it just left; inf if never.
 
@@ -99,7 +99,7 @@ def growth_to_return(a, b, c, nx, n1, xj):
     return e if e > 0.0 and not parallel else inf
 
 
-@routine
+@leaf
 def growth_to_standstill(length, c):
     """The growth on a ray until c = 0 or the length = |(a, b)| = 0; inf if never.
 

@@ -21,7 +21,7 @@ At releases, repulsors and the origin the motion of a single neuron is not uniqu
 import math
 from math import inf
 
-from ._jit import routine, scalar
+from ._jit import inlined, leaf
 from .boost import (
     G1,
     GX,
@@ -56,12 +56,12 @@ CHANGES = TALLIES
 """Place behind the events, where a pass counts the neurons that change their cell."""
 
 
-@scalar
+@inlined
 def _sign(value):
     return math.copysign(1.0, value) if value != 0.0 else 0.0
 
 
-@routine
+@leaf
 def _first_ray(a, b, c, k, left, field, rays):
     """The ray of sector k that the neuron meets first, and the growth until then.
 
@@ -82,7 +82,7 @@ def _first_ray(a, b, c, k, left, field, rays):
     return ray, first
 
 
-@scalar
+@inlined
 def _spend(first, rapidity):
     """The rapidity of the growth ``first`` if it is below the one that is left, else inf."""
     # e / (1 + e) <= log(1 + e) tells most neurons that meet nothing in time without a logarithm
@@ -90,13 +90,13 @@ def _spend(first, rapidity):
     return spent if spent < min(rapidity, MOST_RAPIDITY) else inf
 
 
-@scalar
+@inlined
 def _growth_of(rapidity):
     """The growth of this rapidity, or of the largest one; `FAILURES` counts those cut off."""
     return math.expm1(min(rapidity, MOST_RAPIDITY))
 
 
-@scalar
+@inlined
 def _next_event(a, b, c, k, left, rapidity, field, rays):
     """Where a neuron in sector k is when it meets the next ray, or at the end of the time.
 
@@ -124,7 +124,7 @@ def _next_event(a, b, c, k, left, rapidity, field, rays):
     return a1, b1, c1, ray, spent
 
 
-@scalar
+@inlined
 def _cell_beyond(a, b, c, k, ray, field, rays):
     """The cell to which a neuron goes that has come to the ray through sector k."""
     sign = _sign(c)
@@ -134,14 +134,14 @@ def _cell_beyond(a, b, c, k, ray, field, rays):
     return cell_from_ray(ray, sign, pull_active, pull_inactive, k, True, rays.shape[0] // 2)
 
 
-@routine
+@leaf
 def meet(a, b, c, k, ray, frozen, tally):
     """Count that a neuron of sector k has come to the ray; returns the cell to which it goes."""
     tally[CROSSINGS] += 1
     return _cell_beyond(a, b, c, k, ray, frozen.field, frozen.rays)
 
 
-@scalar
+@inlined
 def _through_sector(a, b, c, k, time, left, frozen, tally):
     """Move a neuron inside sector k until it meets a ray, or to the end of the time.
 
@@ -180,13 +180,13 @@ def _through_sector(a, b, c, k, time, left, frozen, tally):
     return a1, b1, c1, cell, time, met
 
 
-@scalar
+@inlined
 def ray_of(cell, s):
     """The ray on which a neuron of this cell slides, or -1 if it does not slide."""
     return cell - 2 * s if 2 * s <= cell < origin_cell(s) else -1
 
 
-@routine
+@leaf
 def _cell_from_origin(r, sign, frozen):
     """The cell to which a neuron goes that has slid on ray r into the origin.
 
@@ -200,7 +200,7 @@ def _cell_from_origin(r, sign, frozen):
     return int(rays[r, FROM_ORIGIN])
 
 
-@scalar
+@inlined
 def _along_ray(a, b, c, r, time, frozen, tally):
     """Slide a neuron along ray r until c or (a, b) vanishes, or to the end of the time.
 
@@ -240,7 +240,7 @@ def _along_ray(a, b, c, r, time, frozen, tally):
     return a, b, c, cell, time, met
 
 
-@scalar
+@inlined
 def recheck(a, c, r, rays, tally):
     """The cell in which a neuron that slid on ray r is in a new field."""
     s = rays.shape[0] // 2
@@ -256,7 +256,7 @@ def recheck(a, c, r, rays, tally):
     return cell
 
 
-@routine
+@leaf
 def go_on(a, b, c, cell, time, left, frozen, tally):
     """Move one neuron for a time through all that it meets.
 

@@ -17,7 +17,7 @@ is detected here and left to ``events``.
 
 import math
 
-from ._jit import scalar
+from ._jit import inlined
 from .origin import AT_ORIGIN
 
 LONGEST = 1.0
@@ -27,7 +27,7 @@ MOST_HALF = 0.4621171572600097
 
 
 # both polynomials are minimax up to LONGEST: relative errors 4e-17 and 2e-17 without rounding
-@scalar
+@inlined
 def rapidity_of(half):
     """The rapidity 2 atanh(half) of a half, up to `MOST_HALF`."""
     t = half * half
@@ -46,7 +46,7 @@ def rapidity_of(half):
     return 2.0 * (half + half * (t * q))
 
 
-@scalar
+@inlined
 def half_of(rapidity):
     """The half tanh(rapidity / 2) of a rapidity, up to `LONGEST`."""
     v = 0.5 * rapidity
@@ -64,14 +64,14 @@ def half_of(rapidity):
     return v + v * (t * q)
 
 
-@scalar
+@inlined
 def _increments(half):
     """The numbers cosh(g t) - 1 and sinh(g t), from the half of g t."""
     shear = 2.0 * half / (1.0 - half * half)
     return half * shear, shear
 
 
-@scalar
+@inlined
 def leg(a, b, c, time, up, way, ray):
     """Move a neuron to the ray ahead or, if that is further away, to the end of the time.
 
@@ -127,7 +127,7 @@ def leg(a, b, c, time, up, way, ray):
     return an, bn, cn, time - spent / g if meets else 0.0, meets, good
 
 
-@scalar
+@inlined
 def slide(a, c, time, ux, xj, along):
     """Slide a neuron along an attractor ray for a time.
 

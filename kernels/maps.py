@@ -10,14 +10,14 @@ from math import nan
 
 import numpy as np
 
-from ._jit import driver, scalar
+from ._jit import driver, inlined
 from .boost import MOST_RAPIDITY, N1, NX, SIZE, field_table, increments
 from .rays import ALONG, SIGN, UX, XJ, ray_table
 from .records import Frozen, Maps
 from .sectors import first_bound, outside, second_bound
 
 
-@scalar
+@inlined
 def _increments(rapidity):
     """The numbers cosh - 1 and sinh of a rapidity.
 
@@ -86,7 +86,7 @@ def maps_of(frozen, h):
     return Maps(sector_maps(frozen.field, frozen.x, h), ray_maps(frozen.rays, h))
 
 
-@scalar
+@inlined
 def stays(a, b, c, before, bound1, bound2, active1, active2):
     """Whether the map of its sector is the exact motion of a neuron that it has led to (a, b, c).
 
@@ -95,7 +95,7 @@ def stays(a, b, c, before, bound1, bound2, active1, active2):
     return (not outside(a, b, bound1, bound2, active1, active2)) & (before * c > 0.0)
 
 
-@scalar
+@inlined
 def slides(a, c, a_before, c_before, sign):
     """Whether the map of its ray is the exact motion of a neuron that it has led to (a, c).
 
@@ -104,7 +104,7 @@ def slides(a, c, a_before, c_before, sign):
     return (sign * c_before > 0.0) & (sign * c > 0.0) & (a_before * a > 0.0)
 
 
-@scalar
+@inlined
 def mapped(a, b, c, k, maps, s):
     """Where the map of its cell takes a neuron of cell k, and whether it needs a closer look."""
     sector_map, ray_map = maps

@@ -7,7 +7,7 @@ neuron. The CPU does them in vectors (``cpu.pass_slot``, ``cpu.lanes``), where `
 to the same bits, and takes only `finish` from here.
 """
 
-from ._jit import inlined, routine
+from ._jit import inlined, leaf
 from .boost import N1, NX, SIZE
 from .events import CROSSINGS, go_on, meet, ray_of, recheck
 from .legs import leg, slide
@@ -39,7 +39,7 @@ def finish(a, b, c, k, time, left, frozen, tally):
     return a, b, c, k
 
 
-@routine
+@leaf
 def _pass_rays(a, b, c, k, left, up, time, frozen):
     """Move a neuron of sector k by legs, up to the first leg that does not pass its ray.
 
@@ -68,7 +68,7 @@ def _pass_rays(a, b, c, k, left, up, time, frozen):
     return a, b, c, k, time, r if meets else left, passed, meets, good and not meets
 
 
-@routine
+@leaf
 def set_out(a, b, c, k, h, frozen, maps, tally):
     """Move one neuron of cell k by its cell's map, or by legs while rays let it pass, and a slide.
 

@@ -9,7 +9,7 @@ consequence by scaling.
 import math
 from math import inf
 
-from ._jit import routine
+from ._jit import leaf
 from .rays import attracted_sign, inactive_side, pulls, ray_direction
 from .sectors import is_in, locate, origin_cell
 
@@ -22,7 +22,7 @@ AT_ORIGIN = 2.0**-49
 """Length of (a, b), in units of its length before the motion, at which a neuron has arrived."""
 
 
-@routine
+@leaf
 def largest_field(field):
     """The size of the largest field, max |G_k|; NaN if one of them is NaN."""
     largest = 0.0
@@ -33,7 +33,7 @@ def largest_field(field):
     return largest
 
 
-@routine
+@leaf
 def exit_direction(ux, u1, sign, field, x):
     """The point at which the map z -> z + sign G(z) leaves the disk on whose border it starts.
 
@@ -61,7 +61,7 @@ def exit_direction(ux, u1, sign, field, x):
     return zx, z1
 
 
-@routine
+@leaf
 def cell_from_origin(ux, u1, sign, field, x):
     """The cell in which a neuron goes on that has come to the origin along the direction (ux, u1).
 

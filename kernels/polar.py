@@ -3,7 +3,7 @@
 import math
 from math import inf, nan
 
-from ._jit import scalar
+from ._jit import inlined
 
 PI, HALF, QUARTER = math.pi, 0.5 * math.pi, 0.25 * math.pi
 TAN_EIGHTH = math.tan(0.125 * math.pi)
@@ -19,7 +19,7 @@ Q0, Q1, Q2, Q3, Q4 = (
 )  # fmt: skip
 
 
-@scalar
+@inlined
 def polar(x, y):
     """The length of (x, y), and its angle in (-pi, pi], 0 for the origin; NaN if x or y is NaN.
 

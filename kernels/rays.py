@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from ._jit import driver, routine, scalar
+from ._jit import driver, inlined, leaf
 
 UX, U1, XJ, PULL_ACTIVE, PULL_INACTIVE, ALONG, SIGN, PASSES, FROM_ORIGIN = range(9)
 """Columns of `ray_table`: u (two columns), x_j, the pulls, <G, u>, `attracted_sign`, whether all
@@ -26,13 +26,13 @@ UNKNOWN = -1.0
 one takes thousands of steps to find (``origin``)."""
 
 
-@scalar
+@inlined
 def ray_sample(r, x):
     """The sample x_j on which neurons of ray r have their knot."""
     return x[r - x.size] if r >= x.size else x[r]
 
 
-@scalar
+@inlined
 def active_side(r, s):
     """The sector beside ray r in which its sample is active."""
     if r < s:
@@ -44,19 +44,19 @@ def active_side(r, s):
     return k
 
 
-@scalar
+@inlined
 def inactive_side(r, s):
     """The sector beside ray r in which its sample is inactive."""
     return r + 1 if r < s else r
 
 
-@scalar
+@inlined
 def sector_beyond(r, up, s):
     """The sector that follows ray r on the way to higher sectors (``up``), or to lower ones."""
     return r if not up else (r + 1 if r < 2 * s - 1 else 0)
 
 
-@routine
+@leaf
 def ray_direction(r, x):
     """The unit vector u along ray r: (1, -x_j) / |xt_j| for r < s, its opposite for r >= s."""
     xj = ray_sample(r, x)
@@ -66,7 +66,7 @@ def ray_direction(r, x):
     return scale, -scale * xj
 
 
-@routine
+@leaf
 def pulls(r, field, x):
     """The pulls ``<xt_j, G>`` of the active and of the inactive side of ray r."""
     xj = ray_sample(r, x)
@@ -74,7 +74,7 @@ def pulls(r, field, x):
     return field[k, 0] * xj + field[k, 1], field[l, 0] * xj + field[l, 1]
 
 
-@routine
+@leaf
 def attracted_sign(r, pull_active, pull_inactive, s):
     """The sign of c with which neurons slide on ray r, or 0: Lemma 1.
 
@@ -90,7 +90,7 @@ def attracted_sign(r, pull_active, pull_inactive, s):
     return sign
 
 
-@routine
+@leaf
 def cell_from_ray(r, sign, pull_active, pull_inactive, stay, slower, s):
     """The cell to which a neuron on ray r goes, as the velocities of its two sides say.
 

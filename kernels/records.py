@@ -2,8 +2,8 @@
 
 They are named tuples, which numba compiles to their members: a record costs nothing inside
 compiled code, and about half a microsecond an array where Python calls it, twice as much as a plain
-tuple. Functions that Python calls once a trial therefore take plain tuples and make records of them
-inside. A function that modifies the arrays of a record says so.
+tuple. Functions that Python calls once a step therefore take plain tuples, of few arrays, and make
+records of them inside. A function that modifies the arrays of a record says so.
 """
 
 from collections import namedtuple
@@ -14,6 +14,16 @@ Neurons = namedtuple("Neurons", "a b c cell")
 The variables are (a, b, c) in the network metric, (cos theta, sin theta, rhat) in the euclidean
 one: see ``flow``."""
 
+Stored = namedtuple("Stored", "variables cell")
+"""All neurons of a process at one time as they are stored: variables (3, m) and cells (m,)."""
+
+
+def rows_of(stored):
+    """The `Neurons` of what is `Stored`, as views."""
+    variables, cell = stored
+    return Neurons(variables[0], variables[1], variables[2], cell)
+
+
 Slot = namedtuple("Slot", "a b c cell ident")
 """The neurons of one slot, and their indices in the original order, from the slot's begin on."""
 
@@ -22,6 +32,9 @@ Order = namedtuple("Order", "slots ident start members guests stray_work crossin
 gradient descent counts in each slot: the guests in front of the members of each region, (n_slots,
 n_regions); the work for strays and guests since the last sort, and the changes of cell so far,
 (n_slots,) each."""
+
+Places = namedtuple("Places", "slots ident start members")
+"""The part of an `Order` that sorting needs."""
 
 Regions = namedtuple("Regions", "slots start")
 """The part of an `Order` that a pass of the exact flow needs: the slots, and where their regions
@@ -61,9 +74,12 @@ residuals; the length of all steps, 0 if it adapts; the time to reach; the trial
 most."""
 
 Flow = namedtuple("Flow", "begin end first last change")
-"""A step of the exact flow: the `Neurons` at its begin and at its end, the `Arrival` of both, and
-(H_1 - H_0) / 3 as covariances (2 s, 3), where H_0 and H_1 are the tangent kernels at the step's
-begin and after its first pass."""
+"""A step of the exact flow: the neurons at its begin and at its end (`Stored`), the `Arrival` of
+both, and (H_1 - H_0) / 3 as covariances (2 s, 3), where H_0 and H_1 are the tangent kernels at the
+step's begin and after its first pass."""
+
+Shown = namedtuple("Shown", "neurons arrival")
+"""Room for the state at a time inside a step: the neurons to be `Stored`, and its `Arrival`."""
 
 Descent = namedtuple("Descent", "metric h count")
 """Steps of gradient descent: the metric's number, the length of a step, and the number of steps."""
@@ -81,7 +97,7 @@ SlotPass = namedtuple("SlotPass", "z to keep h frozen maps acc tally scratch mar
 """A pass over one slot on the CPU: the `Neurons` z that move for the time h in a `Frozen` field
 with its `Maps`; the `Neurons` in which their new state is stored, if ``keep``; the moments
 (>= 2 s, MOMENTS) and the events, which the pass adds up; and the thread's work space: `Neurons` of
-a block, `Marks` and `Lanes`."""
+a block, `Marks` and `Lanes`. The neurons are those of all slots where `pass_slot` begins."""
 
 Rest = namedtuple("Rest", "neurons count")
 """The rest: the neurons that a device treats one by one after it has treated their tile as a whole.

@@ -22,16 +22,16 @@ samples are a run at one end even in floating point.
 
 import math
 
-from ._jit import scalar
+from ._jit import inlined
 
 
-@scalar
+@inlined
 def origin_cell(s):
     """The cell of a neuron at rest with (a, b) = 0."""
     return 4 * s
 
 
-@scalar
+@inlined
 def locate(a, b, x):
     """The cell of the neuron (a, b), found by bisection over the signs of ``a x_j + b``.
 
@@ -70,7 +70,7 @@ def locate(a, b, x):
     return cell
 
 
-@scalar
+@inlined
 def first_bound(k, x):
     """The first of the two samples whose signs say whether a neuron is in sector k.
 
@@ -86,7 +86,7 @@ def first_bound(k, x):
     return x[j]
 
 
-@scalar
+@inlined
 def second_bound(k, x):
     """The second of the two samples whose signs say whether a neuron is in sector k.
 
@@ -102,7 +102,7 @@ def second_bound(k, x):
     return x[j]
 
 
-@scalar
+@inlined
 def outside(a, b, x1, x2, active1, active2):
     """Whether (a, b) is outside the sector with these two bounds, of which two signs decide.
 
@@ -112,7 +112,7 @@ def outside(a, b, x1, x2, active1, active2):
     return ((a * x1 + b > 0.0) != active1) | ((a * x2 + b > 0.0) != active2)
 
 
-@scalar
+@inlined
 def neighbours(k, s):
     """The two sectors next to k: beyond its first and beyond its second bound.
 
@@ -123,7 +123,7 @@ def neighbours(k, s):
     return (up, down) if k < s else (down, up)
 
 
-@scalar
+@inlined
 def neighbour(a, b, k, x):
     """The sector next to k across the bound that (a, b) is on the wrong side of.
 
@@ -134,7 +134,7 @@ def neighbour(a, b, k, x):
     return beyond1 if (a * first_bound(k, x) + b > 0.0) != (k != s) else beyond2
 
 
-@scalar
+@inlined
 def is_in(a, b, k, x):
     """Whether (a, b) is in sector k; false if a pre-activation is NaN."""
     p, q = a * first_bound(k, x) + b, a * second_bound(k, x) + b
@@ -147,7 +147,7 @@ def is_in(a, b, k, x):
     return inside
 
 
-@scalar
+@inlined
 def move_on(a, b, k, x):
     """The cell of the neuron (a, b), which has left sector k."""
     # most neurons have gone to the next sector, which two signs confirm; bisection takes log2(s)
@@ -157,7 +157,7 @@ def move_on(a, b, k, x):
     return cell
 
 
-@scalar
+@inlined
 def relocate(a, b, k, x):
     """The cell of the neuron (a, b), which was in cell k before it moved."""
     cell = k
@@ -168,7 +168,7 @@ def relocate(a, b, k, x):
     return cell
 
 
-@scalar
+@inlined
 def region_of(cell, s):
     """The place of a cell in the order of theta: sector 0, ray 0, sector 1, ..., origin last."""
     if cell < 2 * s:
@@ -180,13 +180,13 @@ def region_of(cell, s):
     return region
 
 
-@scalar
+@inlined
 def cell_of(region, s):
     """The cell of a region, the inverse of `region_of`."""
     return region if region == 4 * s else region // 2 + (2 * s if region % 2 == 1 else 0)
 
 
-@scalar
+@inlined
 def row_of(cell, s):
     """The sector in whose sums a neuron of this cell counts: sector r on ray r; -1 if none.
 

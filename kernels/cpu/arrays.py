@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .._jit import float64, routine
+from .._jit import float64, leaf
 
 
-@routine
+@leaf
 def read(a, b, c, i):
     """The variables of neuron i as float64, whatever the precision of the state."""
     return float64(a[i]), float64(b[i]), float64(c[i])

@@ -8,10 +8,10 @@ two pre-activations and of c decide. Of the other neurons those that are in a se
 
 import numpy as np
 
-from .._jit import block, float64, inlined, leaf
+from .._jit import block, float64, inlined, leaf, views
 from ..events import CHANGES, go_on, ray_of, recheck
 from ..maps import mapped, slides, stays
-from ..records import Marks, Neurons
+from ..records import Marks, Neurons, SlotPass
 from ..sectors import cell_of
 from .arrays import read
 from .arrivals import add_products, arrive, products, products_without
@@ -23,8 +23,8 @@ LONG = 32
 """Neurons of a region from which on a block with one map is worth its overhead."""
 
 
-@inlined
-def views(z, lo, hi):
+@views
+def neurons_of(z, lo, hi):
     """The neurons lo:hi of ``z``, as views."""
     return Neurons(z.a[lo:hi], z.b[lo:hi], z.c[lo:hi], z.cell[lo:hi])
 
@@ -146,7 +146,7 @@ def _move_marked(size, k, lo, n, job):
                 continue
             p = lo + i
             a, b, c = read(z.a, z.b, z.c, p)
-            kz = z.cell[p]
+            kz = np.int64(z.cell[p])
             # a neuron of cell k is marked because its map does not hold; a stray, which has only
             # been moved by the map of cell k, may still move by that of its own cell
             doubt = kz == k
@@ -165,7 +165,7 @@ def _advance_block(lo, hi, k, there, n, job):
     """Move a block of neurons of cell k, strays among them; returns what `_move` returns."""
     s, suspect = job.frozen.x.size, job.marks.each[: hi - lo]
     sector_map, ray_map = job.maps
-    here = views(job.z, lo, hi)
+    here = neurons_of(job.z, lo, hi)
     if k == s or k == 4 * s:
         suspects = _copy(here, there, suspect, k)
     elif k < 2 * s:
@@ -200,7 +200,7 @@ def _advance_mixed(lo, there, n, job):
     ca = cb = aa = ab = bb = cc = 0.0
     for i in range(there.a.size):
         p = lo + i
-        k = z.cell[p]
+        k = np.int64(z.cell[p])
         ai, bi, ci = read(z.a, z.b, z.c, p)
         a, b, c, doubt = mapped(ai, bi, ci, k, job.maps, s)
         if doubt:
@@ -223,12 +223,18 @@ def _advance_mixed(lo, there, n, job):
 
 
 @leaf
-def pass_slot(start, job):
-    """Move one slot, whose regions begin at ``start``, and add up its moments and events.
+def pass_slot(lo, hi, start, job):
+    """Move the neurons lo:hi of a pass, one slot, and add up its moments and events.
 
+    Its regions begin at ``start``, counted from ``lo``.
     Long regions go in blocks of one map, consecutive short ones together in mixed blocks. The
     number of neurons that change their cell is added to the tally, behind the events.
     """
+    z, to, keep, h, frozen, maps, acc, tally, scratch, marks, lanes = job
+    job = SlotPass(
+        neurons_of(z, lo, hi), neurons_of(to, lo, hi), keep, h, frozen, maps, acc, tally, scratch,
+        marks, lanes,
+    )  # fmt: skip
     n_regions, s = start.size - 1, job.frozen.x.size
     n = k = np.int64(0)  # a literal would be a type of its own, for which all is compiled anew
     changes = 0
@@ -239,13 +245,13 @@ def pass_slot(start, job):
         k += 1
         while not is_long and k < n_regions and start[k + 1] - start[k] < LONG:
             k += 1
-        for lo in range(start[first], start[k], BLOCK):
-            hi = min(lo + BLOCK, start[k])
-            there = views(job.to, lo, hi) if job.keep else views(job.scratch, 0, hi - lo)
+        for p in range(start[first], start[k], BLOCK):
+            q = min(p + BLOCK, start[k])
+            there = neurons_of(job.to, p, q) if job.keep else neurons_of(job.scratch, 0, q - p)
             if is_long:
-                n, changed = _advance_block(lo, hi, cell_of(first, s), there, n, job)
+                n, changed = _advance_block(p, q, cell_of(first, s), there, n, job)
             else:
-                n, changed = _advance_mixed(lo, there, n, job)
+                n, changed = _advance_mixed(p, there, n, job)
             changes += changed
     n, changed = take_rounds(n, np.int64(0), job)
     job.tally[CHANGES] += changes + changed

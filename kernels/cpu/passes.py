@@ -11,9 +11,9 @@ from ..host.arrivals import MOMENTS, arrive_at, arrive_together, can_pass
 from ..host.sums import PAD, tree_sum
 from ..maps import frozen_field, maps_of
 from ..rays import SIGN, XJ, ray_table
-from ..records import Arrival, Neurons, Regions, Samples, SlotPass
+from ..records import Regions, SlotPass
 from .arrays import read
-from .pass_slot import make_scratch, pass_slot, views
+from .pass_slot import make_scratch, pass_slot
 from .slots import SERIAL
 
 
@@ -23,19 +23,14 @@ def _pass_slots(begin, end, keep, regions, h, frozen, maps, sums):
     # code, since they come out of a tuple (findings/numba_parallel_tuple.sh); `pass_slot` does it
     slots, start, (acc, tallies) = regions.slots, regions.start, sums
     for i in prange(slots.size - 1):
-        lo, hi = slots[i], slots[i + 1]
-        pass_slot(
-            start[i],
-            SlotPass(
-                views(begin, lo, hi), views(end, lo, hi), keep, h, frozen, maps, acc[i], tallies[i],
-                *make_scratch(begin.a),
-            ),
-        )  # fmt: skip
+        room = make_scratch(begin.a)
+        job = SlotPass(begin, end, keep, h, frozen, maps, acc[i], tallies[i], *room)
+        pass_slot(slots[i], slots[i + 1], start[i], job)
 
 
 @driver
 def _pass_all(begin, end, keep, regions, field, h, x, tally):
-    """Move the neurons of all slots of this process, and write their events into ``tally``.
+    """Move the neurons of all slots of this process, and add their events to ``tally``.
 
     Returns the moments of each slot, (n_slots, 2 s + PAD, MOMENTS), and the number of neurons that
     change their cell.
@@ -50,40 +45,29 @@ def _pass_all(begin, end, keep, regions, field, h, x, tally):
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
     if begin.a.size <= SERIAL // 4:  # a pass costs more a neuron than what SERIAL was chosen for
         for i in range(n_slots):
-            lo, hi = slots[i], slots[i + 1]
-            pass_slot(
-                start[i],
-                SlotPass(
-                    views(begin, lo, hi), views(end, lo, hi), keep, h, frozen, maps, acc[i],
-                    tallies[i], *make_scratch(begin.a),
-                ),
-            )  # fmt: skip
+            room = make_scratch(begin.a)
+            job = SlotPass(begin, end, keep, h, frozen, maps, acc[i], tallies[i], *room)
+            pass_slot(slots[i], slots[i + 1], start[i], job)
     else:
         _pass_slots(begin, end, keep, regions, h, frozen, maps, (acc, tallies))
-    tree_sum(tallies)
-    tally[:] = tallies[0, :TALLIES]
-    return acc, tallies[0, CHANGES]
+    changes = np.int64(0)
+    for i in range(n_slots):
+        changes += tallies[i, CHANGES]
+        for n in range(TALLIES):
+            tally[n] += tallies[i, n]
+    return acc, changes
 
 
 @driver
 def pass_alone(begin, end, keep, regions, field, h, samples, arrival):
     """Do what `exact_pass` does, in a process that has all neurons."""
-    arrival.tally[:] = 0
+    for n in range(TALLIES):
+        arrival.tally[n] = 0
     if not can_pass(field, h):
         return -1
     acc, changes = _pass_all(begin, end, keep, regions, field, h, samples.x, arrival.tally)
     tree_sum(acc.reshape((acc.shape[0], -1)))
     return changes if arrive_at(acc[0], samples, begin.a.size, arrival) else -1
-
-
-@driver
-def _pass_of_tuples(begin, end, keep, regions, field, h, samples, arrival):
-    """Call `pass_alone` with records made of plain tuples, which cost Python half as much."""
-    return pass_alone(
-        Neurons(begin[0], begin[1], begin[2], begin[3]), Neurons(end[0], end[1], end[2], end[3]),
-        keep, Regions(regions[0], regions[1]), field, h, Samples(samples[0], samples[1]),
-        Arrival(arrival[0], arrival[1], arrival[2]),
-    )  # fmt: skip
 
 
 def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):  # noqa: PLR0913 (what a pass is)
@@ -118,19 +102,15 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
         Number of neurons that change their cell; -1 if field, time or the new state are not finite,
         or a neuron did not arrive.
     """
-    regions = order.slots, order.start
-    if whole is None:
-        return _pass_of_tuples(
-            tuple(begin), tuple(end), np.bool_(keep), regions, field, h, tuple(samples),
-            tuple(arrival),
-        )  # fmt: skip
     arrival.tally[:] = 0
     if not can_pass(field, h):
         return -1
+    regions = Regions(order.slots, order.start)
     acc, changes = _pass_all(
-        begin, end, np.bool_(keep), Regions(*regions), field, h, samples.x, arrival.tally
+        begin, end, np.bool_(keep), regions, field, h, samples.x, arrival.tally
     )
-    return arrive_together(acc, changes, samples, arrival, whole)
+    m = begin.a.size if whole is None else whole.m
+    return arrive_together(acc, changes, samples, m, arrival, whole)
 
 
 @driver

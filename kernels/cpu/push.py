@@ -7,7 +7,7 @@ that leave, and add up the moments of the others.
 
 import numpy as np
 
-from .._jit import block, driver, routine, sums
+from .._jit import block, driver, leaf, sums
 from ..flow import euler_euclidean, euler_network
 from ..sectors import first_bound, neighbours, outside, second_bound
 from .arrays import read
@@ -23,18 +23,18 @@ HOME, BEYOND1, BEYOND2, AWAY = range(4)
 
 # routines, so that what moves neurons and what decides on sectors stays strict floating point in
 # the loops below, whose sums are not
-@routine
+@leaf
 def _moved(a, b, c, hx, h1):
     return euler_network(a, b, c, hx, h1)
 
 
-@routine
+@leaf
 def crossed(a, b, x, active):
     """Whether (a, b) is on the wrong side of sample x, which is active in the sector if 1."""
     return (a * x + b > 0.0) != (active > 0.0)
 
 
-@routine
+@leaf
 def side_of(a, b, sector):
     """Where (a, b) is, seen from the sector of this row: `HOME`, `BEYOND1`, `BEYOND2` or `AWAY`."""
     beyond1 = crossed(a, b, sector[X1], sector[ACTIVE1])

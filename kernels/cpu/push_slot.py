@@ -8,6 +8,8 @@ further away, move one by one. In the euclidean metric there are no guests: some
 dead, and there a dead neuron may not be touched, not even to round its direction to unit length.
 """
 
+import numpy as np
+
 from .._jit import float64, inlined, leaf
 from ..flow import EUCLIDEAN, euler_euclidean, euler_network
 from ..sectors import move_on, neighbours, outside, region_of
@@ -144,7 +146,7 @@ def _push_strays(slot, lo, hi, push, acc):
     s = x.size
     changes = 0
     for i in range(lo, hi):
-        k = cell[i]
+        k = np.int64(cell[i])
         if k >= 2 * s or (metric == EUCLIDEAN and k == s):
             continue
         hx, h1 = table[k, FIELD], table[k, FIELD + 1]
@@ -259,7 +261,7 @@ def push_slot(slot, start, members, guests, push, acc):
     s = push.x.size
     acc[: 2 * s] = 0.0
     if members.size == 1:  # plain order: a single region, of neurons of any cells
-        return _push_strays(slot, 0, slot.a.size, push, acc), 0, 0
+        return _push_strays(slot, np.int64(0), slot.a.size, push, acc), 0, 0
     changes = strays = all_guests = 0
     for k in range(2 * s):
         r = region_of(k, s)

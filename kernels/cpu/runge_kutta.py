@@ -121,11 +121,12 @@ def _try_step(state, cell, trial, slots, samples, method, residuals):
     data = Samples(samples[0], samples[1])
     n_slots, scale = slots.size - 1, 1.0 / cell.size
     acc = np.empty((n_slots, 2 * data.x.size + PAD, 4))
-    residual[:] = before
+    for j in range(residual.size):
+        residual[j] = before[j]
     for step in range(STAGES):
         _take_stage(state, cell, room, slots, data, (metric, h, step), residual, acc)
         tree_sum(acc.reshape((n_slots, -1)))
-        if not close_step(acc[0, :, :2], data, scale, residual):
+        if not close_step(acc[0], data, scale, residual):
             return np.inf
     return _error_of(acc[0, :, 2:], data.x, scale)
 
@@ -166,6 +167,6 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
     for step in range(STAGES):
         _take_stage(state, cell, trial, slots, samples, (metric, h, step), residual, acc)
         sums = sum_slots(acc, whole)
-        if not close_step(sums[:, :2], samples, 1.0 / whole.m, residual):
+        if not close_step(sums, samples, 1.0 / whole.m, residual):
             return np.inf
     return _error_of(sums[:, 2:], samples.x, 1.0 / whole.m)

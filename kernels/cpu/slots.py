@@ -12,7 +12,7 @@ counted from its slot's begin.
 
 import numpy as np
 
-from .._jit import block, inlined, leaf, parallel, prange
+from .._jit import block, leaf, parallel, prange, views
 from ..records import Order, Slot
 from ..sectors import cell_of, region_of
 from .runs import run_end
@@ -99,7 +99,7 @@ def restored(order, arrays):
     return Order(order.slots, *(arrays[name].copy() for name in names))
 
 
-@inlined
+@views
 def slot_of(neurons, ident, lo, hi):
     """The `Slot` of the neurons lo:hi, as views."""
     a, b, c, cell = neurons
@@ -138,7 +138,7 @@ def sort_slot(slot, start, members):
     lo = np.int64(0)
     while lo < cell.size:
         hi = run_end(cell, lo)
-        members[region_of(cell[lo], s)] += hi - lo
+        members[region_of(np.int64(cell[lo]), s)] += hi - lo
         lo = hi
     start[0] = 0
     for k in range(n_regions):
@@ -151,7 +151,8 @@ def sort_slot(slot, start, members):
             if cell[i] == own:
                 i = min(run_end(cell, i), end)
                 continue
-            r, other = region_of(cell[i], s), cell[i]
+            other = cell[i]
+            r = region_of(np.int64(other), s)
             j = front[r]
             while cell[j] == other:
                 j += 1

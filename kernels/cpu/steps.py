@@ -5,24 +5,28 @@
 
 import numpy as np
 
-from .._jit import driver
+from .._jit import driver, views
+from ..events import TALLIES
 from ..host.control import (
     ARRIVED,
     CHANGES,
     END,
     NEXT,
+    OVERFLOWN_INSIDE,
     UNDER_WAY,
     UNSORTED,
     begin_next,
     first_mean,
+    is_inside,
     is_pending,
     judge,
+    mean_up_to,
     rms,
     second_mean,
 )
 from ..host.field import field
 from ..host.steps import steps_by_passes
-from ..records import Arrival, Regions
+from ..records import Arrival, Control, Limits, Places, Regions, Samples, rows_of
 from .passes import exact_pass, pass_alone
 from .slots import sort_slots
 
@@ -40,23 +44,33 @@ def _is_sort_due(order, counts, m):
     return due
 
 
+_rows = views(rows_of)
+
+
 @driver
-def _take_steps(flow, order, samples, control, limits):
-    """Do what `boost_steps` does, in a process that has all neurons.
+def _take_steps(flow, places, samples, control, limits, shown):
+    """Do what `boost_steps` does, in a process that has all neurons, with plain tuples.
 
     The twin of this loop is ``host.steps.steps_by_passes``.
     """
-    x, s = samples.x, samples.x.size
     begin, end, first, last, change = flow
+    begin, end = _rows(begin), _rows(end)
+    first, last = Arrival(first[0], first[1], first[2]), Arrival(last[0], last[1], last[2])
+    order = Places(places[0], places[1], places[2], places[3])
     regions = Regions(order.slots, order.start)
+    samples = Samples(samples[0], samples[1])
+    control = Control(control[0], control[1])
+    limits = Limits(limits[0], limits[1], limits[2], limits[3])
+    x, s = samples.x, samples.x.size
     mean, g = np.empty(s), np.empty((2 * s, 2))
-    trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros_like(last.tally))
+    trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(TALLIES, np.int64))
     status, trials = UNDER_WAY, 0
     # literals would be types of their own, and a pass be compiled for each of them
     look, keep = np.bool_(False), np.bool_(True)
     while status == UNDER_WAY:
         if control.clock[END] >= limits.until:
-            return ARRIVED
+            status = ARRIVED
+            break
         if trials == limits.most_trials:
             break
         trials += 1
@@ -79,13 +93,22 @@ def _take_steps(flow, order, samples, control, limits):
                 error = rms(last.residual, trial.residual) / limits.allowed
                 control.counts[CHANGES] = changes
         status = judge(control, error, limits.fixed)
+    if status == ARRIVED and is_inside(control, limits.until):
+        h = mean_up_to(first, change, x, control, limits, mean)
+        field(mean, x, g)
+        neurons, arrival = shown
+        there = Arrival(arrival[0], arrival[1], arrival[2])
+        if pass_alone(begin, _rows(neurons), keep, regions, g, h, samples, there) < 0:
+            status = OVERFLOWN_INSIDE
     return status
 
 
-def boost_steps(flow, order, samples, control, limits, whole=None):
+def boost_steps(flow, order, samples, control, limits, shown, whole=None):
     """Take steps until one of them holds the time ``limits.until``, or the trials are used up.
 
-    A step that is pending on entry is resumed.
+    A step that is pending on entry is resumed. The state at a time inside a step is shown without
+    ending the step. Where the motion is not unique, its own field decides: for delta > 0 a neuron
+    may be shown dead, or at rest in the origin, that the end of the step has elsewhere.
 
     Parameters
     ----------
@@ -98,6 +121,8 @@ def boost_steps(flow, order, samples, control, limits, whole=None):
     control : Control
         Modified in place.
     limits : Limits
+    shown : Shown
+        Overwritten with the state at ``limits.until``, if that is inside the last step.
     whole : Whole, optional
         Needed where the arrays are a part of the neurons; passes then return to Python for the sums
         over all parts.
@@ -105,18 +130,27 @@ def boost_steps(flow, order, samples, control, limits, whole=None):
     Returns
     -------
     int
-        `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK` or `OVERFLOWN`.
+        `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `OVERFLOWN_INSIDE`.
     """
     if whole is None:
-        return _take_steps(flow, order, samples, control, limits)
+        begin, end, first, last, change = flow
+        return _take_steps(
+            (tuple(begin), tuple(end), tuple(first), tuple(last), change),
+            (order.slots, order.ident, order.start, order.members),
+            tuple(samples),
+            tuple(control),
+            tuple(limits),
+            (tuple(shown.neurons), tuple(shown.arrival)),
+        )
     g = np.empty((2 * samples.x.size, 2))
 
-    def run_pass(begin, end, keep, mean, arrival):
+    def run_pass(begin, end, keep, mean, h, arrival):
         field(mean, samples.x, g)
-        return exact_pass(begin, end, keep, order, g, control.clock[NEXT], samples, arrival, whole)
+        begin, end = rows_of(begin), rows_of(end)
+        return exact_pass(begin, end, keep, order, g, h, samples, arrival, whole)
 
     def sort_if_due(begin):
         if _is_sort_due(order, control.counts, whole.m):
-            sort_slots(begin, order)
+            sort_slots(rows_of(begin), order)
 
-    return steps_by_passes(flow, run_pass, sort_if_due, samples.x, control, limits)
+    return steps_by_passes(flow, run_pass, sort_if_due, samples.x, control, limits, shown)

@@ -267,7 +267,7 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
         return changes if arrive_at(moments, samples, slots.m, arrival) else -1
     acc = np.zeros((1, n_rows + PAD, MOMENTS))
     acc[0, :n_rows] = moments
-    return arrive_together(acc, changes, samples, arrival, whole)
+    return arrive_together(acc, changes, samples, whole.m, arrival, whole)
 
 
 @kernel(neurons, reals(2), reals(2), longs, blocks_a_processor=4)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..host.control import NEXT
 from ..host.field import field
 from ..host.steps import steps_by_passes
+from ..records import rows_of
 from .passes import exact_pass
 from .slots import sort_slots
 
@@ -13,19 +13,20 @@ SORT_SHARE = 0.05
 last sort."""
 
 
-def boost_steps(flow, order, samples, control, limits, whole=None):
+def boost_steps(flow, order, samples, control, limits, shown, whole=None):
     """Take steps of the exact flow, as ``cpu.boost_steps`` does.
 
     Neurons are the device's, all else is the host's.
     """
     g, slots = np.empty((2 * samples.x.size, 2)), order.slots
 
-    def run_pass(begin, end, keep, mean, arrival):
+    def run_pass(begin, end, keep, mean, h, arrival):
         field(mean, samples.x, g)
-        return exact_pass(begin, end, keep, order, g, control.clock[NEXT], samples, arrival, whole)
+        begin, end = rows_of(begin), rows_of(end)
+        return exact_pass(begin, end, keep, order, g, h, samples, arrival, whole)
 
     def sort_if_due(begin):
         if slots.clock.is_over(SORT_SHARE * slots.m):
-            sort_slots(begin, order)
+            sort_slots(rows_of(begin), order)
 
-    return steps_by_passes(flow, run_pass, sort_if_due, samples.x, control, limits)
+    return steps_by_passes(flow, run_pass, sort_if_due, samples.x, control, limits, shown)

@@ -40,7 +40,7 @@ def arrive_at(sums, samples, m, arrival):
     """
     x, y = samples
     residual, covariances, tally = arrival
-    prediction(sums[:, :2], x, 1.0 / m, residual)
+    prediction(sums, x, 1.0 / m, residual)
     finite = tally[FAILURES] == 0
     for j in range(x.size):
         residual[j] -= y[j]
@@ -52,8 +52,8 @@ def arrive_at(sums, samples, m, arrival):
     return finite
 
 
-def arrive_together(acc, changes, samples, arrival, whole):
-    """Do what `arrive_at` does for neurons that are shared out, from the moments of this part.
+def arrive_together(acc, changes, samples, m, arrival, whole=None):
+    """Do what `arrive_at` does, from the moments of the slots; neurons may be shared out.
 
     The tally and the changes of cell travel with the moments, in the rows behind the sectors: one
     exchange is enough, and all parts come to the same verdict.
@@ -65,9 +65,12 @@ def arrive_together(acc, changes, samples, arrival, whole):
     changes : int
         Neurons of this part that have changed their cell.
     samples : Samples
+    m : int
+        Number of all neurons.
     arrival : Arrival
         Overwritten; on entry it holds the tally of this part.
-    whole : Whole
+    whole : Whole, optional
+        Needed where the slots are a part of all.
 
     Returns
     -------
@@ -79,14 +82,14 @@ def arrive_together(acc, changes, samples, arrival, whole):
     counts[:TALLIES], counts[TALLIES] = arrival.tally, changes
     counts = sum_slots(acc, whole)[n_sectors:].reshape(-1)
     arrival.tally[:] = counts[:TALLIES]
-    return int(counts[TALLIES]) if arrive_at(acc[0], samples, whole.m, arrival) else -1
+    return int(counts[TALLIES]) if arrive_at(acc[0], samples, m, arrival) else -1
 
 
 @driver
 def close_step(moments, samples, scale, residual):
     """Write new residuals from the moments of sectors; returns whether they are finite.
 
-    ``moments`` (>= 2 s, 2) are sums of c (a, b), ``scale`` is 1/m of all neurons.
+    ``moments`` (>= 2 s, >= 2) begin with the sums of c (a, b), ``scale`` is 1/m of all neurons.
     """
     x, y = samples
     prediction(moments, x, scale, residual)

@@ -23,10 +23,11 @@ from .mean_residual import mean_residual
 BEGIN, END, NEXT, LAST_ERROR = range(4)
 STEPS, REJECTED, HAS_REJECTED, UNSORTED, CHANGES, EXCHANGES = range(6)
 
-ARRIVED, UNDER_WAY, UNTAME, SHRUNK, OVERFLOWN = range(5)
+ARRIVED, UNDER_WAY, UNTAME, SHRUNK, OVERFLOWN, OVERFLOWN_INSIDE = range(6)
 """Outcomes of ``boost_steps``: a step holds the time that was asked for; the trials are used up;
 the tangent kernel is too large to compute with; the step is shorter than rounding of the time; a
-fixed step led to a state that is not finite."""
+fixed step led to a state that is not finite; a step holds the time, where the state is not finite,
+although it is at the step's end."""
 
 ORDER = 3  # of the error estimate in the step, 2 to 3 where neurons meet rays
 AIM = 0.5  # error to steer for, in units of the tolerance
@@ -56,10 +57,27 @@ def rms(one, two):
 
 
 @driver
+def _largest(values):
+    """The largest absolute value; NaN if one is NaN."""
+    largest = 0.0
+    for j in range(values.size):
+        size = abs(values[j])
+        if not size <= largest:  # so written, NaN counts as the largest
+            largest = size
+        if np.isnan(largest):
+            break
+    return largest
+
+
+@driver
 def is_tame(covariances, rho, x):
     """Whether the norms of H and of its products with residuals cannot overflow."""
-    size = np.sum(np.abs(covariances)) * (1.0 + np.abs(x).max()) ** 2 * x.size
-    return np.isfinite((size * (1.0 + np.abs(rho).max())) ** 2)
+    total = 0.0
+    for k in range(covariances.shape[0]):
+        for l in range(3):
+            total += abs(covariances[k, l])
+    size = total * (1.0 + _largest(x)) ** 2 * x.size
+    return np.isfinite((size * (1.0 + _largest(rho))) ** 2)
 
 
 @driver
@@ -75,7 +93,11 @@ def begin_next(first, last, control):
     ``first`` and ``last`` are the `Arrival` at the begin and at the end of the present step. The
     events of the present step are added to those of ``first``, which has all since the start.
     """
-    first.residual[:], first.covariances[:] = last.residual, last.covariances
+    for j in range(first.residual.size):
+        first.residual[j] = last.residual[j]
+    for k in range(first.covariances.shape[0]):
+        for l in range(3):
+            first.covariances[k, l] = last.covariances[k, l]
     for n in range(first.tally.size):
         first.tally[n] += last.tally[n]
     control.clock[BEGIN] = control.clock[END]
@@ -101,6 +123,16 @@ def first_mean(first, x, control, limits, mean):
 
 
 @driver
+def _changed(covariances, share, change):
+    """The covariances after this share of a change."""
+    out = np.empty(covariances.shape)
+    for k in range(out.shape[0]):
+        for l in range(out.shape[1]):
+            out[k, l] = covariances[k, l] + share * change[k, l]
+    return out
+
+
+@driver
 def second_mean(first, trial, change, x, control, limits, mean):
     """Write the mean residual for the second pass of a trial into ``mean``.
 
@@ -115,8 +147,30 @@ def second_mean(first, trial, change, x, control, limits, mean):
         for l in range(3):
             change[k, l] = (trial.covariances[k, l] - covariances[k, l]) / 3.0
     accuracy = LINEAR_SHARE * limits.allowed
-    mean_residual(covariances + change, rho, x, control.clock[NEXT], accuracy, mean)
+    changed = _changed(covariances, 1.0, change)
+    mean_residual(changed, rho, x, control.clock[NEXT], accuracy, mean)
     return True
+
+
+@driver
+def is_inside(control, time):
+    """Whether a time lies between the begin and the end of the present step, both excluded."""
+    return control.clock[BEGIN] < time < control.clock[END]
+
+
+@driver
+def mean_up_to(first, change, x, control, limits, mean):
+    """Write the mean residual from the step's begin to ``limits.until`` into ``mean``.
+
+    At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
+    H_q = H_0 + q (H_1 - H_0) / 3: a step of length q h, if H changes linearly. ``change`` is
+    (H_1 - H_0) / 3. Returns q h.
+    """
+    begin, end = control.clock[BEGIN], control.clock[END]
+    h = limits.until - begin
+    changed = _changed(first.covariances, h / (end - begin), change)
+    mean_residual(changed, first.residual, x, h, LINEAR_SHARE * limits.allowed, mean)
+    return h
 
 
 @driver

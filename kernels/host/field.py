@@ -46,8 +46,8 @@ def prediction(moments, x, scale, out):
 
     Parameters
     ----------
-    moments : (>= 2 s, 2) float64
-        M_k, a vector for each sector.
+    moments : (>= 2 s, >= 2) float64
+        M_k, a vector for each sector, in the first two columns.
     x : (s,) float64
     scale : float
     out : (s,) float64
@@ -109,10 +109,11 @@ def tangent_kernel(covariances, x, out):
     """
     s = x.size
     right, left = np.empty((s, 3)), np.zeros((s, 3))
-    right[0] = covariances[0]
-    for j in range(1, s):
-        right[j] = right[j - 1] + covariances[j]
-        left[s - 1 - j] = left[s - j] + covariances[2 * s - j]
+    for l in range(3):
+        right[0, l] = covariances[0, l]
+        for j in range(1, s):
+            right[j, l] = right[j - 1, l] + covariances[j, l]
+            left[s - 1 - j, l] = left[s - j, l] + covariances[2 * s - j, l]
     for j in range(s):
         for l in range(j, s):
             xx, x1, oo = (

@@ -14,13 +14,13 @@ import math
 
 import numpy as np
 
-from .._jit import driver, scalar
+from .._jit import driver, inlined
 from .lanczos import lanczos
 
 _FIRST, _STEP = 16, 8  # dimension of the first space, and the least by which it grows
 
 
-@scalar
+@inlined
 def phi_1(z):
     """The function (exp(z) - 1) / z, which is 1 at 0."""
     return math.expm1(z) / z if z != 0.0 else 1.0
@@ -29,7 +29,9 @@ def phi_1(z):
 @driver
 def _grown(array, rows):
     out = np.empty((rows, array.shape[1]))
-    out[: array.shape[0]] = array
+    for i in range(array.shape[0]):
+        for j in range(array.shape[1]):
+            out[i, j] = array[i, j]
     return out
 
 
@@ -74,14 +76,18 @@ def mean_residual(covariances, rho, x, h, accuracy, out):
         Dimension of the Krylov space.
     """
     s = x.size
-    norm = math.sqrt(np.sum(rho * rho))
-    out[:] = 0.0
+    total = 0.0
+    for j in range(s):
+        total += rho[j] * rho[j]
+        out[j] = 0.0
+    norm = math.sqrt(total)
     if norm == 0.0:
         return 0
     wanted = min(_FIRST, s)
     room = min(2 * wanted, s)
     basis, tridiagonal = np.empty((room + 1, s)), np.empty((room, 2))
-    basis[0] = rho / norm
+    for j in range(s):
+        basis[0, j] = rho[j] / norm
     k = np.int64(0)  # a literal would be a type of its own
     while True:
         if wanted > room:

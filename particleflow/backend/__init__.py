@@ -7,7 +7,13 @@ of its own; what it returns is in the original order where its docstring does no
 from . import waiting  # isort: skip (before numba starts its threads)
 
 from . import forking
-from .compiling import cache_folder, compile_notice, compiling_seconds, when_compiling
+from .compiling import (
+    Compiling,
+    cache_folder,
+    compile_notice,
+    compiling_seconds,
+    when_compiling,
+)
 from .devices import (
     DEVICES,
     Device,
@@ -20,7 +26,16 @@ from .devices import (
     threads_in_use,
     use_device_of,
 )
-from .exact_flow import ARRIVED, OVERFLOWN, SHRUNK, UNDER_WAY, UNTAME, Arrival, ExactFlow
+from .exact_flow import (
+    ARRIVED,
+    OVERFLOWN,
+    OVERFLOWN_INSIDE,
+    SHRUNK,
+    UNDER_WAY,
+    UNTAME,
+    Arrival,
+    ExactFlow,
+)
 from .exchange import Share, is_ordered, share_of
 from .fields import cell_sums, field, field_at, predict, predict_at
 from .metrics import METRICS, Metric
@@ -38,11 +53,13 @@ __all__ = [
     "DEVICES",
     "METRICS",
     "OVERFLOWN",
+    "OVERFLOWN_INSIDE",
     "PRECISIONS",
     "SHRUNK",
     "UNDER_WAY",
     "UNTAME",
     "Arrival",
+    "Compiling",
     "Device",
     "ExactFlow",
     "Frame",

@@ -1,22 +1,19 @@
 """The exact flow of all neurons in frozen fields: passes over them, and steps of two passes."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from particleflow.arguments import Array
 from particleflow.kernels import events
 from particleflow.kernels.host import control as steps
-from particleflow.kernels.records import Arrival, Control, Flow, Limits, Neurons
+from particleflow.kernels.records import Arrival, Control, Flow, Limits, Shown, Stored
 
-from .fields import field
 from .snapshot import like, order_of, original_order
 from .state import State
-from .tangent import mean_residual
 
 ARRIVED, UNDER_WAY = steps.ARRIVED, steps.UNDER_WAY
-UNTAME, SHRUNK, OVERFLOWN = steps.UNTAME, steps.SHRUNK, steps.OVERFLOWN
+UNTAME, SHRUNK = steps.UNTAME, steps.SHRUNK
+OVERFLOWN, OVERFLOWN_INSIDE = steps.OVERFLOWN, steps.OVERFLOWN_INSIDE
 
 
 def _room(s: int) -> Arrival:
@@ -24,29 +21,18 @@ def _room(s: int) -> Arrival:
     return Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(events.TALLIES, np.int64))
 
 
-class _Buffers(NamedTuple):
-    """Device arrays of all neurons at one time: variables (3, m) and cells (m,)."""
-
-    variables: Any
-    cell: Any
-
-    @classmethod
-    def of(cls, state: State) -> "_Buffers":
-        empty, like = state.kernels.empty, state.variables
-        return cls(empty(like.shape, like.dtype), empty(state.cell.shape, state.cell.dtype))
-
-    @property
-    def neurons(self) -> Neurons:
-        """The neurons in the form that kernels take."""
-        return Neurons(self.variables[0], self.variables[1], self.variables[2], self.cell)
+def _room_for_neurons(state: State) -> Stored:
+    """Device arrays for all neurons at another time."""
+    empty, like = state.kernels.empty, state.variables
+    return Stored(empty(like.shape, like.dtype), empty(state.cell.shape, state.cell.dtype))
 
 
 class ExactFlow:
     """Steps of a `State` under the exact flow, with the neurons at both ends of the present step.
 
-    After `take_steps` the state shows the begin of the present step; the ``show`` methods let it
-    show another time in that step. Slots are sorted again between steps where it pays. Until then
-    neurons may lie in regions of other cells, and ``members`` of the order is not kept up to date.
+    The state shows a time of the present step: its begin, its end, or one inside (`shown`). Slots
+    are sorted again between steps where it pays. Until then neurons may lie in regions of other
+    cells, and ``members`` of the order is not kept up to date.
 
     Parameters
     ----------
@@ -61,9 +47,9 @@ class ExactFlow:
     def __init__(self, state: State, allowed: float, fixed: float = 0.0) -> None:
         self._state = state
         self._allowed, self._fixed = allowed, fixed
-        self._at_begin = _Buffers(state.variables, state.cell)
-        self._at_end = _Buffers.of(state)
-        self._between: _Buffers | None = None
+        self._at_begin = Stored(state.variables, state.cell)
+        self._at_end = _room_for_neurons(state)
+        self._between: Stored | None = None
         self._first, self._last = _room(state.x.size), _room(state.x.size)
         self._first.residual[:] = state.residual
         self._first.covariances[:] = state.kernel_covariances()
@@ -73,6 +59,7 @@ class ExactFlow:
         self._clock[steps.LAST_ERROR] = 1.0
         self._counts = np.zeros(6, np.int64)
         self.next_step = fixed
+        self.shown = 0.0
 
     @property
     def size(self) -> int:
@@ -111,40 +98,67 @@ class ExactFlow:
     def take_steps(self, until: float, most_trials: int) -> int:
         """Take steps in one call of the kernels, until one contains the time ``until``.
 
-        The state then shows the begin of the last step.
+        The state then shows that time; if none contains it, the begin of the last step. A time of
+        the present step takes no steps.
 
         Returns
         -------
         int
             `ARRIVED`; `UNDER_WAY` if the trials are used up; `UNTAME` if the tangent kernel is too
             large; `SHRUNK` if the step is below rounding; `OVERFLOWN` if a fixed step led to a
-            state that is not finite.
+            state that is not finite; `OVERFLOWN_INSIDE` if the state is not at that time, although
+            it is at the end of the step.
         """
         state = self._state
+        if self._between is None:
+            self._between = _room_for_neurons(state)
+        between = Shown(self._between, _room(state.x.size))
         self._counts[steps.EXCHANGES] = 0
         status = state.kernels.boost_steps(
-            Flow(
-                self._at_begin.neurons, self._at_end.neurons, self._first, self._last, self._change
-            ),
+            Flow(self._at_begin, self._at_end, self._first, self._last, self._change),
             state.order,
             state.samples,
             Control(self._clock, self._counts),
             Limits(self._allowed, self._fixed, until, most_trials),
+            between,
             state.whole,
         )
         # each new step begins in the arrays of the last one's end, which the kernels do not move
         if self._counts[steps.EXCHANGES] % 2:
             self._at_begin, self._at_end = self._at_end, self._at_begin
-        self._show(self._at_begin, self._first)
+        if status != ARRIVED or until <= self.begin:
+            self._show(self.begin, self._at_begin, self._first)
+        elif until == self.end:
+            self.show_end()
+        else:
+            self._show(until, self._between, self._since_start(between.arrival))
         return int(status)
 
-    def snapshot(self, shown: float) -> dict[str, np.ndarray]:
-        """Host arrays from which `restore` continues; ``shown`` is the time that the state shows.
+    def show_end(self) -> None:
+        """Let the state show the end of the present step."""
+        self._show(self.end, self._at_end, self._since_start(self._last))
+
+    def _since_start(self, arrival: Arrival) -> Arrival:
+        """The sums at a time of the present step, with all events since the start."""
+        return arrival._replace(tally=self._first.tally + arrival.tally)
+
+    def _show(self, time: float, buffers: Stored, arrival: Arrival) -> None:
+        state = self._state
+        state.variables, state.cell = buffers
+        state.residual = arrival.residual.copy()
+        state.set_crossings(int(arrival.tally[events.CROSSINGS]))
+        state.releases = int(arrival.tally[events.RELEASES])
+        state.repulsors = int(arrival.tally[events.REPULSORS])
+        state.origins = int(arrival.tally[events.ORIGINS])
+        self.shown = time
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Host arrays from which `restore` continues.
 
         The begin of the step is left out once its end is shown: nothing before will be shown again.
         """
         download = self._state.kernels.download
-        is_pending, is_over = self.end > self.begin, shown >= self.end
+        is_pending, is_over = self.end > self.begin, self.shown >= self.end
         buffers = {"begin": self._at_begin} if not (is_pending and is_over) else {}
         if is_pending:
             buffers["end"] = self._at_end
@@ -182,18 +196,19 @@ class ExactFlow:
         ):  # fmt: skip
             now[...] = like(now, arrays, name)
         self._allowed = float(arrays["allowed"])
-        loaded = _Buffers(self._state.variables, self._state.cell)
+        loaded = Stored(self._state.variables, self._state.cell)
         if not has_begin:
-            self._at_begin, self._at_end = _Buffers.of(self._state), loaded
+            self._at_begin, self._at_end = _room_for_neurons(self._state), loaded
         else:
             self._at_begin = loaded
             if has_end:
                 self._at_end = self._loaded_end(arrays, same)
-        self._show_time(shown)
+        if self.take_steps(shown, 0) != ARRIVED:
+            raise ValueError("the state is not finite at the time that was shown")
         if same:  # what was shown between counts for when to sort
             self._state.restore_order(arrays)
 
-    def _loaded_end(self, arrays: Mapping[str, np.ndarray], same: bool) -> _Buffers:
+    def _loaded_end(self, arrays: Mapping[str, np.ndarray], same: bool) -> Stored:
         """The end of the step from a snapshot, in the order of the state.
 
         ``same`` says whether the arrays have that order already.
@@ -206,81 +221,4 @@ class ExactFlow:
             order = order_of(state.snapshot(neurons=False))
             variables, cell = np.ascontiguousarray(variables[:, order]), cell[order]
         upload = state.kernels.upload
-        return _Buffers(upload(variables, to.variables.dtype), upload(cell, to.cell.dtype))
-
-    def _show_time(self, time: float) -> None:
-        if time <= self.begin:
-            self._show(self._at_begin, self._first)
-        elif time == self.end:
-            self.show_end()
-        else:
-            self.show_between(time)
-
-    def show_end(self) -> None:
-        """Let the state show the end of the present step."""
-        self._show(self._at_end, self._last._replace(tally=self._first.tally + self._last.tally))
-
-    def show_between(self, time: float) -> bool:
-        """Let the state show a time in the present step.
-
-        At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
-        H_q = H_0 + q (H_1 - H_0) / 3: a step of length q h, if H changes linearly. Where the motion
-        is not unique, this field decides: for delta > 0 a neuron may be shown dead, or at rest in
-        the origin, that the end of the step has elsewhere.
-
-        Returns
-        -------
-        bool
-            False if the state is not finite there; what the state shows is then of no use, but for
-            `take_steps` and the other ``show`` methods.
-        """
-        q = (time - self.begin) / (self.end - self.begin)
-        mean = mean_residual(
-            self._first.covariances + q * self._change,
-            self._first.residual,
-            self._state.x,
-            time - self.begin,
-            steps.LINEAR_SHARE * self._allowed,
-        )
-        arrival = self.pass_from_begin(mean, time - self.begin, keep=True)
-        if arrival is None:
-            return False
-        assert self._between is not None
-        self._show(self._between, arrival._replace(tally=self._first.tally + arrival.tally))
-        return True
-
-    def pass_from_begin(self, mean_residual: Array, h: float, keep: bool = False) -> Arrival | None:
-        """Move all neurons from the begin of the step for the time h in the field of a residual.
-
-        With ``keep`` the new neurons are stored, for `show_between`; else only their sums are
-        computed.
-
-        Returns
-        -------
-        Arrival or None
-            The sums over the new neurons; None if they are not finite, or a neuron did not arrive.
-        """
-        if self._between is None:
-            self._between = _Buffers.of(self._state)
-        state, arrival = self._state, _room(self._state.x.size)
-        changes = state.kernels.exact_pass(
-            self._at_begin.neurons,
-            self._between.neurons,
-            keep,
-            state.order,
-            field(mean_residual, state.x),
-            h,
-            state.samples,
-            arrival,
-            state.whole,
-        )
-        return arrival if changes >= 0 else None
-
-    def _show(self, buffers: _Buffers, arrival: Arrival) -> None:
-        state = self._state
-        state.variables, state.cell = buffers
-        state.residual = arrival.residual.copy()
-        state.set_crossings(int(arrival.tally[events.CROSSINGS]))
-        state.releases = int(arrival.tally[events.RELEASES])
-        state.repulsors = int(arrival.tally[events.REPULSORS])
-        state.origins = int(arrival.tally[events.ORIGINS])
+        return Stored(upload(variables, to.variables.dtype), upload(cell, to.cell.dtype))

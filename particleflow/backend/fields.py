@@ -76,7 +76,7 @@ def field_at(field: Array, x: Array, a: Array, b: Array) -> Array:
     """G of the sector of each (a, b), (n, 2); 0 in the origin."""
     # cells found by signs are sectors or the origin, 4 s, for which a row of zeros is added
     cell = np.empty(a.size, np.int32)
-    cpu.locate_all(a, b, x, cell, np.array([0, a.size]))
+    cpu.locate_all(a, b, x.copy(), cell, np.array([0, a.size]))
     padded = np.concatenate([field, np.zeros((1, 2))])
     return padded[np.minimum(cell, field.shape[0])]
 

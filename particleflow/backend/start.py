@@ -15,8 +15,10 @@ Precision = Literal["float64", "float32"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
-def samples_in(dtype: Precision, x: Array) -> Array:
-    """The x of samples rounded to a precision, as float64.
+def samples_in(dtype: Precision, x: Array, y: Array) -> tuple[Array, Array]:
+    """Copies of the samples in float64, x rounded to a precision.
+
+    Copies can be written to whatever the originals are: kernels are compiled for one of the two.
 
     Raises
     ------
@@ -31,7 +33,7 @@ def samples_in(dtype: Precision, x: Array) -> Array:
             f"state_dtype: the samples x_{j} = {x[j]:.12g} and x_{j + 1} = {x[j + 1]:.12g} are the "
             "same in float32; use float64"
         )
-    return rounded
+    return rounded, y.astype(np.float64)
 
 
 class Start(NamedTuple):
@@ -62,7 +64,7 @@ class Start(NamedTuple):
         variables = np.empty((3, self.a.size))
         variables[:] = self.a, self.b, self.c
         cell = np.empty(variables.shape[1], np.int32)
-        cpu.locate_all(*variables[:2], x, cell, slots)
+        cpu.locate_all(*variables[:2], x.copy(), cell, slots)
         if self.cells is not None:
             cell, rays = self.cells.among(x, cell, self.slides)
             put_on_rays(variables[0], variables[1], rays, x)

@@ -115,7 +115,7 @@ class State:
         ranks: Ranks = ALONE,
     ) -> None:
         self.kernels = kernels = kernels_of(device)
-        self.x, self.y = samples_in(dtype, x), y
+        self.x, self.y = samples_in(dtype, x, y)
         self.metric = metric
         self.metric_code = METRIC_CODE[metric]
         s = x.size

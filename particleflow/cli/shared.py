@@ -2,29 +2,80 @@
 
 import json
 import math
+import sys
+import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from particleflow.backend import Compiling
+
+_ERASE = "\x1b[2K"  # the line on which the cursor is
+
 
 def announce_compilation(quiet: bool, ranks: int = 1) -> None:
-    """Let a line on stderr say that a kernel is being compiled, here or by another process.
+    """Let stderr say that kernels are being compiled, here or by another process.
 
-    This holds until the command ends; ``quiet`` commands say nothing.
+    One line says so; on a terminal another one says which kernel, for how long, and how long it
+    took the last time. This holds until the command ends; ``quiet`` commands say nothing.
     """
     from particleflow.backend import compile_notice, when_compiling
 
     if quiet:
         return
-    notice = compile_notice(ranks)
+    notices = [compile_notice(ranks)]
     waiting = "another process compiles a kernel that is needed here: waiting for it"
+    line = _CompilingLine()
 
     def tell() -> None:
-        click.echo(notice, err=True)
+        while notices:
+            click.echo(notices.pop(), err=True)
 
-    when_compiling(tell, tell if ranks > 1 else lambda: click.echo(waiting, err=True))
-    click.get_current_context().call_on_close(lambda: when_compiling(None, None))
+    def begin(compiling: "Compiling") -> None:
+        tell()
+        line.begin(compiling)
+
+    when_compiling(begin, line.end, tell if ranks > 1 else lambda: click.echo(waiting, err=True))
+    click.get_current_context().call_on_close(lambda: when_compiling(None, None, None))
+
+
+class _CompilingLine:
+    """The last line of a terminal while a kernel is being compiled, if that takes a second."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._over: threading.Event | None = None
+        self._thread: threading.Thread | None = None
+
+    def begin(self, compiling: "Compiling") -> None:
+        if not self._is_terminal:
+            return
+        self._over = threading.Event()
+        self._thread = threading.Thread(
+            target=self._count, args=(compiling, self._over), daemon=True
+        )
+        self._thread.start()
+
+    def end(self) -> None:
+        if self._over is not None and self._thread is not None:
+            self._over.set()
+            self._thread.join()
+            self._over = self._thread = None
+
+    @staticmethod
+    def _count(compiling: "Compiling", over: threading.Event) -> None:
+        kernel, last_time = compiling
+        known = "" if last_time is None else f", {last_time:.0f} s the last time"
+        begin, shown = time.monotonic(), False
+        while not over.wait(1.0):
+            seconds = time.monotonic() - begin
+            click.echo(f"\r{_ERASE}compiling {kernel}: {seconds:.0f} s{known}", err=True, nl=False)
+            shown = True
+        if shown:
+            click.echo(f"\r{_ERASE}", err=True, nl=False)
 
 
 def show(facts: dict[str, Any], as_json: bool) -> None:

@@ -29,7 +29,15 @@ from typing import ClassVar
 import numpy as np
 
 from particleflow.arguments import Array, positive
-from particleflow.backend import OVERFLOWN, SHRUNK, UNTAME, ExactFlow, Metric, State
+from particleflow.backend import (
+    OVERFLOWN,
+    OVERFLOWN_INSIDE,
+    SHRUNK,
+    UNTAME,
+    ExactFlow,
+    Metric,
+    State,
+)
 from particleflow.errors import ConfigError, IntegrationError
 from particleflow.model.samples import spread
 
@@ -43,6 +51,7 @@ _FAILURES = {
     UNTAME: "the tangent kernel is too large to compute with; start from smaller parameters",
     SHRUNK: "the step shrank below rounding; raise the tolerance, or start from smaller parameters",
     OVERFLOWN: "the state overflows; lower the step",
+    OVERFLOWN_INSIDE: "the state overflows inside the step; lower the tolerance",
 }
 
 
@@ -113,7 +122,11 @@ class BoostMotion:
         if step is None:
             self._flow.next_step = self._first_step()
         self._slices = Slices(state.ranks)
-        self.time = 0.0
+
+    @property
+    def time(self) -> float:
+        """The time that the state shows."""
+        return self._flow.shown
 
     @property
     def step(self) -> int:
@@ -150,12 +163,11 @@ class BoostMotion:
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Host arrays from which `restore` continues."""
-        return self._flow.snapshot(self.time) | {"time": np.array(self.time)}
+        return self._flow.snapshot() | {"time": np.array(self.time)}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Continue from the arrays of a `snapshot`."""
-        self.time = float(arrays["time"])
-        self._flow.restore(arrays, self.time)
+        self._flow.restore(arrays, float(arrays["time"]))
 
     def advance(self, until: float) -> None:
         """Take steps until one of them contains this time, or for about a tenth of a second.
@@ -164,35 +176,25 @@ class BoostMotion:
         """
         if self._flow.end < until:
             self._slices.take(_MOST_TRIALS, lambda n: self._take_steps(until, n))
-        self._show(min(until, self._flow.end))
+        elif until != self.time:
+            self._take_steps(until, 0)
+        if self._flow.end < until:
+            self._flow.show_end()
 
     def _take_steps(self, until: float, most_trials: int) -> int:
-        """Take steps in one compiled call; returns the number of trial steps."""
-        flow = self._flow
-        before = flow.step + flow.rejected
-        status = flow.take_steps(until, most_trials)
-        self.time = flow.begin
-        if status in _FAILURES:
-            raise IntegrationError(f"{self._where()}: {_FAILURES[status]}")
-        return flow.step + flow.rejected - before
-
-    def _show(self, now: float) -> None:
-        """Let the state show a time in the present step.
+        """Take steps in one compiled call; returns the number of trial steps.
 
         Raises
         ------
         IntegrationError
-            The state is not finite at that time.
+            There can be no further step, or the state is not finite at the time ``until``.
         """
-        if now == self.time:
-            return
-        if now == self._flow.end:
-            self._flow.show_end()
-        elif not self._flow.show_between(now):
-            raise IntegrationError(
-                f"{self._where()}: the state overflows inside the step; lower the tolerance"
-            )
-        self.time = now
+        flow = self._flow
+        before = flow.step + flow.rejected
+        status = flow.take_steps(until, most_trials)
+        if status in _FAILURES:
+            raise IntegrationError(f"{self._where()}: {_FAILURES[status]}")
+        return flow.step + flow.rejected - before
 
     def _where(self) -> str:
         return f"boost, step {self.step + 1} (tau = {self._flow.begin:g})"

@@ -7,7 +7,7 @@ a device's compiler contracts multiplications and additions.
 import dense
 import naive
 import numpy as np
-from drive import begin_where_shown
+from drive import begin_where_shown, pass_from_begin
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
@@ -202,8 +202,8 @@ def passes(m, s, h, exact):
     flows = [ExactFlow(state, 1.0) for state in (one, two)]
     events = 0
     for time in (h, 0.5 * h):
-        looked = flows[1].pass_from_begin(one.residual, time)
-        arrivals = [flow.pass_from_begin(one.residual, time, keep=True) for flow in flows]
+        looked = pass_from_begin(flows[1], one.residual, time)
+        arrivals = [pass_from_begin(flow, one.residual, time, keep=True) for flow in flows]
         assert one.repulsors == two.repulsors
         assert_array_equal(looked.residual, arrivals[1].residual)
         assert_array_equal(arrivals[0].tally, arrivals[1].tally)

@@ -5,11 +5,12 @@ Everything else goes through public names, so that the inside may change.
 
 import numpy as np
 
+from particleflow.backend import field
 from particleflow.kernels import _jit, cpu
 from particleflow.kernels.events import TALLIES, go_on, ray_of, recheck
 from particleflow.kernels.maps import frozen_field, maps_of
 from particleflow.kernels.motion import set_out
-from particleflow.kernels.records import Arrival, Neurons
+from particleflow.kernels.records import Arrival, Neurons, Stored, rows_of
 
 
 @_jit.driver
@@ -59,6 +60,24 @@ def frozen_passes(state, h, steps=1, keep=True):
             state.variables, state.cell = new, cell
             state.residual = arrival.residual.copy()
     return [part.copy() for part in arrival]
+
+
+def pass_from_begin(flow, rho, h, keep=False):
+    """A pass of an exact flow from the begin of its step in the field of these residuals.
+
+    Returns what the new neurons add up to; with ``keep`` they are where a time inside a step is.
+    """
+    state, s = flow._state, rho.size
+    if flow._between is None:
+        empty, like = state.kernels.empty, state.variables
+        flow._between = Stored(empty(like.shape, like.dtype), empty(like.shape[1:], np.int32))
+    arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
+    changes = state.kernels.exact_pass(
+        rows_of(flow._at_begin), rows_of(flow._between), keep, state.order, field(rho, state.x), h,
+        state.samples, arrival, state.whole,
+    )  # fmt: skip
+    assert changes >= 0
+    return arrival
 
 
 def flow_of(sim):

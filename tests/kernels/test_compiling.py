@@ -1,11 +1,18 @@
-"""Processes that share a folder of compiled kernels."""
+"""How kernels are compiled: parts and entries, and processes that share a folder of entries."""
 
+import gc
 import os
 import subprocess
 import sys
 import textwrap
 
-from particleflow.kernels import _turns
+import numba
+import numpy as np
+import pytest
+from numba.core.registry import cpu_target
+from numpy.testing import assert_array_equal
+
+from particleflow.kernels import _linking, _turns
 
 MODULE = """
 import numpy as np
@@ -39,7 +46,89 @@ outer(np.arange(3.0))
 print(sum(sum(f.stats.cache_misses.values()) for f in (inner, outer)))
 """
 
+STRICT = {"error_model": "numpy", "nogil": True, "fastmath": False, "cached": False}
 
+
+def kernels():
+    """A part, an entry that calls it, and one that calls both, none of them compiled yet."""
+    add = _linking.entry(lambda a, b: a + b, **STRICT)
+
+    def sum_up(values):
+        total = np.zeros(1)
+        for i in range(values.size):
+            total[0] = add(total[0], values[i])
+        return total
+
+    sum_up = _linking.entry(sum_up, **STRICT)
+
+    def mean(values):
+        return add(sum_up(values)[0] / values.size, 0.0)
+
+    return add, sum_up, _linking.entry(mean, **STRICT)
+
+
+def test_this_release_of_numba_has_what_parts_need():
+    assert _linking.AVAILABLE
+
+
+def test_what_an_entry_calls_has_no_machine_code_of_its_own():
+    add, sum_up, mean = kernels()
+    assert mean(np.arange(4.0)) == 1.5
+    assert add.signatures == sum_up.signatures == []  # neither is an entry yet
+    (compiled,) = sum_up.part().overloads.values()
+    assert isinstance(compiled.library, _linking._Part)
+    assert compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name) == 0
+    assert "define" in str(compiled.library._final_module)
+    # the whole has all of its parts, none of which other code can see
+    (whole,) = mean.overloads.values()
+    inner = [f for f in whole.library.get_defined_functions() if "sum_up" in f.name]
+    assert {f.linkage.name for f in inner} <= {"internal"}
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_kernels_are_called_from_python_and_from_kernels_in_any_sequence(first):
+    values = np.arange(5.0)
+    calls = [lambda add, *_: add(1.0, 2.0), lambda _, sum_up, __: sum_up(values)[0],
+             lambda *kernels: kernels[2](values)]  # fmt: skip
+    found = kernels()
+    for n in (first, (first + 1) % 3, (first + 2) % 3):
+        assert calls[n](*found) == [3.0, 10.0, 2.0][n]
+
+
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_a_function_of_a_user_may_call_kernels(is_compiled):
+    add, sum_up, mean = kernels()
+    if is_compiled:
+        mean(np.arange(4.0))  # as parts
+
+    @numba.njit
+    def user(values):
+        out = np.empty(2)  # which kernels have asked for, too
+        out[:] = mean(values), add(sum_up(values)[0], 1.0)
+        return out
+
+    assert_array_equal(user(np.arange(4.0)), [1.5, 7.0])
+
+
+def test_a_kernel_that_cannot_be_compiled_leaves_the_compiler_as_it_was():
+    generator = cpu_target.target_context.codegen()
+    before = generator._library_class
+    wrong = _linking.entry(lambda a: a.no_such_thing, **STRICT)
+    with pytest.raises(numba.TypingError):
+        wrong(1.0)
+    assert generator._library_class is before
+    assert gc.isenabled()
+    assert numba.njit(lambda a: a + 1)(1) == 2
+
+
+def test_kernels_work_without_what_parts_need(monkeypatch):
+    monkeypatch.setattr(_linking, "AVAILABLE", False)
+    add, _, mean = kernels()
+    assert mean(np.arange(4.0)) == 1.5
+    assert add.signatures
+
+
+@pytest.mark.slow
 def test_one_process_compiles_and_the_others_wait(tmp_path):
     (tmp_path / "slow.py").write_text(MODULE)
     (tmp_path / "script.py").write_text(SCRIPT)
@@ -51,7 +140,7 @@ def test_one_process_compiles_and_the_others_wait(tmp_path):
     ]  # fmt: skip
     outputs = [process.communicate(timeout=120)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
-    assert sum(int(output[-1]) for output in outputs) == 2  # each of the two kernels once
+    assert sum(int(output[-1]) for output in outputs) == 1  # `inner` is a part of `outer`
     assert sorted(output[:-1] for output in outputs) == [[], ["waits"], ["waits"]]
 
 
