@@ -35,12 +35,37 @@ def info(file: Path, as_json: bool, isolate: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def doctor(as_json: bool) -> None:
+@click.option(
+    "--compile", "compiles", is_flag=True,
+    help="Compile the kernels of all integrators instead, for runs to find.",
+)  # fmt: skip
+def doctor(as_json: bool, compiles: bool) -> None:
     """Say what this machine offers: versions, threads, devices, cache, speed of a push."""
+    if compiles:
+        _compile_ahead(as_json)
+        return
     from particleflow.inspect.doctor import examine
 
     announce_compilation(quiet=as_json)
     show(examine(), as_json)
+
+
+def _compile_ahead(as_json: bool) -> None:
+    from particleflow.backend import cache_folder
+    from particleflow.jobs.ahead import Compiled, compile_ahead
+
+    seconds = {}
+
+    def tell(one: Compiled) -> None:
+        seconds[f"{one.integrator}, {one.precision}"] = round(one.seconds, 1)
+        if not as_json:
+            click.echo(f"{one.integrator}, {one.precision}: {one.seconds:.1f} s")
+
+    if not as_json:
+        click.echo(f"compiling into {cache_folder() or 'no folder'}")
+    compile_ahead(tell=tell)
+    if as_json:
+        show({"cache": cache_folder(), "seconds": seconds}, as_json)
 
 
 @click.command()
