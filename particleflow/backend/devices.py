@@ -58,7 +58,7 @@ def _is_simulated() -> bool:
 def cuda_problem() -> str | None:
     """What is missing for CUDA: numba-cuda, the driver, or a device; None if CUDA works."""
     if importlib.util.find_spec("numba_cuda") is None:
-        return "numba-cuda is not installed; pip install 'particleflow[cuda13]', or cuda12"
+        return "numba-cuda is not installed; pip install 'numba-cuda[cu13]', or cu12"
     if not _is_simulated() and not _has_driver():
         return "no NVIDIA driver is installed (libcuda is not found)"
     found = _cuda_devices().problem()

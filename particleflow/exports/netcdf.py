@@ -34,9 +34,7 @@ def require() -> Any:
     try:
         import h5netcdf
     except ImportError:
-        raise TrajectoryError(
-            "netCDF: needs h5netcdf; pip install 'particleflow[xarray]'"
-        ) from None
+        raise TrajectoryError("netCDF: needs h5netcdf; pip install h5netcdf") from None
     return h5netcdf
 
 

@@ -72,7 +72,7 @@ def _launched() -> Ranks:
         if isinstance(problem, ModuleNotFoundError):
             raise DeviceError(
                 "ranks: a launcher of MPI has started several processes, but mpi4py is not "
-                "installed; pip install 'particleflow[mpi]'"
+                "installed; pip install mpi4py"
             ) from None
         raise DeviceError(
             "ranks: mpi4py finds no library of MPI; load the module of your cluster's MPI, or "
