@@ -23,6 +23,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--benchmark", action="store_true", help="run the benchmarks in bench/, and only them"
     )
     parser.addoption(
+        "--slow", action="store_true",
+        help="run the tests that are marked slow, too: jobs of many ranks, kills, CUDA's simulator",
+    )  # fmt: skip
+    parser.addoption(
         "--quick", action="store_true", help="with --benchmark: smaller sizes, under 2 minutes"
     )
     parser.addoption(
@@ -40,6 +44,16 @@ def _count(text: str) -> int:
     if not 1.0 <= number < 2.0**31 or number != int(number):
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
     return int(number)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave slow tests out, and say how many, where they are not asked for."""
+    if config.getoption("--slow") or "slow" in config.getoption("markexpr"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
 def pytest_configure(config: pytest.Config) -> None:

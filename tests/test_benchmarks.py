@@ -14,6 +14,7 @@ ALONE = {name: value for name, value in os.environ.items() if "XDIST" not in nam
 """The environment of a pytest that is no worker of this one."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("args", "message"), [
     (["--benchmark", "tests/model/test_samples.py"], "--benchmark runs bench/ only, found tests/"),
     (["--quick"], "--quick goes with --benchmark"),
@@ -29,6 +30,7 @@ def test_the_benchmark_option_refuses(args, message):
     assert message in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("args", "folder"), [
     ([], "tests/"), (["--benchmark"], "bench/"), (["--benchmark", "bench"], "bench/"),
 ])  # fmt: skip
@@ -103,6 +105,7 @@ def only(content, name):
     return found["extra_info"]
 
 
+@pytest.mark.slow
 def test_what_a_benchmark_records(results):
     content = json.loads(results.read_text())
     assert len(content["benchmarks"]) == 7
@@ -120,6 +123,7 @@ def test_what_a_benchmark_records(results):
     assert push["crossings_a_neuron_a_step"] < 1e-3
 
 
+@pytest.mark.slow
 def test_the_report_says_what_was_measured(results, tmp_path):
     done = report(results, "-o", tmp_path / "out put", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -149,6 +153,7 @@ def test_the_report_says_what_was_measured(results, tmp_path):
         assert (tmp_path / "out put" / "figures" / name).read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_of_several_files_the_later_counts(results, tmp_path):
     content = json.loads(results.read_text())
     push = next(b for b in content["benchmarks"] if b["name"].startswith("test_push"))
@@ -166,6 +171,7 @@ def test_of_several_files_the_later_counts(results, tmp_path):
     assert (done.returncode, "is from another machine" in done.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_the_report_shows_where_others_are_faster(results, tmp_path):
     content = json.loads(results.read_text())
     slow = copy.deepcopy(content)
@@ -183,6 +189,7 @@ def test_the_report_shows_where_others_are_faster(results, tmp_path):
     assert ["1 times", "0.25 times", "**no**"] in [row[1:] for row in missed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("content", "message"), [
     (None, "no such file; pytest --benchmark writes it with --benchmark-json="),
     ("{", "is not JSON"),
@@ -203,6 +210,7 @@ def test_the_report_refuses(tmp_path, content, message):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_missing_peer_is_skipped_with_its_install_line(tmp_path):
     """The package is hidden, whether installed or not."""
     code = (

@@ -42,6 +42,7 @@ def run(code):
     exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
 
 
+@pytest.mark.slow
 def test_every_block_runs_in_turn(folder, monkeypatch):
     monkeypatch.chdir(folder)
     mpl.use("agg")

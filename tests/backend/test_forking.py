@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import multiprocessing, sys
 import numpy as np
@@ -49,5 +51,6 @@ def test_forked_workers_are_told_to_be_spawned(tmp_path):
     assert len(forked) == 2
 
 
+@pytest.mark.slow
 def test_spawned_workers_run(tmp_path):
     assert outputs(tmp_path, "spawn") == ["ran"] * 3

@@ -26,6 +26,7 @@ def simulate(name, dtype, m, delta, until):
     return sim
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INTEGRATORS)
 @pytest.mark.parametrize("m", [500, 60_000])
 def test_the_difference_to_double_precision_is_that_of_rounding(name, m):
@@ -35,6 +36,7 @@ def test_the_difference_to_double_precision_is_that_of_rounding(name, m):
     assert 0.0 < difference < 4.0 * 2.0**-24 * 20.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["boost", "gd"])
 def test_residuals_are_those_of_the_stored_neurons(name):
     sim = simulate(name, "float32", 5000, 1.0, 1.0)
@@ -46,11 +48,12 @@ def test_residuals_are_those_of_the_stored_neurons(name):
     assert_allclose(sim.residual, f - SAMPLES.y, rtol=0, atol=1e-6)
 
 
-def test_the_same_bits_for_any_number_of_threads():
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
+def test_the_same_bits_for_any_number_of_threads(dtype):
     results = []
     for threads in (1, 3):
         with threads_in_use(threads):
-            sim = simulate("boost", "float32", 40_000, -1.0, 0.5)
+            sim = simulate("boost", dtype, 40_000, -1.0, 0.5)
             results.append((sim.neurons.a, sim.neurons.c, sim.residual, sim.state.cells()))
     for one, two in zip(*results, strict=True):
         assert_array_equal(one, two)

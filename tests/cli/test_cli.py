@@ -379,6 +379,7 @@ def test_figure_of_a_run(call, here):
     assert "<svg" in (here / "run.svg").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", sorted(DATA.glob("*.toml")), ids=lambda p: p.stem)
 def test_every_config_of_data_runs(call, config):
     """The shipped configurations, with fewer neurons and a short time."""
@@ -562,6 +563,7 @@ def test_doctor(call):
     assert Path(facts["cache"]).is_dir() or facts["cache"].startswith("none: ")
 
 
+@pytest.mark.slow
 def test_plot_follows_a_running_file(call, here, monkeypatch):
     """It draws when there are new frames, and ends when all are there."""
     call("run", write(SMALL), "--quiet")
@@ -633,6 +635,7 @@ def test_a_damaged_configuration_in_the_file_is_one_line(call):
     assert err.startswith("particleflow: small.h5: its configuration is damaged: ")
 
 
+@pytest.mark.slow
 def test_following_ends_with_a_run_that_has_died(call, monkeypatch):
     call("run", write(SMALL), "--quiet")
     with h5py.File("small.h5", "r+") as file:

@@ -243,6 +243,7 @@ def test_names_do_not_collide(tmp_path):
         assert (got["user_foo_time"] == -1.0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".nc", ".npz", ".csv"])
 def test_a_disk_that_refuses(path, tmp_path, ending):
     """HDF5 may crash where it does: it is asked beforehand."""
@@ -277,7 +278,7 @@ def test_a_missing_library_is_named(path, tmp_path, monkeypatch):
         return known(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(pf.TrajectoryError, match=r"pip install 'particleflow\[xarray\]'"):
+    with pytest.raises(pf.TrajectoryError, match=r"pip install h5netcdf"):
         netcdf.require()
     with pytest.raises(pf.TrajectoryError, match="needs h5netcdf"):
         pf.export(path, tmp_path / "out.nc")

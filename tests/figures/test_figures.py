@@ -107,6 +107,7 @@ FUNCTIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", FUNCTIONS)
 @pytest.mark.parametrize("neurons", ["all", 7])
 def test_every_function_draws_on_its_axes_and_returns_them(record, draw, neurons):
@@ -116,6 +117,7 @@ def test_every_function_draws_on_its_axes_and_returns_them(record, draw, neurons
         assert ax.has_data() or ax.texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", figures.KINDS)
 @pytest.mark.parametrize("ending", [".png", ".pdf", ".svg"])
 def test_every_kind_is_a_picture_of_a_column_or_a_page(record, tmp_path, kind, ending):

@@ -67,6 +67,7 @@ def compiled(tmp_path_factory):
     assert particleflow("resume", folder / "run.h5", "--t-end", 1.0)[0] == 0
 
 
+@pytest.mark.slow
 def test_files_may_be_too_small_for_the_trajectory(tmp_path):
     config, file = config_in(tmp_path, 20_000), tmp_path / "run.h5"
     code, (line,) = particleflow("run", config, "-o", file, largest=100_000)
@@ -85,6 +86,7 @@ def test_files_may_be_too_small_for_the_checkpoint(tmp_path):
     assert_complete(file)
 
 
+@pytest.mark.slow
 def test_an_extension_that_does_not_fit_leaves_the_file_as_it_was(tmp_path):
     config, file = config_in(tmp_path, 20_000), tmp_path / "run.h5"
     assert particleflow("run", config, "-o", file)[0] == 0
@@ -111,6 +113,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_small_disk(small_disk, tmp_path):
     """Too small for the trajectory, then for its checkpoint; then it can only be read."""
     file = small_disk / "run.h5"

@@ -16,6 +16,7 @@ from particleflow.gallery.make import recipe
 from particleflow.run import diagnostics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", gallery.NAMES)
 def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
     folder = tmp_path / "a folder"
@@ -37,6 +38,7 @@ def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
         gallery.make(name, folder)
 
 
+@pytest.mark.slow
 def test_rescaled_networks_are_the_same_function_with_another_delta(tmp_path):
     def shorter(tables):
         tables["flow"]["t_end"] = 1e-3
@@ -75,6 +77,7 @@ def test_what_is_measured_of_a_run(tmp_path):
     assert_allclose(found["linear_distance"], distance / samples.spread, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_map_has_each_point_where_it_belongs(tmp_path):
     tables = tomllib.loads(recipe("regimes"))
     tables["grid"] = {"scale": [0.1, 3.0], "delta": [-10.0, 0.0, 10.0], "seeds": 2}
@@ -109,6 +112,7 @@ def test_thresholds():
         low.judge({"run.y": 1.0})
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path):
     runner = CliRunner()
     result = runner.invoke(cli, ["figures", "fig8", "-o", str(tmp_path / "out")])

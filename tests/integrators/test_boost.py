@@ -88,6 +88,7 @@ def test_agrees_with_scipy_and_runge_kutta_where_no_ray_is_met():
     assert_allclose(sim.state.parameters(), explicit.state.parameters(), rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 @pytest.mark.parametrize("delta", [-3.0, -1.0, 0.0, 1.0])
 def test_gradient_descent_converges_to_it(name, delta):

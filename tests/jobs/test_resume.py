@@ -81,7 +81,8 @@ def assert_same_data(one, two):
 
 
 @pytest.mark.parametrize(("name", "state_dtype"), [
-    *((name, "float64") for name in RUNS), ("boost", "float32"), ("gd", "float32"),
+    *((name, "float64") for name in RUNS),
+    *(pytest.param(name, "float32", marks=pytest.mark.slow) for name in ("boost", "gd")),
 ])  # fmt: skip
 def test_any_interruption_leads_to_the_same_bits(name, state_dtype, tmp_path):
     """Stopped three times, with another number of threads each time."""
@@ -141,6 +142,7 @@ def test_a_file_without_what_newer_versions_write_is_extended(tmp_path):
         assert extended.time[-1] == pytest.approx(2.0 * until)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["boost", "gd", "rk"])
 def test_another_end_goes_on_with_frames_as_far_apart(name, tmp_path):
     long, path = tmp_path / "long.h5", tmp_path / "short, then longer.h5"
@@ -327,6 +329,7 @@ def test_ctrl_c_in_python_waits_for_the_end_of_a_step(tmp_path):
     assert run.simulation.time == sim.time == calls[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pauses", [1, 6, 37])
 @pytest.mark.parametrize("name", RUNS)
 def test_what_is_restored_is_what_was_saved(name, pauses, tmp_path):
@@ -475,6 +478,7 @@ def test_a_run_that_ended_but_was_killed_before_its_file_was_shortened(tmp_path,
         pf.resume(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["boost", "gd"])
 @pytest.mark.parametrize("end", [1.21, 1.3, 1.55, 2.35])
 def test_another_end_inside_an_interval(name, end, tmp_path):
@@ -532,6 +536,7 @@ def test_a_signal_during_a_pause_waits_for_the_next_one(tmp_path, monkeypatch):
     assert go_on(path).simulation.time == sim.time
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["boost", "boost, sorted", "gd, sorted"])
 def test_a_second_recording_is_resumed_to_the_bit(name, tmp_path):
     """It compares with a state whose order is not that of new neurons."""

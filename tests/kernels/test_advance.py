@@ -108,6 +108,7 @@ def test_brute_force_agrees_wherever_the_motion_is_unique(against_brute_force):
     assert np.median(error[unique]) < 3e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("delta", "kind"), [(-0.3, RELEASES), (0.3, ORIGINS)])
 def test_brute_force_mostly_agrees_where_a_rule_is_taken(delta, kind):
     """Releases and origins: gradient descent itself goes one way or the other with its phase."""

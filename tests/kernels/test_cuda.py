@@ -23,6 +23,7 @@ def one_thread(monkeypatch):
     return take_the_place_of_a_device(monkeypatch)
 
 
+@pytest.mark.slow
 def test_every_kernel_as_one_thread(one_thread):
     m = 200_000
     agreement.start_and_order(m, 6)
@@ -38,11 +39,13 @@ def test_every_kernel_as_one_thread(one_thread):
     assert one_thread == set(_jit.KERNELS.values())
 
 
+@pytest.mark.slow
 def test_runs_as_one_thread(one_thread):
     for integrator in (pf.Boost(1e-3), pf.GradientDescent(0.01), pf.RungeKutta(1e-3)):
         agreement.run(integrator, "network", 20_000, 0.5)
 
 
+@pytest.mark.slow
 def test_arrivals_at_the_origin_may_differ_in_single_precision(one_thread):
     """A neuron that comes to the origin may go on in one precision and rest there in the other."""
     samples = pf.Samples.generate("square_wave", 6)
@@ -56,6 +59,7 @@ def test_arrivals_at_the_origin_may_differ_in_single_precision(one_thread):
     assert np.abs(ends[0].residual - ends[1].residual).max() < 3e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delta", [-1.0, 1.0])
 @pytest.mark.parametrize("integrator", [pf.Boost(1e-3), pf.GradientDescent(0.01)],
                          ids=["boost", "gd"])  # fmt: skip
@@ -67,6 +71,7 @@ def test_single_precision_as_one_thread(one_thread, integrator, delta):
         assert abs(found[0] - found[1]) < 0.02 * found[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_bytes_of_a_step(one_thread, dtype):
     """A step of gradient descent reads every cell, moves every living neuron once, and little else.
@@ -100,6 +105,7 @@ def test_bytes_of_a_step(one_thread, dtype):
     assert minimum < moved < 1.25 * minimum
 
 
+@pytest.mark.slow
 def test_any_split_of_the_steps_gives_the_same_bits(one_thread):
     """When neurons are sorted again does not depend on how many steps a call takes."""
     ends = []
@@ -130,6 +136,7 @@ def test_when_to_sort_again_is_restored(one_thread):
     np.testing.assert_array_equal(one.residual, two.residual)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("integrator", [
     pf.Boost(1e-3), pf.GradientDescent(1e-3), pf.RungeKutta(1e-3),
@@ -138,6 +145,7 @@ def test_checkpoints_as_one_thread(one_thread, integrator, dtype):
     agreement.checkpoints(integrator, 5000, dtype)
 
 
+@pytest.mark.slow
 def test_launches_of_a_step(one_thread):
     """Gradient descent 4 a step, the exact flow 10; few others in a call."""
 

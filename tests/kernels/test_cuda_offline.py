@@ -27,6 +27,7 @@ def compiled():
     return codes, needs
 
 
+@pytest.mark.slow
 def test_no_kernel_spills_and_registers_are_bounded(compiled):
     _, needs = compiled
     assert {name for name, _ in needs} == set(_jit.KERNELS)
@@ -39,6 +40,7 @@ def test_no_kernel_spills_and_registers_are_bounded(compiled):
         assert all(n.registers <= 64 for n in needs["descent.push", precision])
 
 
+@pytest.mark.slow
 def test_single_precision_has_float64_in_sums_only(compiled):
     """Sums load, convert, multiply and add in float64; nothing else does."""
     codes, _ = compiled

@@ -12,6 +12,7 @@ pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 HELPERS = Path(__file__).parents[1] / "helpers"
 
 
+@pytest.mark.slow
 def test_every_kernel_in_the_simulator():
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "simulated_cuda.py"],

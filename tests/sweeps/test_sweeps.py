@@ -157,6 +157,7 @@ def test_the_configuration_says_what_else_is_recorded(config, tmp_path):
     assert found.grid("time").item() == 0.1
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_where_it_was_interrupted(config, tmp_path):
     class Enough(Exception):
         pass
@@ -202,6 +203,7 @@ def test_failures_are_noted_and_not_fatal(config, tmp_path):
     assert found.status.tolist() == [DONE, DONE, DONE, DONE, FAILED, FAILED]
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_process_fails_alone(config, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "COMMAND", (sys.executable, str(HELPERS / "dying_worker.py")))
     monkeypatch.setenv("DEADLY", "2,3,7")
@@ -212,6 +214,7 @@ def test_a_run_that_kills_its_process_fails_alone(config, tmp_path, monkeypatch)
     assert found.grid("loss")[0, 0, 0] == run(-1, 0.5, 5).loss
 
 
+@pytest.mark.slow
 def test_processes_that_do_not_begin_are_an_error(config, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "COMMAND", (sys.executable, str(HELPERS / "dying_worker.py")))
     monkeypatch.setenv("DEADLY", "all")
@@ -220,6 +223,7 @@ def test_processes_that_do_not_begin_are_an_error(config, tmp_path, monkeypatch)
     assert pf.open_sweep(tmp_path / "s.h5").count(DONE) == 0
 
 
+@pytest.mark.slow
 def test_trajectories_on_request(config, tmp_path):
     found = pf.sweep(
         config, OVER, tmp_path / "s.h5", trajectories=True,
@@ -278,6 +282,7 @@ def test_a_table_does_not_replace_an_input(config, tmp_path, name):
     assert (tmp_path / name).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_folder_of_trajectories_is_the_sweep_s_own(config, tmp_path, monkeypatch):
     def fail(*args):
         raise pf.WriteError("no room")
@@ -317,6 +322,7 @@ def test_the_folder_of_trajectories_is_the_sweep_s_own(config, tmp_path, monkeyp
         pf.sweep(config, OVER, path, trajectories=True, overwrite=True)
 
 
+@pytest.mark.slow
 def test_trajectories_of_a_table_that_was_moved_are_left(config, tmp_path):
     path, runs = tmp_path / "s.h5", tmp_path / "s.h5.runs"
     pf.sweep(config, {"neurons.delta": [1]}, path, trajectories=True)
@@ -326,6 +332,7 @@ def test_trajectories_of_a_table_that_was_moved_are_left(config, tmp_path):
     assert [file.name for file in runs.iterdir()] == [kept]
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_parent(config, tmp_path):
     code = (
         "import sys, particleflow as pf\n"
@@ -467,6 +474,7 @@ def test_a_map_of_what_is_not_done_yet(tmp_path):
 # the command line
 
 
+@pytest.mark.slow
 def test_the_command(call, config):
     command = ["sweep", config, "--over", "neurons.delta=-1,1.5", "--over",
                "neurons.scale=log:0.5:2:3", "--seeds", 2, "-o", "a sweep.h5"]  # fmt: skip
@@ -514,6 +522,7 @@ def test_failures_are_told(call, config):
     assert re.fullmatch(r"failed: .*bad\.npz: .*\n", err)
 
 
+@pytest.mark.slow
 def test_a_bar_on_a_terminal(config):
     """With the runs that have ended, and the time left."""
     parent, child = os.openpty()
@@ -532,6 +541,7 @@ def test_a_bar_on_a_terminal(config):
     assert re.search(rb"1/20 +0:00:\d\d left", shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_sweeps_keep_what_they_have(config, tmp_path, number):
     out = tmp_path / "s.h5"
@@ -597,6 +607,7 @@ def test_what_an_interrupted_sweep_with_overwrite_has_done(config, tmp_path, cal
     )
 
 
+@pytest.mark.slow
 @needs_mpi
 def test_ranks_carry_out_a_sweep(config, tmp_path):
     one = pf.sweep(config, OVER, tmp_path / "one.h5", seeds=2)

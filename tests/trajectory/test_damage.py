@@ -98,6 +98,7 @@ def test_a_damaged_trajectory(whole, folder, change):
     assert problem is None or str(path) in problem
 
 
+@pytest.mark.slow
 @FUZZ
 @given(change=CHANGES)
 def test_a_damaged_checkpoint_is_found_or_was_not_changed(whole, folder, change):
@@ -114,6 +115,7 @@ def test_a_damaged_checkpoint_is_found_or_was_not_changed(whole, folder, change)
     assert not expected
 
 
+@pytest.mark.slow
 @FUZZ
 @given(which=st.sampled_from(["trajectory", "checkpoint", "both"]), change=CHANGES)
 def test_resuming_with_damaged_files(whole, folder, which, change):
@@ -183,6 +185,7 @@ def test_a_dataset_that_claims_terabytes(whole, folder, name):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_info_isolates_what_hangs_and_what_crashes(whole, folder, monkeypatch, call):
     path = whole[0]
     code, out, _ = call("info", path, "--isolate", "--json")

@@ -115,6 +115,7 @@ def history(tmp_path, monkeypatch):
     return tuple(log), ends, folder / "run.h5"
 
 
+@pytest.mark.slow
 def test_every_prefix_of_the_log_opens_and_some_are_resumed(history, tmp_path):
     log, ends, path = history
     with h5py.File(path) as file:
@@ -156,6 +157,7 @@ def assert_resumes(path, until, whole):
     assert_begins_like(data, whole)
 
 
+@pytest.mark.slow
 def test_an_uninterrupted_run_has_the_same_data(history, tmp_path):
     _, _, path = history
     folder = tmp_path / "uninterrupted"
@@ -166,6 +168,7 @@ def test_an_uninterrupted_run_has_the_same_data(history, tmp_path):
         assert_begins_like(data_of(other), data_of(file))
 
 
+@pytest.mark.slow
 def test_ten_kills():
     done = subprocess.run(
         [sys.executable, str(HELPERS / "kill_runs.py"), "10"], check=False, text=True,

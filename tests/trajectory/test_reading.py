@@ -40,6 +40,7 @@ INDEX = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(INDEX, INDEX)
 @settings(max_examples=150, deadline=None)
 def test_any_slices_are_those_of_the_whole(files, frame, neurons):
