@@ -87,7 +87,8 @@ def _usable_cache_folder() -> str:
     root = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "particleflow"
     )
-    folder = os.path.join(root, _source_hash())
+    # absolute, since other processes may have other current folders
+    folder = os.path.join(os.path.abspath(root), _source_hash())
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError:

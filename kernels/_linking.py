@@ -22,19 +22,27 @@ from typing import Any
 import numba
 from llvmlite import binding, ir
 from numba import njit
-from numba.core import codegen, compiler, compiler_machinery
+from numba.core import codegen, compiler, compiler_machinery, registry
 
 __all__ = ["AVAILABLE", "entry"]
 
-_USED = (
-    "_ensure_finalized",
-    "_finalize_dynamic_globals",
-    "_get_module_for_linking",
-    "_optimize_final_module",
-    "_optimize_functions",
-)
+_OF_LIBRARIES = (
+    "_codegen", "_ensure_finalized", "_final_module", "_finalize_dynamic_globals", "_finalized",
+    "_get_module_for_linking", "_linking_libraries", "_optimize_final_module",
+    "_optimize_functions", "_raise_if_finalized", "_shared_module",
+)  # fmt: skip
+_OF_GENERATORS = "_create_empty_module", "_library_class"
 
-AVAILABLE: bool = all(hasattr(codegen.JITCodeLibrary, name) for name in _USED)
+
+def _has_what_parts_need() -> bool:
+    generator = registry.cpu_target.target_context.codegen()
+    library = generator.create_library("particleflow")
+    return all(hasattr(library, name) for name in _OF_LIBRARIES) and all(
+        hasattr(generator, name) for name in _OF_GENERATORS
+    )
+
+
+AVAILABLE: bool = _has_what_parts_need()
 """Whether this release of numba has what parts need."""
 
 
@@ -77,7 +85,11 @@ class _PartsCodegen:
         self._original = original
 
     def set_env(self, name: str, environment: Any) -> None:
-        """Leave the function's environment away: it serves Python objects, which no part has."""
+        """Leave the function's environment away.
+
+        It serves Python objects, which kernels have none of, nor those functions of numba that they
+        call. What a user's function calls of numba may be a part as well, and is linked into it.
+        """
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._original, name)

@@ -21,8 +21,8 @@ HOME, BEYOND1, BEYOND2, AWAY = range(4)
 """Where a neuron of a region is: in its sector, beyond one of the two bounds, or further away."""
 
 
-# routines, so that what moves neurons and what decides on sectors stays strict floating point in
-# the loops below, whose sums are not
+# functions of their own, so that what moves neurons and what decides on sectors stays strict
+# floating point in the loops below, whose sums are not
 @leaf
 def _moved(a, b, c, hx, h1):
     return euler_network(a, b, c, hx, h1)

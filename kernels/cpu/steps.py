@@ -9,6 +9,7 @@ from .._jit import driver, views
 from ..events import TALLIES
 from ..host.control import (
     ARRIVED,
+    BEGIN,
     CHANGES,
     END,
     NEXT,
@@ -94,12 +95,13 @@ def _take_steps(flow, places, samples, control, limits, shown):
                 control.counts[CHANGES] = changes
         status = judge(control, error, limits.fixed)
     if status == ARRIVED and is_inside(control, limits.until):
-        h = mean_up_to(first, change, x, control, limits, mean)
-        field(mean, x, g)
+        status, h = OVERFLOWN_INSIDE, limits.until - control.clock[BEGIN]
         neurons, arrival = shown
         there = Arrival(arrival[0], arrival[1], arrival[2])
-        if pass_alone(begin, _rows(neurons), keep, regions, g, h, samples, there) < 0:
-            status = OVERFLOWN_INSIDE
+        if mean_up_to(first, change, x, control, limits, mean):
+            field(mean, x, g)
+            if pass_alone(begin, _rows(neurons), keep, regions, g, h, samples, there) >= 0:
+                status = ARRIVED
     return status
 
 

@@ -164,13 +164,15 @@ def mean_up_to(first, change, x, control, limits, mean):
 
     At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
     H_q = H_0 + q (H_1 - H_0) / 3: a step of length q h, if H changes linearly. ``change`` is
-    (H_1 - H_0) / 3. Returns q h.
+    (H_1 - H_0) / 3. Returns whether there can be a pass in this field, for the time q h.
     """
     begin, end = control.clock[BEGIN], control.clock[END]
     h = limits.until - begin
     changed = _changed(first.covariances, h / (end - begin), change)
+    if not is_tame(changed, first.residual, x):
+        return False
     mean_residual(changed, first.residual, x, h, LINEAR_SHARE * limits.allowed, mean)
-    return h
+    return True
 
 
 @driver

@@ -6,6 +6,7 @@ from ..events import TALLIES
 from ..records import Arrival
 from .control import (
     ARRIVED,
+    BEGIN,
     CHANGES,
     END,
     NEXT,
@@ -79,7 +80,10 @@ def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits, shown):
                 control.counts[CHANGES] = changes
         status = judge(control, error, limits.fixed)
     if status == ARRIVED and is_inside(control, limits.until):
-        h = mean_up_to(first, change, x, control, limits, mean)
-        if run_pass(begin, shown.neurons, True, mean, h, shown.arrival) < 0:
-            status = OVERFLOWN_INSIDE
+        status, h = OVERFLOWN_INSIDE, limits.until - control.clock[BEGIN]
+        if (
+            mean_up_to(first, change, x, control, limits, mean)
+            and run_pass(begin, shown.neurons, True, mean, h, shown.arrival) >= 0
+        ):
+            status = ARRIVED
     return status

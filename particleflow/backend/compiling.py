@@ -57,7 +57,7 @@ class _Compiler(event.Listener):
 
 def _name_of(event: Any) -> str:
     function = event.data["dispatcher"].py_func
-    module = function.__module__.removeprefix(_jit.__name__.rpartition(".")[0] + ".")
+    module = (function.__module__ or "").removeprefix(_jit.__name__.rpartition(".")[0] + ".")
     return f"{module}.{function.__name__.lstrip('_')}"
 
 
@@ -80,7 +80,10 @@ def _keep(kernel: str, seconds: float) -> None:
     if path is None:
         return
     with contextlib.suppress(OSError):  # a time that is not kept is no loss
-        path.write_text(json.dumps(_seconds_of_last_time() | {kernel: round(seconds, 1)}))
+        known = _seconds_of_last_time() | {kernel: round(seconds, 1)}
+        new = path.with_name(f"{path.name}-{os.getpid()}")
+        new.write_text(json.dumps(known))
+        new.replace(path)  # at once: other processes read it
 
 
 _compiler = _Compiler()

@@ -182,7 +182,7 @@ class ExactFlow:
         Raises
         ------
         KeyError, ValueError
-            Arrays are missing or have other shapes.
+            Arrays are missing or have other shapes, or hold no state at the time ``shown``.
         """
         has_begin, has_end = "begin_variables" in arrays, "end_variables" in arrays
         base = "begin" if has_begin else "end"
@@ -203,6 +203,8 @@ class ExactFlow:
             self._at_begin = loaded
             if has_end:
                 self._at_end = self._loaded_end(arrays, same)
+        if not shown <= self.end or (shown < self.end and not has_begin):
+            raise ValueError("the time that was shown is not in the step")
         if self.take_steps(shown, 0) != ARRIVED:
             raise ValueError("the state is not finite at the time that was shown")
         if same:  # what was shown between counts for when to sort

@@ -1,6 +1,5 @@
 """Compile the kernels of every integrator ahead of the first run, as a container wants them."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,10 +17,12 @@ from particleflow.run.observables import BUILT_IN
 
 _CONFIG = f"""\
 samples = {{ kind = "square_wave", count = 10 }}
-neurons = {{ init = "reduced", count = 300, delta = 1.0 }}
+neurons = {{ init = "reduced", delta = 1.0 }}
 flow = {{ t_end = 0.01 }}
 output = {{ frames = 3, observables = [{", ".join(f'"{name}"' for name in BUILT_IN)}] }}
 """
+_COUNTS = 300, 40_000
+"""Neurons that one slot holds, and more than that, which are kept in sector order."""
 
 
 class Compiled(NamedTuple):
@@ -59,8 +60,12 @@ def compile_ahead(
     wanted = list(product(integrators or registry.names(), backend.PRECISIONS))
     with ThreadPoolExecutor(backend.resolve_threads(None)) as workers:
         jobs = [workers.submit(_compile, *one) for one in wanted]
-        for job in as_completed(jobs):
-            tell(job.result())
+        try:
+            for job in as_completed(jobs):
+                tell(job.result())
+        except BaseException:
+            workers.shutdown(cancel_futures=True)
+            raise
 
 
 def _compile(integrator: str, precision: str) -> Compiled:
@@ -68,16 +73,20 @@ def _compile(integrator: str, precision: str) -> Compiled:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "compile.toml")
         path.write_text(_CONFIG)
-        command = [sys.executable, "-m", "particleflow", "run", str(path), *_settings(integrator),
-                   "--set", f"flow.state_dtype={precision}", "-o", str(path.with_suffix(".h5")),
-                   "--threads", "1", "--quiet"]  # fmt: skip
-        done = subprocess.run(
-            command, cwd=folder, env=os.environ, capture_output=True, text=True, check=False
-        )
+        for count in _COUNTS:
+            _run(path, *_settings(integrator), "--set", f"flow.state_dtype={precision}",
+                 "--set", f"neurons.count={count}")  # fmt: skip
+    return Compiled(integrator, precision, time.monotonic() - begin)
+
+
+def _run(config: Path, *settings: str) -> None:
+    command = [sys.executable, "-m", "particleflow", "run", str(config), *settings, "--quiet",
+               "-o", str(config.with_suffix(".h5")), "--overwrite", "--device", "cpu",
+               "--threads", "1"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ParticleflowError(f"{integrator}, {precision}: {last}")
-    return Compiled(integrator, precision, time.monotonic() - begin)
+        raise ParticleflowError(f"{' '.join(settings)}: {last}")
 
 
 def _settings(integrator: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 
@@ -24,10 +25,10 @@ def test_a_run_finds_what_was_compiled_ahead(tmp_path):
     compile_ahead(["gd"], told.append)
     assert sorted(one[:2] for one in told) == [("gd", "float32"), ("gd", "float64")]
     (tmp_path / "run.toml").write_text(RUN)
-    for precision in backend.PRECISIONS:
+    for precision, count in product(backend.PRECISIONS, (500, 50_000)):
         done = subprocess.run(
             [sys.executable, "-m", "particleflow", "run", "run.toml", "--overwrite",
-             "--set", f"flow.state_dtype={precision}"],
+             "--set", f"flow.state_dtype={precision}", "--set", f"neurons.count={count}"],
             cwd=tmp_path, capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert "compiling" not in done.stdout + done.stderr
@@ -53,4 +54,6 @@ def test_the_command(call, monkeypatch):
     assert first == f"compiling into {backend.cache_folder()}"
     assert sorted(line.partition(":")[0] for line in lines) == ["gd, float32", "gd, float64"]
     code, out, err = call("doctor", "--compile", "--json")
-    assert json.loads(out)["cache"] == backend.cache_folder()
+    told = json.loads(out)
+    assert told["cache"] == backend.cache_folder()
+    assert set(told["seconds"]) == {"gd, float32", "gd, float64"}

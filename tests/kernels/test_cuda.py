@@ -17,6 +17,8 @@ from particleflow.kernels.cuda import _jit, arrays, slots, sums
 from particleflow.kernels.cuda.descent import REST, push
 from particleflow.kernels.records import Neurons, Rest, Tiles
 
+pytestmark = pytest.mark.cuda
+
 
 @pytest.fixture
 def one_thread(monkeypatch):

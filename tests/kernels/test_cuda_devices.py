@@ -11,6 +11,8 @@ pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 
 from particleflow.kernels.cuda import arrays
 
+pytestmark = pytest.mark.cuda
+
 
 def on_a_device(test):
     reason = f"no GPU: {cuda_problem()}"

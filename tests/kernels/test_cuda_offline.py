@@ -9,6 +9,8 @@ from particleflow.kernels import boost, events, legs, origin
 from particleflow.kernels.cuda import _jit, offline
 from particleflow.kernels.precision import SINGLE
 
+pytestmark = pytest.mark.cuda
+
 # float32 on one of the two, since a kernel takes seconds to compile
 PROCESSORS = {"float64": tuple(offline.PROCESSORS), "float32": ("sm_90",)}
 

@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("numba_cuda", reason="needs the extra cuda13 or cuda12")
 
+pytestmark = pytest.mark.cuda
+
 HELPERS = Path(__file__).parents[1] / "helpers"
 
 
