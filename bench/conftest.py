@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from streams import BYTES, median_seconds, out_of_place, reading
 
+from particleflow._version import __version__
 from particleflow.kernels.cpu.stream import stream_in_place
 
-PACKAGES = ("particleflow", "numba", "numpy", "scipy", "h5py", "torch", "jax", "pytest-benchmark")
+PACKAGES = ("numba", "numpy", "scipy", "h5py", "torch", "jax", "pytest-benchmark")
 BYTES_A_NEURON = 160
 """Memory that a neuron may take in a benchmark, with what it is made from."""
 
@@ -55,7 +56,10 @@ def describe_machine(benchmark, quick):
         cores=os.cpu_count(),
         memory_GiB=round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
         system=f"{platform.system()}, Python {platform.python_version()}",
-        versions={name: _version(name) for name in PACKAGES if _version(name)},
+        versions={
+            "particleflow": __version__,
+            **{name: _version(name) for name in PACKAGES if _version(name)},
+        },
     )
 
 
