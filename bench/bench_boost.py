@@ -81,6 +81,19 @@ def test_mean_residual(benchmark, s):
     benchmark.extra_info.update(s=s, microseconds=1e6 * benchmark.stats.stats.median)
 
 
+@pytest.mark.parametrize("m", [100, 1000])
+def test_moment(benchmark, m):
+    """A moment inside a step that holds it: the pass of a frame or of an observable."""
+    samples = pf.Samples.generate("square_wave", 10)
+    sim = simulate(samples, pf.initialise("reduced", m, seed=1), pf.Boost(1e-4), 1.0)
+    flow = sim._motion._flow
+    inside = [flow.begin + q * (flow.end - flow.begin) for q in (0.3, 0.6)]
+    benchmark.pedantic(
+        lambda: [flow.take_steps(time, 0) for time in inside], rounds=2000, warmup_rounds=10
+    )
+    benchmark.extra_info.update(m=m, microseconds=1e6 * benchmark.stats.stats.median / 2)
+
+
 def trials(sim, until):
     """(seconds, whether it is rejected) of every trial step up to a time, one a call."""
     flow, taken = sim._motion._flow, []

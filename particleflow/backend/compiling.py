@@ -70,7 +70,7 @@ def _seconds_of_last_time() -> dict[str, float]:
     path = _path_of_seconds()
     try:
         found = json.loads(path.read_text()) if path else {}
-    except (OSError, ValueError):  # none yet, or another process is writing it
+    except (OSError, ValueError):  # none yet, or no JSON
         return {}
     return found if isinstance(found, dict) else {}
 
