@@ -116,6 +116,7 @@ def test_a_function_of_a_user_may_call_kernels(is_compiled):
 def test_a_kernel_that_cannot_be_compiled_leaves_the_compiler_as_it_was():
     generator = cpu_target.target_context.codegen()
     before = generator._library_class
+    gc.enable()  # whatever earlier tests have left
     wrong = _linking.entry(lambda a: a.no_such_thing, **STRICT)
     with pytest.raises(numba.TypingError):
         wrong(1.0)
