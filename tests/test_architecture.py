@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import functools
 import os
 import subprocess
 import sys
@@ -44,8 +45,13 @@ def name_of(path):
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+@functools.cache
 def imports(path, typing_only=False):
     """(level, module, names) of every import that is executed."""
+    return list(imports_of(path, typing_only))
+
+
+def imports_of(path, typing_only):
     tree = ast.parse(path.read_text())
     skipped = {
         id(inner)

@@ -44,6 +44,7 @@ def outputs(tmp_path, how):
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_forked_workers_are_told_to_be_spawned(tmp_path):
     own, *forked = outputs(tmp_path, "fork")
     assert own == "ran"

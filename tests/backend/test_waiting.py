@@ -21,6 +21,7 @@ def shown(**own):
     return done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_threads_sleep_unless_the_user_has_chosen():
     numba.get_num_threads()
     if numba.threading_layer() != "omp":

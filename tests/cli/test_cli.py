@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import h5py
 import numba
 import numpy as np
 import pytest
+from variants import variants
 
 import particleflow as pf
 from particleflow.backend.compiling import when_compiling
@@ -45,7 +47,7 @@ def write(text, name="small.toml"):
     return name
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", variants([True], slow=[False]))
 def test_the_first_run_says_that_it_compiles(call, monkeypatch, compiled):
     call("run", write(SMALL), "--quiet")
     monkeypatch.setattr("particleflow.backend.when_compiling", when_compiling)
@@ -424,7 +426,9 @@ def test_help_needs_neither_numba_nor_matplotlib():
     assert out.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [
+    (signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_an_interrupted_run_can_be_resumed(here, number, code):
     write(SMALL.replace("t_end = 1.0", "t_end = 1e5").replace("frames = 5", "frames = 10001"))
     child = subprocess.Popen(
@@ -434,6 +438,7 @@ def test_an_interrupted_run_can_be_resumed(here, number, code):
     )  # fmt: skip
     while not frames_of(here / "small.h5"):
         assert child.poll() is None, child.communicate()
+        time.sleep(0.01)
     os.kill(child.pid, number)
     out, err = child.communicate()
     assert child.returncode == code, err
@@ -462,6 +467,7 @@ def test_resume_goes_on_and_extends(call, here):
     )
     while frames_of(here / "small.h5") < 2:
         assert child.poll() is None
+        time.sleep(0.01)
     child.kill()
     child.wait()
     code, out, err = call("resume", "small.h5", "--t-end", 1000, "--threads", 1)

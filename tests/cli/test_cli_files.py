@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from variants import variants
 
 import particleflow as pf
 from particleflow import figures
@@ -56,7 +57,7 @@ def test_the_command_knows_all_kinds():
     assert tuple(figures.KINDS) == looking.KINDS
 
 
-@pytest.mark.parametrize("kind", looking.KINDS)
+@pytest.mark.parametrize("kind", variants(looking.KINDS[:1], slow=looking.KINDS[1:]))
 def test_kinds_of_pictures(call, run, kind):
     name = "a run.png" if kind == "overview" else f"a run-{kind}.png"
     assert call("plot", run, "--kind", kind) == (0, f"{run.with_name(name)}\n", "")
@@ -325,6 +326,7 @@ def test_estimates(call, here, monkeypatch):
     assert "unknown key" in fails(call, "run", "small.toml", "--estimate", "--set", "flow.x=1")
 
 
+@pytest.mark.slow
 def test_an_estimate_leaves_the_compiler_out(call, here, monkeypatch):
     Path("small.toml").write_text(SMALL)
     advance = GradientDescentMotion.advance
@@ -359,6 +361,7 @@ def test_completion(call, monkeypatch):
         assert (code, out.split()) == (0, expected)
 
 
+@pytest.mark.slow
 def test_a_renamed_file_has_a_picture_of_its_own(call, here):
     Path("small.toml").write_text(SMALL + 'figure = "small.png"\n')
     assert call("run", "small.toml")[0] == 0

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from numpy.testing import assert_array_equal
+from variants import variants
 
 import particleflow as pf
 from particleflow.exports import archive, by_ending, choice, netcdf
@@ -131,7 +132,7 @@ def test_csv_of_observables(path, tmp_path):
 
 
 @pytest.mark.usefixtures("pieces")
-@pytest.mark.parametrize("stride", [1, 4])
+@pytest.mark.parametrize("stride", variants([4], slow=[1]))
 def test_nc_is_what_xarray_reads(path, tmp_path, stride):
     pf.export(path, tmp_path / "out.nc", stride)
     position, cell = raw(path)

@@ -245,7 +245,7 @@ def test_an_animation_shows_each_frame(record):
             assert f"{traj.time[frame]:.4g}" in scene._time.get_text()
 
 
-def test_files_of_one_frame_and_of_numbers_that_are_none(record, tmp_path):
+def test_a_file_of_numbers_that_are_none(record, tmp_path):
     with record(frames=5):
         pass
     with h5py.File(tmp_path / "run.h5", "r+") as file:
@@ -254,6 +254,12 @@ def test_files_of_one_frame_and_of_numbers_that_are_none(record, tmp_path):
     with pf.open_trajectory(tmp_path / "run.h5") as traj:
         for kind in figures.KINDS:
             figures.save(figures.plot(traj, kind), tmp_path / f"{kind}.png")
+
+
+@pytest.mark.slow
+def test_a_file_of_one_frame(record, tmp_path):
+    with record(frames=5):
+        pass
     with h5py.File(tmp_path / "run.h5", "r+") as file:
         file["parameters/progress"][:] = 1, 1
     with pf.open_trajectory(tmp_path / "run.h5") as traj:
@@ -264,6 +270,7 @@ def test_files_of_one_frame_and_of_numbers_that_are_none(record, tmp_path):
         assert loss.get_marker() == "."
 
 
+@pytest.mark.slow
 def test_a_file_of_neurons_that_rest(tmp_path):
     zero = np.zeros(5)
     sim = pf.Simulation(SAMPLES, pf.Neurons(zero, zero, zero), pf.GradientDescent(0.1))

@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 
 import h5py
 import pytest
@@ -58,7 +59,7 @@ def has_frames(path):
         return False
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     """Kernels are in the cache before files are limited."""
     folder = tmp_path_factory.mktemp("compiled")
@@ -68,6 +69,7 @@ def compiled(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled")
 def test_files_may_be_too_small_for_the_trajectory(tmp_path):
     config, file = config_in(tmp_path, 20_000), tmp_path / "run.h5"
     code, (line,) = particleflow("run", config, "-o", file, largest=100_000)
@@ -76,6 +78,8 @@ def test_files_may_be_too_small_for_the_trajectory(tmp_path):
     assert names_in(tmp_path) == ["run.toml"]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("compiled")
 def test_files_may_be_too_small_for_the_checkpoint(tmp_path):
     """The run is complete by then, and is kept."""
     config, file = config_in(tmp_path, 20_000), tmp_path / "run.h5"
@@ -87,6 +91,7 @@ def test_files_may_be_too_small_for_the_checkpoint(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled")
 def test_an_extension_that_does_not_fit_leaves_the_file_as_it_was(tmp_path):
     config, file = config_in(tmp_path, 20_000), tmp_path / "run.h5"
     assert particleflow("run", config, "-o", file)[0] == 0
@@ -114,6 +119,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled")
 def test_a_small_disk(small_disk, tmp_path):
     """Too small for the trajectory, then for its checkpoint; then it can only be read."""
     file = small_disk / "run.h5"
@@ -145,6 +151,7 @@ def test_a_file_that_is_removed_under_the_run(tmp_path):
     )  # fmt: skip
     while not has_frames(tmp_path / "run.h5"):
         assert child.poll() is None
+        time.sleep(0.01)
     os.unlink(tmp_path / "run.h5")
     _, err = child.communicate(timeout=60)
     assert child.returncode == 3

@@ -113,6 +113,7 @@ def test_a_foreign_reader_is_named(tmp_path, monkeypatch):
             run.simulation.run(run.until)
 
 
+@pytest.mark.slow
 def test_threads_that_poll_a_file_do_not_disturb_its_run(tmp_path):
     path, over = tmp_path / "run.h5", threading.Event()
     problems = []

@@ -22,6 +22,7 @@ RUNS = {
     "rk": (pf.RungeKutta(1e-3), "network", 200, 0.4),
     "rk euclidean": (pf.RungeKutta(1e-3), "euclidean", 200, 0.4),
 }
+FAST = ("boost, sorted", "gd, sorted", "rk")
 
 
 class Stop(BaseException):
@@ -81,7 +82,8 @@ def assert_same_data(one, two):
 
 
 @pytest.mark.parametrize(("name", "state_dtype"), [
-    *((name, "float64") for name in RUNS),
+    *((name, "float64") for name in FAST),
+    *(pytest.param(name, "float64", marks=pytest.mark.slow) for name in RUNS if name not in FAST),
     *(pytest.param(name, "float32", marks=pytest.mark.slow) for name in ("boost", "gd")),
 ])  # fmt: skip
 def test_any_interruption_leads_to_the_same_bits(name, state_dtype, tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numba.core.registry import cpu_target
 from numpy.testing import assert_array_equal
+from variants import variants
 
 from particleflow.kernels import _linking, _turns
 
@@ -98,7 +99,7 @@ def test_kernels_are_called_from_python_and_from_kernels_in_any_sequence(first):
         assert calls[n](*found) == [3.0, 10.0, 2.0][n]
 
 
-@pytest.mark.parametrize("is_compiled", [False, True])
+@pytest.mark.parametrize("is_compiled", variants([True], slow=[False]))
 def test_a_function_of_a_user_may_call_kernels(is_compiled):
     add, sum_up, mean = kernels()
     if is_compiled:

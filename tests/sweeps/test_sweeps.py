@@ -264,6 +264,7 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_written(
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_axes_in_another_order_are_another_sweep(config, tmp_path):
     """Rows are numbered by it."""
     path = tmp_path / "s.h5"
@@ -507,6 +508,7 @@ def test_the_command(call, config):
         assert message in err
 
 
+@pytest.mark.slow
 def test_failures_are_told(call, config):
     Path("bad.npz").write_text("no archive")
     more = ("--set", "neurons.init=file", "--set", "neurons.count=", "-o", "s.h5")
@@ -582,6 +584,7 @@ def test_values_that_are_no_list_are_refused(config, tmp_path):
             pf.sweep(config, {"neurons.delta": values}, tmp_path / "s.h5")
 
 
+@pytest.mark.slow
 def test_what_an_interrupted_sweep_with_overwrite_has_done(config, tmp_path, call, monkeypatch):
     """The table that was to be overwritten does not count."""
     from particleflow.cli.exits import Stopped

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from pyh5md import File as H5MD
+from variants import variants
 
 import particleflow as pf
 from particleflow.config import convert
@@ -71,9 +72,9 @@ def contents(path):
     return found
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("precision", variants(["float32"], slow=["float64"]))
 @pytest.mark.parametrize("layout", ["frames", "particles"])
-@pytest.mark.parametrize("filter", ["none", "gzip"])
+@pytest.mark.parametrize("filter", variants(["gzip"], slow=["none"]))
 def test_everything_is_the_same(tmp_path, precision, layout, filter):
     old, new = tmp_path / "old run.h5", tmp_path / "new run.h5"
     simulate(old, precision=precision)
@@ -128,7 +129,7 @@ class Enough(Exception):
     """Ends a run early."""
 
 
-@pytest.mark.parametrize("filter", ["none", "gzip"])
+@pytest.mark.parametrize("filter", variants(["gzip"], slow=["none"]))
 def test_an_incomplete_run_stays_incomplete_and_can_be_gone_on_with(tmp_path, filter):
     path, whole = tmp_path / "run.h5", tmp_path / "whole.h5"
 

@@ -552,6 +552,7 @@ def test_schema_2_opens_forever(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.h5", "one.npz"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_a_killed_run_leaves_a_file_that_opens(path):
     code = (
