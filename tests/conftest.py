@@ -26,8 +26,14 @@ and of ``gd``: where none are compiled yet, neither process waits for the other.
 
 
 def pytest_configure(config):
-    """Keep the order of files: pytest-xdist would start those with the most tests first."""
+    """Keep the order of files: pytest-xdist would start those with the most tests first.
+
+    A shell without job control lets what it starts with & ignore Ctrl-C, and so would the runs that
+    tests interrupt.
+    """
     config.option.loadscopereorder = False
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
