@@ -49,8 +49,12 @@ Push = namedtuple("Push", "table x metric")
 """A step of gradient descent: the table of sectors of ``cpu.push`` with the fields of the step, the
 samples x, and the metric's number."""
 
-Samples = namedtuple("Samples", "x y")
-"""The samples (x_j, y_j), (s,) float64, x strictly increasing."""
+Samples = namedtuple("Samples", "x y xt")
+"""The samples: x (s,) float64, strictly increasing, and of each with its weight w_j what enters in
+sums: ``y_j = sqrt(w_j) y(x_j)``, (s,), and ``xt_j = sqrt(w_j) (x_j, 1)``, (s, 2). The loss is
+L = 1/2 sum w_j (f(x_j) - y(x_j))^2. Rays, sectors and ways of neurons do not change with the length
+of xt_j, so that they know x only; residuals of kernels are sqrt(w_j) (f(x_j) - y(x_j)), with which
+every formula has the form that it has for weights of 1."""
 
 Frozen = namedtuple("Frozen", "field rays x")
 """A field that stands still, as two tables (`boost.field_table`, `rays.ray_table`), and the

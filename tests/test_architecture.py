@@ -215,7 +215,7 @@ def test_kernels_run_without_a_cache_and_from_one(tmp_path):
         "import numpy as np\n"
         "from particleflow.kernels import _jit\n"
         "from particleflow.kernels.host.field import field\n"
-        "out = np.empty((4, 2)); field(np.ones(2), np.array([0.0, 1.0]), out)\n"
+        "out = np.empty((4, 2)); field(np.ones(2), np.array([[0.0, 1.0], [1.0, 1.0]]), out)\n"
         "found = sum(field.stats.cache_hits.values()) > 0\n"
         "print(bool(_jit.cache_folder), found, out.tolist())"
     )

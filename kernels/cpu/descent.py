@@ -59,10 +59,10 @@ def _name_all_guests(neurons, order, table):
 
 
 @driver
-def _push_all(neurons, order, push, h, residual, acc):
+def _push_all(neurons, order, push, xt, h, residual, acc):
     """Take one step of all slots in the field of the residuals; their moments go into ``acc``."""
     g = np.empty((2 * push.x.size, 2))
-    field_of(residual, push.x, g)
+    field_of(residual, xt, g)
     set_fields(push.table, g, h)
     if neurons.a.size <= SERIAL:
         for i in range(order.slots.size - 1):
@@ -86,7 +86,7 @@ def _descend(neurons, order, samples, descent, residual):
     push = Push(sector_table(samples.x), samples.x, descent.metric)
     taken, finite = 0, True
     while taken < descent.count and finite:
-        _push_all(neurons, order, push, descent.h, residual, acc)
+        _push_all(neurons, order, push, samples.xt, descent.h, residual, acc)
         tree_sum(acc.reshape((n_slots, -1)))
         finite = close_step(acc[0], samples, 1.0 / neurons.a.size, residual)
         taken += 1
@@ -97,8 +97,8 @@ def _descend(neurons, order, samples, descent, residual):
 def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     """Take explicit Euler steps of neurons and field together.
 
-    In the network metric this is full-batch gradient descent on L = 1/2 sum rho_j^2 with learning
-    rate alpha h.
+    In the network metric this is full-batch gradient descent on L = 1/2 sum w_j rho_j^2 with
+    learning rate alpha h.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     push = Push(sector_table(samples.x), samples.x, descent.metric)
     taken, finite = 0, True
     while taken < descent.count and finite:
-        _push_all(neurons, order, push, descent.h, residual, acc)
+        _push_all(neurons, order, push, samples.xt, descent.h, residual, acc)
         finite = close_step(sum_slots(acc, whole), samples, 1.0 / whole.m, residual)
         taken += 1
     _name_all_guests(neurons, order, push.table)

@@ -91,7 +91,7 @@ def _take_stage(state, cell, trial, slots, samples, method, residual, acc):
     """Take one stage in the field of these residuals; ``acc`` receives its moments by slot."""
     metric, h, step = method
     g = np.empty((2 * samples.x.size, 2))
-    field_of(residual, samples.x, g)
+    field_of(residual, samples.xt, g)
     stage = Stage(g, samples.x, metric, h)
     if slots.size == 2:  # a parallel region costs more than a small step
         _stage_slot(state, cell, trial, slots[0], slots[1], stage, np.int64(step), acc[0])
@@ -100,17 +100,17 @@ def _take_stage(state, cell, trial, slots, samples, method, residual, acc):
 
 
 @driver
-def _error_of(moments, x, scale):
+def _error_of(moments, xt, scale):
     """The root mean square over the samples of how the error changes the prediction.
 
     ``moments`` are the changes of the sums of c (a, b), ``scale`` is 1/m of all neurons.
     """
-    difference = np.empty(x.size)
-    prediction(moments, x, scale, difference)
+    difference = np.empty(xt.shape[0])
+    prediction(moments, xt, scale, difference)
     squares = 0.0
-    for j in range(x.size):
+    for j in range(xt.shape[0]):
         squares += difference[j] * difference[j]
-    return math.sqrt(squares / x.size)
+    return math.sqrt(squares / xt.shape[0])
 
 
 @driver
@@ -118,7 +118,7 @@ def _try_step(state, cell, trial, slots, samples, method, residuals):
     """Do what `runge_kutta_step` does, in a process that has all neurons, with plain tuples."""
     (metric, h), (before, residual) = method, residuals
     room = Trial(trial[0], trial[1], trial[2], trial[3])
-    data = Samples(samples[0], samples[1])
+    data = Samples(samples[0], samples[1], samples[2])
     n_slots, scale = slots.size - 1, 1.0 / cell.size
     acc = np.empty((n_slots, 2 * data.x.size + PAD, 4))
     for j in range(residual.size):
@@ -128,7 +128,7 @@ def _try_step(state, cell, trial, slots, samples, method, residuals):
         tree_sum(acc.reshape((n_slots, -1)))
         if not close_step(acc[0], data, scale, residual):
             return np.inf
-    return _error_of(acc[0, :, 2:], data.x, scale)
+    return _error_of(acc[0, :, 2:], data.xt, scale)
 
 
 def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whole=None):
@@ -169,4 +169,4 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
         sums = sum_slots(acc, whole)
         if not close_step(sums, samples, 1.0 / whole.m, residual):
             return np.inf
-    return _error_of(sums[:, 2:], samples.x, 1.0 / whole.m)
+    return _error_of(sums[:, 2:], samples.xt, 1.0 / whole.m)

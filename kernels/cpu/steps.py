@@ -59,10 +59,10 @@ def _take_steps(flow, places, samples, control, limits, shown):
     first, last = Arrival(first[0], first[1], first[2]), Arrival(last[0], last[1], last[2])
     order = Places(places[0], places[1], places[2], places[3])
     regions = Regions(order.slots, order.start)
-    samples = Samples(samples[0], samples[1])
+    samples = Samples(samples[0], samples[1], samples[2])
     control = Control(control[0], control[1])
     limits = Limits(limits[0], limits[1], limits[2], limits[3])
-    x, s = samples.x, samples.x.size
+    xt, s = samples.xt, samples.x.size
     mean, g = np.empty(s), np.empty((2 * s, 2))
     trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(TALLIES, np.int64))
     status, trials = UNDER_WAY, 0
@@ -80,15 +80,15 @@ def _take_steps(flow, places, samples, control, limits, shown):
             begin_next(first, last, control)
             if _is_sort_due(order, control.counts, begin.a.size):
                 sort_slots(begin, order)
-        status = first_mean(first, x, control, limits, mean)
+        status = first_mean(first, xt, control, limits, mean)
         if status != UNDER_WAY:
             break
         error, h = np.inf, control.clock[NEXT]
-        field(mean, x, g)
+        field(mean, xt, g)
         if pass_alone(begin, end, look, regions, g, h, samples, trial) >= 0 and second_mean(
-            first, trial, change, x, control, limits, mean
+            first, trial, change, xt, control, limits, mean
         ):
-            field(mean, x, g)
+            field(mean, xt, g)
             changes = pass_alone(begin, end, keep, regions, g, h, samples, last)
             if changes >= 0:
                 error = rms(last.residual, trial.residual) / limits.allowed
@@ -98,8 +98,8 @@ def _take_steps(flow, places, samples, control, limits, shown):
         status, h = OVERFLOWN_INSIDE, limits.until - control.clock[BEGIN]
         neurons, arrival = shown
         there = Arrival(arrival[0], arrival[1], arrival[2])
-        if mean_up_to(first, change, x, control, limits, mean):
-            field(mean, x, g)
+        if mean_up_to(first, change, xt, control, limits, mean):
+            field(mean, xt, g)
             if pass_alone(begin, _rows(neurons), keep, regions, g, h, samples, there) >= 0:
                 status = ARRIVED
     return status
@@ -147,7 +147,7 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
     g = np.empty((2 * samples.x.size, 2))
 
     def run_pass(begin, end, keep, mean, h, arrival):
-        field(mean, samples.x, g)
+        field(mean, samples.xt, g)
         begin, end = rows_of(begin), rows_of(end)
         return exact_pass(begin, end, keep, order, g, h, samples, arrival, whole)
 
@@ -155,4 +155,4 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
         if _is_sort_due(order, control.counts, whole.m):
             sort_slots(rows_of(begin), order)
 
-    return steps_by_passes(flow, run_pass, sort_if_due, samples.x, control, limits, shown)
+    return steps_by_passes(flow, run_pass, sort_if_due, samples.xt, control, limits, shown)

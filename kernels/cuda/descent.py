@@ -95,34 +95,34 @@ def push(neurons, field, x, metric, tiles, rest, counters):
         cuda.syncthreads()
 
 
-@kernel(doubles(), doubles(), double, reals(2), blocks_a_processor=1)
-def set_field(rho, x, h, field):
+@kernel(doubles(), doubles(2), double, reals(2), blocks_a_processor=1)
+def set_field(rho, xt, h, field):
     """Write h G_k of the residuals into ``field`` (2 s, 2); to be launched with one block."""
     sums = cuda.shared.array((4, THREADS), float64)
-    field_in_block(rho, x, h, field, sums)
+    field_in_block(rho, xt, h, field, sums)
 
 
 @kernel(
-    doubles(2), composed(Samples, doubles(), doubles()), double, double, doubles(), reals(2), longs,
-    blocks_a_processor=1,
+    doubles(2), composed(Samples, doubles(), doubles(), doubles(2)), double, double, doubles(),
+    reals(2), longs, blocks_a_processor=1,
 )  # fmt: skip
 def close_step(moments, samples, scale, h, rho, field, counters):
     """Compute new residuals and h G_k from the moments, if the step was taken.
 
     To be launched with one block, which can wait for all its threads.
     """
-    x, y = samples
+    x, y, xt = samples
     sums = cuda.shared.array((4, THREADS), float64)
     t = cuda.threadIdx.x
     if counters[FAILED] != 0:
         return
-    prediction_in_block(moments, x, scale, rho, sums)
+    prediction_in_block(moments, xt, scale, rho, sums)
     unfinished = False
     for j in range(t, x.size, cuda.blockDim.x):
         rho[j] -= y[j]
         unfinished = unfinished or not (abs(rho[j]) < np.inf)
     failed = cuda.syncthreads_or(1 if unfinished else 0)
-    field_in_block(rho, x, h, field, sums)
+    field_in_block(rho, xt, h, field, sums)
     if t == 0:
         counters[TAKEN] += 1
         if failed:
@@ -134,13 +134,13 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     slots, s, precision = order.slots, samples.x.size, neurons.a.dtype
     m = slots.m if whole is None else whole.m
     rho = upload(residual, np.float64)
-    xs = Samples(upload(samples.x, np.float64), upload(samples.y, np.float64))
+    xs = Samples(*(upload(array, np.float64) for array in samples))
     x = upload(samples.x, precision)
     counters = upload(np.zeros(4, np.int64), np.int64)
     field = slots.array("field", (2 * s, 2), precision)
     bins, sums = slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
     tiles, rest = Tiles(slots.homes, slots.near(2)), slots.rest
-    set_field(1, rho, xs.x, descent.h, field)
+    set_field(1, rho, xs.xt, descent.h, field)
     taken, failed, n_rest, changes = 0, 0, 0, 0
     while taken < descent.count and not failed:
         # the host waits only here, after many steps: when it looks does not depend on how many

@@ -1,7 +1,8 @@
 """Fields and predictions, which depend on samples and sectors only, computed by one block.
 
 Each thread takes a run of samples; the sums over the samples behind its run, or before it, come
-from a scan over the threads. A block of a single thread adds up in the order of the CPU.
+from a scan over the threads. A block of a single thread adds up in the order of the CPU. The xt_j,
+(s, 2), are those of ``records.Samples``.
 """
 
 from ._jit import cuda, device, float64
@@ -47,46 +48,46 @@ def _scan_both_ways(sums):
 
 
 @device
-def field_in_block(rho, x, scale, out, sums):
-    """Write scale G_k into ``out`` (2 s, 2), with G_k = - sum_{j in C_k} rho_j (x_j, 1).
+def field_in_block(rho, xt, scale, out, sums):
+    """Write scale G_k into ``out`` (2 s, 2), with G_k = - sum_{j in C_k} rho_j xt_j.
 
     ``sums`` (4, THREADS) is shared work space.
     """
-    t, s = cuda.threadIdx.x, x.size
+    t, s = cuda.threadIdx.x, xt.shape[0]
     lo, hi = _run_of_samples(s)
     px = p1 = float64(0.0)
     for j in range(hi - 1, lo - 1, -1):
-        px -= rho[j] * x[j]
-        p1 -= rho[j]
+        px -= rho[j] * xt[j, 0]
+        p1 -= rho[j] * xt[j, 1]
     qx = q1 = float64(0.0)
     for j in range(lo, hi):
-        qx -= rho[j] * x[j]
-        q1 -= rho[j]
+        qx -= rho[j] * xt[j, 0]
+        q1 -= rho[j] * xt[j, 1]
     cuda.syncthreads()
     sums[0, t], sums[1, t], sums[2, t], sums[3, t] = px, p1, qx, q1
     _scan_both_ways(sums)
     px, p1 = sums[0, t], sums[1, t]
     for j in range(hi - 1, lo - 1, -1):
-        px -= rho[j] * x[j]
-        p1 -= rho[j]
+        px -= rho[j] * xt[j, 0]
+        p1 -= rho[j] * xt[j, 1]
         out[j, 0] = scale * px
         out[j, 1] = scale * p1
     qx, q1 = sums[2, t], sums[3, t]
     for j in range(lo, hi):
         out[s + j, 0] = scale * qx
         out[s + j, 1] = scale * q1
-        qx -= rho[j] * x[j]
-        q1 -= rho[j]
+        qx -= rho[j] * xt[j, 0]
+        q1 -= rho[j] * xt[j, 1]
     cuda.syncthreads()
 
 
 @device
-def prediction_in_block(moments, x, scale, out, sums):
+def prediction_in_block(moments, xt, scale, out, sums):
     """Write scale sum_{k: j in C_k} <M_k, xt_j> into ``out`` (s,), of the moments M_k (2 s, 2).
 
     ``sums`` (4, THREADS) is shared work space.
     """
-    t, s = cuda.threadIdx.x, x.size
+    t, s = cuda.threadIdx.x, xt.shape[0]
     lo, hi = _run_of_samples(s)
     px = p1 = float64(0.0)
     for j in range(hi - 1, lo - 1, -1):
@@ -101,12 +102,12 @@ def prediction_in_block(moments, x, scale, out, sums):
     _scan_both_ways(sums)
     px, p1 = sums[0, t], sums[1, t]
     for j in range(hi - 1, lo - 1, -1):
-        out[j] = px * x[j] + p1
+        out[j] = px * xt[j, 0] + p1 * xt[j, 1]
         px += moments[s + j, 0]
         p1 += moments[s + j, 1]
     qx, q1 = sums[2, t], sums[3, t]
     for j in range(lo, hi):
         qx += moments[j, 0]
         q1 += moments[j, 1]
-        out[j] = scale * (out[j] + (qx * x[j] + q1))
+        out[j] = scale * (out[j] + (qx * xt[j, 0] + q1 * xt[j, 1]))
     cuda.syncthreads()

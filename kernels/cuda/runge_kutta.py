@@ -92,11 +92,11 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
     s, blocks = samples.x.size, blocks_for(slots.m)
     m = slots.m if whole is None else whole.m
     x = upload(samples.x, state.dtype)
-    xs = Samples(upload(samples.x, np.float64), upload(samples.y, np.float64))
+    xs = Samples(*(upload(array, np.float64) for array in samples))
     rho = upload(before, np.float64)
     counters = upload(np.zeros(4, np.int64), np.int64)
     field = slots.array("field", (2 * s, 2), state.dtype)
-    set_field(1, rho, xs.x, 1.0, field)
+    set_field(1, rho, xs.xt, 1.0, field)
     for step in range(STAGES):
         last = step == STAGES - 1
         which = LAST_STAGE if last else (INNER_STAGE if step else FIRST_STAGE)
@@ -113,5 +113,5 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
     if download(counters)[FAILED] or not np.isfinite(residual).all():
         return np.inf
     difference = np.empty(s)
-    prediction(sums, samples.x, 1.0 / m, difference)
+    prediction(sums, samples.xt, 1.0 / m, difference)
     return math.sqrt(float(np.mean(difference**2)))

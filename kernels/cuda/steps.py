@@ -21,7 +21,7 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
     g, slots = np.empty((2 * samples.x.size, 2)), order.slots
 
     def run_pass(begin, end, keep, mean, h, arrival):
-        field(mean, samples.x, g)
+        field(mean, samples.xt, g)
         begin, end = rows_of(begin), rows_of(end)
         return exact_pass(begin, end, keep, order, g, h, samples, arrival, whole)
 
@@ -29,4 +29,4 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
         if slots.clock.is_over(SORT_SHARE * slots.m):
             sort_slots(rows_of(begin), order)
 
-    return steps_by_passes(flow, run_pass, sort_if_due, samples.x, control, limits, shown)
+    return steps_by_passes(flow, run_pass, sort_if_due, samples.xt, control, limits, shown)

@@ -38,9 +38,9 @@ def arrive_at(sums, samples, m, arrival):
     bool
         Whether all results are finite, and no neuron failed to arrive.
     """
-    x, y = samples
+    x, y, xt = samples
     residual, covariances, tally = arrival
-    prediction(sums, x, 1.0 / m, residual)
+    prediction(sums, xt, 1.0 / m, residual)
     finite = tally[FAILURES] == 0
     for j in range(x.size):
         residual[j] -= y[j]
@@ -91,8 +91,8 @@ def close_step(moments, samples, scale, residual):
 
     ``moments`` (>= 2 s, >= 2) begin with the sums of c (a, b), ``scale`` is 1/m of all neurons.
     """
-    x, y = samples
-    prediction(moments, x, scale, residual)
+    x, y, xt = samples
+    prediction(moments, xt, scale, residual)
     finite = True
     for j in range(x.size):
         residual[j] -= y[j]

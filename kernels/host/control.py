@@ -70,13 +70,16 @@ def _largest(values):
 
 
 @driver
-def is_tame(covariances, rho, x):
+def is_tame(covariances, rho, xt):
     """Whether the norms of H and of its products with residuals cannot overflow."""
     total = 0.0
     for k in range(covariances.shape[0]):
         for l in range(3):
             total += abs(covariances[k, l])
-    size = total * (1.0 + _largest(x)) ** 2 * x.size
+    longest = 0.0
+    for j in range(xt.shape[0]):
+        longest = max(longest, abs(xt[j, 0]) + abs(xt[j, 1]))
+    size = total * longest**2 * xt.shape[0]
     return np.isfinite((size * (1.0 + _largest(rho))) ** 2)
 
 
@@ -105,7 +108,7 @@ def begin_next(first, last, control):
 
 
 @driver
-def first_mean(first, x, control, limits, mean):
+def first_mean(first, xt, control, limits, mean):
     """Write the mean residual for the first pass of a trial into ``mean``.
 
     Returns `UNDER_WAY`, or `UNTAME` or `SHRUNK` if there can be no such pass.
@@ -113,12 +116,12 @@ def first_mean(first, x, control, limits, mean):
     clock, (rho, covariances, _) = control.clock, first
     h = clock[NEXT]
     status = UNDER_WAY
-    if not is_tame(covariances, rho, x):
+    if not is_tame(covariances, rho, xt):
         status = UNTAME
     elif not h > LEAST_STEP * clock[BEGIN] + TINY:
         status = SHRUNK
     else:
-        mean_residual(covariances, rho, x, h, LINEAR_SHARE * limits.allowed, mean)
+        mean_residual(covariances, rho, xt, h, LINEAR_SHARE * limits.allowed, mean)
     return status
 
 
@@ -133,7 +136,7 @@ def _changed(covariances, share, change):
 
 
 @driver
-def second_mean(first, trial, change, x, control, limits, mean):
+def second_mean(first, trial, change, xt, control, limits, mean):
     """Write the mean residual for the second pass of a trial into ``mean``.
 
     ``trial`` is the `Arrival` of the first pass; ``change`` is overwritten with (H_1 - H_0) / 3.
@@ -141,14 +144,14 @@ def second_mean(first, trial, change, x, control, limits, mean):
     """
     rho, covariances, _ = first
     # the first pass may have led too far; the trial is then rejected like any other
-    if not is_tame(trial.covariances, rho, x):
+    if not is_tame(trial.covariances, rho, xt):
         return False
     for k in range(change.shape[0]):
         for l in range(3):
             change[k, l] = (trial.covariances[k, l] - covariances[k, l]) / 3.0
     accuracy = LINEAR_SHARE * limits.allowed
     changed = _changed(covariances, 1.0, change)
-    mean_residual(changed, rho, x, control.clock[NEXT], accuracy, mean)
+    mean_residual(changed, rho, xt, control.clock[NEXT], accuracy, mean)
     return True
 
 
@@ -159,7 +162,7 @@ def is_inside(control, time):
 
 
 @driver
-def mean_up_to(first, change, x, control, limits, mean):
+def mean_up_to(first, change, xt, control, limits, mean):
     """Write the mean residual from the step's begin to ``limits.until`` into ``mean``.
 
     At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
@@ -169,9 +172,9 @@ def mean_up_to(first, change, x, control, limits, mean):
     begin, end = control.clock[BEGIN], control.clock[END]
     h = limits.until - begin
     changed = _changed(first.covariances, h / (end - begin), change)
-    if not is_tame(changed, first.residual, x):
+    if not is_tame(changed, first.residual, xt):
         return False
-    mean_residual(changed, first.residual, x, h, LINEAR_SHARE * limits.allowed, mean)
+    mean_residual(changed, first.residual, xt, h, LINEAR_SHARE * limits.allowed, mean)
     return True
 
 

@@ -27,7 +27,7 @@ def _subtract(w, factor, v):
 
 
 @driver
-def lanczos(covariances, x, basis, tridiagonal, k, n):
+def lanczos(covariances, xt, basis, tridiagonal, k, n):
     """Extend an orthonormal basis of the Krylov space of H from k to n vectors.
 
     H = V T V^T with T tridiagonal as far as the basis goes; H is used as an operator, O(s) a
@@ -39,7 +39,8 @@ def lanczos(covariances, x, basis, tridiagonal, k, n):
     ----------
     covariances : (2 s, 3) float64
         Sigma_k.
-    x : (s,) float64
+    xt : (s, 2) float64
+        See ``field``.
     basis : (> n, s) float64
         Rows 0 .. k are orthonormal on entry, rows 0 .. n on return.
     tridiagonal : (>= n, 2) float64
@@ -54,14 +55,14 @@ def lanczos(covariances, x, basis, tridiagonal, k, n):
         Number of vectors of the space: less than n if it is invariant before. The last element
         below the diagonal is 0 if the space is invariant.
     """
-    s = x.size
+    s = xt.shape[0]
     w, work = np.empty(s), np.empty((2 * s, 2))
     # H is positive semidefinite, so that no diagonal element of T is larger than |H|
     largest = 0.0
     for i in range(k):
         largest = max(largest, abs(tridiagonal[i, 0]))
     for i in range(k, n):
-        residual_rate(covariances, basis[i], x, work, w)
+        residual_rate(covariances, basis[i], xt, work, w)
         for j in range(s):
             w[j] = -w[j]
         tridiagonal[i, 0] = _dot(basis[i], w)

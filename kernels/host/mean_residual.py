@@ -55,7 +55,7 @@ def _projected(tridiagonal, h):
 
 
 @driver
-def mean_residual(covariances, rho, x, h, accuracy, out):
+def mean_residual(covariances, rho, xt, h, accuracy, out):
     """Compute the mean of the residuals over the time h, phi_1(-h H) rho.
 
     Parameters
@@ -63,7 +63,8 @@ def mean_residual(covariances, rho, x, h, accuracy, out):
     covariances : (2 s, 3) float64
         Sigma_k of H.
     rho : (s,) float64
-    x : (s,) float64
+    xt : (s, 2) float64
+        See ``field``.
     h : float
     accuracy : float
         Largest error of the residuals at the end of the time, as a root mean square.
@@ -75,7 +76,7 @@ def mean_residual(covariances, rho, x, h, accuracy, out):
     int
         Dimension of the Krylov space.
     """
-    s = x.size
+    s = xt.shape[0]
     total = 0.0
     for j in range(s):
         total += rho[j] * rho[j]
@@ -93,7 +94,7 @@ def mean_residual(covariances, rho, x, h, accuracy, out):
         if wanted > room:
             room = min(2 * wanted, s)
             basis, tridiagonal = _grown(basis, room + 1), _grown(tridiagonal, room)
-        k = lanczos(covariances, x, basis, tridiagonal, k, wanted)
+        k = lanczos(covariances, xt, basis, tridiagonal, k, wanted)
         weights = _projected(tridiagonal[:k], h)
         # the defect of the approximate rho(t) in its ODE, integrated over h
         defect = h * tridiagonal[k - 1, 1] * abs(weights[k - 1]) * norm

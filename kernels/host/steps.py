@@ -23,7 +23,7 @@ from .control import (
 )
 
 
-def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits, shown):
+def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
     """Take steps until one of them holds the time ``limits.until``, or the trials are used up.
 
     This is the twin, statement by statement, of the compiled loop in ``cpu.steps``.
@@ -39,7 +39,8 @@ def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits, shown):
         pass has failed.
     sort_if_due : callable
         ``sort_if_due(begin)`` is called before a step that starts from ``begin``.
-    x : (s,) float64
+    xt : (s, 2) float64
+        See ``field``.
     control : Control
         Modified in place.
     limits : Limits
@@ -51,7 +52,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits, shown):
     int
         `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `OVERFLOWN_INSIDE`.
     """
-    s = x.size
+    s = xt.shape[0]
     begin, end, first, last, change = flow
     mean = np.empty(s)
     trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(TALLIES, np.int64))
@@ -67,12 +68,12 @@ def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits, shown):
             begin, end = end, begin
             begin_next(first, last, control)
             sort_if_due(begin)
-        status = first_mean(first, x, control, limits, mean)
+        status = first_mean(first, xt, control, limits, mean)
         if status != UNDER_WAY:
             break
         error, h = np.inf, control.clock[NEXT]
         if run_pass(begin, end, False, mean, h, trial) >= 0 and second_mean(
-            first, trial, change, x, control, limits, mean
+            first, trial, change, xt, control, limits, mean
         ):
             changes = run_pass(begin, end, True, mean, h, last)
             if changes >= 0:
@@ -82,7 +83,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, x, control, limits, shown):
     if status == ARRIVED and is_inside(control, limits.until):
         status, h = OVERFLOWN_INSIDE, limits.until - control.clock[BEGIN]
         if (
-            mean_up_to(first, change, x, control, limits, mean)
+            mean_up_to(first, change, xt, control, limits, mean)
             and run_pass(begin, shown.neurons, True, mean, h, shown.arrival) >= 0
         ):
             status = ARRIVED

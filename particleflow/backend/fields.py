@@ -31,10 +31,17 @@ def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
     return prediction(moments, x, a.size)
 
 
+def extended(x: Array, weights: Array | None = None) -> Array:
+    """xt_j = sqrt(w_j) (x_j, 1), (n, 2): see ``kernels.records.Samples``. By default w_j is 1."""
+    xt = np.ones((x.size, 2)) if weights is None else np.sqrt(np.stack([weights, weights], axis=1))
+    xt[:, 0] *= x
+    return xt
+
+
 def prediction(moments: Array, x: Array, m: int) -> Array:
     """f(x_j) of m neurons, (n,), from the first moments of their sectors."""
     f = np.empty(x.size)
-    host.prediction(moments, x, 1.0 / m, f)
+    host.prediction(moments, extended(x), 1.0 / m, f)
     return f
 
 
@@ -65,10 +72,11 @@ def at_sorted(function: Callable[[Array], Array], points: Array) -> Array:
     return function(x)[where].reshape(points.shape)
 
 
-def field(residual: Array, x: Array) -> Array:
-    """G_k = - sum_{j in C_k} rho_j (x_j, 1), (2 s, 2)."""
+def field(residual: Array, x: Array, weights: Array | None = None) -> Array:
+    """G_k = - sum_{j in C_k} w_j rho_j (x_j, 1), (2 s, 2). By default w_j is 1."""
     out = np.empty((2 * x.size, 2))
-    host.field(residual, x, out)
+    xt = extended(x, weights)
+    host.field(xt[:, 1] * residual, xt, out)
     return out
 
 

@@ -7,18 +7,21 @@ import numpy as np
 from particleflow.arguments import Array
 from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
+from particleflow.kernels.records import Samples
 from particleflow.model.cells import Cells, put_on_rays
 
+from .fields import extended
 from .metrics import Metric
 
 Precision = Literal["float64", "float32"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
-def samples_in(dtype: Precision, x: Array, y: Array) -> tuple[Array, Array]:
-    """Copies of the samples in float64, x rounded to a precision.
+def samples_in(dtype: Precision, x: Array, y: Array, weights: Array | None = None) -> Samples:
+    """The samples in the form that kernels take, x rounded to a precision.
 
-    Copies can be written to whatever the originals are: kernels are compiled for one of the two.
+    Weights are 1 by default. All arrays are copies: they can be written to whatever the originals
+    are, since kernels are compiled for one of the two.
 
     Raises
     ------
@@ -33,7 +36,8 @@ def samples_in(dtype: Precision, x: Array, y: Array) -> tuple[Array, Array]:
             f"state_dtype: the samples x_{j} = {x[j]:.12g} and x_{j + 1} = {x[j + 1]:.12g} are the "
             "same in float32; use float64"
         )
-    return rounded, y.astype(np.float64)
+    xt = extended(rounded, weights)
+    return Samples(rounded, xt[:, 1] * y, xt)
 
 
 class Start(NamedTuple):

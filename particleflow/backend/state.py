@@ -9,18 +9,20 @@ import numpy as np
 
 from particleflow.arguments import Array
 from particleflow.kernels import cpu
+from particleflow.kernels.host.field import field
 from particleflow.kernels.host.field import prediction as predict_at_samples
-from particleflow.kernels.records import Descent, Neurons, Samples
+from particleflow.kernels.records import Descent, Neurons
 from particleflow.kernels.whole import Whole
+from particleflow.model.samples import spread
 from particleflow.ranks.world import ALONE, Ranks
 
 from .devices import cpu_threads, kernels_of
 from .exchange import Exchange, Share, by_rank, is_ordered, share_of
-from .fields import at_sorted, field, prediction
+from .fields import at_sorted, prediction
 from .metrics import METRIC_CODE, Metric
 from .snapshot import like, original_order
 from .start import Precision, Start, samples_in
-from .tangent import kernel_product
+from .tangent import kernel_matrix, kernel_product
 
 _LAYOUT = ("bounds", "homes", "pace")
 """Arrays of an order by which `State.restore` tells whether a snapshot has the slots and the kind
@@ -60,7 +62,7 @@ class State:
     Parameters
     ----------
     x, y : (s,) float64
-        Samples, x strictly increasing. x is copied, and rounded to ``dtype``; y is not copied.
+        Samples, x strictly increasing. Both are copied, and x is rounded to ``dtype``.
     neurons : Start, or its first three arrays
         The neurons of this rank; copied.
     metric : {"network", "euclidean"}
@@ -78,6 +80,8 @@ class State:
         share's; whatever is computed from all neurons is collective, and the same on every rank.
     ranks : Ranks
         The ranks that share the neurons.
+    weights : (s,) float64, optional
+        Weights of the samples, 1 by default.
 
     Attributes
     ----------
@@ -89,8 +93,15 @@ class State:
         Sector 0 .. 2s-1, or 2s + r sliding on ray r, or 4s at rest in the origin.
     order : Order
         How the neurons lie: ``kernels.records.Order`` on the CPU, ``DeviceOrder`` on CUDA.
+    x, y, weights : (s,) float64
+    samples : kernels.records.Samples
+        The samples in the form that kernels take.
     residual : (s,) float64
-        f(x_j) - y_j of the present state.
+        sqrt(w_j) (f(x_j) - y_j) of the present state, with which every formula of the flow has the
+        form that it has without weights; `errors` are f(x_j) - y_j.
+    spread : float
+        The unit of tolerances of the root mean square of such residuals: the spread of y times
+        sqrt(mean of the weights).
     releases, repulsors, origins : int
         How often neurons have met each of the events whose outcome is not unique: see
         ``kernels.events``.
@@ -113,9 +124,14 @@ class State:
         dtype: Precision = "float64",
         share: Share | None = None,
         ranks: Ranks = ALONE,
+        weights: Array | None = None,
     ) -> None:
         self.kernels = kernels = kernels_of(device)
-        self.x, self.y = samples_in(dtype, x, y)
+        self.weights = np.ones(x.size) if weights is None else weights
+        self.samples = samples_in(dtype, x, y, self.weights)
+        self.x, self.y = self.samples.x, y.copy()
+        self._rms_weight = math.sqrt(self.weights.sum() / x.size)
+        self.spread = spread(y, self.weights) * self._rms_weight
         self.metric = metric
         self.metric_code = METRIC_CODE[metric]
         s = x.size
@@ -226,11 +242,6 @@ class State:
         return Neurons(self.variables[0], self.variables[1], self.variables[2], self.cell)
 
     @property
-    def samples(self) -> Samples:
-        """The samples in the form that kernels take."""
-        return Samples(self.x, self.y)
-
-    @property
     def crossings(self) -> np.ndarray:
         """Crossings of this rank so far, (n_slots,) int64; only the sum over the slots has meaning.
 
@@ -287,7 +298,9 @@ class State:
         eps = float(np.finfo(self.dtype).eps)
         if self.dtype == "float32":  # each neuron is rounded by itself
             eps /= math.sqrt(self.size)
-        return float(8.0 * eps * sizes.sum() * np.hypot(1.0, np.abs(self.x).max()))
+        return float(
+            8.0 * eps * sizes.sum() * np.hypot(1.0, np.abs(self.x).max()) * self._rms_weight
+        )
 
     @property
     def most_threads(self) -> int:
@@ -295,8 +308,12 @@ class State:
         return self.crossings.size if self.kernels is cpu else cpu_threads()
 
     def loss(self) -> float:
-        """Loss L = 1/2 sum rho_j^2."""
+        """Loss L = 1/2 sum w_j (f(x_j) - y_j)^2 of the samples."""
         return 0.5 * float(np.dot(self.residual, self.residual))
+
+    def errors(self) -> Array:
+        """f(x_j) - y_j of the present state, (s,); a copy."""
+        return self.residual / self.samples.xt[:, 1]
 
     def update_residual(self) -> None:
         """Compute the residuals of the present state from its sector moments."""
@@ -304,12 +321,14 @@ class State:
         n_sectors = 2 * self.x.size
         # at its own sample a neuron on ray r is 0, so that it may count in sector r as well
         both = moments[:n_sectors] + moments[n_sectors:]
-        predict_at_samples(both, self.x, 1.0, self.residual)
-        self.residual -= self.y
+        predict_at_samples(both, self.samples.xt, 1.0, self.residual)
+        self.residual -= self.samples.y
 
     def field(self) -> Array:
-        """Field G_k of the present residuals, (2 s, 2)."""
-        return field(self.residual, self.x)
+        """Field G_k = - sum w_j (f(x_j) - y_j) (x_j, 1) of the present state, (2 s, 2)."""
+        out = np.empty((2 * self.x.size, 2))
+        field(self.residual, self.samples.xt, out)
+        return out
 
     def velocity(self) -> Array:
         """Rate of the share's variables in the present field, (3, m), in the order of the state."""
@@ -319,7 +338,12 @@ class State:
 
     def residual_rate(self) -> Array:
         """Rate rho' = -H rho of the residuals in the present state, (s,)."""
-        return -kernel_product(self.kernel_covariances(), self.residual, self.x)
+        covariances = self.kernel_covariances()
+        return -kernel_product(covariances, self.residual, self.x, self.weights)
+
+    def tangent_kernel(self) -> Array:
+        """The tangent kernel of the present state, (s, s); with weights it is W^1/2 H W^1/2."""
+        return kernel_matrix(self.kernel_covariances(), self.x, self.weights)
 
     def predict(self, points: Array) -> Array:
         """The network function f at any points, in the shape of ``points``."""

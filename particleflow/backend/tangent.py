@@ -1,4 +1,8 @@
-"""The tangent kernel H with given covariances: its products, its matrix, and mean residuals."""
+"""The tangent kernel H with given covariances: its products, its matrix, and mean residuals.
+
+For samples with weights these are those of W^1/2 H W^1/2, which is symmetric and has the rates of
+the flow as its eigenvalues: with W^1/2 rho in place of rho, the residual ODE is rho' = -H rho.
+"""
 
 import numpy as np
 
@@ -6,18 +10,22 @@ from particleflow.arguments import Array
 from particleflow.kernels.host import field
 from particleflow.kernels.host import mean_residual as krylov
 
+from .fields import extended
 
-def kernel_product(covariances: Array, vector: Array, x: Array) -> Array:
+
+def kernel_product(
+    covariances: Array, vector: Array, x: Array, weights: Array | None = None
+) -> Array:
     """Product H v of the tangent kernel with a vector, (s,), in O(s); Sigma_k are (2 s, 3)."""
     work, out = np.empty((2 * x.size, 2)), np.empty(x.size)
-    field.residual_rate(covariances, vector, x, work, out)
+    field.residual_rate(covariances, vector, extended(x, weights), work, out)
     return -out
 
 
-def kernel_matrix(covariances: Array, x: Array) -> Array:
+def kernel_matrix(covariances: Array, x: Array, weights: Array | None = None) -> Array:
     """The tangent kernel H with covariances Sigma_k (2 s, 3), as a matrix (s, s)."""
     out = np.empty((x.size, x.size))
-    field.tangent_kernel(covariances, x, out)
+    field.tangent_kernel(covariances, extended(x, weights), out)
     return out
 
 
@@ -29,5 +37,5 @@ def mean_residual(
     ``accuracy`` is the largest root mean square error of the residuals at the end of that time.
     """
     out = np.empty(x.size)
-    krylov.mean_residual(covariances, residual, x, h, accuracy, out)
+    krylov.mean_residual(covariances, residual, extended(x), h, accuracy, out)
     return out

@@ -45,6 +45,13 @@ def _small(choice: Choice) -> dict[str, Any]:
         "config": trajectory.config,
         "chosen": choice.description,
     }
+    samples = trajectory.samples
+    if samples.is_weighted:
+        arrays["weights"] = samples.weights
+    if samples.has_repeats:
+        rows = samples.rows._asdict()
+        arrays |= {f"row_{name}": column for name, column in rows.items()}
+        arrays["loss_within"] = samples.loss_within
     if choice.delta is not None:
         arrays["delta"] = choice.delta
     for series in choice.series():

@@ -7,6 +7,7 @@ import numpy as np
 
 from particleflow._version import __version__
 from particleflow.errors import TrajectoryError
+from particleflow.model.samples import Samples
 
 from .choice import Choice, Series
 
@@ -66,6 +67,11 @@ def write(choice: Choice, target: Path) -> None:
         _add(file, "id", ("id",), choice.ids, "1", "number of the neuron in the run")
         _add(file, "sample", ("sample",), samples.x, "1", "x of the samples")
         _add(file, "y", ("sample",), samples.y, "1", "y of the samples")
+        if samples.is_weighted:
+            name = "weights of the samples in the loss"
+            _add(file, "weights", ("sample",), samples.weights, "1", name)
+        if samples.has_repeats:
+            _add_rows(file, samples)
         _add(file, "step", ("time",), trajectory.step[choice.frames], "1", "steps taken")
         if choice.delta is not None:
             name = "c^2 - a^2 - b^2 at the start, which the flow keeps"
@@ -73,6 +79,14 @@ def write(choice: Choice, target: Path) -> None:
         _add_neurons(file, choice)
         for series in choice.series():
             _add_series(file, series)
+
+
+def _add_rows(file: Any, samples: Samples) -> None:
+    """Create the variables of the rows of which samples are made, over an axis of their own."""
+    file.dimensions["row"] = samples.rows.x.size
+    for name, column in samples.rows._asdict().items():
+        _add(file, f"row_{name}", ("row",), column, "1", f"{name} of the rows as they were given")
+    file.attrs["loss_within"] = samples.loss_within
 
 
 def _describe(file: Any, choice: Choice) -> None:

@@ -16,7 +16,7 @@ from particleflow.errors import TrajectoryError
 from particleflow.files.disk import new_file
 from particleflow.trajectory import Trajectory
 
-from .panels import window
+from .panels import draw_rows, relative_sizes, window
 from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames
 from .pictures import check_target, require_frames
 from .style import (
@@ -141,7 +141,9 @@ class _Scene:
             for frame in path_frames(trajectory.frames, trajectory.size)
         ]
         bounds = _limits(np.concatenate([*values, samples.y]))
-        ax.plot(samples.x, samples.y, "o", ms=4.0, mfc="white", mec=BLACK, mew=0.6, zorder=3)
+        draw_rows(ax, samples)
+        sizes = 4.0 * relative_sizes(samples)
+        ax.scatter(samples.x, samples.y, s=sizes**2, fc="white", ec=BLACK, lw=0.6, zorder=3)
         (self._f,) = ax.plot([], [], color=BLUE, zorder=4)
         (self._knots,) = ax.plot([], [], "|", color=GREY, ms=6, mew=0.5, alpha=0.5,
                                  transform=ax.get_xaxis_transform())  # fmt: skip

@@ -174,7 +174,7 @@ def _draw_kinds(ax: Axes, trajectory: Trajectory, reach: float) -> None:
     samples = trajectory.samples
     residual = trajectory.predict(-1, samples.x) - samples.y
     x = samples.network_x
-    kinds = classify_rays(x, residual, 1)
+    kinds = classify_rays(x, residual, 1, samples.weights)
     looks: dict[str, dict[str, Any]] = {
         ATTRACTOR: {"color": BLUE, "lw": 1.4, "label": "attractor"},
         REPULSOR: {"color": PINK, "lw": 1.4, "ls": (0, (3, 1.5)), "label": "repulsor"},

@@ -21,7 +21,7 @@ def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
     on the line of its sample. More than 64 samples are not drawn.
     """
     samples, n = trajectory.samples, trajectory.ids.size
-    margin = _MARGIN * float(samples.x[-1] - samples.x[0])
+    margin = _MARGIN * float(samples.x[-1] - samples.x[0]) or 1.0  # of a single sample
     lo, hi = samples.x[0] - margin, samples.x[-1] + margin
     neurons = slice(None, None, -(-n // _MOST_PATHS))
     frames = slice(None, None, -(-trajectory.frames // _MOST_FRAMES))

@@ -6,6 +6,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
+from particleflow.arguments import Array
+from particleflow.model.samples import Samples
 from particleflow.trajectory import Trajectory
 
 from .phase import MOST_POINTS, attracted_colours
@@ -26,12 +28,14 @@ from .style import (
 )
 
 _MOST_LINES = 200
+_SIZES = 0.5, 2.0
+"""Least and largest diameter of a sample's mark, in units of that of a mean weight."""
 
 
 def window(trajectory: Trajectory) -> tuple[float, float]:
     """The interval of x over which the function is drawn: the samples' and a tenth more."""
     x = trajectory.samples.x
-    margin = 0.1 * float(x[-1] - x[0])
+    margin = 0.1 * float(x[-1] - x[0]) or 1.0  # a single sample has no interval
     return float(x[0]) - margin, float(x[-1]) + margin
 
 
@@ -89,8 +93,11 @@ def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -
     samples = trajectory.samples
     x, y, s = samples.x, samples.y, samples.size
     size = 4.5 if s <= _MOST_LINES else 1.0
-    style: dict[str, Any] = {"ls": "none", "marker": "o", "ms": size, "mec": BLACK, "mew": 0.6}
-    ax.plot(x, y, mfc="white", label="samples", zorder=5, **style)
+    style: dict[str, Any] = {"ls": "none", "marker": "o", "mec": BLACK, "mew": 0.6}
+    draw_rows(ax, samples)
+    sizes = size * relative_sizes(samples)
+    ax.plot([], [], mfc="white", label="samples", ms=size, **style)
+    ax.scatter(x, y, s=sizes**2, fc="white", ec=BLACK, lw=0.6, zorder=5)
     if colours is None or s > _MOST_LINES:
         return
     for j in range(s):
@@ -98,8 +105,20 @@ def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -
         if right != GREY or left != GREY:
             halves = [c if c != GREY else "white" for c in (left, right)]
             ax.plot(x[j], y[j], fillstyle="left", mfc=halves[0], mfcalt=halves[1], zorder=6,
-                    **style)  # fmt: skip
-    ax.plot([], [], fillstyle="left", mfc=BLUE, mfcalt=ORANGE, label="attractors", **style)
+                    ms=sizes[j], **style)  # fmt: skip
+    ax.plot([], [], fillstyle="left", mfc=BLUE, mfcalt=ORANGE, label="attractors", ms=size, **style)
+
+
+def relative_sizes(samples: Samples) -> Array:
+    """Diameters of the samples' marks, (s,): areas go with weights, within bounds; 1 on average."""
+    return np.clip(np.sqrt(samples.weights / samples.weights.mean()), *_SIZES)
+
+
+def draw_rows(ax: Axes, samples: Samples) -> None:
+    """Draw the rows as faint points, where samples are means of several."""
+    if samples.has_repeats:
+        ax.plot(samples.rows.x, samples.rows.y, ".", ms=2.5, mew=0, color=BLACK, alpha=0.35,
+                zorder=3, label="rows")  # fmt: skip
 
 
 def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:

@@ -158,7 +158,8 @@ def attracted_colours(trajectory: Trajectory, frame: int) -> list[str] | None:
     if not np.isfinite(residual).all():
         return None
     positive, negative = (
-        classify_rays(samples.network_x, residual, sign) == ATTRACTOR for sign in (1, -1)
+        classify_rays(samples.network_x, residual, sign, samples.weights) == ATTRACTOR
+        for sign in (1, -1)
     )
     return [BLUE if p else ORANGE if n else GREY for p, n in zip(positive, negative, strict=True)]
 

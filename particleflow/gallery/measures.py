@@ -28,10 +28,10 @@ def of_run(trajectory: Trajectory) -> dict[str, float]:
     spread = samples.spread
     before, after = trajectory.knots(0), trajectory.knots(-1)
     inside = (before >= samples.x[0]) & (before <= samples.x[-1]) & np.isfinite(after)
-    spacing = (samples.x[-1] - samples.x[0]) / (samples.size - 1)
+    spacing = (samples.x[-1] - samples.x[0]) / max(samples.size - 1, 1)
     moved = np.abs(after - before)[inside] / spacing
     out = {
-        "fit": float(np.sqrt(np.mean(trajectory.residual[-1] ** 2))) / spread,
+        "fit": samples.rms(trajectory.residual[-1]) / spread,
         "displacement": float(np.median(moved)),
         "displacement_of_a_tenth": float(np.quantile(moved, 0.9)),
     }
@@ -64,9 +64,11 @@ def of_rays(trajectory: Trajectory) -> dict[str, float]:
     is the share of the living ones among these neurons that are within 0.02 rad of an attractor,
     weighted by rhat, and ``gathered_at_start`` is that share at the first frame, for the same rays.
     """
-    x = trajectory.samples.network_x
-    residual = trajectory.predict(-1, trajectory.samples.x) - trajectory.samples.y
-    attractors = ray_angles(x)[theory.classify_rays(x, residual, 1) == theory.ATTRACTOR]
+    samples = trajectory.samples
+    x = samples.network_x
+    residual = trajectory.predict(-1, samples.x) - samples.y
+    kinds = theory.classify_rays(x, residual, 1, samples.weights)
+    attractors = ray_angles(x)[kinds == theory.ATTRACTOR]
     return {
         "attractors": float(attractors.size),
         "gathered": _gathered(trajectory, -1, attractors),

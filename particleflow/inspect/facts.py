@@ -62,6 +62,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         "neurons": opened.size,
         "recorded": int(opened.ids.size),
         "samples": opened.samples.size,
+        **_of_rows(opened.samples),
         **_of_map(opened.samples),
         "metric": opened.metric,
         "integrator": opened.integrator,
@@ -79,6 +80,17 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
     if "loss" in opened.observables and opened.loss.size:
         facts["loss_first"] = float(opened.loss[0])
         facts["loss_last"] = float(opened.loss[-1])
+    return facts
+
+
+def _of_rows(samples: "Samples") -> dict[str, Any]:
+    """Facts about the rows of the samples and their weights; none if each row is one sample."""
+    facts: dict[str, Any] = {}
+    if samples.has_repeats:
+        facts |= {"rows": samples.rows.x.size, "loss_within": samples.loss_within}
+    if samples.is_weighted:
+        facts |= {"weight_least": float(samples.weights.min())}
+        facts |= {"weight_largest": float(samples.weights.max())}
     return facts
 
 

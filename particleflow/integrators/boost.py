@@ -39,7 +39,6 @@ from particleflow.backend import (
     State,
 )
 from particleflow.errors import ConfigError, IntegrationError
-from particleflow.model.samples import spread
 
 from .contract import Memory, Slices
 from .registry import register
@@ -116,7 +115,7 @@ class BoostMotion:
     def __init__(self, state: State, tolerance: float, step: float | None) -> None:
         self._state = state
         # no step could make an error smaller than the rounding of the residuals
-        allowed = max(tolerance * spread(state.y), state.rounding(), _TINY)
+        allowed = max(tolerance * state.spread, state.rounding(), _TINY)
         self._is_fixed = step is not None
         self._flow = ExactFlow(state, allowed, step or 0.0)
         if step is None:
@@ -142,7 +141,7 @@ class BoostMotion:
         """A tenth of the time in which a residual changes by the spread of y."""
         with np.errstate(over="ignore", invalid="ignore"):
             rate = np.abs(self._state.residual_rate()).max()
-        step = 0.1 * spread(self._state.y) / max(rate, _TINY)
+        step = 0.1 * self._state.spread / max(rate, _TINY)
         return step if math.isfinite(step) else 1.0
 
     def reachable(self, times: Array) -> Array:

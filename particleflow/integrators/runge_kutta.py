@@ -18,7 +18,6 @@ import numpy as np
 from particleflow.arguments import Array, positive
 from particleflow.backend import Metric, RungeKuttaTrial, State
 from particleflow.errors import ConfigError, IntegrationError
-from particleflow.model.samples import spread
 
 from .contract import Memory, Slices
 from .registry import register
@@ -78,7 +77,7 @@ class RungeKuttaMotion:
     def __init__(self, state: State, tolerance: float) -> None:
         self._state = state
         self._trial = RungeKuttaTrial(state)
-        self._allowed = max(tolerance * spread(state.y), _TINY)
+        self._allowed = max(tolerance * state.spread, _TINY)
         self._last_error = 1.0
         self.time = 0.0
         self.step = self.rejected = 0
@@ -89,7 +88,7 @@ class RungeKuttaMotion:
         """A hundredth of the time in which the residuals change by the spread of y."""
         with np.errstate(over="ignore", invalid="ignore"):
             rate = float(np.sqrt(np.mean(self._state.residual_rate() ** 2)))
-        return 0.01 * spread(self._state.y) / rate if rate > 0.0 else math.inf
+        return 0.01 * self._state.spread / rate if rate > 0.0 else math.inf
 
     def reachable(self, times: Array) -> Array:
         """The distinct ``times`` themselves: a step can end at every time."""

@@ -10,9 +10,11 @@ from particleflow.arguments import Array, PathLike, count, finite, numbers, posi
 from particleflow.errors import ConfigError, SamplesError
 from particleflow.files.csv import read_columns
 
+from .rows import Rows, merged, rows_of
+
 SampleKind = Literal["square_wave", "sine", "step", "sawtooth", "piecewise_linear"]
 KINDS: tuple[str, ...] = get_args(SampleKind)
-MIN_SAMPLES = 2
+MIN_GENERATED = 2
 PIECES = 5
 """Linear pieces of the function behind ``piecewise_linear``."""
 FARTHEST, NARROWEST, WIDEST = 5.0, 0.1, 20.0
@@ -20,12 +22,14 @@ FARTHEST, NARROWEST, WIDEST = 5.0, 0.1, 20.0
 width, and the least and largest half width."""
 
 
-def spread(y: Array) -> float:
-    """Root mean square of y - mean y, or max(1, |y|) if y is constant up to rounding.
+def spread(y: Array, weights: Array) -> float:
+    """Root mean square of y - mean y, or max(1, |y|) if y is constant up to rounding; weighted.
 
     The unit of tolerances, which may not be 0.
     """
-    rms = float(np.sqrt(np.mean((y - y.mean()) ** 2)))
+    total = np.sum(weights)
+    mean = np.sum(weights * y) / total
+    rms = float(np.sqrt(np.sum(weights * (y - mean) ** 2) / total))
     largest = float(np.abs(y).max())
     return rms if rms > 1e-12 * largest else max(1.0, largest)
 
@@ -34,102 +38,128 @@ def spread(y: Array) -> float:
 class Samples:
     """Samples sorted by x; immutable.
 
+    The loss is L = 1/2 sum w_j (f(x_j) - y_j)^2 over all rows. Rows of equal x are one sample, with
+    the sum of their weights and their weighted mean y: s counts distinct x, and so do residuals and
+    predictions.
+
     The network may see x through an affine map, ``network_x = (x - x_shift) / x_scale``, as after
     `normalised`. Every interface that knows the samples takes and returns the x of the samples;
     parameters (a, b, c) and angles theta of neurons always refer to ``network_x``.
 
     Parameters
     ----------
-    x, y : array_like, (s,)
-        At least two points, all finite, no x twice. Copied, and sorted by x.
+    x, y : array_like, (n,)
+        At least one row, all finite. Copied, and sorted by x.
     x_shift, x_scale : float
         Shift and scale of the map; x_scale is above 0.
+    weights : array_like, (n,), optional
+        Weights w of the rows in the loss, above 0, used as they are; 1 by default.
+    sigma : array_like, (n,), optional
+        Standard deviations of y, above 0, in place of weights: w = 1 / sigma^2.
 
     Attributes
     ----------
-    x, y : (s,) float64
+    x, y, weights : (s,) float64
         Read-only; x strictly increasing.
     network_x : (s,) float64
         x as the network sees it; read-only, strictly increasing.
+    rows : Rows
+        The n rows as they were given.
+    loss_within : float
+        The part of the loss that rows of equal x have for any f: 1/2 sum w_r (y_r - y_j)^2.
 
     Raises
     ------
     SamplesError
-        Lengths differ, there are fewer than two points, a value is not finite or is masked, an x
-        occurs twice, or x_shift and x_scale are no valid map.
+        Lengths differ, there is no row, a value is not finite or is masked, a weight is not above
+        0, or x_shift and x_scale are no valid map.
     """
 
     x: Array
     y: Array
+    weights: Array
     x_shift: float
     x_scale: float
     network_x: Array
+    rows: Rows
+    loss_within: float
 
     def __init__(
-        self, x: ArrayLike, y: ArrayLike, x_shift: float = 0.0, x_scale: float = 1.0
-    ) -> None:
-        xs, ys = vector("x", x, SamplesError), vector("y", y, SamplesError)
-        if xs.size != ys.size:
-            raise SamplesError(f"x and y: expected equal lengths, found {xs.size} and {ys.size}")
+        self, x: ArrayLike, y: ArrayLike, x_shift: float = 0.0, x_scale: float = 1.0, *,
+        weights: ArrayLike | None = None, sigma: ArrayLike | None = None,
+    ) -> None:  # fmt: skip
+        rows = rows_of(x, y, weights, sigma)
         shift = finite("x_shift", x_shift, SamplesError)
         scale = positive("x_scale", x_scale, SamplesError)
-        order = np.argsort(xs, kind="stable")
-        xs, ys = xs[order], ys[order]
-        seen = xs if (shift, scale) == (0.0, 1.0) else (xs - shift) / scale
-        self._adopt(xs, ys, shift, scale, seen)
+        self._adopt(rows, shift, scale)
 
-    def _adopt(self, x: Array, y: Array, x_shift: float, x_scale: float, network_x: Array) -> None:
-        """Check sorted arrays and make them, without a copy, those of this object."""
-        if x.size < MIN_SAMPLES:
-            raise SamplesError(f"expected at least {MIN_SAMPLES} samples, found {x.size}")
-        # the map may round two different x to one network_x, so that both have to be checked
-        for name, values in (("x", x), ("x, as the network sees it,", network_x)):
-            twice = np.flatnonzero(np.diff(values) <= 0.0)
-            if twice.size:
-                raise SamplesError(f"{name} = {values[twice[0]]} occurs more than once")
-        with np.errstate(over="ignore"):
-            if not np.isfinite([spread(y), network_x[-1] - network_x[0]]).all():
-                raise SamplesError("x and y: the numbers are too large to compute with")
-        for values in (x, y, network_x):
+    def _adopt(
+        self, rows: Rows, x_shift: float, x_scale: float, network_x: Array | None = None
+    ) -> None:
+        """Make this object that of these rows, seen through this map or as ``network_x``."""
+        x, y, weights, within = merged(rows)
+        if x.size == 0:
+            raise SamplesError("expected at least 1 sample, found none")
+        if network_x is None:
+            network_x = x if (x_shift, x_scale) == (0.0, 1.0) else (x - x_shift) / x_scale
+        # the map may round two different x to one
+        twice = np.flatnonzero(np.diff(network_x) <= 0.0)
+        if twice.size:
+            raise SamplesError(
+                f"x, as the network sees it, = {network_x[twice[0]]} occurs more than once"
+            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            sizes = spread(y, weights), network_x[-1] - network_x[0], within, weights.sum()
+        if not np.isfinite(sizes).all():
+            raise SamplesError("x and y: the numbers are too large to compute with")
+        for values in (*rows, x, y, weights, network_x):
             values.flags.writeable = False
         for name, value in (
-            ("x", x), ("y", y), ("x_shift", x_shift), ("x_scale", x_scale), ("network_x", network_x)
+            ("x", x), ("y", y), ("weights", weights), ("x_shift", x_shift), ("x_scale", x_scale),
+            ("network_x", network_x), ("rows", rows), ("loss_within", within),
         ):  # fmt: skip
             object.__setattr__(self, name, value)
 
     @classmethod
-    def of_network(
-        cls, network_x: ArrayLike, y: ArrayLike, x_shift: float, x_scale: float,
-        x: ArrayLike | None = None,
-    ) -> Self:  # fmt: skip
+    def of_network(cls, network_x: ArrayLike, rows: Rows, x_shift: float, x_scale: float) -> Self:
         """Samples whose ``network_x`` is given, not computed, so that it is the same to the bit.
 
         Trajectories store ``network_x``; a resumed run needs exactly the one that it had.
 
         Parameters
         ----------
-        network_x, y : array_like, (s,)
-            ``network_x`` strictly increasing.
+        network_x : array_like, (s,)
+            What the network sees for each distinct x of the rows, strictly increasing.
+        rows : Rows
+            Columns x, y and weights, in any order.
         x_shift, x_scale : float
             Shift and scale of the map.
-        x : array_like, optional
-            The x of the samples, by default ``x_shift + x_scale * network_x``.
         """
         seen = vector("x", network_x, SamplesError)
         shift = finite("x_shift", x_shift, SamplesError)
         scale = positive("x_scale", x_scale, SamplesError)
-        own = shift + scale * seen if x is None else vector("x", x, SamplesError)
-        values = vector("y", y, SamplesError)
-        if not seen.size == values.size == own.size:
+        own = rows_of(rows.x, rows.y, rows.weights, None)
+        n_distinct = np.unique(own.x).size
+        if seen.size != n_distinct:
             raise SamplesError(
-                f"x and y: expected equal lengths, found {seen.size} and {values.size}"
+                f"x and y: expected equal lengths, found {seen.size} and {n_distinct}"
             )
         samples = cls.__new__(cls)
-        samples._adopt(own, values, shift, scale, seen)
+        samples._adopt(own, shift, scale, seen)
         return samples
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self.of_network, (self.network_x, self.y, self.x_shift, self.x_scale, self.x)
+        return self.of_network, (self.network_x, self.rows, self.x_shift, self.x_scale)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether a weight differs from 1, be it that rows of equal x add up."""
+        return bool((self.weights != 1.0).any())
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether rows have equal x, so that there are fewer samples than rows."""
+        return self.rows.x.size > self.x.size
 
     @property
     def is_mapped(self) -> bool:
@@ -152,7 +182,8 @@ class Samples:
         return self.x_shift + self.x_scale * points if self.is_mapped else points
 
     def __repr__(self) -> str:
-        return f"Samples({self.size} points, x in [{self.x[0]:g}, {self.x[-1]:g}])"
+        rows = f" of {self.rows.x.size} rows" if self.has_repeats else ""
+        return f"Samples({self.size} points{rows}, x in [{self.x[0]:g}, {self.x[-1]:g}])"
 
     @property
     def size(self) -> int:
@@ -162,7 +193,11 @@ class Samples:
     @property
     def spread(self) -> float:
         """The unit in which tolerances measure errors of the prediction: the spread of y."""
-        return spread(self.y)
+        return spread(self.y, self.weights)
+
+    def rms(self, values: Array) -> float:
+        """Root mean square of values by sample, sqrt(sum w v^2 / sum w)."""
+        return float(np.sqrt(np.sum(self.weights * values**2) / np.sum(self.weights)))
 
     def hint(self) -> str | None:
         """Advice to normalise an x that is hard to fit; None if there is no need.
@@ -171,6 +206,8 @@ class Samples:
         training takes very long on an interval that is far from 0 for its width, much narrower than
         a unit, or much wider than some units.
         """
+        if self.size == 1:
+            return None
         lo, hi = float(self.network_x[0]), float(self.network_x[-1])
         half, middle = 0.5 * (hi - lo), abs(0.5 * lo + 0.5 * hi)
         if FARTHEST * half >= middle and NARROWEST <= half <= WIDEST:
@@ -252,11 +289,11 @@ class Samples:
             )
         seen = (self.x - shift) / scale
         seen[0], seen[-1] = -1.0, 1.0  # which rounding may have missed
-        return self.of_network(seen, self.y, float(shift), float(scale), self.x)
+        return self.of_network(seen, self.rows, float(shift), float(scale))
 
 
 def _count(value: int) -> int:
-    return count("count", value, SamplesError, least=MIN_SAMPLES)
+    return count("count", value, SamplesError, least=MIN_GENERATED)
 
 
 def _seed(value: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 
 from particleflow import theory
 from particleflow.arguments import Array
-from particleflow.backend import State, kernel_matrix
+from particleflow.backend import State
 from particleflow.model.cells import put_on_samples
 from particleflow.model.coordinates import knots
 
@@ -45,7 +45,7 @@ def kernel_distance(state: State, once: Once = at_once) -> Evaluate:
 
 
 def _kernel(state: State) -> Array:
-    return kernel_matrix(state.kernel_covariances(), state.x)
+    return state.tangent_kernel()
 
 
 def knots_near_samples(state: State, once: Once = at_once) -> Evaluate:
@@ -63,7 +63,7 @@ def knot_mass_near_samples(state: State, once: Once = at_once) -> Evaluate:
 
 
 def _near_samples(state: State) -> theory.NearSamples:
-    gap, s = GAP * float(np.diff(state.x).min()), state.x.size
+    gap, s = GAP * float(np.diff(state.x).min(initial=np.inf)), state.x.size
     cell = state.cells()
     alive = (cell != s) & (cell != 4 * s)
     if not alive.any():
@@ -105,7 +105,7 @@ def spline_distance(state: State, once: Once = at_once) -> Evaluate:
     to which the kernel regime leads.
     """
     grid = _grid(state)
-    change = theory.natural_spline(state.x, -state.residual)
+    change = theory.natural_spline(state.x, -state.errors())
     return _distance_to(state.predict(grid) + change(grid), state, grid)
 
 

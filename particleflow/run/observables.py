@@ -99,9 +99,10 @@ def _diagnostic(name: str) -> BuiltIn:
 
 
 BUILT_IN = {
-    "loss": _of_sim(lambda sim: sim.state.loss()),
-    "residual": _of_sim(lambda sim: np.array(sim.state.residual), "sample"),
-    "prediction": _of_sim(lambda sim: sim.state.residual + sim.state.y, "sample"),
+    "loss": _of_sim(lambda sim: sim.state.loss() + sim.samples.loss_within),
+    "loss_within": _of_sim(lambda sim: sim.samples.loss_within),
+    "residual": _of_sim(lambda sim: sim.state.errors(), "sample"),
+    "prediction": _of_sim(lambda sim: sim.state.errors() + sim.state.y, "sample"),
     "delta_drift": BuiltIn(_delta_drift, from_start=True),
     "dead_fraction": BuiltIn(lambda sim, moment: partial(_dead_fraction, sim, moment)),
     "sliding_fraction": BuiltIn(lambda sim, moment: partial(

@@ -10,7 +10,6 @@ import numpy as np
 
 from particleflow.backend import State, kernel_product
 from particleflow.integrators import Integrator
-from particleflow.model.samples import spread
 
 POOR = 1e-2
 """Share of the loss of the best constant fit above which a run gets a note on its loss."""
@@ -82,7 +81,7 @@ def outcome(
             f"all neurons are dead, and stay so: f is 0 and the loss {loss:.4g}, which was "
             f"{begin.loss:.4g} at the start; {_advice(begin)}"
         ]
-    constant = 0.5 * s * spread(state.y) ** 2
+    constant = 0.5 * s * state.spread**2
     if loss > begin.loss * (1.0 + 1e-9) + _ROUNDING * constant:
         grown = f"the loss has grown from {begin.loss:.4g} to {loss:.4g}"
         return [f"{grown}, {dead:,} of {state.size:,} neurons are dead; {_advice(begin)}"]
@@ -99,10 +98,10 @@ def _why(state: State, tau: float, stop: float, before: Before | None) -> str:
     rho = state.residual
     square = float(np.dot(rho, rho))
     covariances = state.kernel_covariances()
-    power = float(np.dot(rho, kernel_product(covariances, rho, state.x)))
-    # rho^T H rho is at most about trace(Sigma) rho^T rho (1 + x^2): see `Settling.has_settled`
+    power = float(np.dot(rho, kernel_product(covariances, rho, state.x, state.weights)))
+    # rho^T H rho is at most about trace(Sigma) rho^T rho |xt|^2: see `Settling.has_settled`
     size = float(covariances[:, [0, 2]].sum())
-    if power <= _AT_REST * size * square * (1.0 + float(np.abs(state.x).max()) ** 2):
+    if power <= _AT_REST * size * square * float((state.samples.xt**2).sum(axis=1).max()):
         return "a local minimum, no neuron can move"
     falling = 2.0 * tau * power / square
     if falling <= max(stop, FALLING):
@@ -154,6 +153,6 @@ def _stable_step(state: State, stability: float) -> float:
         if not 0.0 < length < np.inf:
             return np.inf if length == 0.0 else 0.0
         vector = vector / length
-        rate, vector = length, kernel_product(covariances, vector, state.x)
+        rate, vector = length, kernel_product(covariances, vector, state.x, state.weights)
     rate = float(np.linalg.norm(vector))
     return stability / rate if rate > 0.0 else np.inf

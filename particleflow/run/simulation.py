@@ -117,7 +117,7 @@ class Simulation:
         self.metric: Metric = metric
         if ranks.size > 1:
             ranks.require_same(
-                samples=(samples.network_x.tolist(), samples.y.tolist()),
+                samples=[array.tolist() for array in (samples.network_x, *samples.rows)],
                 neurons=described(neurons),
                 alpha=neurons.alpha, integrator=integrator, metric=metric, device=self.device,
                 state_dtype=state_dtype,
@@ -154,6 +154,7 @@ class Simulation:
             dtype=dtype,
             share=share,
             ranks=ranks,
+            weights=samples.weights,
         )
         del own  # frees the drawn neurons before the integrator makes its buffers
         if not np.isfinite(self.residual).all():
@@ -211,12 +212,12 @@ class Simulation:
     @property
     def residual(self) -> Array:
         """Residuals rho_j = f(x_j) - y_j, (s,); a copy."""
-        return self.state.residual.copy()
+        return self.state.errors()
 
     @property
     def loss(self) -> float:
-        """Loss L = 1/2 sum rho_j^2."""
-        return self.state.loss()
+        """Loss L = 1/2 sum w rho^2 over all rows of the samples."""
+        return self.state.loss() + self.samples.loss_within
 
     @property
     def neurons(self) -> Neurons:
@@ -242,8 +243,11 @@ class Simulation:
         return self.state.covariances()[2 * self.samples.size :]
 
     def residual_rate(self) -> Array:
-        """Rate rho' = -H rho of the residuals, H the present tangent kernel, (s,): eq. (32)."""
-        return self.state.residual_rate()
+        """Rate rho' of the residuals in the present state, (s,): eq. (32).
+
+        It is -H rho with the tangent kernel H, and -H W rho with weights.
+        """
+        return self.state.residual_rate() / self.state.samples.xt[:, 1]
 
     def predict(self, x: ArrayLike) -> Array:
         """The network function f at points, in the shape of ``x``; O((m + n) log n) for n points.

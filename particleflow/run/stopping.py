@@ -49,7 +49,7 @@ class Settling:
 
         A loss that has never moved counts as settled only if the neurons are at rest: near the
         saddle at 0 small neurons grow long before the loss falls. Their mean square speed is
-        rho^T H rho, which is at most about rho^T rho (1 + x^2) times the trace of Sigma, their mean
+        rho^T H rho, which is at most about rho^T rho |xt|^2 times the trace of Sigma, their mean
         square size.
         """
         rho = state.residual
@@ -61,5 +61,5 @@ class Settling:
             self.has_moved = True
             return False
         size = float(state.kernel_covariances()[:, [0, 2]].sum())
-        most = size * square * (1.0 + float(np.abs(state.x).max()) ** 2)
+        most = size * square * float((state.samples.xt**2).sum(axis=1).max())
         return self.has_moved or power <= self._stop * most

@@ -87,5 +87,5 @@ def _run(base: Base, task: Task) -> dict[str, float]:
 
 
 def _fit(simulation: Simulation) -> float:
-    """The root mean square of the residuals over the spread of the samples."""
-    return float(np.sqrt(np.mean(simulation.residual**2))) / simulation.samples.spread
+    """The root mean square of the residuals over the spread of the samples; weighted, as it is."""
+    return simulation.samples.rms(simulation.residual) / simulation.samples.spread

@@ -15,9 +15,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow.arguments import Array, count, finite, vector
+from particleflow.arguments import Array, count, finite
 from particleflow.backend import predict_at
 from particleflow.errors import ConfigError, SamplesError
+from particleflow.model.rows import rows_of
 
 from ._network import hat_parameters
 from .splines import network_kernel
@@ -32,38 +33,43 @@ class KernelRegime:
         Samples.
     a, b, c : (m,) array_like
         Hat parameters at tau = 0.
+    weights : (s,) array_like, optional
+        Weights w of the samples in the loss, above 0; 1 by default.
 
     Attributes
     ----------
     kernel : (s, s) float64
-        ``K_ij = (1/m) sum [a x_i + b]_+ [a x_j + b]_+``; its eigenvalues take O(s^3).
+        ``K_ij = (1/m) sum [a x_i + b]_+ [a x_j + b]_+``; its eigenvalues take O(s^3). With weights
+        it is W^1/2 K W^1/2, whose eigenvalues are the rates.
     rates : (s,) float64
         The eigenvalues lambda_i, descending; those that are zero to rounding are 0.
     modes : (s, s) float64
         The eigenvectors e_i in columns, in the order of the rates.
     components : (s,) float64
-        The components ``<e_i, f(0) - y>`` of the residuals at the start.
+        The components ``<e_i, W^1/2 (f(0) - y)>`` of the residuals at the start.
 
     Raises
     ------
     SamplesError, NeuronsError
-        Shapes differ, or a number is not finite.
+        Shapes differ, a number is not finite, or a weight is not above 0.
     """
 
     def __init__(
-        self, x: ArrayLike, y: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike
-    ) -> None:
-        points, self.y = vector("x", x, SamplesError), vector("y", y, SamplesError)
-        if points.size != self.y.size or points.size == 0:
-            raise SamplesError(
-                f"x, y: expected equal lengths of at least 1, found {points.size} and {self.y.size}"
-            )
+        self, x: ArrayLike, y: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike,
+        weights: ArrayLike | None = None,
+    ) -> None:  # fmt: skip
+        points, self.y, given = rows_of(x, y, weights, None)
+        if points.size == 0:
+            raise SamplesError("x, y: expected at least 1 sample, found none")
+        self._root = np.sqrt(given)
         neurons = hat_parameters(a, b, c)
-        self.kernel = network_kernel(*neurons[:2], points, points)
+        kernel = network_kernel(*neurons[:2], points, points)
+        self.kernel = self._root[:, None] * kernel * self._root
         values, vectors = np.linalg.eigh(self.kernel)
         values, self.modes = values[::-1], vectors[:, ::-1]
         self.rates = np.where(values > values.size * np.finfo(float).eps * values[0], values, 0.0)
-        self.components = self.modes.T @ (predict_at(*neurons, points) - self.y)
+        error = predict_at(*neurons, points) - self.y
+        self.components = self.modes.T @ (self._root * error)
 
     def residual(self, tau: ArrayLike) -> Array:
         """The residuals f(tau) - y at times from 0 to infinity, (..., s).
@@ -73,7 +79,7 @@ class KernelRegime:
         ConfigError
             A time is below 0, or NaN.
         """
-        return (self._decay(tau) * self.components) @ self.modes.T
+        return ((self._decay(tau) * self.components) @ self.modes.T) / self._root
 
     def _decay(self, tau: ArrayLike) -> Array:
         """The factors exp(-lambda_i tau) of the modes, (..., s)."""
@@ -90,14 +96,14 @@ class KernelRegime:
         return self.y + self.residual(tau)
 
     def loss(self, tau: ArrayLike) -> Array:
-        """The loss 1/2 |f(tau) - y|^2, (...)."""
+        """The loss 1/2 sum w_j (f(tau) - y)_j^2, (...)."""
         return 0.5 * np.sum((self._decay(tau) * self.components) ** 2, axis=-1)
 
     @property
     def unreachable(self) -> Array:
         """The residuals that never decay, (s,): the part of f(0) - y in the null space of K."""
         still = self.rates == 0.0
-        return self.modes[:, still] @ self.components[still]
+        return (self.modes[:, still] @ self.components[still]) / self._root
 
     def early_stopping(self, mode: int, fraction: float = math.exp(-1.0)) -> float:
         """The time at which a mode has decayed to a fraction of its start: -ln(fraction) / lambda.

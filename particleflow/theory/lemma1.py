@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 
 from particleflow import arguments
 from particleflow.errors import ConfigError, SamplesError
+from particleflow.model.rows import rows_of
 
 ATTRACTOR = "attractor"
 REPULSOR = "repulsor"
@@ -12,7 +13,9 @@ PASS_THROUGH = "pass-through"
 BORDER = "border"
 
 
-def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarray:
+def classify_rays(
+    x: ArrayLike, residual: ArrayLike, sign: int = 1, weights: ArrayLike | None = None
+) -> np.ndarray:
     """Classify the rays by what they do to neurons whose output weight has this sign.
 
     Ray r, 0 <= r < 2 s, holds the neurons with their knot at the sample j = r mod s: those with
@@ -23,7 +26,7 @@ def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarra
     that of rhat. With ``p_in = -w sg <S, t>`` and ``p_j = sg rho_j |xt_j|`` the ray is an attractor
     if and only if 0 < p_in < p_j, and a repulsor if and only if p_j < p_in < 0. Otherwise neurons
     pass through it (Lemma 1 of the appendix). An attractor for one sign is a repulsor for the
-    other.
+    other. With weights of the samples, w_j rho_j stands in place of rho_j.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarra
         Residuals rho_j = f(x_j) - y_j.
     sign : {1, -1}
         The sign of rhat, which is that of c.
+    weights : (s,) array_like, optional
+        Weights of the samples in the loss, 1 by default.
 
     Returns
     -------
@@ -52,6 +57,7 @@ def classify_rays(x: ArrayLike, residual: ArrayLike, sign: int = 1) -> np.ndarra
         raise SamplesError(f"residual: expected {s} numbers, one a sample, found {rho.size}")
     if sign not in (1, -1):
         raise ConfigError(f"sign: expected 1 or -1, found {sign!r}")
+    rho *= rows_of(points, rho, weights, None).weights
     normals = np.stack([points, np.ones(s)], axis=1)
     pushes = rho[:, None] * normals
     # neurons of the rays r < s are active to the right of their knot, others to the left

@@ -4,9 +4,9 @@ In the network metric
 
     rho' = -H rho,    H_ij = sum_k <xt_i, Sigma_k xt_j> over the sectors in which i and j are active
 
-with xt_j = (x_j, 1) and ``Sigma_k = (1/m) sum of c^2 I + (a, b) (a, b)^T`` over the neurons of
-sector k (eq. 32). A neuron that slides on ray r counts in sector r, with the part of its summand
-along the ray.
+with xt_j = (x_j, 1), times sqrt(w_j) if samples have weights, and
+``Sigma_k = (1/m) sum of c^2 I + (a, b) (a, b)^T`` over the neurons of sector k (eq. 32).
+A neuron that slides on ray r counts in sector r, with the part of its summand along the ray.
 """
 
 import numpy as np
@@ -15,10 +15,14 @@ from numpy.typing import ArrayLike
 from particleflow.arguments import Array, increasing
 from particleflow.backend import kernel_matrix
 from particleflow.errors import ConfigError, SamplesError
+from particleflow.model.rows import rows_of
 
 
 def tangent_kernel(
-    x: ArrayLike, sector_covariances: ArrayLike, ray_covariances: ArrayLike | None = None
+    x: ArrayLike,
+    sector_covariances: ArrayLike,
+    ray_covariances: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """The tangent kernel H of the samples, (s, s), in O(s^2).
 
@@ -31,6 +35,9 @@ def tangent_kernel(
         ``sector_covariances`` give them.
     ray_covariances : (2 s, 3) array_like, optional
         The sums of the neurons that slide on each ray, in the same form.
+    weights : (s,) array_like, optional
+        Weights w of the samples in the loss. The result is W^1/2 H W^1/2 then, whose eigenvalues
+        are the rates of the flow.
 
     Raises
     ------
@@ -38,12 +45,17 @@ def tangent_kernel(
         Shapes do not match.
     """
     points = increasing("x", x, SamplesError)
+    given = _weights(points, weights)
     shape = (2 * points.size, 3)
     total = _shaped("sector_covariances", sector_covariances, shape)
     if ray_covariances is not None:
         # the ray's own sample, in which its two sides differ, is orthogonal to the ray and adds 0
         total = total + _shaped("ray_covariances", ray_covariances, shape)
-    return kernel_matrix(total, points)
+    return kernel_matrix(total, points, given)
+
+
+def _weights(x: Array, weights: ArrayLike | None) -> Array:
+    return rows_of(x, np.zeros(x.size), weights, None).weights
 
 
 def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
@@ -81,6 +93,7 @@ def replay(
     residual: ArrayLike,
     sector_covariances: ArrayLike,
     ray_covariances: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """Solve the residual ODE with the tangent kernels of sums that a run has recorded: O(T s^3).
 
@@ -98,6 +111,8 @@ def replay(
     sector_covariances : (T, 2 s, 3) array_like
         The sums at the times, as in `tangent_kernel`.
     ray_covariances : (T, 2 s, 3) array_like, optional
+    weights : (s,) array_like, optional
+        Weights of the samples in the loss, 1 by default.
 
     Returns
     -------
@@ -114,14 +129,16 @@ def replay(
     total = _shaped("sector_covariances", sector_covariances, shape)
     if ray_covariances is not None:
         total = total + _shaped("ray_covariances", ray_covariances, shape)
+    given = _weights(points, weights)
+    root = np.sqrt(given)
     out = np.empty((times.size, points.size))
-    out[0] = _shaped("residual", residual, points.shape)
+    out[0] = root * _shaped("residual", residual, points.shape)
     for n, h in enumerate(np.diff(times)):
         mean = 0.5 * (total[n] + total[n + 1])
-        rates, modes = np.linalg.eigh(kernel_matrix(mean, points))
+        rates, modes = np.linalg.eigh(kernel_matrix(mean, points, given))
         # H is positive semidefinite: rates below 0 are rounding, and would grow over a long h
         out[n + 1] = modes @ (np.exp(-h * np.maximum(rates, 0.0)) * (modes.T @ out[n]))
-    return out
+    return out / root
 
 
 def replay_drift(
@@ -130,6 +147,7 @@ def replay_drift(
     residuals: ArrayLike,
     sector_covariances: ArrayLike,
     ray_covariances: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """The root mean square by which replayed residuals drift from measured ones, (T,).
 
@@ -139,12 +157,12 @@ def replay_drift(
     ----------
     residuals : (T, s) array_like
         The residuals that were measured at the times.
-    x, time, sector_covariances, ray_covariances
+    x, time, sector_covariances, ray_covariances, weights
         As in `replay`.
     """
     measured = np.asarray(residuals, np.float64)
     shape = (np.size(time), np.size(x))
     if measured.shape != shape:
         raise ConfigError(f"residuals: expected shape {shape}, found {measured.shape}")
-    got = replay(x, time, measured[0], sector_covariances, ray_covariances)
+    got = replay(x, time, measured[0], sector_covariances, ray_covariances, weights)
     return np.sqrt(np.mean((got - measured) ** 2, axis=1))

@@ -60,5 +60,5 @@ def stored_error(sim: Observed, position: np.ndarray, cell: np.ndarray) -> float
     # predict_at divides by the number of this rank's neurons, f by that of all neurons
     f: Array = predict_at(a, b, np.ascontiguousarray(rhat), state.x) * (rhat.size / state.size)
     sim.ranks.add(f)
-    error = f - state.y - state.residual
+    error = f - state.y - state.errors()
     return float(np.sqrt(np.mean(error * error))) / sim.samples.spread

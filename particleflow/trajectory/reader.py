@@ -217,7 +217,7 @@ class Trajectory(StoredTrajectory):
         """
         samples = self.samples
         residual = self.predict(frame, samples.x) - samples.y
-        g = field(residual, samples.network_x)
+        g = field(residual, samples.network_x, samples.weights)
         there = Surroundings(g, samples.network_x, self.metric, lambda: delta)
         return velocity_at(there, u, v, sign, delta)
 
@@ -257,10 +257,13 @@ class Trajectory(StoredTrajectory):
         )
 
     def tangent_kernel(self, frame: int) -> Array:
-        """The tangent kernel H at a frame, (s, s), from the covariances of `moments` (eq. 32)."""
+        """The tangent kernel H at a frame, (s, s), from the covariances of `moments` (eq. 32).
+
+        For samples with weights it is W^1/2 H W^1/2, whose eigenvalues are the rates of the flow.
+        """
         moments = self.moments(frame)
         total = moments.sector_covariances + moments.ray_covariances
-        return kernel_matrix(total, self.samples.network_x)
+        return kernel_matrix(total, self.samples.network_x, self.samples.weights)
 
     def _pieces(self) -> Iterator[slice]:
         for lo in range(0, self.size, _PIECE):

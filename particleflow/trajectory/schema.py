@@ -25,6 +25,9 @@ Schema version 1::
     /parameters/samples/{x, y}            x as the network sees it, which is that of the samples
                                           unless attributes x_shift, x_scale say otherwise: then
                                           original_x = x_shift + x_scale x is there too
+    /parameters/samples/weights           (s,), there if a weight is not 1
+    /parameters/samples/rows/{x, y, weights}  (n,) each, the rows as they were given, if rows of
+                                          equal x are one sample; attribute loss_within
     /parameters/config                    the resolved configuration, TOML; paths of input as they
                                           stood in it, relative to attribute config_folder, itself
                                           relative to the folder of this file
@@ -68,6 +71,8 @@ paths of few neurons, (T, w) or a part of them, and be compressed (shuffle, defl
 SCHEMA_VERSION, SCHEMA_OF_PARTS = 1, 2
 NEWEST_SCHEMA = SCHEMA_OF_PARTS
 PARTICLES = "particles/neurons"
+ROWS = "rows"
+"""Group of the rows that samples are made of, in /parameters/samples."""
 CHECKPOINTED = "parameters/checkpointed"
 CHUNK = 131072
 """Neurons in a chunk, about."""

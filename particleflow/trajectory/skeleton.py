@@ -19,7 +19,7 @@ from particleflow.run.observables import build, check_names, compares_with_start
 from particleflow.run.observed import Observed, Quantity
 
 from .parts import Parts, fill_part, fill_rows
-from .schema import CHECKPOINTED, PARTICLES, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width
+from .schema import CHECKPOINTED, PARTICLES, ROWS, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width
 from .times import OWN, Pace
 
 BEGAN = "began_"
@@ -237,6 +237,13 @@ def _fill_parameters(file: h5py.File, sim: Observed) -> None:
     samples.attrs["x_scale"] = sim.samples.x_scale
     if sim.samples.is_mapped:
         hdf5.store(samples, "original_x", sim.samples.x)
+    if sim.samples.is_weighted:
+        hdf5.attach(hdf5.store(samples, "weights", sim.samples.weights), samples["x"])
+    if sim.samples.has_repeats:
+        samples.attrs["loss_within"] = sim.samples.loss_within
+        rows = samples.create_group(ROWS)
+        for name, column in sim.samples.rows._asdict().items():
+            hdf5.store(rows, name, column)
     config = sim.provenance.get("config", "").encode()
     hdf5.store(group, "config", np.array(config or b"\0"))
     group.attrs["config_folder"] = hdf5.text(_config_folder(file, sim))

@@ -15,11 +15,12 @@ from particleflow.files.hdf5 import string
 from particleflow.files.kinds import SWEEP
 from particleflow.files.opening import open_to_read
 from particleflow.files.slices import forwards
+from particleflow.model.rows import Rows
 from particleflow.model.samples import Samples
 
 from .parts import Parts
 from .readable import Readable, reading
-from .schema import NEWEST_SCHEMA, PARTICLES
+from .schema import NEWEST_SCHEMA, PARTICLES, ROWS
 
 Axes = dict[str, np.ndarray]
 Index = int | slice
@@ -68,6 +69,20 @@ def _stages(parameters: h5py.Group) -> list[str]:
     return found if last is None else [*found, f"step {last:.6g}"]
 
 
+def _samples(group: h5py.Group) -> Samples:
+    """The samples of a file; `skeleton` says which of their datasets there are when."""
+    seen = hdf5.read_all(group, "x")
+    shift, scale = float(group.attrs["x_shift"]), float(group.attrs["x_scale"])
+    if ROWS in group:
+        rows = Rows(*(hdf5.read_all(group[ROWS], name) for name in Rows._fields))
+    else:
+        own = hdf5.read_all(group, "original_x") if "original_x" in group else shift + scale * seen
+        y = hdf5.read_all(group, "y")
+        weights = hdf5.read_all(group, "weights") if "weights" in group else np.ones(y.size)
+        rows = Rows(own, y, weights)
+    return Samples.of_network(seen, rows, shift, scale)
+
+
 class StoredTrajectory(Readable):
     """The data of a trajectory file: positions, cells, observables, parameters, as recorded."""
 
@@ -104,13 +119,7 @@ class StoredTrajectory(Readable):
         self.config = string(hdf5.read_all(parameters, "config")[()])
         self.stages = _stages(parameters)
         samples = parameters["samples"]
-        self.samples = Samples.of_network(
-            hdf5.read_all(samples, "x"),
-            hdf5.read_all(samples, "y"),
-            float(samples.attrs["x_shift"]),
-            float(samples.attrs["x_scale"]),
-            hdf5.read_all(samples, "original_x") if "original_x" in samples else None,
-        )
+        self.samples = _samples(samples)
         particles = file[PARTICLES]
         self._progress = parameters["progress"]
         if self._progress.shape != (2,) or self._progress.dtype.kind not in "iu":

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
 from particleflow.backend import ExactFlow, RungeKuttaTrial, State
+from particleflow.backend.fields import extended
 from particleflow.kernels import sectors
 from particleflow.kernels.records import Samples, Tiles
 
@@ -106,17 +107,18 @@ def fields(s):
     random = np.random.default_rng(s)
     x, rho = naive.samples(random, s)
     y, moments = random.standard_normal(s), random.standard_normal((2 * s, 2))
-    on_device = Samples(upload(x, np.float64), upload(y, np.float64))
+    xt = extended(x, random.uniform(0.1, 9.0, s))
+    on_device = Samples(*(upload(array, np.float64) for array in (x, y, xt)))
     residual, g = upload(rho, np.float64), upload(np.empty((2 * s, 2)), np.float64)
     counters = upload(np.zeros(4, np.int64), np.int64)
     expected = np.empty((2 * s, 2))
-    set_field(1, residual, on_device.x, 0.5, g)
-    field(rho, x, expected)
+    set_field(1, residual, on_device.xt, 0.5, g)
+    field(rho, xt, expected)
     close(0.5 * expected, download(g))
     close_step(1, upload(moments, np.float64), on_device, 0.25, 2.0, residual, g, counters)
-    prediction(moments, x, 0.25, rho)
+    prediction(moments, xt, 0.25, rho)
     close(rho - y, download(residual))
-    field(rho - y, x, expected)
+    field(rho - y, xt, expected)
     close(2.0 * expected, download(g))
     counted = download(counters)
     assert (counted[TAKEN], counted[FAILED]) == (1, 0)

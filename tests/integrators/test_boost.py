@@ -14,10 +14,10 @@ from variants import variants
 
 import particleflow as pf
 from particleflow.backend import kernel_matrix, mean_residual
+from particleflow.backend.fields import extended
 from particleflow.kernels.host import lanczos
 from particleflow.kernels.host import mean_residual as krylov
 from particleflow.kernels.host.mean_residual import phi_1
-from particleflow.model.samples import spread
 
 
 def rms(values):
@@ -198,7 +198,7 @@ def test_the_loss_falls_by_what_the_kernel_says(delta):
         powers.append(-sim.residual @ sim.residual_rate())
     assert sim.state.crossings.sum() > 500
     integral = trapezoid(powers, times)
-    allowed = 1e-4 * spread(samples.y) * np.sqrt(samples.size) * np.sqrt(2 * losses[0])
+    allowed = 1e-4 * samples.spread * np.sqrt(samples.size) * np.sqrt(2 * losses[0])
     assert abs(losses[0] - losses[-1] - integral) < allowed
     assert np.diff(losses).max() < 1e-4 * losses[0]
 
@@ -319,7 +319,7 @@ def test_mean_residual_is_the_integral_of_the_exponential(s):
 def test_a_krylov_space_grows_until_it_is_accurate():
     covariances, x, rho = random_kernel(1, 150)
     out = np.empty(150)
-    sizes = [krylov.mean_residual(covariances, rho, x, 100.0, accuracy, out)
+    sizes = [krylov.mean_residual(covariances, rho, extended(x), 100.0, accuracy, out)
              for accuracy in (1.0, 1e-6, 1e-13)]  # fmt: skip
     assert 16 == sizes[0] < sizes[1] < sizes[2] <= 150
 
@@ -331,9 +331,9 @@ def test_a_krylov_space_ends_where_it_is_invariant():
                           pf.Neurons([1.0, 0.5], [0.2, 2.0], [1.0, -1.0])).state  # fmt: skip
     basis, tridiagonal = np.zeros((21, 100)), np.empty((20, 2))
     basis[0] = state.residual / np.linalg.norm(state.residual)
-    size = lanczos.lanczos(state.kernel_covariances(), x, basis, tridiagonal, 0, 3)
+    size = lanczos.lanczos(state.kernel_covariances(), extended(x), basis, tridiagonal, 0, 3)
     assert size == 3
-    size = lanczos.lanczos(state.kernel_covariances(), x, basis, tridiagonal, 3, 20)
+    size = lanczos.lanczos(state.kernel_covariances(), extended(x), basis, tridiagonal, 3, 20)
     assert size <= 8
     assert tridiagonal[size - 1, 1] == 0.0
     assert_allclose(basis[:size] @ basis[:size].T, np.eye(size), atol=1e-14)

@@ -6,6 +6,7 @@ from drive import flow_of
 
 import particleflow as pf
 from particleflow.backend import ARRIVED, OVERFLOWN_INSIDE
+from particleflow.backend.fields import extended
 from particleflow.kernels.events import TALLIES
 from particleflow.kernels.host.steps import steps_by_passes
 from particleflow.kernels.records import Arrival, Control, Flow, Limits, Shown
@@ -44,8 +45,8 @@ def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
         return changes
 
     status = steps_by_passes(
-        Flow("begin", "end", arrival, arrival, np.zeros((2 * s, 3))), run_pass, None, x, control,
-        Limits(1e-3, 0.0, 1.25, 0), Shown("between", "sums"),
+        Flow("begin", "end", arrival, arrival, np.zeros((2 * s, 3))), run_pass, None, extended(x),
+        control, Limits(1e-3, 0.0, 1.25, 0), Shown("between", "sums"),
     )  # fmt: skip
     assert status == (ARRIVED if changes >= 0 else OVERFLOWN_INSIDE)
     assert asked == [("begin", "between", True, 0.25, "sums")]

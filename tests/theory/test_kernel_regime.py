@@ -84,7 +84,7 @@ def test_boost_tends_to_the_kernel_regime_as_delta_falls():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="x, y: expected equal lengths"):
+    with pytest.raises(ValueError, match="x and y: expected equal lengths"):
         KernelRegime([0.0], [1.0, 2.0], [1.0], [1.0], [1.0])
     with pytest.raises(ValueError, match="found 1, 1 and 2"):
         KernelRegime([0.0], [1.0], [1.0], [1.0], [1.0, 2.0])

@@ -135,7 +135,7 @@ def test_resuming_with_damaged_files(whole, folder, which, change):
 
 @pytest.mark.parametrize("text", [
     b"", b"\x00" * 100, b"x,y\n" + b"1" * 200_000, b"x,y\n1,\"" + b"\n" * 200_000, b"\xff\xfe\x00",
-    b"x,y\n" + b"," * 10_000, b"PK\x03\x04", b"x,y\n1e999,0\n", b"x,y\n0,1\n0,1\n",
+    b"x,y\n" + b"," * 10_000, b"PK\x03\x04", b"x,y\n1e999,0\n", b"x,y\n0,1\n0,1e999\n",
 ])  # fmt: skip
 def test_foreign_samples(folder, text):
     with pytest.raises(pf.SamplesError):
