@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,6 +18,7 @@ from particleflow.backend import METRICS
 X = np.array([0.5, -0.8, 0.1, 0.5, -0.8, 0.5, 0.9])
 Y = np.array([1.0, -1.0, 0.3, 0.4, -0.2, 0.7, -0.5])
 W = np.array([1.0, 0.5, 2.0, 3.0, 0.25, 1.5, 4.0])
+RECORDED = Path(__file__).parents[1] / "recorded"
 INTEGRATORS = {
     "boost": pf.Boost(1e-4), "gd": pf.GradientDescent(2e-3), "rk": pf.RungeKutta(1e-4)
 }  # fmt: skip
@@ -327,3 +329,25 @@ def test_pictures_of_a_single_sample(tmp_path, kind):
     sim.run(1.0)
     with pf.open_trajectory(tmp_path / "run.h5") as traj:
         pf.figures.save(pf.figures.plot(traj, kind), tmp_path / "one.png")
+
+
+def test_rows_are_those_of_pytorch():
+    """torch.optim.SGD in float64 over all rows; bench/make_torch_reference.py made the file."""
+    with np.load(RECORDED / "torch_rows.npz") as stored:
+        reference = dict(stored)
+    alpha, every = float(reference["alpha"]), int(reference["every"])
+    x, y, weights = reference["x"], reference["y"], reference["weights"]
+    samples = pf.Samples(x, y, weights=weights)
+    assert samples.size == 12
+    assert samples.rows.x.size == 36
+    neurons = pf.Neurons.from_parameters(*reference["parameters"][0], alpha=alpha)
+    step = float(reference["learning_rate"]) / alpha
+    sim = pf.Simulation(samples, neurons, pf.GradientDescent(step))
+    at = np.searchsorted(samples.x, x)
+    for k in range(1, len(reference["residuals"])):
+        sim.run(k * every * step)
+        own = (sim.residual + samples.y)[at] - y
+        assert_allclose(own, reference["residuals"][k], rtol=0, atol=1e-12)
+        loss = 0.5 * np.sum(weights * reference["residuals"][k] ** 2)
+        assert sim.loss == pytest.approx(loss, abs=1e-12)
+    assert sim.step == 1000
