@@ -3,8 +3,9 @@
     python bench/make_torch_reference.py tests/recorded/torch_gd.npz
     python bench/make_torch_reference.py tests/recorded/torch_rows.npz --rows
 
-With ``--rows`` every x occurs three times, and each row has a weight in the loss. Needs PyTorch, which the tests do not: they read the file. It is written as users write it, a dense
-network, autograd and torch.optim.SGD, on raw parameters, so that nothing of particleflow enters.
+With ``--rows`` every x occurs three times, and each row has a weight in the loss. Needs PyTorch,
+which the tests do not: they read the file. It is written as users write it, a dense network,
+autograd and torch.optim.SGD, on raw parameters, so that nothing of particleflow enters.
 """
 
 import platform

@@ -32,7 +32,7 @@ ONLY_IMPORTERS = {
     "PIL": {"figures"},
     "click": {"cli"},
     "msgspec": {"config"},
-    "scipy": {"model", "backend", "theory"},
+    "scipy": {"files", "model", "backend", "theory"},
     "threadpoolctl": {"backend"},
 }
 

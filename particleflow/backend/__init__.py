@@ -38,13 +38,14 @@ from .exact_flow import (
 )
 from .exchange import Share, is_ordered, share_of
 from .fields import cell_sums, field, field_at, predict, predict_at
+from .frame import Frame
 from .metrics import METRICS, Metric
 from .runge_kutta import RungeKuttaTrial
 from .snapshot import Part, joined, original_order, trimmed
 from .speed import difference as measure_difference
 from .speed import measure as measure_speed
 from .start import PRECISIONS, Precision, Start
-from .state import Frame, State
+from .state import State
 from .tangent import kernel_matrix, kernel_product, mean_residual
 from .waiting import policy as waiting_policy
 

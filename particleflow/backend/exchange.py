@@ -13,6 +13,7 @@ from particleflow.arguments import Array
 from particleflow.errors import DeviceError
 from particleflow.kernels import cpu
 from particleflow.kernels.host import sums
+from particleflow.kernels.whole import Whole
 from particleflow.ranks.world import Ranks
 
 ORDERED_SAMPLES = 1000
@@ -138,3 +139,15 @@ def by_rank(exchange: Exchange) -> Callable[[Array], None]:
         exchange(acc[:1])
 
     return add
+
+
+def wholes(share: Share, ranks: Ranks, s: int, device: str) -> tuple[Whole | None, Whole | None]:
+    """The `Whole` for sums over slots, and that for any other rows; None twice for one rank."""
+    if ranks.size == 1:
+        return None, None
+    in_order = is_ordered(s)
+    add = by_rank(Exchange(ranks, np.arange(ranks.size + 1), in_order))
+    whole_by_rank = Whole(share.m, add)
+    if device == "cuda":  # a device has one slot
+        return whole_by_rank, whole_by_rank
+    return Whole(share.m, Exchange(ranks, share.edges, in_order)), whole_by_rank

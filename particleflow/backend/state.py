@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +12,13 @@ from particleflow.kernels import cpu
 from particleflow.kernels.host.field import field
 from particleflow.kernels.host.field import prediction as predict_at_samples
 from particleflow.kernels.records import Descent, Neurons
-from particleflow.kernels.whole import Whole
 from particleflow.model.samples import spread
 from particleflow.ranks.world import ALONE, Ranks
 
 from .devices import cpu_threads, kernels_of
-from .exchange import Exchange, Share, by_rank, is_ordered, share_of
+from .exchange import Share, share_of, wholes
 from .fields import at_sorted, prediction
+from .frame import Frame
 from .metrics import METRIC_CODE, Metric
 from .snapshot import like, original_order
 from .start import Precision, Start, samples_in
@@ -31,29 +31,6 @@ of device of a state; the other arrays of an order mean nothing elsewhere."""
 _MOST_BINS = 2**20
 """Number of points times number of slots up to which f is added up over the slots of the state, to
 the same bits for any number of ranks; more would take too much memory."""
-
-
-def _wholes(share: Share, ranks: Ranks, s: int, device: str) -> tuple[Whole | None, Whole | None]:
-    """The `Whole` for sums over slots, and that for any other rows; None twice for one rank."""
-    if ranks.size == 1:
-        return None, None
-    in_order = is_ordered(s)
-    add = by_rank(Exchange(ranks, np.arange(ranks.size + 1), in_order))
-    whole_by_rank = Whole(share.m, add)
-    if device == "cuda":  # a device has one slot
-        return whole_by_rank, whole_by_rank
-    return Whole(share.m, Exchange(ranks, share.edges, in_order)), whole_by_rank
-
-
-class Frame(Protocol):
-    """Host arrays of one frame, (n, 2) and (n,) int32, which `State.pack_frame` fills."""
-
-    position: np.ndarray
-    cells: np.ndarray
-
-    def wait(self) -> None:
-        """Return when the arrays are filled, which a device may do later than the call."""
-        ...
 
 
 class State:
@@ -137,7 +114,7 @@ class State:
         s = x.size
         self.share = share_of(neurons[0].size, s) if share is None else share
         self.ranks = ranks
-        self.whole, self._whole_by_rank = _wholes(self.share, ranks, s, device)
+        self.whole, self._whole_by_rank = wholes(self.share, ranks, s, device)
         self._dtype = np.dtype(dtype)
         if device == "cuda":
             self._is_sorted = True

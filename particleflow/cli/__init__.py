@@ -14,7 +14,7 @@ from particleflow._version import __version__
 from particleflow.errors import ParticleflowError
 from particleflow.ranks.launcher import is_launched
 
-from . import converting, looking, running, sweeping
+from . import beginning, converting, looking, running, sweeping
 from .exits import exit_code, stop, talks
 
 _OF_MANY_RANKS = ("run", "resume", "sweep")
@@ -35,6 +35,7 @@ def cli(context: click.Context) -> None:
 
 
 for command in (
+    beginning.init,
     running.run,
     running.resume,
     sweeping.sweep,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .shared import announce_compilation, check_figure, draw, show
+from .shared import announce_compilation, check_figure, draw, samples_options, show
 
 KINDS = ("overview", "function", "phase", "knots", "loss", "spectrum", "sectors")
 """The kinds of pictures, as in ``figures.KINDS``: importing those takes too long for ``--help``."""
@@ -19,18 +19,54 @@ _FOLLOW_SECONDS = 1.0
     "--isolate", is_flag=True,
     help="Read it in another process, for a file on which the HDF5 library hangs or crashes.",
 )  # fmt: skip
-def info(file: Path, as_json: bool, isolate: bool) -> None:
+@click.option(
+    "--set", "overrides", multiple=True, metavar="samples.KEY=VALUE",
+    help="Of samples: how to read them, as samples.x=times.",
+)  # fmt: skip
+@click.option(
+    "--figure", type=click.Path(path_type=Path), metavar="FIG",
+    help="Of samples: draw them into a picture (.png, .pdf, .svg).",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
+def info(
+    file: Path,
+    as_json: bool,
+    isolate: bool,
+    overrides: tuple[str, ...],
+    figure: Path | None,
+    overwrite: bool,
+) -> None:
     """Say what a file holds.
 
     A trajectory, a part or a checkpoint of one, the table of a sweep, an export, neurons, samples
-    or a configuration.
+    or a configuration. Of samples it says what a run would read, and how.
     """
     from particleflow.inspect.facts import facts_of, isolated
 
+    if overrides or figure is not None:
+        _of_samples(file, as_json, overrides, figure, overwrite)
+        return
     if isolate:
         click.echo(isolated(file, as_json), nl=False)
         return
     show(facts_of(file), as_json)
+
+
+def _of_samples(
+    file: Path, as_json: bool, overrides: tuple[str, ...], figure: Path | None, overwrite: bool
+) -> None:
+    """Say what samples are read with these settings, and draw them."""
+    from particleflow.inspect.facts import facts_of_samples
+    from particleflow.model.samples import Samples
+
+    if figure is not None:
+        check_figure(figure, overwrite)
+    samples = Samples.from_file(file, **samples_options(overrides))
+    show({"file": str(file), "kind": "samples", **facts_of_samples(samples)}, as_json)
+    if figure is not None:
+        from particleflow import figures
+
+        figures.save(figures.plot_samples(samples), figure)
 
 
 @click.command()

@@ -248,7 +248,16 @@ def _counted(n: int, what: str) -> str:
 
 
 def _hint(simulation: "Simulation", quiet: bool) -> None:
-    """Say before the run if its samples can hardly be fitted with the x that they have."""
+    """Say before the run how its samples were read, and if they are hard to fit as they are."""
+    samples = simulation.samples
+    if samples.source.notes and not quiet:
+        click.echo(f"samples: {'; '.join(samples.source.notes)}", err=True)
+    if samples.has_repeats and not quiet:
+        click.echo(
+            f"note: {samples.rows.x.size} rows have {samples.size} distinct x: rows of equal x are "
+            f"one sample, and {samples.loss_within:.4g} of the loss is within them",
+            err=True,
+        )
     hint = None if quiet else simulation.samples.hint()
     if hint is not None:
         click.echo(f"note: {hint}", err=True)

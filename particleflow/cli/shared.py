@@ -100,7 +100,31 @@ def _portable(value: Any) -> Any:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name}: {_shown(part)}" for name, part in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if not isinstance(value, list):
+        return str(value)
+    words = list(map(str, value))
+    return ("; " if any(", " in word for word in words) else ", ").join(words)
+
+
+def samples_options(overrides: tuple[str, ...]) -> dict[str, Any]:
+    """Options of ``Samples.from_file`` from settings, each ``samples.key=value``.
+
+    Raises
+    ------
+    ConfigError
+        A setting is none that says how a file of samples is read.
+    """
+    from particleflow.config import OF_FILES, settings_of
+    from particleflow.errors import ConfigError
+
+    options = {}
+    for name, value in settings_of(overrides).items():
+        section, _, key = name.partition(".")
+        if section != "samples" or key not in OF_FILES:
+            keys = ", ".join(f"samples.{key}" for key in OF_FILES)
+            raise ConfigError(f"--set: expected one of {keys}, found {name}")
+        options[key] = value
+    return options
 
 
 def check_figure(path: Path, overwrite: bool) -> None:

@@ -17,6 +17,7 @@ from .resolving import resolve
 from .tables import (
     DEFAULT_CHECKPOINT_EVERY,
     DEFAULT_FIRST,
+    OF_FILES,
     Config,
     FlowTable,
     NeuronsTable,
@@ -28,6 +29,7 @@ from .tables import (
 __all__ = [
     "DEFAULT_CHECKPOINT_EVERY",
     "DEFAULT_FIRST",
+    "OF_FILES",
     "Config",
     "FlowTable",
     "NeuronsTable",

@@ -14,6 +14,7 @@ from .tables import (
     DEFAULT_COUNT,
     DEFAULT_FIRST,
     DEFAULT_T_END,
+    OF_FILES,
     Config,
     FlowTable,
     NeuronsTable,
@@ -55,7 +56,10 @@ def _resolve_samples(table: SamplesTable) -> SamplesTable:
         raise ConfigError(f"samples: expected either file or kind, found {found}")
     if table.file is not None:
         _refuse(table, "samples", ("count", "noise", "seed"), "goes with samples.kind, not file")
+        if table.weights is not None and table.sigma is not None:
+            raise ConfigError("samples: expected weights or sigma, found both")
         return table
+    _refuse(table, "samples", OF_FILES, "goes with samples.file, not kind")
     return msgspec.structs.replace(
         table,
         count=10 if table.count is None else table.count,

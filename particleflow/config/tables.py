@@ -9,9 +9,10 @@ from typing import Any, Literal, cast
 import msgspec
 
 from particleflow.backend import Metric, Precision
+from particleflow.files.tabular import Missing
 from particleflow.integrators import registry
+from particleflow.model.generated import SampleKind
 from particleflow.model.initialisation import InitKind
-from particleflow.model.samples import SampleKind
 from particleflow.run.observables import DEFAULT
 from particleflow.trajectory import Filter, Layout
 
@@ -22,11 +23,25 @@ class SamplesTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     """The table ``[samples]``: a file, or samples of one of the built-in functions."""
 
     file: str | None = None
+    x: str | int | None = None
+    y: str | int | None = None
+    weights: str | int | None = None
+    sigma: str | int | None = None
+    missing: Missing | None = None
+    missing_values: tuple[float, ...] | None = None
+    delimiter: str | None = None
+    decimal: Literal[".", ","] | None = None
     kind: SampleKind | None = None
     count: int | None = None
     noise: float | None = None
     seed: int | None = None
     normalise: bool = False
+
+
+OF_FILES = (
+    "x", "y", "weights", "sigma", "missing", "missing_values", "delimiter", "decimal"
+)  # fmt: skip
+"""Keys of ``[samples]`` that say how its file is read: options of ``Samples.from_file``."""
 
 
 class NeuronsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 """Pictures of trajectories and of sweeps.
 
-No other package imports matplotlib, and no window system is needed. `plot`, `plot_sweep` and
-`draw_fig5` to `draw_fig8` make whole figures. Every other ``draw_`` function draws one panel on the
-axes that it is given, and returns these axes.
+No other package imports matplotlib, and no window system is needed. `plot`, `plot_samples`,
+`plot_sweep` and `draw_fig5` to `draw_fig8` make whole figures. Every other ``draw_`` function draws
+one panel on the axes that it is given, and returns these axes.
 """
 
 from .animation import animate
@@ -13,6 +13,7 @@ from .maps import draw_map, plot_sweep
 from .panels import draw_function, draw_loss, draw_residuals
 from .phase import draw_cylinder, draw_uv
 from .pictures import KINDS, check_target, plot
+from .samples import plot_samples
 from .sectors import draw_rays, draw_sectors
 from .style import save
 
@@ -36,6 +37,7 @@ __all__ = [
     "draw_spectrum",
     "draw_uv",
     "plot",
+    "plot_samples",
     "plot_sweep",
     "save",
 ]

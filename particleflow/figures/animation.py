@@ -16,9 +16,10 @@ from particleflow.errors import TrajectoryError
 from particleflow.files.disk import new_file
 from particleflow.trajectory import Trajectory
 
-from .panels import draw_rows, relative_sizes, window
+from .panels import window
 from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames
 from .pictures import check_target, require_frames
+from .samples import draw_rows, relative_sizes, x_label, y_label
 from .style import (
     BLACK,
     BLUE,
@@ -150,8 +151,8 @@ class _Scene:
         self._moving += [(ax, self._f), (ax, self._knots)]
         ax.set_xlim(lo, hi)
         ax.set_ylim(*bounds)
-        ax.set_xlabel(r"$x$")
-        ax.set_ylabel(r"$f(x)$, $y$; knots below")
+        ax.set_xlabel(x_label(samples))
+        ax.set_ylabel(f"{y_label(samples)}; knots below")
 
     def _set_neurons(self, ax: Axes) -> None:
         trajectory = self._trajectory

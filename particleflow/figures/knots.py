@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 
 from particleflow.trajectory import Trajectory
 
+from .samples import x_label
 from .style import BLACK, GREY, SIGNS, legend_above, mark, shown, tell, time_axis
 
 _MOST_PATHS = 200
@@ -41,6 +42,7 @@ def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
     time_axis(ax, tau)
     ax.set_ylim(lo, hi)
     legend_above(ax, 3)
-    ax.set_ylabel(r"knot $-b/a$")
+    name = x_label(samples)
+    ax.set_ylabel(r"knot $-b/a$" + ("" if name == r"$x$" else f", in {name}"))
     tell(ax, shown(knots.shape[1], n, "neurons"), shown(tau.size, trajectory.frames, "frames"))
     return ax

@@ -6,11 +6,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
-from particleflow.arguments import Array
-from particleflow.model.samples import Samples
 from particleflow.trajectory import Trajectory
 
 from .phase import MOST_POINTS, attracted_colours
+from .samples import draw_rows, relative_sizes, x_label, y_label
 from .style import (
     BLACK,
     BLUE,
@@ -28,8 +27,6 @@ from .style import (
 )
 
 _MOST_LINES = 200
-_SIZES = 0.5, 2.0
-"""Least and largest diameter of a sample's mark, in units of that of a mean weight."""
 
 
 def window(trajectory: Trajectory) -> tuple[float, float]:
@@ -76,8 +73,8 @@ def draw_function(
     ax.set_xlim(lo, hi)
     ax.margins(y=0.12)
     opaque(legend_above(ax, 3, columnspacing=0.8))
-    ax.set_xlabel(r"$x$")
-    ax.set_ylabel(r"$f(x)$, $y$")
+    ax.set_xlabel(x_label(samples))
+    ax.set_ylabel(y_label(samples))
     of_all = shown(trajectory.ids.size, trajectory.size, "neurons")
     tell(ax, shown(rug.size, within.size, "knots"), of_all)
     return ax
@@ -109,18 +106,6 @@ def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -
     ax.plot([], [], fillstyle="left", mfc=BLUE, mfcalt=ORANGE, label="attractors", ms=size, **style)
 
 
-def relative_sizes(samples: Samples) -> Array:
-    """Diameters of the samples' marks, (s,): areas go with weights, within bounds; 1 on average."""
-    return np.clip(np.sqrt(samples.weights / samples.weights.mean()), *_SIZES)
-
-
-def draw_rows(ax: Axes, samples: Samples) -> None:
-    """Draw the rows as faint points, where samples are means of several."""
-    if samples.has_repeats:
-        ax.plot(samples.rows.x, samples.rows.y, ".", ms=2.5, mew=0, color=BLACK, alpha=0.35,
-                zorder=3, label="rows")  # fmt: skip
-
-
 def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
     """The loss over time."""
     if "loss" not in trajectory.observables:
@@ -132,7 +117,9 @@ def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
     if finite.size and (finite > 0.0).all() and finite.max() > 3.0 * finite.min():
         ax.set_yscale("log")
     time_axis(ax, tau)
-    ax.set_ylabel(r"loss $L=\frac{1}{2}\sum_j\rho_j^2$")
+    samples = trajectory.samples
+    formula = r"\frac{1}{2}\sum_j" + ("w_j" if samples.is_weighted else "") + r"\rho_j^2"
+    ax.set_ylabel("loss $L$ of all rows" if samples.has_repeats else f"loss $L={formula}$")
     return ax
 
 

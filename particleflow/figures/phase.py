@@ -26,6 +26,8 @@ _MOST_PATHS = 100
 _MOST_FRAMES = 64
 _MOST_READ = 20_000_000
 """Neurons that are read for paths, over all frames together."""
+_PLAIN_NUMBERS = -3, 4
+"""Powers of ten between which numbers at an axis have no factor."""
 _MOST_RAYS = 64
 
 
@@ -55,6 +57,7 @@ def draw_uv(
     ax.set_aspect("equal")
     ax.set_xlabel(r"$u=|\hat r|\,\cos\theta$")
     ax.set_ylabel(r"$v=|\hat r|\,\sin\theta$")
+    ax.ticklabel_format(scilimits=_PLAIN_NUMBERS, useMathText=True)
     _tell(ax, trajectory, frame, points if state else None, ways if paths else None)
     legend_above(ax, 2, handlelength=0.8, markerscale=2)
     return ax

@@ -11,18 +11,20 @@ import numpy as np
 
 from particleflow import config
 from particleflow.arguments import existing_file
-from particleflow.errors import TrajectoryError
+from particleflow.errors import SamplesError, TrajectoryError
 from particleflow.files.kinds import kind_of
+from particleflow.files.tabular import opened
+from particleflow.model.samples import Samples
 from particleflow.sweeps.table import DONE, FAILED, open_sweep
 from particleflow.trajectory import open_trajectory
 
 from .other_files import facts_of_checkpoint, facts_of_netcdf, facts_of_part
 
 if TYPE_CHECKING:
-    from particleflow.model.samples import Samples
     from particleflow.sweeps.table import Sweep
     from particleflow.trajectory import Trajectory
 
+_LONGEST = 10_000  # of a line with names
 ISOLATED_SECONDS = 60
 """Time that reading a file in a process of its own may take."""
 
@@ -62,6 +64,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         "neurons": opened.size,
         "recorded": int(opened.ids.size),
         "samples": opened.samples.size,
+        **_of_source(opened.samples),
         **_of_rows(opened.samples),
         **_of_map(opened.samples),
         "metric": opened.metric,
@@ -83,7 +86,15 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
     return facts
 
 
-def _of_rows(samples: "Samples") -> dict[str, Any]:
+def _of_source(samples: Samples) -> dict[str, Any]:
+    """Facts about how a file of samples was read; none if they come from elsewhere."""
+    source, facts = samples.source, {}
+    if source.x_name or source.y_name:
+        facts = {"x_is": source.x_name, "y_is": source.y_name}
+    return facts | ({"read": list(source.notes)} if source.notes else {})
+
+
+def _of_rows(samples: Samples) -> dict[str, Any]:
     """Facts about the rows of the samples and their weights; none if each row is one sample."""
     facts: dict[str, Any] = {}
     if samples.has_repeats:
@@ -94,7 +105,7 @@ def _of_rows(samples: "Samples") -> dict[str, Any]:
     return facts
 
 
-def _of_map(samples: "Samples") -> dict[str, Any]:
+def _of_map(samples: Samples) -> dict[str, Any]:
     """Facts about the affine map through which the network sees x; none if there is no map."""
     if not samples.is_mapped:
         return {}
@@ -147,17 +158,40 @@ def _shape_in(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
         return shape
 
 
-def _of_table(path: Path) -> tuple[str, dict[str, Any]]:
-    """The kind and the facts of a .csv: an export, samples, neurons, or another table."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            columns = [name.strip() for name in file.readline().split(",")]
-            rows = sum(1 for line in file if line.strip())
-    except UnicodeDecodeError as problem:
-        raise TrajectoryError(f"{path}: cannot be read as .csv: {problem}") from None
-    kinds = {"knot": "export", "value": "export", "y": "samples", "c": "neurons"}
-    kind = next((kinds[name] for name in kinds if name in columns), "table")
+def _of_text(path: Path) -> tuple[str, dict[str, Any]]:
+    """The kind and the facts of a delimited text: an export, neurons, samples, or another table."""
+    with opened(path, TrajectoryError) as (text, _):
+        columns = [name.strip() for name in text.readline(_LONGEST).split(",")]
+    kinds = {"knot": "export", "value": "export", "c": "neurons"}
+    kind = next((kinds[name] for name in kinds if name in columns), None)
+    if kind is None:
+        return _of_samples(path)
+    with opened(path, TrajectoryError) as (text, _):
+        rows = sum(1 for line in text if line.strip()) - 1
     return kind, {"columns": columns, "rows": rows}
+
+
+def _of_samples(path: Path) -> tuple[str, dict[str, Any]]:
+    """The kind and the facts of samples that a run would read with no key but ``file``."""
+    try:
+        return "samples", facts_of_samples(Samples.from_file(path))
+    except SamplesError as problem:
+        return "table", {"as_samples": str(problem)}
+
+
+def facts_of_samples(samples: Samples) -> dict[str, Any]:
+    """Facts about samples, and about the file that they were read from."""
+    return {
+        "samples": samples.size,
+        **_of_source(samples),
+        **_of_rows(samples),
+        "x_first": float(samples.x[0]),
+        "x_last": float(samples.x[-1]),
+        "y_least": float(samples.rows.y.min()),
+        "y_largest": float(samples.rows.y.max()),
+        "spread": samples.spread,
+        **({"hint": hint} if (hint := samples.hint()) is not None else {}),
+    }
 
 
 def _of_configuration(path: Path) -> tuple[str, dict[str, Any]]:
@@ -168,7 +202,10 @@ def _of_configuration(path: Path) -> tuple[str, dict[str, Any]]:
     }
 
 
-_KINDS = {".npz": _of_archive, ".csv": _of_table, ".toml": _of_configuration}
+_KINDS = {
+    ".npz": _of_archive, ".toml": _of_configuration, ".npy": _of_samples,
+    **dict.fromkeys((".csv", ".txt", ".tsv", ".dat", ".gz", ".asc"), _of_text),
+}  # fmt: skip
 
 
 def isolated(file: Path, as_json: bool) -> str:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from particleflow.arguments import count
 from particleflow.config import (
     DEFAULT_FIRST,
+    OF_FILES,
     FlowTable,
     NeuronsTable,
     OutputTable,
@@ -165,7 +166,9 @@ class _table:
 
 def _samples(table: SamplesTable, folder: Path) -> Samples:
     if table.file is not None:
-        samples = Samples.from_csv(folder / table.file)
+        given = {key: getattr(table, key) for key in OF_FILES}
+        options = {key: value for key, value in given.items() if value is not None}
+        samples = Samples.from_file(folder / table.file, **options)
     else:
         assert table.kind is not None
         # `resolve` has left no None here: the zeros are for the type checker

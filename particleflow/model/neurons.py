@@ -268,7 +268,8 @@ class Neurons:
 
 def _read_npz(file: PathLike) -> list[Array]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # numpy does not close what it has opened if that is no archive
+        with Path(file).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             missing = [name for name in "abc" if name not in archive.files]
             if missing:
                 raise NeuronsError(f"expected arrays a, b, c, found {', '.join(archive.files)}")

@@ -30,6 +30,25 @@ class Rows(NamedTuple):
     weights: Array
 
 
+class Source(NamedTuple):
+    """Where samples come from.
+
+    Attributes
+    ----------
+    x_name, y_name : str
+        What to write beside axes: the name of a column, or of dates their unit; empty if unknown.
+    notes : tuple of str
+        How a file was read: every decision that was taken.
+    """
+
+    x_name: str = ""
+    y_name: str = ""
+    notes: tuple[str, ...] = ()
+
+
+NO_SOURCE = Source()
+
+
 class Merged(NamedTuple):
     """Samples made of rows.
 

@@ -1,22 +1,27 @@
 """The samples (x_j, y_j) that a network is trained on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow.arguments import Array, PathLike, count, finite, numbers, positive, vector
+from particleflow.arguments import (
+    Array,
+    PathLike,
+    existing_file,
+    finite,
+    numbers,
+    positive,
+    vector,
+)
 from particleflow.errors import ConfigError, SamplesError
-from particleflow.files.csv import read_columns
+from particleflow.files.tabular import Choice, Missing, Table, choice_of, read_object, read_table
 
-from .rows import Rows, merged, rows_of
+from .generated import SampleKind, generated
+from .rows import NO_SOURCE, Rows, Source, merged, rows_of
 
-SampleKind = Literal["square_wave", "sine", "step", "sawtooth", "piecewise_linear"]
-KINDS: tuple[str, ...] = get_args(SampleKind)
-MIN_GENERATED = 2
-PIECES = 5
-"""Linear pieces of the function behind ``piecewise_linear``."""
 FARTHEST, NARROWEST, WIDEST = 5.0, 0.1, 20.0
 """Bounds of an interval that can be fitted without a map: the largest |middle| in units of the half
 width, and the least and largest half width."""
@@ -49,7 +54,8 @@ class Samples:
     Parameters
     ----------
     x, y : array_like, (n,)
-        At least one row, all finite. Copied, and sorted by x.
+        At least one row, all finite. Copied, and sorted by x. Without y, ``x`` is a table: a Series
+        or DataFrame of pandas, a DataArray or Dataset of xarray, or a mapping; see `from_table`.
     x_shift, x_scale : float
         Shift and scale of the map; x_scale is above 0.
     weights : array_like, (n,), optional
@@ -67,6 +73,8 @@ class Samples:
         The n rows as they were given.
     loss_within : float
         The part of the loss that rows of equal x have for any f: 1/2 sum w_r (y_r - y_j)^2.
+    source : Source
+        Names of x and y, and how a file was read.
 
     Raises
     ------
@@ -83,18 +91,28 @@ class Samples:
     network_x: Array
     rows: Rows
     loss_within: float
+    source: Source
 
     def __init__(
-        self, x: ArrayLike, y: ArrayLike, x_shift: float = 0.0, x_scale: float = 1.0, *,
+        self, x: Any, y: ArrayLike | None = None, x_shift: float = 0.0, x_scale: float = 1.0, *,
         weights: ArrayLike | None = None, sigma: ArrayLike | None = None,
     ) -> None:  # fmt: skip
+        source = NO_SOURCE
+        if y is None:
+            table = read_object(x, Choice(), SamplesError)
+            x, y, source = table.x, table.y, _source_of(table)
         rows = rows_of(x, y, weights, sigma)
         shift = finite("x_shift", x_shift, SamplesError)
         scale = positive("x_scale", x_scale, SamplesError)
-        self._adopt(rows, shift, scale)
+        self._adopt(rows, source, shift, scale)
 
     def _adopt(
-        self, rows: Rows, x_shift: float, x_scale: float, network_x: Array | None = None
+        self,
+        rows: Rows,
+        source: Source,
+        x_shift: float,
+        x_scale: float,
+        network_x: Array | None = None,
     ) -> None:
         """Make this object that of these rows, seen through this map or as ``network_x``."""
         x, y, weights, within = merged(rows)
@@ -117,11 +135,15 @@ class Samples:
         for name, value in (
             ("x", x), ("y", y), ("weights", weights), ("x_shift", x_shift), ("x_scale", x_scale),
             ("network_x", network_x), ("rows", rows), ("loss_within", within),
+            ("source", source),
         ):  # fmt: skip
             object.__setattr__(self, name, value)
 
     @classmethod
-    def of_network(cls, network_x: ArrayLike, rows: Rows, x_shift: float, x_scale: float) -> Self:
+    def of_network(
+        cls, network_x: ArrayLike, rows: Rows, x_shift: float, x_scale: float,
+        source: Source = NO_SOURCE,
+    ) -> Self:  # fmt: skip
         """Samples whose ``network_x`` is given, not computed, so that it is the same to the bit.
 
         Trajectories store ``network_x``; a resumed run needs exactly the one that it had.
@@ -134,6 +156,7 @@ class Samples:
             Columns x, y and weights, in any order.
         x_shift, x_scale : float
             Shift and scale of the map.
+        source : Source, optional
         """
         seen = vector("x", network_x, SamplesError)
         shift = finite("x_shift", x_shift, SamplesError)
@@ -145,11 +168,12 @@ class Samples:
                 f"x and y: expected equal lengths, found {seen.size} and {n_distinct}"
             )
         samples = cls.__new__(cls)
-        samples._adopt(own, shift, scale, seen)
+        samples._adopt(own, source, shift, scale, seen)
         return samples
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self.of_network, (self.network_x, self.rows, self.x_shift, self.x_scale)
+        values = self.network_x, self.rows, self.x_shift, self.x_scale, self.source
+        return self.of_network, values
 
     @property
     def is_weighted(self) -> bool:
@@ -220,20 +244,98 @@ class Samples:
         )
 
     @classmethod
-    def from_csv(cls, path: PathLike) -> Self:
-        """Samples from a CSV file with the header ``x,y``.
+    def from_file(  # noqa: PLR0913 (public: its options are keywords)
+        cls,
+        path: PathLike,
+        *,
+        x: str | int | None = None,
+        y: str | int | None = None,
+        weights: str | int | None = None,
+        sigma: str | int | None = None,
+        missing: Missing = "error",
+        missing_values: Sequence[float] = (),
+        delimiter: str | None = None,
+        decimal: str | None = None,
+    ) -> Self:
+        """Samples from a file: delimited text, .npy, .npz, HDF5 or netCDF.
+
+        How a text is laid out is found out, with or without a header, and said in
+        ``source.notes``. What can be read in two ways is refused. Dates become days since the
+        first.
+
+        Parameters
+        ----------
+        path : path-like
+            A name that ends in .npy, .npz, .h5, .hdf5 or .nc has arrays; any other is text, which
+            may be compressed (.gz).
+        x, y : str or int, optional
+            Names of columns (arrays), or their numbers, counted from 1. By default the columns
+            that are called x and y, or the only two with numbers.
+        weights, sigma : str or int, optional
+            The column of the weights, or of standard deviations of y.
+        missing : {"error", "drop"}
+            What becomes of rows without a value in one of these columns.
+        missing_values : sequence of float
+            Numbers that stand for a value that is not there, as -99.99.
+        delimiter, decimal : str, optional
+            The delimiter ("tab" and "blanks" too) and the decimal sign of a text that leaves a
+            doubt. With ``decimal`` the other sign may separate thousands.
 
         Raises
         ------
         SamplesError
-            The file cannot be read or holds no samples; names the file, and the line if one is at
-            fault.
+            The file cannot be read, or it is not plain what it holds; names the file, the line if
+            one is at fault, and the key that settles it.
         """
-        x, y = read_columns(path, ("x", "y"), SamplesError)
+        choice = choice_of(
+            x, y, weights, sigma, missing, missing_values, delimiter, decimal, SamplesError
+        )
+        file = existing_file(path, SamplesError)
+        return cls._of(str(path), read_table(file, choice, SamplesError))
+
+    @classmethod
+    def from_csv(cls, path: PathLike, **options: Any) -> Self:
+        """Samples from a file of delimited text: `from_file`, which has the options."""
+        return cls.from_file(path, **options)
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        *,
+        x: str | int | None = None,
+        y: str | int | None = None,
+        weights: str | int | None = None,
+        sigma: str | int | None = None,
+        missing: Missing = "error",
+        missing_values: Sequence[float] = (),
+    ) -> Self:
+        """Samples from a table in memory; the options are those of `from_file`.
+
+        Parameters
+        ----------
+        table
+            A DataFrame of pandas, a Dataset of xarray, or a mapping of names to arrays; a Series,
+            of which the index is x; or a DataArray of one dimension, of which the coordinate is x.
+
+        Raises
+        ------
+        SamplesError
+            It is not plain which columns are meant, or a value is missing.
+        """
+        choice = choice_of(x, y, weights, sigma, missing, missing_values, None, None, SamplesError)
+        return cls._of(type(table).__name__, read_object(table, choice, SamplesError))
+
+    @classmethod
+    def _of(cls, where: str, table: Table) -> Self:
+        """The samples of a table; errors begin with ``where``."""
         try:
-            return cls(x, y)
+            rows = rows_of(table.x, table.y, table.weights, table.sigma)
+            samples = cls.__new__(cls)
+            samples._adopt(rows, _source_of(table), 0.0, 1.0)
         except SamplesError as problem:
-            raise SamplesError(f"{path}: {problem}") from None
+            raise SamplesError(f"{where}: {problem}") from None
+        return samples
 
     @classmethod
     def generate(cls, kind: SampleKind, count: int = 10, noise: float = 0.0, seed: int = 0) -> Self:
@@ -251,26 +353,7 @@ class Samples:
         seed : int
             Seed of the random function and of the noise.
         """
-        x = np.linspace(-1.0, 1.0, _count(count))
-        random = np.random.Generator(np.random.Philox(key=_seed(seed)))
-        if kind == "square_wave":
-            y = np.where(np.floor(2.0 * x) % 2.0 == 0.0, 1.0, -1.0)
-        elif kind == "sine":
-            y = np.sin(2.0 * np.pi * x)
-        elif kind == "step":
-            y = np.where(x >= 0.0, 1.0, -1.0)
-        elif kind == "sawtooth":
-            y = 2.0 * (x - np.floor(x + 0.5))
-        elif kind == "piecewise_linear":
-            corners = np.concatenate(([-1.0], np.sort(random.uniform(-1, 1, PIECES - 1)), [1.0]))
-            y = np.interp(x, corners, random.uniform(-1, 1, PIECES + 1))
-        else:
-            raise SamplesError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
-        if finite("noise", noise, SamplesError) < 0.0:
-            raise SamplesError(f"noise: expected 0 or more, found {noise}")
-        if noise > 0.0:
-            y = y + noise * random.standard_normal(x.size)
-        return cls(x, y)
+        return cls(*generated(kind, count, noise, seed))
 
     def normalised(self) -> Self:
         """The same samples, seen by the network in [-1, 1] through a map ``x_shift, x_scale``.
@@ -289,12 +372,8 @@ class Samples:
             )
         seen = (self.x - shift) / scale
         seen[0], seen[-1] = -1.0, 1.0  # which rounding may have missed
-        return self.of_network(seen, self.rows, float(shift), float(scale))
+        return self.of_network(seen, self.rows, float(shift), float(scale), self.source)
 
 
-def _count(value: int) -> int:
-    return count("count", value, SamplesError, least=MIN_GENERATED)
-
-
-def _seed(value: int) -> int:
-    return count("seed", value, SamplesError, least=0)
+def _source_of(table: Table) -> Source:
+    return Source(table.x_name, table.y_name, tuple(table.notes))

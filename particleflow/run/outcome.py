@@ -35,18 +35,22 @@ class Begin(NamedTuple):
     stable : float
         2 / lambda_max of the tangent kernel, below which steps of gradient descent are stable;
         infinite if nothing moves, or if stability does not bound the steps of the integrator.
+    within : float
+        The part of the loss of all rows that ``loss`` and `State.loss` leave out, since it is
+        within rows of equal x.
     """
 
     loss: float
     step: float | None
     stable: float
+    within: float = 0.0
 
     @classmethod
-    def of(cls, state: State, integrator: Integrator) -> "Begin":
+    def of(cls, state: State, integrator: Integrator, within: float = 0.0) -> "Begin":
         """The `Begin` of a run from this state with this integrator; collective."""
         step = getattr(integrator, "step", None)
         stable = _stable_step(state, integrator.stability)
-        return cls(state.loss(), step, stable)
+        return cls(state.loss(), step, stable, within)
 
 
 class Before(NamedTuple):
@@ -78,19 +82,22 @@ def outcome(
     dead = int(counts[[s, 4 * s]].sum())
     if dead == state.size:
         return [
-            f"all neurons are dead, and stay so: f is 0 and the loss {loss:.4g}, which was "
-            f"{begin.loss:.4g} at the start; {_advice(begin)}"
+            f"all neurons are dead, and stay so: f is 0 and the loss {loss + begin.within:.4g}, "
+            f"which was {begin.loss + begin.within:.4g} at the start; {_advice(begin)}"
         ]
     constant = 0.5 * s * state.spread**2
     if loss > begin.loss * (1.0 + 1e-9) + _ROUNDING * constant:
-        grown = f"the loss has grown from {begin.loss:.4g} to {loss:.4g}"
+        ends = begin.loss + begin.within, loss + begin.within
+        grown = f"the loss has grown from {ends[0]:.4g} to {ends[1]:.4g}"
         return [f"{grown}, {dead:,} of {state.size:,} neurons are dead; {_advice(begin)}"]
     if not loss > POOR * constant:
         return []
     share = f", {100.0 * loss / constant:.3g} % of that of the best constant"
+    if begin.within > 0.0:
+        share = f", of which {begin.within:.4g} is within rows of equal x; the rest is{share[1:]}"
     if not np.ptp(state.y) > 0.0:  # a constant fits them: its loss is 0, and no share of it exists
         share = ""
-    return [f"the loss ends at {loss:.4g}{share}: {_why(state, tau, stop, before)}"]
+    return [f"the loss ends at {loss + begin.within:.4g}{share}: {_why(state, tau, stop, before)}"]
 
 
 def _why(state: State, tau: float, stop: float, before: Before | None) -> str:

@@ -117,7 +117,7 @@ class Simulation:
         self.metric: Metric = metric
         if ranks.size > 1:
             ranks.require_same(
-                samples=[array.tolist() for array in (samples.network_x, *samples.rows)],
+                samples=[column.tolist() for column in (samples.network_x, *samples.rows)],
                 neurons=described(neurons),
                 alpha=neurons.alpha, integrator=integrator, metric=metric, device=self.device,
                 state_dtype=state_dtype,
@@ -206,7 +206,7 @@ class Simulation:
 
     @property
     def rejected(self) -> int:
-        """Number of trial steps that an adaptive integrator has thrown away."""
+        """Number of trial steps that were thrown away."""
         return self._motion.rejected
 
     @property
@@ -226,10 +226,8 @@ class Simulation:
         In the euclidean metric (a, b, c) is (cos theta, sin theta, rhat), which represents the same
         function; the ``delta`` of such neurons means nothing.
         """
-        a, b, c = self.state.parameters()
-        return Neurons(
-            a, b, c, alpha=self.alpha, cells=Cells(self.samples.network_x, self.state.cells())
-        )
+        cells = Cells(self.samples.network_x, self.state.cells())
+        return Neurons(*self.state.parameters(), alpha=self.alpha, cells=cells)
 
     def sector_covariances(self) -> Array:
         """Second moments Sigma_k of each sector as (xx, x1, 11), (2 s, 3): eq. (32)."""
@@ -243,10 +241,7 @@ class Simulation:
         return self.state.covariances()[2 * self.samples.size :]
 
     def residual_rate(self) -> Array:
-        """Rate rho' of the residuals in the present state, (s,): eq. (32).
-
-        It is -H rho with the tangent kernel H, and -H W rho with weights.
-        """
+        """Rate rho' = -H rho of the residuals, -H W rho with weights, (s,): eq. (32)."""
         return self.state.residual_rate() / self.state.samples.xt[:, 1]
 
     def predict(self, x: ArrayLike) -> Array:
@@ -365,7 +360,7 @@ class Simulation:
         self.notes = []
         threads = min(self.threads, self.state.most_threads)
         with threads_in_use(threads), self._room(self.size, self.state.dtype):
-            begin = Begin.of(self.state, self.integrator)
+            begin = Begin.of(self.state, self.integrator, self.samples.loss_within)
             loop.run(end, ends)
             self.notes = [
                 *outcome(begin, self.state, self.time, self.stop, loop.before),

@@ -237,6 +237,12 @@ def _fill_parameters(file: h5py.File, sim: Observed) -> None:
     samples.attrs["x_scale"] = sim.samples.x_scale
     if sim.samples.is_mapped:
         hdf5.store(samples, "original_x", sim.samples.x)
+    source = sim.samples.source
+    if source.x_name or source.y_name:
+        samples.attrs["x_name"] = hdf5.text(source.x_name)
+        samples.attrs["y_name"] = hdf5.text(source.y_name)
+    if source.notes:
+        samples.attrs["notes"] = np.array([note.encode() for note in source.notes])
     if sim.samples.is_weighted:
         hdf5.attach(hdf5.store(samples, "weights", sim.samples.weights), samples["x"])
     if sim.samples.has_repeats:

@@ -15,7 +15,7 @@ from particleflow.files.hdf5 import string
 from particleflow.files.kinds import SWEEP
 from particleflow.files.opening import open_to_read
 from particleflow.files.slices import forwards
-from particleflow.model.rows import Rows
+from particleflow.model.rows import Rows, Source
 from particleflow.model.samples import Samples
 
 from .parts import Parts
@@ -80,7 +80,9 @@ def _samples(group: h5py.Group) -> Samples:
         y = hdf5.read_all(group, "y")
         weights = hdf5.read_all(group, "weights") if "weights" in group else np.ones(y.size)
         rows = Rows(own, y, weights)
-    return Samples.of_network(seen, rows, shift, scale)
+    names = [string(group.attrs.get(name, b"")) for name in ("x_name", "y_name")]
+    notes = tuple(string(note) for note in group.attrs.get("notes", ()))
+    return Samples.of_network(seen, rows, shift, scale, Source(names[0], names[1], notes))
 
 
 class StoredTrajectory(Readable):

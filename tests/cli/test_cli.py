@@ -328,11 +328,11 @@ def test_bad_usage_is_one_line(call, here, args, message):
 
 
 def test_bad_samples_name_file_and_line(call):
-    Path("s.csv").write_text("x,y\n0,1\n0,2\n")
+    Path("s.csv").write_text("x,y\n0,1\n1,two\n2,3\n")
     text = SMALL.replace('kind = "square_wave"\ncount = 6', 'file = "s.csv"')
     code, _, err = call("run", write(text))
     assert code == 2
-    assert "s.csv: x = 0.0 occurs more than once" in err
+    assert "[samples] s.csv, line 3, column y: expected a number, found 'two'" in err
 
 
 def test_divergence_is_exit_3_and_keeps_frames(call):

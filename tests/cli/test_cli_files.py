@@ -200,7 +200,7 @@ def test_info_of_every_kind_of_file(call, run):
         ("neurons.npz", "neurons", {"arrays": ["a 1", "b 1", "c 1"]}),
         ("other.npz", "arrays", {"arrays": ["z 1"]}),
         ("neurons.csv", "neurons", {"rows": 1}),
-        ("samples.csv", "samples", {"columns": ["x", "y"], "rows": 2}),
+        ("samples.csv", "samples", {"samples": 2, "x_is": "x", "y_largest": 2.0}),
         ("small.toml", "configuration", {"neurons.count": 40, "neurons.delta": 1.0}),
     ):
         code, out, err = call("info", file, "--json")

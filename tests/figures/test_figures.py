@@ -46,7 +46,8 @@ def test_the_function_that_is_drawn_is_the_function(record):
         (f,) = (line for label, line in lines_of(ax).items() if label.endswith(r"\tau=1$"))
         x, y = f.get_data()
         assert_allclose(y, traj.predict(-1, x))
-        assert_allclose(lines_of(ax)["samples"].get_data(), [SAMPLES.x, SAMPLES.y])
+        (marks,) = ax.collections
+        assert_allclose(marks.get_offsets(), np.stack([SAMPLES.x, SAMPLES.y], axis=1))
         knots = traj.knots(-1)
         shown = lines_of(ax)["knots"].get_xdata()
         assert set(shown) == {e for e in knots if -1.2 < e < 1.2}

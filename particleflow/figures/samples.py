@@ -1,0 +1,61 @@
+"""What pictures show of samples: their marks, their rows, and the labels of their axes."""
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from particleflow.arguments import Array
+from particleflow.model.samples import Samples
+
+from .style import BLACK, CENTIMETRE, COLUMN, STYLE
+
+_LONGEST = 40  # letters of a label
+_SIZES = 0.5, 2.0
+"""Least and largest diameter of a sample's mark, in units of that of a mean weight."""
+_MANY = 200
+"""Number of samples from which marks are small."""
+
+
+def plot_samples(samples: Samples) -> Figure:
+    """A picture of samples, as wide as a column."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(COLUMN, 5.5 * CENTIMETRE), layout="constrained")
+        ax = figure.subplots()
+        draw_rows(ax, samples)
+        sizes = (4.0 if samples.size <= _MANY else 1.5) * relative_sizes(samples)
+        ax.scatter(samples.x, samples.y, s=sizes**2, fc="white", ec=BLACK, lw=0.6, zorder=5)
+        ax.set_xlabel(x_label(samples))
+        ax.set_ylabel(_plain(samples.source.y_name) or r"$y$")
+    return figure
+
+
+def x_label(samples: Samples) -> str:
+    """The label of an axis of x: the name of its column, or the unit that dates have become."""
+    return _plain(samples.source.x_name) or r"$x$"
+
+
+def y_label(samples: Samples) -> str:
+    """The label of an axis on which f and y are."""
+    name = _plain(samples.source.y_name)
+    return rf"$f(x)$, {name}" if name else r"$f(x)$, $y$"
+
+
+def _plain(name: str) -> str:
+    """A name as matplotlib shows it letter by letter; empty for x and y, which are in italics."""
+    if name.lower() in ("", "x", "y"):
+        return ""
+    shown = name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..."
+    return shown.replace("$", r"\$")
+
+
+def relative_sizes(samples: Samples) -> Array:
+    """Diameters of the samples' marks, (s,): areas go with weights, within bounds; 1 on average."""
+    return np.clip(np.sqrt(samples.weights / samples.weights.mean()), *_SIZES)
+
+
+def draw_rows(ax: Axes, samples: Samples) -> None:
+    """Draw the rows as faint points, where samples are means of several."""
+    if samples.has_repeats:
+        ax.plot(samples.rows.x, samples.rows.y, ".", ms=3.5, mew=0, color=BLACK, alpha=0.5,
+                zorder=3, label="rows")  # fmt: skip

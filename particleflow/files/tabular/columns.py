@@ -1,0 +1,300 @@
+"""Which columns of a table are x, y, weights and sigma."""
+
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from particleflow.arguments import Array, brief, numbers
+from particleflow.errors import ParticleflowError
+
+Missing = Literal["error", "drop"]
+Kind = Literal["number", "date", "text", "empty"]
+ROLES = ("x", "y", "weights", "sigma")
+_INDEX_NAMES = frozenset({"", "index", "rownames", "row.names", "row_names"})
+_MOST_LISTED = 20
+
+
+class Choice(NamedTuple):
+    """What a user says about a table.
+
+    Attributes
+    ----------
+    x, y, weights, sigma : str or int, optional
+        Columns by their name, or by their number, counted from 1.
+    missing : {"error", "drop"}
+        What becomes of rows in which one of these columns has no value.
+    missing_values : tuple of float
+        Numbers that stand for a value that is not there.
+    delimiter, decimal : str, optional
+        Where the text leaves a doubt.
+    """
+
+    x: str | int | None = None
+    y: str | int | None = None
+    weights: str | int | None = None
+    sigma: str | int | None = None
+    missing: Missing = "error"
+    missing_values: tuple[float, ...] = ()
+    delimiter: str | None = None
+    decimal: str | None = None
+
+
+def choice_of(  # noqa: PLR0913 (the options of a public function)
+    x: Any,
+    y: Any,
+    weights: Any,
+    sigma: Any,
+    missing: Any,
+    missing_values: Any,
+    delimiter: Any,
+    decimal: Any,
+    error: type[ParticleflowError],
+) -> Choice:
+    """The checked `Choice` of these options.
+
+    Raises
+    ------
+    error
+        An option is of a wrong type.
+    """
+    for name, column in (("x", x), ("y", y), ("weights", weights), ("sigma", sigma)):
+        if column is not None and (isinstance(column, bool) or not isinstance(column, str | int)):
+            raise error(
+                f"{name}: expected the name or the number of a column, found {brief(column)}"
+            )
+    if missing not in get_args(Missing):
+        raise error(f'missing: expected "error" or "drop", found {missing!r}')
+    marks = numbers("missing_values", missing_values, error)
+    for name, sign in (("delimiter", delimiter), ("decimal", decimal)):
+        if sign is not None and not isinstance(sign, str):
+            raise error(f"{name}: expected a text, found {brief(sign)}")
+    return Choice(x, y, weights, sigma, missing, tuple(marks.ravel().tolist()), delimiter, decimal)
+
+
+class Table(NamedTuple):
+    """The columns that were read.
+
+    Attributes
+    ----------
+    x, y : (n,) float64
+    weights, sigma : (n,) float64 or None
+    x_name, y_name : str
+        What to write beside axes: the column's name, or of dates their unit; empty if unknown.
+    notes : list of str
+        Every decision that was taken, one sentence each.
+    """
+
+    x: Array
+    y: Array
+    weights: Array | None
+    sigma: Array | None
+    x_name: str
+    y_name: str
+    notes: list[str]
+
+
+class Column(NamedTuple):
+    """What is known of a column before all of it is read.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"number", "date", "text", "empty"}
+    counts_rows : bool
+        Whether its values are whole numbers one apart, as those of an index.
+    """
+
+    name: str
+    kind: Kind
+    counts_rows: bool = False
+
+
+def chosen(
+    where: str, columns: list[Column], choice: Choice, error: type[ParticleflowError]
+) -> tuple[dict[str, int], list[str]]:
+    """The index of the column of each role, and notes on how they were found.
+
+    Raises
+    ------
+    error
+        A column that is asked for is not there or has no numbers, or it is not plain which columns
+        are x and y; lists the columns.
+    """
+    given = {role: getattr(choice, role) for role in ROLES}
+    found = {
+        role: _index(where, role, wanted, columns, error)
+        for role, wanted in given.items()
+        if wanted is not None
+    }
+    for role, wanted in given.items():
+        if wanted is not None and columns[found[role]].kind in ("text", "empty"):
+            raise error(
+                f"{where}: {role} = {wanted!r}: the column has no numbers; {_listed(columns)}"
+            )
+    notes = _complete(where, columns, found, error)
+    used = set(found.values())
+    left = [n for n in range(len(columns)) if n not in used and columns[n].kind != "empty"]
+    if left:
+        names = ", ".join(_named(columns, n) for n in left[:_MOST_LISTED])
+        notes.append(f"not used: {names}")
+    return found, notes
+
+
+def _complete(
+    where: str, columns: list[Column], found: dict[str, int], error: type[ParticleflowError]
+) -> list[str]:
+    """Find x and y where they were not named; modifies ``found``; returns notes."""
+    free = [
+        n for n, column in enumerate(columns)
+        if column.kind in ("number", "date") and n not in found.values()
+    ]  # fmt: skip
+    wanted = [role for role in ("x", "y") if role not in found]
+    if not wanted:
+        return []
+    by_name = {
+        role: [n for n in free if columns[n].name.lower() == role] for role in wanted
+    }  # fmt: skip
+    if all(len(places) == 1 for places in by_name.values()):
+        found |= {role: places[0] for role, places in by_name.items()}
+        return []
+    notes = []
+    if len(free) > len(wanted):
+        index = [n for n in free if n == 0 and columns[n].counts_rows
+                 and (columns[n].name.lower() in _INDEX_NAMES
+                      or columns[n].name.startswith("Unnamed:"))]  # fmt: skip
+        if index:
+            free.remove(0)
+            notes.append("the first column numbers the rows")
+    if len(free) != len(wanted):
+        raise error(f"{where}: {_problem(wanted)}; {_listed(columns)}")
+    found |= dict(zip(wanted, free, strict=True))
+    said = " and ".join(f"{role} is {_named(columns, found[role])}" for role in wanted)
+    return [*notes, said]
+
+
+def _problem(wanted: list[str]) -> str:
+    keys = " and ".join(f"{role} =" for role in wanted)
+    return f"expected {keys} to name {'columns' if len(wanted) > 1 else 'a column'}"
+
+
+def _named(columns: list[Column], n: int) -> str:
+    name = columns[n].name
+    return f"column {n + 1} {name!r}" if name else f"column {n + 1}"
+
+
+def _listed(columns: list[Column]) -> str:
+    numbers = [n for n, c in enumerate(columns) if c.kind in ("number", "date")]
+    if not numbers:
+        return "no column has numbers"
+    parts = [
+        f"{n + 1} {columns[n].name!r}" if columns[n].name else f"{n + 1}"
+        for n in numbers[:_MOST_LISTED]
+    ]
+    more = f", ... ({len(numbers)} in all)" if len(numbers) > _MOST_LISTED else ""
+    return f"columns with numbers: {', '.join(parts)}{more}"
+
+
+def _index(
+    where: str, role: str, wanted: str | int, columns: list[Column], error: type[ParticleflowError]
+) -> int:
+    if isinstance(wanted, int):
+        if not 1 <= wanted <= len(columns):
+            raise error(
+                f"{where}: {role} = {wanted}: expected a column from 1 to {len(columns)}; "
+                f"{_listed(columns)}"
+            )
+        return wanted - 1
+    places = [n for n, column in enumerate(columns) if column.name == wanted.strip()]
+    if not places:
+        places = [
+            n for n, column in enumerate(columns) if column.name.lower() == wanted.strip().lower()
+        ]
+    if len(places) == 1:
+        return places[0]
+    if not places:
+        raise error(f"{where}: {role} = {wanted!r}: no such column; {_listed(columns)}")
+    raise error(
+        f"{where}: {role} = {wanted!r}: {len(places)} columns have this name; give its number; "
+        f"{_listed(columns)}"
+    )
+
+
+_USUAL = (
+    -9.99, -99.0, -99.9, -99.99, -999.0, -999.9, -999.99, -9999.0, -9999.9, -99999.0,
+    99.99, 999.9, 999.99, 9999.0, 9999.9, 99999.0,
+)  # fmt: skip
+"""Numbers that often stand for a value that is not there."""
+
+
+def doubtful(arrays: dict[str, Array]) -> list[str]:
+    """Notes on columns whose least or largest number looks as if it stood for a missing value."""
+    notes = []
+    for role, values in arrays.items():
+        for extreme in sorted({float(values.min()), float(values.max())} & set(_USUAL)):
+            others = values[values != extreme]
+            # a number that belongs to the data is not farther from all others than they are apart
+            if others.size > 1 and np.abs(others - extreme).min() > np.ptp(others):
+                n = values.size - others.size
+                notes.append(
+                    f"{role} = {extreme:g} in {n} rows, far from all others: if it means that "
+                    f"there is no value, missing_values = [{extreme:g}]"
+                )
+    return notes
+
+
+def without_missing(
+    where: str,
+    arrays: dict[str, Array],
+    lines: np.ndarray | None,
+    choice: Choice,
+    error: type[ParticleflowError],
+) -> tuple[dict[str, Array], list[str]]:
+    """The rows in which no column is missing (NaN), and a note on those that are left out.
+
+    Raises
+    ------
+    error
+        Values are missing, and ``choice.missing`` is "error"; or none is left.
+    """
+    gone = np.zeros(next(iter(arrays.values())).size, bool)
+    for values in arrays.values():
+        gone |= np.isnan(values)
+        for sentinel in choice.missing_values:
+            gone |= values == sentinel
+    _require_above_0(where, arrays, ~gone, lines, error)
+    n = int(gone.sum())
+    if n == 0:
+        return arrays, []
+    place = f"the first in {_place(int(np.flatnonzero(gone)[0]), lines)}"
+    if choice.missing == "error":
+        raise error(
+            f"{where}: {n} of {gone.size} rows have no value in {' or '.join(arrays)}, {place}; "
+            'missing = "drop" leaves them out'
+        )
+    if n == gone.size:
+        raise error(f"{where}: none of the {n} rows has a value in each of {', '.join(arrays)}")
+    kept = {role: values[~gone] for role, values in arrays.items()}
+    return kept, [f"{n} of {gone.size} rows left out for a missing value, {place}"]
+
+
+def _place(row: int, lines: np.ndarray | None) -> str:
+    return f"row {row + 1}" if lines is None else f"line {lines[row]}"
+
+
+def _require_above_0(
+    where: str,
+    arrays: dict[str, Array],
+    there: np.ndarray,
+    lines: np.ndarray | None,
+    error: type[ParticleflowError],
+) -> None:
+    """Refuse weights and standard deviations that are not above 0."""
+    for role in ("weights", "sigma"):
+        if role in arrays:
+            bad = np.flatnonzero(there & ~(arrays[role] > 0.0))
+            if bad.size:
+                row = int(bad[0])
+                raise error(
+                    f"{where}, {_place(row, lines)}: {role}: expected a number above 0, found "
+                    f"{arrays[role][row]:g}"
+                )

@@ -1,0 +1,64 @@
+"""Dates in text: ISO 8601 and year-month, as days since the first of them."""
+
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+
+from particleflow.arguments import Array
+
+_DATE = re.compile(
+    r"(\d{4})([-/])(\d{1,2})(?:\2(\d{1,2}))?"
+    r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?"
+)
+_MONTH = re.compile(r"(\d{4})[mM](\d{1,2})")
+_OTHER = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(\s.*)?")
+_MICROSECONDS_A_DAY = 86_400_000_000
+
+
+def instant(text: str) -> tuple[np.datetime64, bool] | None:
+    """The date that the text says in UTC, and whether it names its time zone; None if it says none.
+
+    A year and month stand for the first day of the month.
+    """
+    word = text.strip()
+    month = _MONTH.fullmatch(word)
+    if month is not None:
+        parts: tuple[str | None, ...] = (month[1], month[2], None, None, None, None, None, None)
+    else:
+        found = _DATE.fullmatch(word)
+        if found is None:
+            return None
+        parts = (found[1], *found.groups()[2:])
+    year, mon, day, hour, minute, second, fraction, zone = parts
+    if day is None and hour is not None:
+        return None
+    micro = int((fraction or "0").ljust(6, "0")[:6])
+    try:
+        moment = datetime(int(year or 0), int(mon or 0), int(day or 1), int(hour or 0),
+                          int(minute or 0), int(second or 0), micro)  # fmt: skip
+    except ValueError:
+        return None
+    if zone is None:
+        return np.datetime64(moment, "us"), False
+    sign = "+0000" if zone == "Z" else zone.replace(":", "")
+    aware = datetime.strptime(sign, "%z").tzinfo
+    moment = moment.replace(tzinfo=aware).astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(moment, "us"), True
+
+
+def is_other_date(text: str) -> bool:
+    """Whether the text is a date whose day and month cannot be told apart, as 3/4/2001."""
+    return _OTHER.fullmatch(text.strip()) is not None
+
+
+def days_since_first(moments: np.ndarray) -> tuple[Array, str]:
+    """Days since the first of the moments, NaN for those that are not there, and their unit."""
+    there = ~np.isnat(moments)
+    if not there.any():
+        return np.full(moments.size, np.nan), "days"
+    since = moments[there].min().astype("datetime64[D]")
+    apart = (moments[there] - since.astype("datetime64[us]")).astype(np.int64)
+    out = np.full(moments.size, np.nan)
+    out[there] = apart / _MICROSECONDS_A_DAY
+    return out, f"days since {since}"

@@ -1,0 +1,85 @@
+"""Objects of pandas and xarray as tables, by what they offer: neither package is imported."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from particleflow.arguments import unmasked
+from particleflow.errors import ParticleflowError
+
+from .arrays import Columns, kind_of, table_of
+from .columns import Choice, Table
+
+
+def read_object(given: Any, choice: Choice, error: type[ParticleflowError]) -> Table:
+    """The table of a DataFrame or Series of pandas, a DataArray or Dataset of xarray, or a mapping.
+
+    A series has its index as x, a data array of one dimension its coordinate.
+
+    Raises
+    ------
+    error
+        The object is none of these, or it is not plain which columns are x and y.
+    """
+    kind = type(given).__name__
+    columns = _columns_of(given)
+    if columns is None:
+        raise error(f"x: expected y beside it, or a table with columns, found {kind}")
+    variables = getattr(given, "variables", {})
+    units = {str(name): str(item.attrs.get("units", "")) for name, item in variables.items()}
+    for name, column in columns.items():
+        unmasked(name, column, error)
+    return table_of(kind, columns, units, choice, error)
+
+
+def _columns_of(given: Any) -> Columns | None:
+    """The columns of an object by name; None if it is of no kind that is known."""
+    columns = None
+    if hasattr(given, "data_vars"):
+        columns = _of_dataset(given)
+    elif isinstance(given, Mapping):
+        columns = {str(name): np.asanyarray(values) for name, values in given.items()}
+    elif hasattr(given, "dims") and hasattr(given, "coords"):
+        columns = _of_data_array(given)
+    elif hasattr(given, "columns") and hasattr(given, "index"):
+        columns = _of_frame(given)
+    elif hasattr(given, "index") and hasattr(given, "to_numpy"):
+        columns = _of_series(given)
+    return columns
+
+
+def _of_dataset(given: Any) -> Columns:
+    names = [name for name, item in given.variables.items() if item.ndim == 1]
+    return {str(name): np.asarray(given[name].values) for name in names}
+
+
+def _of_data_array(given: Any) -> Columns | None:
+    if given.ndim != 1 or given.dims[0] not in given.coords:
+        return None
+    along = given.dims[0]
+    own = str(given.name or "value")
+    return {str(along): np.asarray(given.coords[along].values), own: np.asarray(given.values)}
+
+
+def _of_frame(given: Any) -> Columns:
+    columns = {str(name): _plain(given[name]) for name in given.columns}
+    if sum(kind_of(column) != "text" for column in columns.values()) > 1:
+        return columns
+    return {str(given.index.name or "index"): _plain(given.index)} | columns
+
+
+def _of_series(given: Any) -> Columns:
+    own = "y" if given.name is None else str(given.name)
+    return {str(given.index.name or "x"): _plain(given.index), own: _plain(given)}
+
+
+def _plain(column: Any) -> np.ndarray:
+    """A column of pandas as an array of numpy; values that are not there are NaN."""
+    array = np.asarray(column.to_numpy())
+    if array.dtype.kind != "O":
+        return array
+    try:
+        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    except (TypeError, ValueError):
+        return array
