@@ -227,7 +227,8 @@ class Simulation:
         function; the ``delta`` of such neurons means nothing.
         """
         cells = Cells(self.samples.network_x, self.state.cells())
-        return Neurons(*self.state.parameters(), alpha=self.alpha, cells=cells)
+        a, b, c = self.state.parameters()
+        return Neurons(a, b, c, alpha=self.alpha, cells=cells)
 
     def sector_covariances(self) -> Array:
         """Second moments Sigma_k of each sector as (xx, x1, 11), (2 s, 3): eq. (32)."""

@@ -287,7 +287,9 @@ def tables(draw):
     # nobody can tell decimal commas from commas between numbers unless they are quoted
     decimal = draw(st.sampled_from([".", ","] if quoted or delimiter != "," else ["."]))
     header = draw(st.sampled_from(["none", "names", "quoted", "comment"]))
-    missing = draw(st.sampled_from(["NA", "nan", "", "-", "***"]))
+    # between blanks nothing is no value
+    words = ["NA", "nan", "-", "***"] + ([""] if delimiter != " " or quoted else [])
+    missing = draw(st.sampled_from(words))
     ends = draw(st.sampled_from(["\n", "\r\n"]))
     rows = draw(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=12))
     gone = draw(st.sets(st.tuples(st.integers(0, len(rows) - 1), st.integers(0, 1)), max_size=2))

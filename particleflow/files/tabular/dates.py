@@ -11,9 +11,20 @@ _DATE = re.compile(
     r"(\d{4})([-/])(\d{1,2})(?:\2(\d{1,2}))?"
     r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?"
 )
+_PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}(\n\d{4}-\d{2}-\d{2})*", re.ASCII)
 _MONTH = re.compile(r"(\d{4})[mM](\d{1,2})")
 _OTHER = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(\s.*)?")
 _MICROSECONDS_A_DAY = 86_400_000_000
+
+
+def plain_dates(words: list[str]) -> np.ndarray | None:
+    """The days that the words say, if all are written as 2001-12-31; this is the fast way."""
+    if _PLAIN.fullmatch("\n".join(words)) is None:
+        return None
+    try:
+        return np.array(words, "datetime64[D]").astype("datetime64[us]")
+    except ValueError:
+        return None
 
 
 def instant(text: str) -> tuple[np.datetime64, bool] | None:

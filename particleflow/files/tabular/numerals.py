@@ -1,5 +1,6 @@
 """Numbers and missing values as they are written in text."""
 
+import math
 import re
 from typing import Literal, NamedTuple
 
@@ -10,6 +11,8 @@ MISSING = frozenset({
     "missing", "#value!", "#div/0!", "#num!", "nat",
 })  # fmt: skip
 """Words in lower case that stand for a value that is not there."""
+OFTEN_MISSING = frozenset({"", "NA", "N/A", "NULL", "null", "None", "-", "?", "."})
+"""Some of them as they are mostly written, for the fast way."""
 
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?(\d+(,\d+)?|,\d+)([eEdD][+-]?\d+)?")
@@ -38,6 +41,10 @@ class Numerals(NamedTuple):
 
     def number(self, text: str) -> float | None:
         """The number that the text says, infinite ones too; None if it says none."""
+        if self.decimal == ".":
+            value = _plain(text)
+            if value is not None:
+                return value
         word = text.strip()
         if word.startswith(_MINUS):
             word = "-" + word[1:]
@@ -50,6 +57,16 @@ class Numerals(NamedTuple):
             other = "," if self.decimal == "." else "."
             return float(word.replace(other, "").replace(",", "."))
         return float(word) if _INFINITE.fullmatch(word) else None
+
+
+def _plain(text: str) -> float | None:
+    """The finite number that Python reads, which is most of what there is; else None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    # Python reads 1_0 as 10, and digits of any alphabet
+    return value if math.isfinite(value) and text.isascii() and "_" not in text else None
 
 
 def is_missing(text: str) -> bool:

@@ -13,9 +13,9 @@ from particleflow.errors import ParticleflowError
 
 from . import layout as layouts
 from .columns import Choice, Column, Kind, Table, chosen, doubtful, without_missing
-from .dates import days_since_first, instant, is_other_date
+from .dates import days_since_first, instant, is_other_date, plain_dates
 from .layout import BLANKS, NAMES_OF_DELIMITERS, Layout, Piece, is_comment
-from .numerals import Decimal, Numerals, is_missing, is_number, signs
+from .numerals import OFTEN_MISSING, Decimal, Numerals, is_missing, is_number, signs
 from .text import opened
 
 _HEAD = 1000
@@ -280,8 +280,12 @@ class _Values:
     def add(self, words: list[str], lines: np.ndarray) -> None:
         """Add the words of some lines."""
         if self._column.kind == "date":
-            moments = list(map(self._moment, words, lines))
-            self._pieces.append(np.array(moments, "datetime64[us]"))
+            days = None if self._zoned else plain_dates(words)
+            if days is None:
+                days = np.array(list(map(self._moment, words, lines)), "datetime64[us]")
+            else:
+                self._zoned = False
+            self._pieces.append(days)
             return
         values = _at_once(words, self._numerals.decimal)
         if values is None:
@@ -330,7 +334,10 @@ class _Values:
 
 
 def _at_once(words: list[str], decimal: Decimal) -> Array | None:
-    """The numbers that the words say, if all are plain finite numbers; this is the fast way."""
+    """The numbers that the words say, NaN where one is missing; None if a word is anything else.
+
+    This is the fast way.
+    """
     joined = "\n".join(words)
     # Python reads 1_0 as 10, and digits of any alphabet
     if not joined.isascii() or "_" in joined:
@@ -339,8 +346,14 @@ def _at_once(words: list[str], decimal: Decimal) -> Array | None:
         if "." in joined:
             return None
         words = joined.replace(",", ".").split("\n")
+    values = _floats(words)
+    if values is None:
+        values = _floats(["nan" if word in OFTEN_MISSING else word for word in words])
+    return values if values is not None and not np.isinf(values).any() else None
+
+
+def _floats(words: list[str]) -> Array | None:
     try:
-        values = np.array(list(map(float, words)))
+        return np.array(list(map(float, words)))
     except ValueError:
         return None
-    return values if np.isfinite(values).all() else None
