@@ -54,13 +54,21 @@ def make_many_slots():
     slots.NEURONS_A_SLOT, slots.SAMPLES = 180, 1
 
 
+def weighted():
+    """Samples with weights, of which two have several rows."""
+    plain = pf.Samples.generate("sine", 10, noise=0.1, seed=3)
+    rows = [0, 1, 2, 2, 3, 4, 5, 6, 6, 6, 7, 8, 9]
+    y = plain.y[rows] + 0.01 * np.arange(len(rows))
+    return pf.Samples(plain.x[rows], y, weights=np.linspace(0.5, 1.5, len(rows)))
+
+
 def simulate(name, path=None, comm=None, **more):
     """A simulation of these, with its writer."""
     integrator, metric, options = RUNS[name]
     options = options | more
     count = options.get("count", M)
     sim = pf.Simulation(
-        pf.Samples.generate("sine", 10, noise=0.1, seed=3),
+        weighted(),
         pf.Initialisation("reduced", count, delta=0.5, seed=4),
         integrator,
         metric=metric,
