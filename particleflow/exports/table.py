@@ -10,14 +10,13 @@ from typing import IO
 import numpy as np
 
 from particleflow.errors import TrajectoryError
+from particleflow.files.kinds import NEURONS_TABLE, OBSERVABLES_TABLE
 
 from .choice import Choice
 
 TABLES = ("neurons", "observables")
-_NEURONS = ("frame", "time", "id", "rhat", "theta", "cell", "knot")
 _PIECE = 100_000
 """How many rows are turned into text at a time."""
-_OBSERVABLES = ("name", "time", "i", "j", "value")
 
 
 def n_rows(choice: Choice, table: str) -> int:
@@ -45,7 +44,9 @@ def check_rows(choice: Choice, table: str, limit: int) -> None:
 
 def write(choice: Choice, target: Path, table: str) -> None:
     """Write one of the `TABLES` into a file."""
-    names, rows = (_NEURONS, _of_neurons) if table == "neurons" else (_OBSERVABLES, _of_observables)
+    of_neurons = table == "neurons"
+    names = NEURONS_TABLE if of_neurons else OBSERVABLES_TABLE
+    rows = _of_neurons if of_neurons else _of_observables
     samples, more = choice.trajectory.samples, {}
     if samples.is_mapped:
         more = {"x_shift": repr(samples.x_shift), "x_scale": repr(samples.x_scale)}

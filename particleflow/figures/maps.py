@@ -18,7 +18,7 @@ NAMES = {
     "knots_near_samples": "share of the knots on samples, of living neurons",
     "kernel_distance": r"kernel distance $1-\cos(H,H_0)$",
     "fit": "residuals over the samples' spread",
-    "loss": r"loss $\frac{1}{2}\sum_j\rho_j^2$",
+    "loss": "loss of all rows",
     "dead_fraction": "share of dead neurons",
     "sliding_fraction": "share of sliding neurons",
     "steps": "steps",

@@ -43,3 +43,8 @@ def is_sweep(path: Path) -> bool:
         return kind_of(path) == "sweep"
     except TrajectoryError:
         return False
+
+
+NEURONS_TABLE = ("frame", "time", "id", "rhat", "theta", "cell", "knot")
+OBSERVABLES_TABLE = ("name", "time", "i", "j", "value")
+"""Columns of the tables (.csv) that `particleflow export` writes."""

@@ -7,12 +7,13 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import h5py
 import numpy as np
 
 from particleflow import config
 from particleflow.arguments import existing_file
 from particleflow.errors import SamplesError, TrajectoryError
-from particleflow.files.kinds import kind_of
+from particleflow.files.kinds import NEURONS_TABLE, OBSERVABLES_TABLE, kind_of
 from particleflow.files.tabular import opened
 from particleflow.model.samples import Samples
 from particleflow.sweeps.table import DONE, FAILED, open_sweep
@@ -38,8 +39,15 @@ def facts_of(path: Path) -> dict[str, Any]:
         The file is of no known kind, or damaged.
     """
     file = existing_file(path, TrajectoryError)
-    kind, facts = _KINDS.get(file.suffix.lower(), _of_hdf5)(file)
+    other = _of_hdf5 if _is_hdf5(file) else _of_text
+    kind, facts = _KINDS.get(file.suffix.lower(), other)(file)
     return {"file": str(path), "kind": kind, **facts}
+
+
+def _is_hdf5(file: Path) -> bool:
+    """Whether a file of unknown ending is to be opened by HDF5: not if it is some other file."""
+    endings = (".h5", ".hdf5", ".nc", ".ckpt", ".1")
+    return h5py.is_hdf5(file) or file.suffix.lower() in endings
 
 
 def _of_hdf5(path: Path) -> tuple[str, dict[str, Any]]:
@@ -144,7 +152,13 @@ def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:
         raise TrajectoryError(f"{path}: cannot be read as .npz: {problem}") from None
     is_start = {"a", "b", "c"} <= set(shapes)
     kind = "export" if "rhat" in shapes else "neurons" if is_start else "arrays"
-    return kind, {"arrays": [f"{name} {'x'.join(map(str, shapes[name])) or 1}" for name in shapes]}
+    if kind == "arrays":
+        kind, facts = _of_samples(path)
+        kind = "arrays" if kind == "table" else kind
+    else:
+        facts = {}
+    arrays = [f"{name} {'x'.join(map(str, shapes[name])) or 1}" for name in shapes]
+    return kind, {"arrays": arrays, **facts}
 
 
 def _shape_in(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
@@ -162,8 +176,7 @@ def _of_text(path: Path) -> tuple[str, dict[str, Any]]:
     """The kind and the facts of a delimited text: an export, neurons, samples, or another table."""
     with opened(path, TrajectoryError) as (text, _):
         columns = [name.strip() for name in text.readline(_LONGEST).split(",")]
-    kinds = {"knot": "export", "value": "export", "c": "neurons"}
-    kind = next((kinds[name] for name in kinds if name in columns), None)
+    kind = next((kind for names, kind in _HEADERS if tuple(columns[: len(names)]) == names), None)
     if kind is None:
         return _of_samples(path)
     with opened(path, TrajectoryError) as (text, _):
@@ -202,9 +215,13 @@ def _of_configuration(path: Path) -> tuple[str, dict[str, Any]]:
     }
 
 
+_HEADERS = (
+    (NEURONS_TABLE, "export"), (OBSERVABLES_TABLE, "export"), (("a", "b", "c"), "neurons")
+)  # fmt: skip
+"""First columns of the tables that this package writes or reads, and their kinds."""
 _KINDS = {
     ".npz": _of_archive, ".toml": _of_configuration, ".npy": _of_samples,
-    **dict.fromkeys((".csv", ".txt", ".tsv", ".dat", ".gz", ".asc"), _of_text),
+    ".csv": _of_text,
 }  # fmt: skip
 
 

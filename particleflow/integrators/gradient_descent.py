@@ -1,7 +1,7 @@
 """The integrator ``gd``, gradient descent: explicit Euler with a fixed step. Order 1.
 
 In the network metric a step of dtau is exactly a step of full-batch gradient descent on
-``L = 1/2 sum rho_j^2`` with learning rate ``eta = alpha dtau``; in the euclidean metric it is
+``L = 1/2 sum w_j rho_j^2`` with learning rate ``eta = alpha dtau``; in the euclidean metric it is
 explicit Euler on the mean-field flow of Appendix C, eqs. (30), (31), after each step of which the
 direction is brought back to unit length. The method is stable for dtau below about 2 / lambda_max
 of the tangent kernel.

@@ -76,12 +76,18 @@ def propose(file: Path, options: Mapping[str, Any], config: Path) -> Proposal:
         "t_end = inf  # until the loss has settled, that is ...",
         "stop = 1e-3  # ... changes by less than this share of itself per unit of ln tau",
         "",
-        "[output]",
-        f'file = "{config.stem}.h5"',
+        *dump({"output": _outputs(file, config)}).splitlines(),
         "frames = 101  # at most, and denser at the start",
-        f'figure = "{config.stem}.png"',
     ]
     return Proposal(samples, "\n".join(lines) + "\n")
+
+
+def _outputs(file: Path, config: Path) -> dict[str, str]:
+    """Files that a run writes, none of which is that of the samples."""
+    stem = config.stem
+    if file.suffix.lower() in (".h5", ".png") and file.stem == stem:
+        stem += "-run"
+    return {"file": f"{stem}.h5", "figure": f"{stem}.png"}
 
 
 def _read(file: Path, options: Mapping[str, Any]) -> tuple[Samples, dict[str, Any]]:

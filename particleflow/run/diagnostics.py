@@ -63,7 +63,10 @@ def knot_mass_near_samples(state: State, once: Once = at_once) -> Evaluate:
 
 
 def _near_samples(state: State) -> theory.NearSamples:
-    gap, s = GAP * float(np.diff(state.x).min(initial=np.inf)), state.x.size
+    s = state.x.size
+    if s == 1:  # a single sample has no distance to another, in which to measure
+        return theory.NearSamples(np.nan, np.nan)
+    gap = GAP * float(np.diff(state.x).min())
     cell = state.cells()
     alive = (cell != s) & (cell != 4 * s)
     if not alive.any():

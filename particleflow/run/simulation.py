@@ -337,7 +337,7 @@ class Simulation:
         self._goes_on = False
         if np.ndim(until) == 0 and until == math.inf:
             assert self._settling is not None
-            ends = self.reachable(check_times(self._settling.begin))
+            ends = self.reachable(check_times(self._settling.begin, self.samples.weights.mean()))
             self._run(math.inf, ends[ends > self.time], progress)
             return
         until = finite("until", until, ConfigError)

@@ -21,10 +21,14 @@ FIRST, LAST = 1e-3, 1e12
 _A_DECADE = 10
 
 
-def check_times(begin: float) -> Array:
-    """Times after ``begin`` at which to check whether the loss has settled, ten a decade."""
+def check_times(begin: float, weight: float = 1.0) -> Array:
+    """Times after ``begin`` at which to check whether the loss has settled, ten a decade.
+
+    They are in units of 1 / ``weight``, the mean weight of a sample, since weights make time go
+    faster.
+    """
     decades = round(math.log10(LAST / FIRST))
-    return begin + np.geomspace(FIRST, LAST, decades * _A_DECADE + 1)
+    return begin + np.geomspace(FIRST, LAST, decades * _A_DECADE + 1) / weight
 
 
 class Settling:

@@ -25,8 +25,8 @@ Schema version 1::
     /parameters/samples/{x, y}            x as the network sees it, which is that of the samples
                                           unless attributes x_shift, x_scale say otherwise: then
                                           original_x = x_shift + x_scale x is there too
-                                          attributes x_name, y_name, notes: names of columns, and
-                                          how a file was read
+                                          attributes x_name, y_name: names of columns
+    /parameters/samples/notes             how a file was read, a sentence each, if there was one
     /parameters/samples/weights           (s,), there if a weight is not 1
     /parameters/samples/rows/{x, y, weights}  (n,) each, the rows as they were given, if rows of
                                           equal x are one sample; attribute loss_within

@@ -242,7 +242,7 @@ def _fill_parameters(file: h5py.File, sim: Observed) -> None:
         samples.attrs["x_name"] = hdf5.text(source.x_name)
         samples.attrs["y_name"] = hdf5.text(source.y_name)
     if source.notes:
-        samples.attrs["notes"] = np.array([note.encode() for note in source.notes])
+        hdf5.store(samples, "notes", np.array([note.encode() for note in source.notes]))
     if sim.samples.is_weighted:
         hdf5.attach(hdf5.store(samples, "weights", sim.samples.weights), samples["x"])
     if sim.samples.has_repeats:

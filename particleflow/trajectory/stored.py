@@ -81,8 +81,8 @@ def _samples(group: h5py.Group) -> Samples:
         weights = hdf5.read_all(group, "weights") if "weights" in group else np.ones(y.size)
         rows = Rows(own, y, weights)
     names = [string(group.attrs.get(name, b"")) for name in ("x_name", "y_name")]
-    notes = tuple(string(note) for note in group.attrs.get("notes", ()))
-    return Samples.of_network(seen, rows, shift, scale, Source(names[0], names[1], notes))
+    notes = map(string, hdf5.read_all(group, "notes").tolist() if "notes" in group else ())
+    return Samples.of_network(seen, rows, shift, scale, Source(names[0], names[1], tuple(notes)))
 
 
 class StoredTrajectory(Readable):

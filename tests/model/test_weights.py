@@ -174,7 +174,6 @@ def test_the_spectrum_holds_the_rates():
     sim = pf.Simulation(samples, start())
     kernel = sim.state.tangent_kernel()
     assert_allclose(kernel, kernel.T)
-    sim.observables.add("spectrum", lambda s: np.linalg.eigvalsh(s.state.tangent_kernel()))
     rho = np.sqrt(samples.weights) * sim.residual
     fall = -float(rho @ kernel @ rho)
     before = sim.loss
@@ -202,16 +201,52 @@ def test_the_kernel_regime():
 
 
 def test_attractors_depend_on_weights():
-    """A ray attracts where both sides push neurons inwards: signs of c <xt, G>, by brute force."""
+    """A ray attracts where the fields of both its sectors push neurons onto it."""
     random = np.random.default_rng(0)
     differ = 0
     for _ in range(50):
         x, rho = np.sort(random.uniform(-1, 1, 5)), random.standard_normal(5)
         w = 10.0 ** random.uniform(-1, 1, 5)
         kinds = pf.theory.classify_rays(x, rho, 1, w)
-        assert_array_equal(kinds, pf.theory.classify_rays(x, w * rho, 1))
+        expected = []
+        for j, a in [(j, 1.0) for j in range(5)] + [(j, -1.0) for j in range(5)]:
+            pulls = []
+            for side in (1.0, -1.0):  # the sample j active, or not
+                b = -a * x[j] + side * 1e-9
+                active = a * x + b > 0.0
+                g = -np.array([(w * rho * x)[active].sum(), (w * rho)[active].sum()])
+                pulls.append(g @ [x[j], 1.0])  # rate of the pre-activation at sample j, over c > 0
+            attracts = pulls[0] < 0.0 < pulls[1]
+            repels = pulls[1] < 0.0 < pulls[0]
+            expected.append("attractor" if attracts else "repulsor" if repels else "pass-through")
+        expected[4] = expected[5] = "border"
+        assert kinds.tolist() == expected
         differ += (kinds != pf.theory.classify_rays(x, rho, 1)).any()
     assert differ > 10
+
+
+def test_weights_of_1_are_none():
+    """The same bits, with and without; sums of states are those of tests/helpers/golden.py."""
+    for integrator in INTEGRATORS.values():
+        ends = []
+        for options in ({}, {"weights": np.ones(3)}, {"sigma": np.ones(3)}):
+            samples = pf.Samples([-0.7, 0.2, 0.6], [1.0, -0.3, 0.1], **options)
+            sim = pf.Simulation(samples, start(), integrator)
+            sim.run(0.5)
+            ends.append((sim.step, sim.loss, sim.state.parameters().tobytes()))
+        assert ends[0] == ends[1] == ends[2]
+
+
+def test_every_observable_of_a_single_sample(tmp_path):
+    from particleflow.run.observables import BUILT_IN
+
+    sim = pf.Simulation(pf.Samples([0.3], [0.7]), start())
+    names = tuple(BUILT_IN)
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=3, observables=names))
+    sim.run(1.0)
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        assert traj.is_complete
+        assert np.isnan(traj.observable("knots_near_samples")[1]).all()
 
 
 def test_recorded_sums_explain_the_training(tmp_path):

@@ -44,7 +44,8 @@ def table_of(
     choice: Choice,
     error: type[ParticleflowError],
 ) -> Table:
-    """A table of named arrays (n,), of which those of other lengths than x are left out."""
+    """A table of named arrays (n,)."""
+    columns = {name: array for name, array in columns.items() if array.ndim == 1}
     if not columns:
         raise error(f"{where}: expected arrays of one dimension, found none")
     names = list(columns)
@@ -58,7 +59,8 @@ def table_of(
     if len(set(sizes.values())) > 1:
         found = ", ".join(f"{name!r} {size}" for name, size in sizes.items())
         raise error(f"{where}: expected arrays of one length, found {found}")
-    kept, left_out = without_missing(where, arrays, None, choice, error)
+    with_dates = {role for role, unit in dates.items() if unit}
+    kept, left_out = without_missing(where, arrays, with_dates, None, choice, error)
     shown = {role: dates[role] or _labelled(labels[role], units) for role in ("x", "y")}
     return Table(
         kept["x"], kept["y"], kept.get("weights"), kept.get("sigma"), shown["x"], shown["y"],
@@ -150,7 +152,7 @@ def _scaled(values: np.ndarray, attributes: Mapping[str, Any]) -> np.ndarray:
         if key in attributes
         for number in np.ravel(attributes[key])
     ]
-    gone = np.isin(values, np.array(marks, values.dtype)) if marks else np.zeros(values.shape, bool)
+    gone = np.isin(values.astype(np.float64), np.array(marks, np.float64))
     if not gone.any() and not {"scale_factor", "add_offset"} & attributes.keys():
         return values
     scale = float(np.ravel(attributes.get("scale_factor", 1.0))[0])

@@ -8,7 +8,7 @@ from particleflow.arguments import Array, brief, numbers
 from particleflow.errors import ParticleflowError
 
 Missing = Literal["error", "drop"]
-Kind = Literal["number", "date", "text", "empty"]
+Kind = Literal["number", "date", "time", "text", "empty"]
 ROLES = ("x", "y", "weights", "sigma")
 _INDEX_NAMES = frozenset({"", "index", "rownames", "row.names", "row_names"})
 _MOST_LISTED = 20
@@ -99,9 +99,9 @@ class Column(NamedTuple):
     Attributes
     ----------
     name : str
-    kind : {"number", "date", "text", "empty"}
+    kind : {"number", "date", "time", "text", "empty"}
     counts_rows : bool
-        Whether its values are whole numbers one apart, as those of an index.
+        Whether its values are whole numbers from 0 or 1 on, one apart, as those of an index.
     """
 
     name: str
@@ -126,12 +126,17 @@ def chosen(
         for role, wanted in given.items()
         if wanted is not None
     }
-    for role, wanted in given.items():
-        if wanted is not None and columns[found[role]].kind in ("text", "empty"):
-            raise error(
-                f"{where}: {role} = {wanted!r}: the column has no numbers; {_listed(columns)}"
-            )
     notes = _complete(where, columns, found, error)
+    for role, n in found.items():
+        # a column that is empty as far as it is known may have numbers further down
+        if columns[n].kind in ("text", "time"):
+            raise error(
+                f"{where}: {role} is {_named(columns, n)}, which has other words than numbers; "
+                f"{_listed(columns)}"
+            )
+    if found["x"] == found["y"]:
+        raise error(f"{where}: x and y are the same column; {_listed(columns)}")
+    _require_whole_dates(where, columns, found, error)
     used = set(found.values())
     left = [n for n in range(len(columns)) if n not in used and columns[n].kind != "empty"]
     if left:
@@ -144,32 +149,47 @@ def _complete(
     where: str, columns: list[Column], found: dict[str, int], error: type[ParticleflowError]
 ) -> list[str]:
     """Find x and y where they were not named; modifies ``found``; returns notes."""
-    free = [
-        n for n, column in enumerate(columns)
-        if column.kind in ("number", "date") and n not in found.values()
-    ]  # fmt: skip
+    for role in ("x", "y"):
+        own = [n for n, column in enumerate(columns) if column.name.lower() == role]
+        if role not in found and len(own) == 1 and own[0] not in found.values():
+            found[role] = own[0]
     wanted = [role for role in ("x", "y") if role not in found]
     if not wanted:
         return []
-    by_name = {
-        role: [n for n in free if columns[n].name.lower() == role] for role in wanted
-    }  # fmt: skip
-    if all(len(places) == 1 for places in by_name.values()):
-        found |= {role: places[0] for role, places in by_name.items()}
-        return []
+    free = [
+        n
+        for n, column in enumerate(columns)
+        if column.kind in ("number", "date") and n not in found.values()
+    ]
     notes = []
-    if len(free) > len(wanted):
-        index = [n for n in free if n == 0 and columns[n].counts_rows
-                 and (columns[n].name.lower() in _INDEX_NAMES
-                      or columns[n].name.startswith("Unnamed:"))]  # fmt: skip
-        if index:
-            free.remove(0)
-            notes.append("the first column numbers the rows")
+    if len(free) > len(wanted) and free[0] == 0 and _numbers_rows(columns):
+        free.remove(0)
+        notes.append("the first column numbers the rows")
     if len(free) != len(wanted):
         raise error(f"{where}: {_problem(wanted)}; {_listed(columns)}")
     found |= dict(zip(wanted, free, strict=True))
     said = " and ".join(f"{role} is {_named(columns, found[role])}" for role in wanted)
     return [*notes, said]
+
+
+def _numbers_rows(columns: list[Column]) -> bool:
+    """Whether the first column is an index: it counts, and among names it has none of its own."""
+    name = columns[0].name
+    is_index = name.lower() in _INDEX_NAMES or name.startswith("Unnamed:")
+    return columns[0].counts_rows and is_index and any(column.name for column in columns)
+
+
+def _require_whole_dates(
+    where: str, columns: list[Column], found: dict[str, int], error: type[ParticleflowError]
+) -> None:
+    """Refuse dates beside a column of times of day, which belong to them."""
+    for n in found.values():
+        beside = [k for k in (n - 1, n + 1) if 0 <= k < len(columns)]
+        if columns[n].kind == "date" and any(columns[k].kind == "time" for k in beside):
+            raise error(
+                f"{where}: {_named(columns, n)} has dates and the one beside it times of day; "
+                "expected both in one column, as 2001-12-31T06:00"
+            )
 
 
 def _problem(wanted: list[str]) -> str:
@@ -178,8 +198,12 @@ def _problem(wanted: list[str]) -> str:
 
 
 def _named(columns: list[Column], n: int) -> str:
-    name = columns[n].name
+    name = _shortened(columns[n].name)
     return f"column {n + 1} {name!r}" if name else f"column {n + 1}"
+
+
+def _shortened(name: str, most: int = 40) -> str:
+    return name if len(name) <= most else name[: most - 3] + "..."
 
 
 def _listed(columns: list[Column]) -> str:
@@ -187,7 +211,7 @@ def _listed(columns: list[Column]) -> str:
     if not numbers:
         return "no column has numbers"
     parts = [
-        f"{n + 1} {columns[n].name!r}" if columns[n].name else f"{n + 1}"
+        f"{n + 1} {_shortened(columns[n].name)!r}" if columns[n].name else f"{n + 1}"
         for n in numbers[:_MOST_LISTED]
     ]
     more = f", ... ({len(numbers)} in all)" if len(numbers) > _MOST_LISTED else ""
@@ -245,11 +269,14 @@ def doubtful(arrays: dict[str, Array]) -> list[str]:
 def without_missing(
     where: str,
     arrays: dict[str, Array],
+    dates: set[str],
     lines: np.ndarray | None,
     choice: Choice,
     error: type[ParticleflowError],
 ) -> tuple[dict[str, Array], list[str]]:
     """The rows in which no column is missing (NaN), and a note on those that are left out.
+
+    Columns of ``dates`` have no numbers that stand for no value.
 
     Raises
     ------
@@ -257,9 +284,9 @@ def without_missing(
         Values are missing, and ``choice.missing`` is "error"; or none is left.
     """
     gone = np.zeros(next(iter(arrays.values())).size, bool)
-    for values in arrays.values():
+    for role, values in arrays.items():
         gone |= np.isnan(values)
-        for sentinel in choice.missing_values:
+        for sentinel in () if role in dates else choice.missing_values:
             gone |= values == sentinel
     _require_above_0(where, arrays, ~gone, lines, error)
     n = int(gone.sum())

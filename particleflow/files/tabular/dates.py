@@ -13,6 +13,7 @@ _DATE = re.compile(
 )
 _PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}(\n\d{4}-\d{2}-\d{2})*", re.ASCII)
 _MONTH = re.compile(r"(\d{4})[mM](\d{1,2})")
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?")
 _OTHER = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(\s.*)?")
 _MICROSECONDS_A_DAY = 86_400_000_000
 
@@ -53,9 +54,17 @@ def instant(text: str) -> tuple[np.datetime64, bool] | None:
     if zone is None:
         return np.datetime64(moment, "us"), False
     sign = "+0000" if zone == "Z" else zone.replace(":", "")
-    aware = datetime.strptime(sign, "%z").tzinfo
-    moment = moment.replace(tzinfo=aware).astimezone(UTC).replace(tzinfo=None)
+    try:
+        aware = datetime.strptime(sign, "%z").tzinfo
+        moment = moment.replace(tzinfo=aware).astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
     return np.datetime64(moment, "us"), True
+
+
+def is_time(text: str) -> bool:
+    """Whether the text is a time of day without a date."""
+    return _TIME.fullmatch(text.strip()) is not None
 
 
 def is_other_date(text: str) -> bool:

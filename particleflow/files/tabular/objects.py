@@ -10,6 +10,7 @@ from particleflow.errors import ParticleflowError
 
 from .arrays import Columns, kind_of, table_of
 from .columns import Choice, Table
+from .dates import instant
 
 
 def read_object(given: Any, choice: Choice, error: type[ParticleflowError]) -> Table:
@@ -64,9 +65,14 @@ def _of_data_array(given: Any) -> Columns | None:
 
 def _of_frame(given: Any) -> Columns:
     columns = {str(name): _plain(given[name]) for name in given.columns}
-    if sum(kind_of(column) != "text" for column in columns.values()) > 1:
+    index = given.index
+    # an index that somebody has chosen is data; the default one counts the rows
+    is_data = index.name is not None or type(index).__name__ != "RangeIndex"
+    if sum(kind_of(column) != "text" for column in columns.values()) > 1 or not (
+        is_data or len(columns) == 1
+    ):
         return columns
-    return {str(given.index.name or "index"): _plain(given.index)} | columns
+    return {str(index.name or "index"): _plain(index)} | columns
 
 
 def _of_series(given: Any) -> Columns:
@@ -75,11 +81,20 @@ def _of_series(given: Any) -> Columns:
 
 
 def _plain(column: Any) -> np.ndarray:
-    """A column of pandas as an array of numpy; values that are not there are NaN."""
+    """A column of pandas as an array of numpy; values that are not there are NaN.
+
+    Words that are all dates become dates, in UTC if they name their zone.
+    """
+    kind = getattr(column.dtype, "kind", "O")
+    if kind == "M" and getattr(column.dtype, "tz", None) is not None:
+        own = getattr(column, "dt", column)
+        return np.asarray(own.tz_convert(None).to_numpy())
     array = np.asarray(column.to_numpy())
-    if array.dtype.kind != "O":
-        return array
-    try:
+    if array.dtype.kind in "OSUT" and kind in "iuf":  # numbers of which some are not there
         return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    except (TypeError, ValueError):
-        return array
+    if array.dtype.kind in "OSUT":
+        found = [instant(str(value)) for value in array.tolist()]
+        moments = [one[0] for one in found if one is not None]
+        if found and len(moments) == len(found):
+            return np.array(moments, "datetime64[us]")
+    return array

@@ -2,7 +2,7 @@
 
 import csv
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -12,11 +12,12 @@ from particleflow.arguments import Array
 from particleflow.errors import ParticleflowError
 
 from . import layout as layouts
-from .columns import Choice, Column, Kind, Table, chosen, doubtful, without_missing
-from .dates import days_since_first, instant, is_other_date, plain_dates
+from .columns import Choice, Column, Table, chosen, doubtful, without_missing
+from .dates import is_other_date
 from .layout import BLANKS, NAMES_OF_DELIMITERS, Layout, Piece, is_comment
-from .numerals import OFTEN_MISSING, Decimal, Numerals, is_missing, is_number, signs
+from .numerals import Decimal, Numerals, is_number, signs
 from .text import opened
+from .values import Values, column_of
 
 _HEAD = 1000
 """Lines from which the layout is found."""
@@ -39,19 +40,23 @@ def read_text(file: Path, choice: Choice, error: type[ParticleflowError]) -> Tab
         lines = list(itertools.islice(text, _HEAD))
         if not any(line.strip() for line in lines):
             raise error(f"{file}: is empty, expected columns of numbers")
-        found = layouts.find(lines, _delimiter(file, choice, error))
+        names = {"x", "y"} | {c.strip().lower() for c in choice[:4] if isinstance(c, str)}
+        found = layouts.find(lines, _delimiter(file, choice, error), names)
         if found is None:
-            raise error(_nothing(file, lines))
-        if found.torn is not None:
-            raise error(
-                f"{file}, line {found.torn.line}: expected names or numbers, found both: "
-                f"{_shorten(', '.join(found.torn.fields))!r}"
-            )
+            raise error(_nothing(file, lines, choice))
+        if isinstance(found, str):
+            raise error(f"{file}: {found}")
+        problem = _doubt(found, lines, choice)
+        if problem is not None:
+            raise error(f"{file}, {problem}")
         reader = _Reader(file, found, choice, error)
         try:
             return reader.read(lines, text, notes)
         except csv.Error as problem:
-            raise error(f"{file}: expected a table, found {problem}") from None
+            raise error(
+                f"{file}: expected quotes that are closed and followed by a delimiter, found "
+                f"{problem}"
+            ) from None
 
 
 def _delimiter(file: Path, choice: Choice, error: type[ParticleflowError]) -> str | None:
@@ -66,7 +71,30 @@ def _delimiter(file: Path, choice: Choice, error: type[ParticleflowError]) -> st
     return word
 
 
-def _nothing(file: Path, lines: list[str]) -> str:
+def _doubt(layout: Layout, lines: list[str], choice: Choice) -> str | None:
+    """What makes a layout doubtful, with its line; None if nothing does."""
+    if layout.torn is not None:
+        row = _shorten(", ".join(layout.torn.fields))
+        return f"line {layout.torn.line}: expected names or numbers for each column, found {row!r}"
+    title = lines[layout.first - 2].strip() if layout.first > 1 else ""
+    is_one_word = title.isidentifier() and not layout.header
+    if is_one_word and layout.delimiter == "," and len(layout.names) == 2 and not choice.delimiter:
+        rows = [row.fields for row in layouts.rows_of(lines, ",") if row.line >= layout.first]
+        if all(word.strip().lstrip("+-").isdigit() for fields in rows for word in fields):
+            word = ",".join(rows[0])
+            return (
+                f"line {layout.first}: {word!r} below one name may be one number or two; "
+                'delimiter = "," says that it is two'
+            )
+    return None
+
+
+def _nothing(file: Path, lines: list[str], choice: Choice) -> str:
+    if choice.delimiter is not None:
+        return (
+            f"{file}: expected two or more numbers in a row, separated as delimiter = "
+            f"{choice.delimiter!r} says, found none"
+        )
     for number, line in enumerate(lines, 1):
         words = line.split()
         if len(words) == 1 and is_number(words[0]):
@@ -90,8 +118,8 @@ class _Reader:
         self, file: Path, layout: Layout, choice: Choice, error: type[ParticleflowError]
     ) -> None:
         self._file, self._layout, self._choice, self._error = file, layout, choice, error
-        self._notes: list[str] = []
         self._comments = 0
+        self._blanks, self._has_begun = 0, False
 
     def read(self, head: list[str], rest: TextIO, notes: list[str]) -> Table:
         """The table of a text whose first lines are ``head``."""
@@ -99,9 +127,9 @@ class _Reader:
         lines = itertools.chain(["\n", *head[1:]] if own else head, rest)
         pieces = self._pieces(lines)
         first = next(pieces)
-        sample = first.rows[:_HEAD]
+        sample = first.rows
         columns = [
-            _column(name, [fields[n] for fields in sample])
+            column_of(name, [fields[n] for fields in sample])
             for n, name in enumerate(self._layout.names)
         ]
         places, told = chosen(str(self._file), columns, self._choice, self._error)
@@ -110,7 +138,7 @@ class _Reader:
         ]
         numerals = self._numerals(words)
         parts = {
-            role: _Values(self, role, columns[n], numerals, self._choice.decimal is not None)
+            role: Values(self.refuse, role, columns[n], numerals, self._choice.decimal is not None)
             for role, n in places.items()
         }
         line_of: np.ndarray | None = None
@@ -120,8 +148,9 @@ class _Reader:
         else:
             line_of = _fill(parts, places, itertools.chain([first], pieces))
             arrays = {role: values.array() for role, values in parts.items()}
+        dates = {role for role, n in places.items() if columns[n].kind == "date"}
         kept, left_out = without_missing(
-            str(self._file), arrays, line_of, self._choice, self._error
+            str(self._file), arrays, dates, line_of, self._choice, self._error
         )
         described = self._described(numerals, arrays["x"].size)
         return Table(
@@ -141,8 +170,8 @@ class _Reader:
         with opened(self._file, self._error) as (text, _):
             try:
                 found = np.loadtxt(
-                    text, delimiter=delimiter, skiprows=self._layout.first - 1, comments=None,
-                    quotechar='"', ndmin=2,
+                    _one_table(text), delimiter=delimiter, skiprows=self._layout.first - 1,
+                    comments=None, quotechar='"', ndmin=2,
                 )  # fmt: skip
             except ValueError:
                 return None
@@ -159,20 +188,37 @@ class _Reader:
                 continue
             lengths = set(map(len, piece.rows))
             marks = {fields[0][:1] for fields in piece.rows if fields}
+            broken = [line for line in piece.broken if line >= begin]
+            if broken:
+                raise self._error(
+                    f"{self._file}, line {broken[0]}: expected a row on a line of its own, found a "
+                    "line break between quotes"
+                )
             is_plain = piece.lines[0] >= begin and lengths == {length} and not marks & _MARKS
+            is_plain = is_plain and self._blanks == 0
             checked = piece if is_plain else self._checked(piece, length, begin)
             if checked.rows:
+                self._has_begun = True
                 yield checked
 
     def _checked(self, piece: Piece, length: int, begin: int) -> Piece:
         """The rows of data of a piece that holds other rows, too."""
-        lines, rows = [], []
+        lines, rows, rows_before = [], [], self._has_begun
         for line, found in zip(piece.lines.tolist(), piece.rows, strict=True):
-            if line < begin or not any(text.strip() for text in found):
+            if line < begin:
+                continue
+            if not any(text.strip() for text in found):
+                self._blanks += 1
                 continue
             if is_comment(found):
                 self._comments += 1
                 continue
+            if self._blanks > 1 and rows_before:
+                raise self._error(
+                    f"{self._file}, line {line}: expected one table, found another one below "
+                    f"{self._blanks} blank lines"
+                )
+            self._blanks, rows_before = 0, True
             ends = len(found) == length + 1 and not found[-1].strip()
             fields = found[:-1] if ends else found
             if len(fields) != length:
@@ -217,8 +263,9 @@ class _Reader:
                 ", ..." if len(layout.skipped) > 5 else ""
             )
             notes.append(f"passed over before the table: line {lines}")
-        if self._comments:
-            notes.append(f"{self._comments} comments passed over")
+        comments = layout.comments + self._comments
+        if comments:
+            notes.append(f"{comments} lines passed over as comments")
         return notes
 
     def refuse(self, line: int, column: str, expected: str, found: str) -> ParticleflowError:
@@ -229,32 +276,24 @@ class _Reader:
         )
 
 
-def _column(name: str, words: list[str]) -> Column:
-    there = [word for word in words if not is_missing(word)]
-    numbers = sum(map(is_number, there))
-    dates = sum(instant(word) is not None for word in there)
-    kind: Kind
-    if not there:
-        kind = "empty"
-    elif dates > 0 and 2 * dates >= len(there):
-        kind = "date"
-    else:
-        kind = "number" if numbers > 0 and 2 * numbers >= len(there) else "text"
-    return Column(name, kind, kind == "number" and _counts(words))
+def _one_table(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a text.
+
+    Raises
+    ------
+    ValueError
+        Two blank lines follow each other, which may begin another table.
+    """
+    was_blank = False
+    for line in lines:
+        is_blank = line == "\n"
+        if is_blank and was_blank:
+            raise ValueError("two blank lines")
+        was_blank = is_blank
+        yield line
 
 
-def _counts(words: list[str]) -> bool:
-    """Whether the words are whole numbers, each one more than that before."""
-    try:
-        values = [int(word) for word in words]
-    except ValueError:
-        return False
-    return all(two == one + 1 for one, two in itertools.pairwise(values))
-
-
-def _fill(
-    parts: "dict[str, _Values]", places: dict[str, int], pieces: Iterator[Piece]
-) -> np.ndarray:
+def _fill(parts: dict[str, Values], places: dict[str, int], pieces: Iterator[Piece]) -> np.ndarray:
     """Add all rows to the columns; returns the line of each row."""
     lines = []
     for piece in pieces:
@@ -262,98 +301,3 @@ def _fill(
         for role, n in places.items():
             parts[role].add([fields[n] for fields in piece.rows], piece.lines)
     return np.concatenate(lines)
-
-
-class _Values:
-    """The values of a column, as they come."""
-
-    def __init__(
-        self, reader: _Reader, role: str, column: Column, numerals: Numerals, is_given: bool
-    ) -> None:
-        self._reader, self._column, self._numerals = reader, column, numerals
-        self._is_given = is_given
-        self._name = column.name or role
-        self._pieces: list[np.ndarray] = []
-        self._zoned: bool | None = None
-        self._unit = ""
-
-    def add(self, words: list[str], lines: np.ndarray) -> None:
-        """Add the words of some lines."""
-        if self._column.kind == "date":
-            days = None if self._zoned else plain_dates(words)
-            if days is None:
-                days = np.array(list(map(self._moment, words, lines)), "datetime64[us]")
-            else:
-                self._zoned = False
-            self._pieces.append(days)
-            return
-        values = _at_once(words, self._numerals.decimal)
-        if values is None:
-            values = np.array(list(map(self._number, words, lines)))
-        self._pieces.append(values)
-
-    def array(self) -> Array:
-        """All values, (n,), NaN where one is missing."""
-        if self._column.kind != "date":
-            return np.concatenate(self._pieces) if self._pieces else np.empty(0)
-        days, self._unit = days_since_first(np.concatenate(self._pieces))
-        return days
-
-    def label(self) -> str:
-        """What to write beside an axis."""
-        return self._unit or self._column.name
-
-    def _number(self, word: str, line: int) -> float:
-        value = self._numerals.number(word)
-        if value is not None and np.isfinite(value):
-            return value
-        if value is not None:
-            raise self._reader.refuse(line, self._name, "a finite number", word)
-        if is_missing(word):
-            return np.nan
-        expected = "a number"
-        if not self._is_given and is_number(word):
-            expected += f" with a decimal {'point' if self._numerals.decimal == '.' else 'comma'}"
-            expected += " (decimal = says which)"
-        elif instant(word) is not None:
-            expected += ", as in the lines before,"
-        raise self._reader.refuse(line, self._name, expected, word)
-
-    def _moment(self, word: str, line: int) -> np.datetime64:
-        found = instant(word)
-        if found is None:
-            if is_missing(word):
-                return np.datetime64("NaT", "us")
-            raise self._reader.refuse(line, self._name, "a date as 2001-12-31", word)
-        moment, zoned = found
-        if self._zoned is not None and zoned != self._zoned:
-            expected = "a time zone" if self._zoned else "no time zone"
-            raise self._reader.refuse(line, self._name, f"{expected}, as before,", word)
-        self._zoned = zoned
-        return moment
-
-
-def _at_once(words: list[str], decimal: Decimal) -> Array | None:
-    """The numbers that the words say, NaN where one is missing; None if a word is anything else.
-
-    This is the fast way.
-    """
-    joined = "\n".join(words)
-    # Python reads 1_0 as 10, and digits of any alphabet
-    if not joined.isascii() or "_" in joined:
-        return None
-    if decimal == ",":
-        if "." in joined:
-            return None
-        words = joined.replace(",", ".").split("\n")
-    values = _floats(words)
-    if values is None:
-        values = _floats(["nan" if word in OFTEN_MISSING else word for word in words])
-    return values if values is not None and not np.isinf(values).any() else None
-
-
-def _floats(words: list[str]) -> Array | None:
-    try:
-        return np.array(list(map(float, words)))
-    except ValueError:
-        return None

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -33,7 +34,7 @@ def opened(file: Path, error: type[ParticleflowError]) -> Iterator[tuple[TextIO,
         notes = ["read as Latin-1, since it is not UTF-8"] if encoding == "latin-1" else []
         with _bytes(file, is_compressed) as stream, TextIOWrapper(stream, encoding) as text:
             yield text, notes
-    except (UnicodeError, EOFError, gzip.BadGzipFile) as problem:
+    except (UnicodeError, EOFError, gzip.BadGzipFile, zlib.error) as problem:
         raise error(f"{file}: expected a text file, found {problem}") from None
     except OSError as problem:
         raise error(f"{file}: {problem.strerror or problem}") from None
