@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from particleflow.arguments import Array
@@ -109,6 +108,8 @@ def _of_npz(file: Path) -> tuple[Columns, dict[str, str]]:
 
 
 def _of_hdf5(file: Path) -> tuple[Columns, dict[str, str]]:
+    import h5py  # which takes longer than all else that samples need
+
     with file.open("rb") as stream:
         if stream.read(3) == b"CDF":
             return _of_classic_netcdf(file)
