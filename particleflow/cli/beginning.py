@@ -35,4 +35,5 @@ def init(file: Path, output: Path | None, overrides: tuple[str, ...], overwrite:
     proposal = propose(found, samples_options(overrides), config)
     with new_file(config, overwrite) as temporary:
         temporary.write_text(proposal.toml, encoding="utf-8")
+    click.echo(f"samples: {'; '.join(proposal.samples.source.notes)}", err=True)
     click.echo(f"{config}: {proposal.samples.size} samples; particleflow run {config}")

@@ -123,7 +123,8 @@ def samples_options(overrides: tuple[str, ...]) -> dict[str, Any]:
         if section != "samples" or key not in OF_FILES:
             keys = ", ".join(f"samples.{key}" for key in OF_FILES)
             raise ConfigError(f"--set: expected one of {keys}, found {name}")
-        options[key] = value
+        is_one = key == "missing_values" and not isinstance(value, list)
+        options[key] = [value] if is_one else value
     return options
 
 

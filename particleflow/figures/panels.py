@@ -118,6 +118,9 @@ def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
         ax.set_yscale("log")
     time_axis(ax, tau)
     samples = trajectory.samples
+    if samples.has_repeats:
+        ax.axhline(samples.loss_within, color=GREY, lw=0.6, ls="--", label="within equal $x$")
+        legend_above(ax, 1)
     formula = r"\frac{1}{2}\sum_j" + ("w_j" if samples.is_weighted else "") + r"\rho_j^2"
     ax.set_ylabel("loss $L$ of all rows" if samples.has_repeats else f"loss $L={formula}$")
     return ax

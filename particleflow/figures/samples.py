@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from particleflow.arguments import Array
 from particleflow.model.samples import Samples
 
-from .style import BLACK, CENTIMETRE, COLUMN, STYLE
+from .style import BLACK, CENTIMETRE, COLUMN, STYLE, legend_above
 
 _LONGEST = 40  # letters of a label
 _SIZES = 0.5, 2.0
@@ -27,6 +27,10 @@ def plot_samples(samples: Samples) -> Figure:
         ax.scatter(samples.x, samples.y, s=sizes**2, fc="white", ec=BLACK, lw=0.6, zorder=5)
         ax.set_xlabel(x_label(samples))
         ax.set_ylabel(_plain(samples.source.y_name) or r"$y$")
+        if samples.is_weighted:
+            ax.plot([], [], "o", ms=4.0, mfc="white", mec=BLACK, mew=0.6,
+                    label="samples, by weight")  # fmt: skip
+            legend_above(ax, 2)
     return figure
 
 

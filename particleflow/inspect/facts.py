@@ -59,7 +59,13 @@ def _of_hdf5(path: Path) -> tuple[str, dict[str, Any]]:
     if kind == "part":
         return kind, facts_of_part(path)
     if kind == "netCDF":
-        return kind, facts_of_netcdf(path)
+        facts = facts_of_netcdf(path)
+        is_ours = str(facts["source"]).startswith("particleflow")
+        return (kind, facts) if is_ours else _of_samples_or(path, kind, facts)
+    if not kind:
+        kind, facts = _of_samples(path)
+        if kind == "samples":
+            return kind, facts
     with open_trajectory(path) as opened:  # refuses a file that is no trajectory either
         return "trajectory", _of_trajectory(opened)
 
@@ -190,6 +196,12 @@ def _of_samples(path: Path) -> tuple[str, dict[str, Any]]:
         return "samples", facts_of_samples(Samples.from_file(path))
     except SamplesError as problem:
         return "table", {"as_samples": str(problem)}
+
+
+def _of_samples_or(path: Path, kind: str, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What `_of_samples` tells if these are samples, else this kind and these facts."""
+    found, own = _of_samples(path)
+    return (found, own) if found == "samples" else (kind, facts | own)
 
 
 def facts_of_samples(samples: Samples) -> dict[str, Any]:

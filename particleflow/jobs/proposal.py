@@ -10,7 +10,7 @@ from particleflow.config import dump
 from particleflow.errors import SamplesError
 from particleflow.model.samples import Samples
 
-LEAST_NEURONS, MOST_NEURONS = 1000, 20_000
+LEAST_NEURONS, MOST_NEURONS = 1000, 5000
 A_SAMPLE = 20
 """Neurons for each sample, within the bounds above."""
 LEAST_FIGURES = 4
@@ -34,8 +34,8 @@ class Proposal(NamedTuple):
 def propose(file: Path, options: Mapping[str, Any], config: Path) -> Proposal:
     """A configuration for the samples of a file.
 
-    Rows without a value are left out. x is normalised if it is hard to fit as it is. The run ends
-    when its loss has settled.
+    Rows without a value are left out. x is normalised if it is hard to fit as it is. The end is
+    a time, since a loss that seems settled may be on a plateau.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def propose(file: Path, options: Mapping[str, Any], config: Path) -> Proposal:
     lines += [
         "",
         "[neurons]",
-        f"count = {count}  # {A_SAMPLE} for each of {samples.size} samples, from "
-        f"{LEAST_NEURONS} to {MOST_NEURONS}",
+        f"count = {count}  # {A_SAMPLE} for each sample, but at least {LEAST_NEURONS} and at most "
+        f"{MOST_NEURONS}",
         'init = "gaussian"  # a, b and c are normal numbers, of standard deviation 1',
         "antisymmetric = true  # twins of c and -c, so that f = 0 at the start",
         'alpha = "m"  # the mean-field scaling: f does not grow with the number of neurons',
@@ -73,11 +73,12 @@ def propose(file: Path, options: Mapping[str, Any], config: Path) -> Proposal:
         "[flow]",
         'integrator = "boost"  # the exact flow, which needs no learning rate',
         "tolerance = 1e-3  # error of a step, in units of the spread of y; 1e-4 is more careful",
-        "t_end = inf  # until the loss has settled, that is ...",
-        "stop = 1e-3  # ... changes by less than this share of itself per unit of ln tau",
+        "t_end = 100.0  # in mean-field time; a run that has not converged says so at its end",
         "",
         *dump({"output": _outputs(file, config)}).splitlines(),
-        "frames = 101  # at most, and denser at the start",
+        "frames = 101",
+        'spacing = "geometric"  # denser at the start, where most happens',
+        "first = 1e-4  # time of the first frame after the start",
     ]
     return Proposal(samples, "\n".join(lines) + "\n")
 

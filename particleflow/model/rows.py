@@ -100,7 +100,8 @@ def rows_of(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None, sigma: ArrayL
 
 
 def _above_0(name: str, values: ArrayLike, size: int) -> Array:
-    array = vector(name, values, SamplesError)
+    given = np.full(size, values) if np.ndim(values) == 0 else values  # one for all rows
+    array = vector(name, given, SamplesError)
     if array.size != size:
         raise SamplesError(f"{name}: expected one for each of {size} rows, found {array.size}")
     bad = np.flatnonzero(array <= 0.0)

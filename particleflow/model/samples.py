@@ -59,7 +59,8 @@ class Samples:
     x_shift, x_scale : float
         Shift and scale of the map; x_scale is above 0.
     weights : array_like, (n,), optional
-        Weights w of the rows in the loss, above 0, used as they are; 1 by default.
+        Weights w of the rows in the loss, above 0, used as they are; 1 by default. One number
+        stands for all rows, here and in sigma.
     sigma : array_like, (n,), optional
         Standard deviations of y, above 0, in place of weights: w = 1 / sigma^2.
 

@@ -6,8 +6,10 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.testing import assert_array_equal
 
 import particleflow as pf
@@ -32,6 +34,20 @@ def test_info_says_what_would_be_read(call):
     assert "exists already" in err
 
 
+def test_info_of_arrays(call):
+    """Files of arrays that are none of ours are samples, as a run reads them."""
+    x, y = np.arange(3.0), np.array([1.0, 4.0, 2.0])
+    np.savez("a.npz", x=x, y=y)
+    np.save("a.npy", np.stack([x, y], axis=1))
+    with h5py.File("a.h5", "w") as file:
+        file["x"], file["y"] = x, y
+    xr.Dataset({"v": ("t", y)}, {"t": x}).to_netcdf("a.nc", engine="h5netcdf")
+    Path("a").write_text("x y\n0 1\n1 4\n2 2\n")
+    for name in ("a.npz", "a.npy", "a.h5", "a.nc", "a"):
+        facts = json.loads(call("info", name, "--json")[1])
+        assert (facts["kind"], facts["samples"], facts["x_last"]) == ("samples", 3, 2.0), name
+
+
 def test_info_of_columns_that_are_not_plain(call):
     Path("three.csv").write_text(NOISY)
     code, out, _ = call("info", "three.csv")
@@ -50,14 +66,14 @@ def test_info_of_columns_that_are_not_plain(call):
 
 def test_init_writes_a_configuration_that_runs(call):
     shutil.copy(DATA / "motorcycle.csv", "accidents.csv")
-    assert call("init", "accidents.csv") == (
-        0, "accidents.toml: 94 samples; particleflow run accidents.toml\n", ""
-    )  # fmt: skip
+    code, out, err = call("init", "accidents.csv")
+    assert (code, out) == (0, "accidents.toml: 94 samples; particleflow run accidents.toml\n")
+    assert err.startswith("samples: 133 rows, separated by comma, names in line 1; x is column 1")
     text = Path("accidents.toml").read_text()
     assert "133 rows have 94 distinct x" in text
     tables = tomllib.loads(text)
     assert tables["samples"] == {"file": "accidents.csv", "normalise": True}
-    assert tables["flow"]["t_end"] == np.inf
+    assert tables["flow"]["t_end"] == 100.0
     keys = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
     assert sum("#" in line for line in keys) >= len(keys) - 4  # each says why
     code, out, err = call("run", "accidents.toml", "--set", "neurons.count=300")
@@ -81,7 +97,7 @@ def test_init_leaves_rows_without_a_value_out_and_says_so(call):
     tables = tomllib.loads(Path("daily run.toml").read_text())
     assert tables["samples"] == {"file": "data/daily.csv", "missing": "drop"}
     assert "3 of 30 rows left out" in Path("daily run.toml").read_text()
-    short = ("--set", "flow.t_end=0.01", "--set", "flow.stop=", "--set", "neurons.count=50")
+    short = ("--set", "flow.t_end=0.01", "--set", "neurons.count=50")
     code, _, err = call("run", "daily run.toml", *short)
     assert code == 0
     assert err.splitlines()[0].startswith("samples: 30 rows, separated by comma")
@@ -94,10 +110,12 @@ def test_init_keeps_what_it_was_told(call):
     Path("three.csv").write_text(NOISY)
     code, _, err = call("init", "three.csv")
     assert (code, err.count("\n")) == (2, 1)
-    chosen = ("--set", "samples.x=t", "--set", "samples.y=2", "--set", "samples.sigma=s")
+    chosen = ("--set", "samples.x=t", "--set", "samples.y=2", "--set", "samples.sigma=s",
+              "--set", "samples.missing_values=-9999")  # fmt: skip
     assert call("init", "three.csv", *chosen)[0] == 0
     tables = tomllib.loads(Path("three.toml").read_text())
-    assert tables["samples"] == {"file": "three.csv", "x": "t", "y": 2, "sigma": "s"}
+    own = {"x": "t", "y": 2, "sigma": "s", "missing_values": [-9999]}
+    assert tables["samples"] == {"file": "three.csv"} | own
     code, _, err = call("run", "three.toml", "--set", "neurons.count=60")
     assert code == 0, err
     with pf.open_trajectory("three.h5") as traj:

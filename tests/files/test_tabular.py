@@ -82,6 +82,10 @@ READ = {
     "a title with years": "Data from 2001 to 2010\nx y\n1 2\n3 -4.5\n4 0.25\n",
     "a title with a comma": "Mauna Loa, weekly\nx,y\n1,2\n3,-4.5\n4,0.25\n",
     "numbered rows": '"" x y\n1 1 2\n2 3 -4.5\n3 4 0.25\n',
+    "a comment with a number": "# block 1\n# by hand\n1 2\n3 -4.5\n4 0.25\n",
+    "comments at the end of rows": "x y # all\n1 2 # first\n3 -4.5\n4 0.25 # last\n",
+    "numbers in a title block": "Model: y = b1 + b2 x\n b1 = 500 250 2.389e+02 2.7070e+00 3.6e+00\n"
+    " b2 = 0.0001 0.0005 5.5e-04 7.2e-06 1.2e-07\nData:  y  x\n 2 1\n -4.5 3\n 0.25 4\n",
     "a line break in a name": '"the\ntime","the\nplace"\n1,2\n3,-4.5\n4,0.25\n',
 }
 """Texts in which x is `X` and y is `Y`."""
@@ -278,6 +282,7 @@ def test_weights_and_sigma_are_columns(tmp_path):
 @pytest.mark.parametrize(("words", "days", "unit"), [
     (["2001-01-01", "2001-01-02", "2001-03-01"], [0, 1, 59], "days since 2001-01-01"),
     (["2001/03/01", "2001/01/01"], [59, 0], "days since 2001-01-01"),
+    (["2001-01-01 06", "2001-01-02 12"], [0.25, 1.5], "days since 2001-01-01"),
     (["2000-01", "2000-02", "2000-03"], [0, 31, 60], "days since 2000-01-01"),
     (["1958M03", "1958M04"], [0, 31], "days since 1958-03-01"),
     (["2001-01-01 06:00", "2001-01-01T18:00:00"], [0.25, 0.75], "days since 2001-01-01"),
@@ -435,6 +440,34 @@ def test_arrays(tmp_path, ending):
         pf.Samples.from_file(path)
 
 
+@pytest.mark.parametrize("ending", [".h5", ".nc", ".cdf"])
+def test_arrays_without_an_order_are_not_guessed(tmp_path, ending):
+    """Their names are sorted: of "sst" and "time" the first would be x."""
+    path, time, sst = tmp_path / f"sea{ending}", np.arange(3.0), np.array([2.0, -4.0, 7.0])
+    if ending == ".nc":
+        xr.Dataset({"sst": ("time", sst)}, {"time": time}).to_netcdf(path, engine="h5netcdf")
+    elif ending == ".cdf":
+        with netcdf_file(path, "w") as file:
+            file.createDimension("time", 3)
+            for name, values in (("sst", sst), ("time", time)):
+                file.createVariable(name, "d", ("time",))[:] = values
+    else:
+        with h5py.File(path, "w") as file:
+            file["sst"], file["time"] = sst, time
+        with pytest.raises(pf.SamplesError, match="expected x = and y = to name columns"):
+            pf.Samples.from_file(path)
+    samples = pf.Samples.from_file(path, **({"x": "time", "y": "sst"} if ending == ".h5" else {}))
+    assert_array_equal(samples.x, time)
+    assert_array_equal(samples.y, sst)
+
+
+def test_a_column_that_may_weigh_rows_is_noted(tmp_path):
+    path = written(tmp_path, "x,y,err\n1,2,3\n4,5,6\n")
+    note = "column 3 'err' may be sigma: samples.sigma = 'err' uses it"
+    assert note in pf.Samples.from_file(path).source.notes
+    assert note not in pf.Samples.from_file(path, sigma="err").source.notes
+
+
 def test_packed_variables_of_netcdf_are_what_they_stand_for(tmp_path):
     path = tmp_path / "packed.nc"
     table = xr.Dataset({"y": ("t", [10.0, np.nan, 12.5])}, {"t": [0.0, 1.0, 2.0]})
@@ -458,6 +491,7 @@ def test_packed_variables_of_netcdf_are_what_they_stand_for(tmp_path):
     pd.Series(Y, index=pd.Index(X, name="t"), name="v"),
     xr.DataArray(Y, coords={"t": X}, dims="t"),
     xr.Dataset({"y": ("x", Y)}, {"x": X}),
+    xr.Dataset({"sst": ("time", Y)}, {"time": X}),
     {"x": X, "y": Y},
 ], ids=lambda table: type(table).__name__)  # fmt: skip
 def test_objects_in_memory(table):

@@ -74,6 +74,8 @@ def test_sigma_is_a_weight():
     sigma = np.array([0.5, 2.0, 1.0])
     one = pf.Samples([0, 1, 2], [1, 2, 3], sigma=sigma)
     assert_array_equal(one.weights, [4.0, 0.25, 1.0])
+    assert_array_equal(pf.Samples([0, 1], [1, 2], sigma=0.5).weights, [4.0, 4.0])
+    assert_array_equal(pf.Samples([0, 1], [1, 2], weights=3).weights, [3.0, 3.0])
 
 
 @pytest.mark.parametrize(("options", "message"), [

@@ -12,6 +12,11 @@ Kind = Literal["number", "date", "time", "text", "empty"]
 ROLES = ("x", "y", "weights", "sigma")
 _INDEX_NAMES = frozenset({"", "index", "rownames", "row.names", "row_names"})
 _MOST_LISTED = 20
+_WEIGHING = {
+    "sigma": frozenset({"sigma", "err", "error", "yerr", "y_err", "dy", "sd", "std", "se"}),
+    "weights": frozenset({"w", "weight", "weights"}),
+}
+"""Names in lower case of columns that may weigh rows, by the key that uses them."""
 
 
 class Choice(NamedTuple):
@@ -110,9 +115,15 @@ class Column(NamedTuple):
 
 
 def chosen(
-    where: str, columns: list[Column], choice: Choice, error: type[ParticleflowError]
+    where: str,
+    columns: list[Column],
+    choice: Choice,
+    error: type[ParticleflowError],
+    is_ordered: bool = True,
 ) -> tuple[dict[str, int], list[str]]:
     """The index of the column of each role, and notes on how they were found.
+
+    Of two columns the first is x if they are ordered.
 
     Raises
     ------
@@ -126,7 +137,7 @@ def chosen(
         for role, wanted in given.items()
         if wanted is not None
     }
-    notes = _complete(where, columns, found, error)
+    notes = _complete(where, columns, found, error, is_ordered)
     for role, n in found.items():
         # a column that is empty as far as it is known may have numbers further down
         if columns[n].kind in ("text", "time"):
@@ -142,11 +153,22 @@ def chosen(
     if left:
         names = ", ".join(_named(columns, n) for n in left[:_MOST_LISTED])
         notes.append(f"not used: {names}")
+    notes += [
+        f"{_named(columns, n)} may be {role}: samples.{role} = {columns[n].name!r} uses it"
+        for n in left
+        for role, words in _WEIGHING.items()
+        if columns[n].name.lower() in words and columns[n].kind == "number"
+        and not {"weights", "sigma"} & found.keys()
+    ]  # fmt: skip
     return found, notes
 
 
 def _complete(
-    where: str, columns: list[Column], found: dict[str, int], error: type[ParticleflowError]
+    where: str,
+    columns: list[Column],
+    found: dict[str, int],
+    error: type[ParticleflowError],
+    is_ordered: bool,
 ) -> list[str]:
     """Find x and y where they were not named; modifies ``found``; returns notes."""
     for role in ("x", "y"):
@@ -165,7 +187,7 @@ def _complete(
     if len(free) > len(wanted) and free[0] == 0 and _numbers_rows(columns):
         free.remove(0)
         notes.append("the first column numbers the rows")
-    if len(free) != len(wanted):
+    if len(free) != len(wanted) or (len(wanted) > 1 and not is_ordered):
         raise error(f"{where}: {_problem(wanted)}; {_listed(columns)}")
     found |= dict(zip(wanted, free, strict=True))
     said = " and ".join(f"{role} is {_named(columns, found[role])}" for role in wanted)

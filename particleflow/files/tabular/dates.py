@@ -9,7 +9,7 @@ from particleflow.arguments import Array
 
 _DATE = re.compile(
     r"(\d{4})([-/])(\d{1,2})(?:\2(\d{1,2}))?"
-    r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?"
+    r"(?:[T ](\d{1,2})(?::(\d{2}))?(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?"
 )
 _PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}(\n\d{4}-\d{2}-\d{2})*", re.ASCII)
 _MONTH = re.compile(r"(\d{4})[mM](\d{1,2})")

@@ -124,7 +124,10 @@ def pieces_of(
 def _words(line: str) -> list[str]:
     if '"' in line:
         return [quoted or plain for quoted, plain in _WORD.findall(line)]
-    return line.split()
+    words = line.split()
+    if "#" in line and not line.lstrip().startswith(COMMENTS):  # a comment at the end of a row
+        return list(itertools.takewhile(lambda word: word[0] != "#", words))
+    return words
 
 
 def rows_of(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
@@ -240,8 +243,12 @@ def _with_header(found: Candidate, wanted: frozenset[str]) -> Layout:
     plain = [row for row in before if not is_comment(row.fields)]
     comments = len(before) - len(plain)
     named = [row for row in plain if _fits(row.fields, length)]
-    named = named or [row for row in map(_uncommented, before) if _fits(row.fields, length)]
     torn = next((row for row in named if _is_torn(row.fields, rows[first].fields)), None)
+    named = named or [
+        row
+        for row in map(_uncommented, before)
+        if _fits(row.fields, length) and not any(map(is_number, row.fields))
+    ]
     names_rows = [row for row in named if not _are_units(row.fields)] or named
     header = next(
         (row for row in names_rows if _words_of(row.fields) & wanted), names_rows[-1:] or None

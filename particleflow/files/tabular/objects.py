@@ -8,7 +8,7 @@ import numpy as np
 from particleflow.arguments import unmasked
 from particleflow.errors import ParticleflowError
 
-from .arrays import Columns, kind_of, table_of
+from .arrays import Columns, Found, kind_of, table_of
 from .columns import Choice, Table
 from .dates import instant
 
@@ -31,7 +31,9 @@ def read_object(given: Any, choice: Choice, error: type[ParticleflowError]) -> T
     units = {str(name): str(item.attrs.get("units", "")) for name, item in variables.items()}
     for name, column in columns.items():
         unmasked(name, column, error)
-    return table_of(kind, columns, units, choice, error)
+    along = [str(name) for name in getattr(given, "dims", ()) if str(name) in columns]
+    found = Found(columns, units, along[0] if len(along) == 1 else "")
+    return table_of(kind, found, choice, error)
 
 
 def _columns_of(given: Any) -> Columns | None:
