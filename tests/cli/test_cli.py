@@ -365,6 +365,7 @@ def test_info(call):
     assert facts["schema"] == 1
 
 
+@pytest.mark.slow
 def test_plot(call, here):
     call("run", write(SMALL), "--quiet")
     assert call("plot", "small.h5") == (0, "small.png\n", "")
@@ -428,7 +429,7 @@ def test_help_needs_neither_numba_nor_matplotlib():
 
 
 @pytest.mark.parametrize(("number", "code"), [
-    (signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    (signal.SIGINT, 130), (signal.SIGTERM, 143),
 ])  # fmt: skip
 def test_an_interrupted_run_can_be_resumed(here, number, code):
     write(SMALL.replace("t_end = 1.0", "t_end = 1e5").replace("frames = 5", "frames = 10001"))

@@ -246,6 +246,7 @@ def test_an_animation_shows_each_frame(record):
             assert f"{traj.time[frame]:.4g}" in scene._time.get_text()
 
 
+@pytest.mark.slow
 def test_a_file_of_numbers_that_are_none(record, tmp_path):
     with record(frames=5):
         pass

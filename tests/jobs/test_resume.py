@@ -22,7 +22,7 @@ RUNS = {
     "rk": (pf.RungeKutta(1e-3), "network", 200, 0.4),
     "rk euclidean": (pf.RungeKutta(1e-3), "euclidean", 200, 0.4),
 }
-FAST = ("boost, sorted", "gd, sorted", "rk")
+FAST = ("boost, sorted", "gd", "rk")
 
 
 class Stop(BaseException):

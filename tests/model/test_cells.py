@@ -73,6 +73,7 @@ def test_cells_have_to_fit():
         pf.Neurons([1, 2], [0, 0], [1, 1], cells=Cells(np.zeros(2), np.zeros(1, np.int32)))
 
 
+@pytest.mark.slow
 def test_neurons_of_a_run_in_single_precision_still_slide(source):
     path, samples, _ = source
     sim = pf.Simulation(samples, pf.Neurons.from_file(path), state_dtype="float32")

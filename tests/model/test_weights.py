@@ -118,6 +118,7 @@ def test_gradient_descent_over_all_rows():
     assert sim.loss > sim.samples.loss_within
 
 
+@pytest.mark.slow
 def test_the_exact_flow_is_the_limit_of_gradient_descent():
     samples, neurons = pf.Samples(X, Y, weights=W), start()
     one = pf.Simulation(samples, neurons, pf.Boost(1e-6))

@@ -120,6 +120,7 @@ def test_axes_that_are_none(text, message):
     assert message in str(problem.value)
 
 
+@pytest.mark.slow
 def test_every_run_is_that_of_its_settings(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path.parent)  # input is relative to the configuration
     ended = []
@@ -184,6 +185,7 @@ def test_a_sweep_goes_on_where_it_was_interrupted(config, tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_failures_are_noted_and_not_fatal(config, tmp_path):
     path = tmp_path / "s.h5"
     over = {"neurons.file": ["good.npz", "none.npz", "bad.npz"]}
