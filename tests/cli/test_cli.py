@@ -428,6 +428,7 @@ def test_help_needs_neither_numba_nor_matplotlib():
     assert out.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [
     (signal.SIGINT, 130), (signal.SIGTERM, 143),
 ])  # fmt: skip
