@@ -52,6 +52,11 @@ def brief(value: Any) -> str:
     return type(value).__name__
 
 
+def shortened(text: str, most: int = 40) -> str:
+    """A text as a message quotes it, cut to so many letters."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def vector(name: str, values: ArrayLike, error: type[ParticleflowError]) -> Array:
     """The values as a new, contiguous, finite float64 array of one dimension."""
     array = numbers(name, values, error)

@@ -315,8 +315,7 @@ class State:
 
     def residual_rate(self) -> Array:
         """Rate rho' = -H rho of the residuals in the present state, (s,)."""
-        covariances = self.kernel_covariances()
-        return -kernel_product(covariances, self.residual, self.x, self.weights)
+        return -kernel_product(self.kernel_covariances(), self.residual, self.samples.xt)
 
     def tangent_kernel(self) -> Array:
         """The tangent kernel of the present state, (s, s); with weights it is W^1/2 H W^1/2."""

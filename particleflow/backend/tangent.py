@@ -13,12 +13,13 @@ from particleflow.kernels.host import mean_residual as krylov
 from .fields import extended
 
 
-def kernel_product(
-    covariances: Array, vector: Array, x: Array, weights: Array | None = None
-) -> Array:
-    """Product H v of the tangent kernel with a vector, (s,), in O(s); Sigma_k are (2 s, 3)."""
-    work, out = np.empty((2 * x.size, 2)), np.empty(x.size)
-    field.residual_rate(covariances, vector, extended(x, weights), work, out)
+def kernel_product(covariances: Array, vector: Array, xt: Array) -> Array:
+    """Product H v of the tangent kernel with a vector, (s,), in O(s).
+
+    Sigma_k are (2 s, 3); xt (s, 2) is that of ``kernels.records.Samples``.
+    """
+    work, out = np.empty((2 * vector.size, 2)), np.empty(vector.size)
+    field.residual_rate(covariances, vector, xt, work, out)
     return -out
 
 

@@ -252,15 +252,9 @@ def _hint(simulation: "Simulation", quiet: bool) -> None:
     samples = simulation.samples
     if samples.source.notes and not quiet:
         click.echo(f"samples: {'; '.join(samples.source.notes)}", err=True)
-    if samples.has_repeats and not quiet:
-        click.echo(
-            f"note: {samples.rows.x.size} rows have {samples.size} distinct x: rows of equal x are "
-            f"one sample, and {samples.loss_within:.4g} of the loss is within them",
-            err=True,
-        )
-    hint = None if quiet else simulation.samples.hint()
-    if hint is not None:
-        click.echo(f"note: {hint}", err=True)
+    for note in (samples.repeats(), samples.hint()):
+        if note is not None and not quiet:
+            click.echo(f"note: {note}", err=True)
 
 
 def _simulate(run: "Run | Resumed", quiet: bool) -> None:

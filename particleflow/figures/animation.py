@@ -19,9 +19,8 @@ from particleflow.trajectory import Trajectory
 from .panels import window
 from .phase import MOST_POINTS, draw_angles, frame_cylinder, path_frames
 from .pictures import check_target, require_frames
-from .samples import draw_rows, relative_sizes, x_label, y_label
+from .samples import draw_marks, x_label, y_label
 from .style import (
-    BLACK,
     BLUE,
     CENTIMETRE,
     GREY,
@@ -142,9 +141,7 @@ class _Scene:
             for frame in path_frames(trajectory.frames, trajectory.size)
         ]
         bounds = _limits(np.concatenate([*values, samples.y]))
-        draw_rows(ax, samples)
-        sizes = 4.0 * relative_sizes(samples)
-        ax.scatter(samples.x, samples.y, s=sizes**2, fc="white", ec=BLACK, lw=0.6, zorder=3)
+        draw_marks(ax, samples, 4.0, zorder=3)
         (self._f,) = ax.plot([], [], color=BLUE, zorder=4)
         (self._knots,) = ax.plot([], [], "|", color=GREY, ms=6, mew=0.5, alpha=0.5,
                                  transform=ax.get_xaxis_transform())  # fmt: skip

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from particleflow.trajectory import Trajectory
 
 from .phase import MOST_POINTS, attracted_colours
-from .samples import draw_rows, relative_sizes, x_label, y_label
+from .samples import draw_marks, x_label, y_label
 from .style import (
     BLACK,
     BLUE,
@@ -91,10 +91,8 @@ def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -
     x, y, s = samples.x, samples.y, samples.size
     size = 4.5 if s <= _MOST_LINES else 1.0
     style: dict[str, Any] = {"ls": "none", "marker": "o", "mec": BLACK, "mew": 0.6}
-    draw_rows(ax, samples)
-    sizes = size * relative_sizes(samples)
+    sizes = draw_marks(ax, samples, size)
     ax.plot([], [], mfc="white", label="samples", ms=size, **style)
-    ax.scatter(x, y, s=sizes**2, fc="white", ec=BLACK, lw=0.6, zorder=5)
     if colours is None or s > _MOST_LINES:
         return
     for j in range(s):

@@ -22,9 +22,7 @@ def plot_samples(samples: Samples) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(COLUMN, 5.5 * CENTIMETRE), layout="constrained")
         ax = figure.subplots()
-        draw_rows(ax, samples)
-        sizes = (4.0 if samples.size <= _MANY else 1.5) * relative_sizes(samples)
-        ax.scatter(samples.x, samples.y, s=sizes**2, fc="white", ec=BLACK, lw=0.6, zorder=5)
+        draw_marks(ax, samples, 4.0 if samples.size <= _MANY else 1.5)
         ax.set_xlabel(x_label(samples))
         ax.set_ylabel(_plain(samples.source.y_name) or r"$y$")
         if samples.is_weighted:
@@ -53,13 +51,16 @@ def _plain(name: str) -> str:
     return shown.replace("$", r"\$")
 
 
-def relative_sizes(samples: Samples) -> Array:
-    """Diameters of the samples' marks, (s,): areas go with weights, within bounds; 1 on average."""
-    return np.clip(np.sqrt(samples.weights / samples.weights.mean()), *_SIZES)
+def draw_marks(ax: Axes, samples: Samples, size: float, zorder: float = 5) -> Array:
+    """Draw the samples as circles and, where these are means of several rows, the rows as points.
 
-
-def draw_rows(ax: Axes, samples: Samples) -> None:
-    """Draw the rows as faint points, where samples are means of several."""
+    ``size`` is the diameter of a circle of mean weight. Areas go with weights, within bounds.
+    Returns the diameters, (s,).
+    """
     if samples.has_repeats:
         ax.plot(samples.rows.x, samples.rows.y, ".", ms=3.5, mew=0, color=BLACK, alpha=0.5,
                 zorder=3, label="rows")  # fmt: skip
+    relative = np.clip(np.sqrt(samples.weights / samples.weights.mean()), *_SIZES)
+    sizes: Array = size * relative
+    ax.scatter(samples.x, samples.y, s=sizes**2, fc="white", ec=BLACK, lw=0.6, zorder=zorder)
+    return sizes

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from particleflow.arguments import Array, PathLike, existing_file
+from particleflow.arguments import Array, PathLike, existing_file, shortened
 from particleflow.errors import ParticleflowError
 
 
@@ -36,7 +36,7 @@ def read_columns(
             if header is None:
                 raise error(f"{file}: is empty, expected the header {wanted}")
             if [field.strip() for field in header] != list(names):
-                found = _shorten(",".join(header))
+                found = shortened(",".join(header))
                 raise error(f"{file}, line 1: expected the header {wanted}, found {found}")
             for row in rows:
                 if row:
@@ -61,15 +61,11 @@ def _append(
         try:
             number = float(text.replace("_", "?"))  # Python would read 1_0 as 10
         except ValueError:
-            found = _shorten(text)
+            found = shortened(text)
             raise error(f"{where}, column {name}: expected a number, found {found!r}") from None
         if not np.isfinite(number):
             raise error(f"{where}, column {name}: expected a finite number, found {number}")
         column.append(number)
-
-
-def _shorten(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def write_columns(path: Path, names: tuple[str, ...], columns: list[Array]) -> None:

@@ -63,8 +63,8 @@ def _of_hdf5(path: Path) -> tuple[str, dict[str, Any]]:
         is_ours = str(facts["source"]).startswith("particleflow")
         return (kind, facts) if is_ours else _of_samples_or(path, kind, facts)
     if not kind:
-        kind, facts = _of_samples(path)
-        if kind == "samples":
+        kind, facts = _of_samples_or(path, "", {})
+        if kind:
             return kind, facts
     with open_trajectory(path) as opened:  # refuses a file that is no trajectory either
         return "trajectory", _of_trajectory(opened)
@@ -158,11 +158,9 @@ def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:
         raise TrajectoryError(f"{path}: cannot be read as .npz: {problem}") from None
     is_start = {"a", "b", "c"} <= set(shapes)
     kind = "export" if "rhat" in shapes else "neurons" if is_start else "arrays"
+    facts: dict[str, Any] = {}
     if kind == "arrays":
-        kind, facts = _of_samples(path)
-        kind = "arrays" if kind == "table" else kind
-    else:
-        facts = {}
+        kind, facts = _of_samples_or(path, kind, facts)
     arrays = [f"{name} {'x'.join(map(str, shapes[name])) or 1}" for name in shapes]
     return kind, {"arrays": arrays, **facts}
 

@@ -1,6 +1,5 @@
 """A configuration for samples that somebody has, with sensible settings and why they are chosen."""
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +12,6 @@ from particleflow.model.samples import Samples
 LEAST_NEURONS, MOST_NEURONS = 1000, 5000
 A_SAMPLE = 20
 """Neurons for each sample, within the bounds above."""
-LEAST_FIGURES = 4
-"""Significant digits that a comment shows."""
 
 
 class Proposal(NamedTuple):
@@ -105,19 +102,13 @@ def _read(file: Path, options: Mapping[str, Any]) -> tuple[Samples, dict[str, An
 def _described(samples: Samples) -> list[str]:
     """What the file holds, in sentences for a comment."""
     lines = [f"{note}." for note in samples.source.notes]
-    if samples.has_repeats:
-        lines.append(
-            f"{samples.rows.x.size} rows have {samples.size} distinct x: rows of equal x are one "
-            f"sample, and {_figures(samples.loss_within)} of the loss is within them."
-        )
+    repeats = samples.repeats()
+    if repeats is not None:
+        lines.append(f"{repeats}.")
     y = samples.rows.y
-    lines.append(f"y runs from {_figures(float(y.min()))} to {_figures(float(y.max()))}.")
+    lines.append(f"y runs from {y.min():.4g} to {y.max():.4g}.")
     if abs(float(samples.y.mean())) > 3.0 * samples.spread:
         lines.append(
             "y is far from 0 for its spread, which training has to learn first: take its mean off."
         )
     return lines
-
-
-def _figures(value: float) -> str:
-    return f"{value:.{LEAST_FIGURES}g}" if math.isfinite(value) else str(value)

@@ -17,7 +17,7 @@ from particleflow.arguments import (
     vector,
 )
 from particleflow.errors import ConfigError, SamplesError
-from particleflow.files.tabular import Choice, Missing, Table, choice_of, read_object, read_table
+from particleflow.files.tabular import Choice, Missing, Table, checked, read_object, read_table
 
 from .generated import SampleKind, generated
 from .rows import NO_SOURCE, Rows, Source, merged, rows_of
@@ -244,6 +244,15 @@ class Samples:
             "samples.normalise = true maps x to [-1, 1]"
         )
 
+    def repeats(self) -> str | None:
+        """What becomes of rows of equal x, in a sentence; None if there are none."""
+        if not self.has_repeats:
+            return None
+        return (
+            f"{self.rows.x.size} rows have {self.size} distinct x: rows of equal x are one sample, "
+            f"and {self.loss_within:.4g} of the loss is within them"
+        )
+
     @classmethod
     def from_file(  # noqa: PLR0913 (public: its options are keywords)
         cls,
@@ -288,10 +297,8 @@ class Samples:
             The file cannot be read, or it is not plain what it holds; names the file, the line if
             one is at fault, and the key that settles it.
         """
-        choice = choice_of(
-            x, y, weights, sigma, missing, missing_values, delimiter, decimal, SamplesError
-        )
-        file = existing_file(path, SamplesError)
+        options = Choice(x, y, weights, sigma, missing, missing_values, delimiter, decimal)
+        choice, file = checked(options, SamplesError), existing_file(path, SamplesError)
         return cls._of(str(path), read_table(file, choice, SamplesError))
 
     @classmethod
@@ -324,7 +331,7 @@ class Samples:
         SamplesError
             It is not plain which columns are meant, or a value is missing.
         """
-        choice = choice_of(x, y, weights, sigma, missing, missing_values, None, None, SamplesError)
+        choice = checked(Choice(x, y, weights, sigma, missing, missing_values), SamplesError)
         return cls._of(type(table).__name__, read_object(table, choice, SamplesError))
 
     @classmethod

@@ -105,7 +105,7 @@ def _why(state: State, tau: float, stop: float, before: Before | None) -> str:
     rho = state.residual
     square = float(np.dot(rho, rho))
     covariances = state.kernel_covariances()
-    power = float(np.dot(rho, kernel_product(covariances, rho, state.x, state.weights)))
+    power = float(np.dot(rho, kernel_product(covariances, rho, state.samples.xt)))
     # rho^T H rho is at most about trace(Sigma) rho^T rho |xt|^2: see `Settling.has_settled`
     size = float(covariances[:, [0, 2]].sum())
     if power <= _AT_REST * size * square * float((state.samples.xt**2).sum(axis=1).max()):
@@ -160,6 +160,6 @@ def _stable_step(state: State, stability: float) -> float:
         if not 0.0 < length < np.inf:
             return np.inf if length == 0.0 else 0.0
         vector = vector / length
-        rate, vector = length, kernel_product(covariances, vector, state.x, state.weights)
+        rate, vector = length, kernel_product(covariances, vector, state.samples.xt)
     rate = float(np.linalg.norm(vector))
     return stability / rate if rate > 0.0 else np.inf

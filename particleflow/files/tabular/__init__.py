@@ -10,12 +10,12 @@ from pathlib import Path
 from particleflow.errors import ParticleflowError
 
 from .arrays import READERS, read_arrays
-from .columns import Choice, Missing, Table, choice_of
+from .columns import Choice, Missing, Table, checked
 from .objects import read_object
 from .reading import read_text
 from .text import opened
 
-__all__ = ["Choice", "Missing", "Table", "choice_of", "opened", "read_object", "read_table"]
+__all__ = ["Choice", "Missing", "Table", "checked", "opened", "read_object", "read_table"]
 
 
 def read_table(file: Path, choice: Choice, error: type[ParticleflowError]) -> Table:

@@ -91,6 +91,7 @@ def _labelled(name: str, units: Mapping[str, str]) -> str:
 
 
 def kind_of(values: np.ndarray) -> Kind:
+    """The kind of column that an array is, by its dtype."""
     if values.dtype.kind in "mM":
         return "date"
     return "number" if values.dtype.kind in "iuf" else "text"

@@ -1,10 +1,11 @@
 """Which columns of a table are x, y, weights and sigma."""
 
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from particleflow.arguments import Array, brief, numbers
+from particleflow.arguments import Array, brief, numbers, shortened
 from particleflow.errors import ParticleflowError
 
 Missing = Literal["error", "drop"]
@@ -28,7 +29,7 @@ class Choice(NamedTuple):
         Columns by their name, or by their number, counted from 1.
     missing : {"error", "drop"}
         What becomes of rows in which one of these columns has no value.
-    missing_values : tuple of float
+    missing_values : sequence of float
         Numbers that stand for a value that is not there.
     delimiter, decimal : str, optional
         Where the text leaves a doubt.
@@ -39,41 +40,33 @@ class Choice(NamedTuple):
     weights: str | int | None = None
     sigma: str | int | None = None
     missing: Missing = "error"
-    missing_values: tuple[float, ...] = ()
+    missing_values: Sequence[float] = ()
     delimiter: str | None = None
     decimal: str | None = None
 
 
-def choice_of(  # noqa: PLR0913 (the options of a public function)
-    x: Any,
-    y: Any,
-    weights: Any,
-    sigma: Any,
-    missing: Any,
-    missing_values: Any,
-    delimiter: Any,
-    decimal: Any,
-    error: type[ParticleflowError],
-) -> Choice:
-    """The checked `Choice` of these options.
+def checked(choice: Choice, error: type[ParticleflowError]) -> Choice:
+    """The choice, if its options are of the right types; ``missing_values`` become a tuple.
 
     Raises
     ------
     error
         An option is of a wrong type.
     """
-    for name, column in (("x", x), ("y", y), ("weights", weights), ("sigma", sigma)):
+    for name in ROLES:
+        column = getattr(choice, name)
         if column is not None and (isinstance(column, bool) or not isinstance(column, str | int)):
             raise error(
                 f"{name}: expected the name or the number of a column, found {brief(column)}"
             )
-    if missing not in get_args(Missing):
-        raise error(f'missing: expected "error" or "drop", found {missing!r}')
-    marks = numbers("missing_values", missing_values, error)
-    for name, sign in (("delimiter", delimiter), ("decimal", decimal)):
+    if choice.missing not in get_args(Missing):
+        raise error(f'missing: expected "error" or "drop", found {choice.missing!r}')
+    marks = numbers("missing_values", choice.missing_values, error)
+    for name in ("delimiter", "decimal"):
+        sign = getattr(choice, name)
         if sign is not None and not isinstance(sign, str):
             raise error(f"{name}: expected a text, found {brief(sign)}")
-    return Choice(x, y, weights, sigma, missing, tuple(marks.ravel().tolist()), delimiter, decimal)
+    return choice._replace(missing_values=tuple(marks.ravel().tolist()))
 
 
 class Table(NamedTuple):
@@ -220,12 +213,8 @@ def _problem(wanted: list[str]) -> str:
 
 
 def _named(columns: list[Column], n: int) -> str:
-    name = _shortened(columns[n].name)
+    name = shortened(columns[n].name)
     return f"column {n + 1} {name!r}" if name else f"column {n + 1}"
-
-
-def _shortened(name: str, most: int = 40) -> str:
-    return name if len(name) <= most else name[: most - 3] + "..."
 
 
 def _listed(columns: list[Column]) -> str:
@@ -233,7 +222,7 @@ def _listed(columns: list[Column]) -> str:
     if not numbers:
         return "no column has numbers"
     parts = [
-        f"{n + 1} {_shortened(columns[n].name)!r}" if columns[n].name else f"{n + 1}"
+        f"{n + 1} {shortened(columns[n].name)!r}" if columns[n].name else f"{n + 1}"
         for n in numbers[:_MOST_LISTED]
     ]
     more = f", ... ({len(numbers)} in all)" if len(numbers) > _MOST_LISTED else ""

@@ -13,7 +13,8 @@ from .dates import instant
 from .numerals import is_missing, is_number
 
 BLANKS = " "
-_PIECE = 1000
+PIECE = 1000
+"""Rows that are split at once; more would keep the garbage collector busy."""
 DELIMITERS = ("\t", ";", ",", "|", BLANKS)
 NAMES_OF_DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", BLANKS: "blanks"}
 COMMENTS = ("#", "%", "//", "!")
@@ -88,10 +89,8 @@ class Piece(NamedTuple):
     broken: tuple[int, ...] = ()
 
 
-def pieces_of(
-    lines: Iterable[str], delimiter: str, size: int, strict: bool = True
-) -> Iterator[Piece]:
-    """What `rows_of` yields, ``size`` rows at a time; blank lines are rows without fields.
+def pieces_of(lines: Iterable[str], delimiter: str, strict: bool = True) -> Iterator[Piece]:
+    """What `rows_of` yields, `PIECE` rows at a time; blank lines are rows without fields.
 
     If ``strict``, quotes have to be closed and followed by a delimiter.
 
@@ -103,14 +102,14 @@ def pieces_of(
     if delimiter == BLANKS:
         source = iter(lines)
         begin = 1
-        while some := list(itertools.islice(source, size)):
+        while some := list(itertools.islice(source, PIECE)):
             rows = [_words(line) for line in some]
             yield Piece(np.arange(begin, begin + len(some)), rows)
             begin += len(some)
         return
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
     last = 0
-    while rows := list(itertools.islice(reader, size)):
+    while rows := list(itertools.islice(reader, PIECE)):
         ends = last + np.arange(1, len(rows) + 1)
         broken: tuple[int, ...] = ()
         if reader.line_num != ends[-1]:  # fields go over several lines
@@ -132,7 +131,7 @@ def _words(line: str) -> list[str]:
 
 def rows_of(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     """The rows of a text, split at its delimiter; blank lines are passed over."""
-    for piece in pieces_of(lines, delimiter, _PIECE, strict=False):
+    for piece in pieces_of(lines, delimiter, strict=False):
         for line, fields in zip(piece.lines.tolist(), piece.rows, strict=True):
             if any(text.strip() for text in fields):
                 yield Row(line, fields)
@@ -250,11 +249,8 @@ def _with_header(found: Candidate, wanted: frozenset[str]) -> Layout:
         if _fits(row.fields, length) and not any(map(is_number, row.fields))
     ]
     names_rows = [row for row in named if not _are_units(row.fields)] or named
-    header = next(
-        (row for row in names_rows if _words_of(row.fields) & wanted), names_rows[-1:] or None
-    )
-    if isinstance(header, list):
-        header = header[0]
+    last = names_rows[-1] if names_rows else None
+    header = next((row for row in names_rows if _words_of(row.fields) & wanted), last)
     if header is None:
         skipped = [row.line for row in plain]
         return Layout(delimiter, [""] * length, 0, rows[first].line, skipped, 0, comments, torn)
@@ -266,6 +262,7 @@ def _with_header(found: Candidate, wanted: frozenset[str]) -> Layout:
         torn = torn or header
         names = [""] * length
     skipped = [row.line for row in plain if row.line not in (header.line, units)]
+    comments -= sum(row.line in (header.line, units) for row in before if is_comment(row.fields))
     return Layout(delimiter, names, header.line, rows[first].line, skipped, units, comments, torn)
 
 

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import numpy as np
 
-from particleflow.arguments import Array
+from particleflow.arguments import Array, shortened
 from particleflow.errors import ParticleflowError
 
 from . import layout as layouts
@@ -21,7 +21,6 @@ from .values import Values, column_of
 
 _HEAD = 1000
 """Lines from which the layout is found."""
-_PIECE = 1000
 _MARKS = {" ", "", *(mark[0] for mark in layouts.COMMENTS)}
 """First characters of rows that may be comments or blank."""
 _DELIMITER_WORDS = {"tab": "\t", "\\t": "\t", "blanks": " ", "blank": " ", "space": " "}
@@ -74,7 +73,7 @@ def _delimiter(file: Path, choice: Choice, error: type[ParticleflowError]) -> st
 def _doubt(layout: Layout, lines: list[str], choice: Choice) -> str | None:
     """What makes a layout doubtful, with its line; None if nothing does."""
     if layout.torn is not None:
-        row = _shorten(", ".join(layout.torn.fields))
+        row = shortened(", ".join(layout.torn.fields))
         return f"line {layout.torn.line}: expected names or numbers for each column, found {row!r}"
     title = lines[layout.first - 2].strip() if layout.first > 1 else ""
     is_one_word = title.isidentifier() and not layout.header
@@ -100,15 +99,11 @@ def _nothing(file: Path, lines: list[str], choice: Choice) -> str:
         if len(words) == 1 and is_number(words[0]):
             return f"{file}, line {number}: expected two columns of numbers, found one"
         if any(is_other_date(word) for word in line.replace(",", " ").replace(";", " ").split()):
-            found = _shorten(line.strip())
+            found = shortened(line.strip())
             return f"{file}, line {number}: expected dates as 2001-12-31, found {found!r}"
     there = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     number, line = next((row for row in there if any(map(str.isdigit, row[1]))), there[0])
-    return f"{file}, line {number}: expected two or more numbers, found {_shorten(line)!r}"
-
-
-def _shorten(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."
+    return f"{file}, line {number}: expected two or more numbers, found {shortened(line)!r}"
 
 
 class _Reader:
@@ -183,7 +178,7 @@ class _Reader:
     def _pieces(self, lines: Iterator[str]) -> Iterator[Piece]:
         """Pieces of rows of data, each row with as many fields as there are columns."""
         length, begin = len(self._layout.names), self._layout.first
-        for piece in layouts.pieces_of(lines, self._layout.delimiter, _PIECE):
+        for piece in layouts.pieces_of(lines, self._layout.delimiter):
             if piece.lines[-1] < begin:
                 continue
             lengths = set(map(len, piece.rows))
@@ -224,7 +219,7 @@ class _Reader:
             if len(fields) != length:
                 raise self._error(
                     f"{self._file}, line {line}: expected {length} fields, found "
-                    f"{len(fields)}: {_shorten(self._layout.delimiter.join(fields))!r}"
+                    f"{len(fields)}: {shortened(self._layout.delimiter.join(fields))!r}"
                 )
             lines.append(line)
             rows.append(fields)
@@ -272,7 +267,7 @@ class _Reader:
         """The error of a field."""
         return self._error(
             f"{self._file}, line {line}, column {column}: expected {expected}, "
-            f"found {_shorten(found.strip())!r}"
+            f"found {shortened(found.strip())!r}"
         )
 
 
