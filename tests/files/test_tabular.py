@@ -257,6 +257,13 @@ def test_rows_without_a_value_are_left_out_and_counted(tmp_path):
         pf.Samples.from_file(none, missing="drop")
 
 
+def test_comments_are_counted_without_the_one_that_names_columns(tmp_path):
+    notes = pf.Samples.from_file(written(tmp_path, "# x y\n1 2\n3 4\n")).source.notes
+    assert notes == ("2 rows, separated by blanks, names in line 1",)
+    notes = pf.Samples.from_file(written(tmp_path, "# by hand\nx,y\n1,2\n#3,4\n5,6\n")).source.notes
+    assert notes[1:] == ("2 lines passed over as comments",)
+
+
 def test_a_number_that_may_stand_for_no_value_is_noted(tmp_path):
     path = written(tmp_path, "x,y\n" + "".join(f"{n},{n % 7}\n" for n in range(20)) + "20,-999.9\n")
     (note,) = [n for n in pf.Samples.from_file(path).source.notes if "missing_values" in n]

@@ -313,6 +313,18 @@ def test_a_file_knows_rows_and_weights(tmp_path, is_mapped):
         assert_array_equal(table["row_weights"], W)
 
 
+def test_a_file_knows_weights_without_repeats(tmp_path):
+    samples = pf.Samples([0.0, 1.0, 3.0], [1.0, -1.0, 0.5], weights=[0.5, 2.0, 7.0])
+    sim = pf.Simulation(samples, start(), pf.GradientDescent(1e-3))
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=2))
+    sim.run(0.1)
+    with pf.open_trajectory(tmp_path / "run.h5") as traj:
+        assert_array_equal(traj.samples.weights, samples.weights)
+        assert not traj.samples.has_repeats
+    with h5py.File(tmp_path / "run.h5") as file:
+        assert set(file["parameters/samples"]) == {"x", "y", "weights"}
+
+
 def test_plain_samples_leave_no_trace_in_the_file(tmp_path):
     sim = pf.Simulation(pf.Samples([0, 1], [1, 2]), start(), pf.GradientDescent(1e-3))
     sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=2))
