@@ -68,7 +68,7 @@ def step_with_crossings(advance, m, share):
 @pytest.mark.parametrize("share", [0.0, 0.01], ids=["no-crossings", "one-percent"])
 @pytest.mark.parametrize(("m", "s"), SIZES)
 def test_advance(benchmark, time_pass, fitting, m, s, share):
-    """A pass of the exact flow, stored; beside it one that adds up moments only."""
+    """A pass of the exact flow."""
     parameters = spread_out(fitting(m))
     state = state_of(parameters, s, pf.Boost)
     rho = state.residual.copy()
@@ -76,11 +76,9 @@ def test_advance(benchmark, time_pass, fitting, m, s, share):
     if share > 0.0:
         few = [v[: min(m, 10**5)] for v in parameters]
         h = step_with_crossings(Pass(state_of(few, s, pf.Boost), rho), few[0].size, share)
-    looked = median_seconds(lambda: advance(h), 3)
     time_pass(
-        state, lambda: advance(h, keep=True), stream="out of place",
+        state, lambda: advance(h), stream="out of place",
         crossings_a_neuron_a_step=float(advance(h).tally[0] / m),
-        ns_a_neuron_without_storing=1e9 * looked / m,
     )  # fmt: skip
 
 

@@ -45,18 +45,17 @@ class Pass:
             *kernels.empty(like.shape, like.dtype), kernels.empty(state.cell.shape, np.int32)
         )
 
-    def __call__(self, h, keep=False):
-        """What the neurons add up to after the time h; with ``keep`` they are stored."""
+    def __call__(self, h):
+        """What the neurons add up to after the time h."""
         state, s = self._state, self._state.x.size
         arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
         if state.kernels is cpu:  # as the steps of a run call it, not as those of many ranks do
             places = Regions(state.order.slots, state.order.start)
             changes = pass_alone(
-                state.neurons, self._end, np.bool_(keep), places, self._field, h, state.samples,
-                arrival,
-            )  # fmt: skip
+                state.neurons, self._end, places, self._field, h, state.samples, arrival
+            )
         else:
             changes = state.kernels.exact_pass(
-                state.neurons, self._end, keep, state.order, self._field, h, state.samples, arrival
+                state.neurons, self._end, state.order, self._field, h, state.samples, arrival
             )
         return arrival if changes >= 0 else None

@@ -41,7 +41,7 @@ class Stopwatch:
 
 
 def stepper(sim):
-    """A function that takes n steps; those of `boost` are of one length, two passes each."""
+    """A function that takes n steps; those of `boost` are of one length."""
     if sim.integrator.name == "gd":
         return lambda n: sim.state.gradient_descent(sim.integrator.step, n)
     return lambda n: sim._motion._flow.take_steps(1e9, n)

@@ -79,8 +79,8 @@ most."""
 
 Flow = namedtuple("Flow", "begin end first last change")
 """A step of the exact flow: the neurons at its begin and at its end (`Stored`), the `Arrival` of
-both, and (H_1 - H_0) / 3 as covariances (2 s, 3), where H_0 and H_1 are the tangent kernels at the
-step's begin and after its first pass."""
+both, and D as covariances (2 s, 3): the change of the tangent kernel from the step's begin to its
+mean over the residuals' way, with which the step is made (``host.control``)."""
 
 Shown = namedtuple("Shown", "neurons arrival")
 """Room for the state at a time inside a step: the neurons to be `Stored`, and its `Arrival`."""
@@ -97,11 +97,11 @@ Stage = namedtuple("Stage", "field x metric h")
 """A stage of the Runge-Kutta method on the CPU: G_k (2 s, 2), the samples x, the metric's number,
 and the length of the step."""
 
-SlotPass = namedtuple("SlotPass", "z to keep h frozen maps acc tally scratch marks lanes")
+SlotPass = namedtuple("SlotPass", "z to h frozen maps acc tally marks lanes")
 """A pass over one slot on the CPU: the `Neurons` z that move for the time h in a `Frozen` field
-with its `Maps`; the `Neurons` in which their new state is stored, if ``keep``; the moments
-(>= 2 s, MOMENTS) and the events, which the pass adds up; and the thread's work space: `Neurons` of
-a block, `Marks` and `Lanes`. The neurons are those of all slots where `pass_slot` begins."""
+with its `Maps`; the `Neurons` in which their new state is stored; the moments (>= 2 s, MOMENTS) and
+the events, which the pass adds up; and the thread's work space, `Marks` and `Lanes`. The neurons
+are those of all slots where `pass_slot` begins."""
 
 Rest = namedtuple("Rest", "neurons count")
 """The rest: the neurons that a device treats one by one after it has treated their tile as a whole.

@@ -66,8 +66,7 @@ def add_products(acc, k, sums, rays):
 
 @inlined
 def arrive(a, b, c, k, index, job):
-    """Add one neuron of cell k to the moments of a pass; store its state if the pass keeps it."""
-    if job.keep:
-        to = job.to
-        to.a[index], to.b[index], to.c[index], to.cell[index] = a, b, c, k
+    """Store the state of one neuron of cell k, and add it to the moments of a pass."""
+    to = job.to
+    to.a[index], to.b[index], to.c[index], to.cell[index] = a, b, c, k
     add_products(job.acc, k, (c * a, c * b, a * a, a * b, b * b, c * c), job.frozen.rays)

@@ -230,11 +230,10 @@ def pass_slot(lo, hi, start, job):
     Long regions go in blocks of one map, consecutive short ones together in mixed blocks. The
     number of neurons that change their cell is added to the tally, behind the events.
     """
-    z, to, keep, h, frozen, maps, acc, tally, scratch, marks, lanes = job
+    z, to, h, frozen, maps, acc, tally, marks, lanes = job
     job = SlotPass(
-        neurons_of(z, lo, hi), neurons_of(to, lo, hi), keep, h, frozen, maps, acc, tally, scratch,
-        marks, lanes,
-    )  # fmt: skip
+        neurons_of(z, lo, hi), neurons_of(to, lo, hi), h, frozen, maps, acc, tally, marks, lanes
+    )
     n_regions, s = start.size - 1, job.frozen.x.size
     n = k = np.int64(0)  # a literal would be a type of its own, for which all is compiled anew
     changes = 0
@@ -247,7 +246,7 @@ def pass_slot(lo, hi, start, job):
             k += 1
         for p in range(start[first], start[k], BLOCK):
             q = min(p + BLOCK, start[k])
-            there = neurons_of(job.to, p, q) if job.keep else neurons_of(job.scratch, 0, q - p)
+            there = neurons_of(job.to, p, q)
             if is_long:
                 n, changed = _advance_block(p, q, cell_of(first, s), there, n, job)
             else:
@@ -258,11 +257,7 @@ def pass_slot(lo, hi, start, job):
 
 
 @block
-def make_scratch(a):
-    """The work space of a thread for a state of the dtype of ``a``: scratch, marks and lanes."""
-    scratch = Neurons(
-        np.empty(BLOCK, a.dtype), np.empty(BLOCK, a.dtype), np.empty(BLOCK, a.dtype),
-        np.empty(BLOCK, np.int32),
-    )  # fmt: skip
+def make_room():
+    """The work space of a thread: marks and lanes."""
     each = np.zeros(BLOCK, np.bool_)
-    return scratch, Marks(each, each.view(np.int64)), make_lanes()
+    return Marks(each, each.view(np.int64)), make_lanes()

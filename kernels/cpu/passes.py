@@ -13,23 +13,23 @@ from ..maps import frozen_field, maps_of
 from ..rays import SIGN, XJ, ray_table
 from ..records import Regions, SlotPass
 from .arrays import read
-from .pass_slot import make_scratch, pass_slot
+from .pass_slot import make_room, pass_slot
 from .slots import SERIAL
 
 
 @parallel
-def _pass_slots(begin, end, keep, regions, h, frozen, maps, sums):
+def _pass_slots(begin, end, regions, h, frozen, maps, sums):
     # no element of these arrays may be set here: in a parallel region numba takes that for dead
     # code, since they come out of a tuple (findings/numba_parallel_tuple.sh); `pass_slot` does it
     slots, start, (acc, tallies) = regions.slots, regions.start, sums
     for i in prange(slots.size - 1):
-        room = make_scratch(begin.a)
-        job = SlotPass(begin, end, keep, h, frozen, maps, acc[i], tallies[i], *room)
+        room = make_room()
+        job = SlotPass(begin, end, h, frozen, maps, acc[i], tallies[i], *room)
         pass_slot(slots[i], slots[i + 1], start[i], job)
 
 
 @driver
-def _pass_all(begin, end, keep, regions, field, h, x, tally):
+def _pass_all(begin, end, regions, field, h, x, tally):
     """Move the neurons of all slots of this process, and add their events to ``tally``.
 
     Returns the moments of each slot, (n_slots, 2 s + PAD, MOMENTS), and the number of neurons that
@@ -45,11 +45,11 @@ def _pass_all(begin, end, keep, regions, field, h, x, tally):
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
     if begin.a.size <= SERIAL // 4:  # a pass costs more a neuron than what SERIAL was chosen for
         for i in range(n_slots):
-            room = make_scratch(begin.a)
-            job = SlotPass(begin, end, keep, h, frozen, maps, acc[i], tallies[i], *room)
+            room = make_room()
+            job = SlotPass(begin, end, h, frozen, maps, acc[i], tallies[i], *room)
             pass_slot(slots[i], slots[i + 1], start[i], job)
     else:
-        _pass_slots(begin, end, keep, regions, h, frozen, maps, (acc, tallies))
+        _pass_slots(begin, end, regions, h, frozen, maps, (acc, tallies))
     changes = np.int64(0)
     for i in range(n_slots):
         changes += tallies[i, CHANGES]
@@ -59,31 +59,26 @@ def _pass_all(begin, end, keep, regions, field, h, x, tally):
 
 
 @driver
-def pass_alone(begin, end, keep, regions, field, h, samples, arrival):
+def pass_alone(begin, end, regions, field, h, samples, arrival):
     """Do what `exact_pass` does, in a process that has all neurons."""
     for n in range(TALLIES):
         arrival.tally[n] = 0
     if not can_pass(field, h):
         return -1
-    acc, changes = _pass_all(begin, end, keep, regions, field, h, samples.x, arrival.tally)
+    acc, changes = _pass_all(begin, end, regions, field, h, samples.x, arrival.tally)
     tree_sum(acc.reshape((acc.shape[0], -1)))
     return changes if arrive_at(acc[0], samples, begin.a.size, arrival) else -1
 
 
-def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):  # noqa: PLR0913 (what a pass is)
+def exact_pass(begin, end, order, field, h, samples, arrival, whole=None):
     """Move every neuron exactly for the time h in a field that is frozen.
-
-    The nine parameters are what a pass is: from where to where, in what, for how long, with what
-    result, together with whom.
 
     Parameters
     ----------
     begin : Neurons
         The state, in the network metric; its neurons lie as ``order`` says.
     end : Neurons
-        Overwritten with the new state if ``keep``.
-    keep : bool
-        Whether to store the new state, or to compute its moments only.
+        Overwritten with the new state.
     order : Order
         Each slot has 4 s + 1 regions, one for each cell, which may hold strays; or a single region
         of neurons of any cell.
@@ -106,9 +101,7 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
     if not can_pass(field, h):
         return -1
     regions = Regions(order.slots, order.start)
-    acc, changes = _pass_all(
-        begin, end, np.bool_(keep), regions, field, h, samples.x, arrival.tally
-    )
+    acc, changes = _pass_all(begin, end, regions, field, h, samples.x, arrival.tally)
     m = begin.a.size if whole is None else whole.m
     return arrive_together(acc, changes, samples, m, arrival, whole)
 

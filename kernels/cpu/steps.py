@@ -6,23 +6,28 @@
 import numpy as np
 
 from .._jit import driver, views
-from ..events import TALLIES
 from ..host.control import (
     ARRIVED,
     BEGIN,
     CHANGES,
     END,
+    ENOUGH,
     NEXT,
     OVERFLOWN_INSIDE,
     UNDER_WAY,
     UNSORTED,
     begin_next,
+    first_errors,
     first_mean,
+    foretell,
     is_inside,
+    is_of_use,
+    is_overshot,
     is_pending,
+    is_raised,
     judge,
     mean_up_to,
-    rms,
+    second_error,
     second_mean,
 )
 from ..host.field import field
@@ -64,10 +69,7 @@ def _take_steps(flow, places, samples, control, limits, shown):
     limits = Limits(limits[0], limits[1], limits[2], limits[3])
     xt, s = samples.xt, samples.x.size
     mean, g = np.empty(s), np.empty((2 * s, 2))
-    trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(TALLIES, np.int64))
     status, trials = UNDER_WAY, 0
-    # literals would be types of their own, and a pass be compiled for each of them
-    look, keep = np.bool_(False), np.bool_(True)
     while status == UNDER_WAY:
         if control.clock[END] >= limits.until:
             status = ARRIVED
@@ -77,31 +79,41 @@ def _take_steps(flow, places, samples, control, limits, shown):
         trials += 1
         if is_pending(control):
             begin, end = end, begin
-            begin_next(first, last, control)
+            begin_next(first, last, change, control)
             if _is_sort_due(order, control.counts, begin.a.size):
                 sort_slots(begin, order)
-        status = first_mean(first, xt, control, limits, mean)
+        status = first_mean(first, change, xt, control, limits, mean)
         if status != UNDER_WAY:
             break
         error, h = np.inf, control.clock[NEXT]
         field(mean, xt, g)
-        if pass_alone(begin, end, look, regions, g, h, samples, trial) >= 0 and second_mean(
-            first, trial, change, xt, control, limits, mean
-        ):
-            field(mean, xt, g)
-            changes = pass_alone(begin, end, keep, regions, g, h, samples, last)
-            if changes >= 0:
-                error = rms(last.residual, trial.residual) / limits.allowed
-                control.counts[CHANGES] = changes
+        changes = pass_alone(begin, end, regions, g, h, samples, last)
+        if changes >= 0:
+            of_field, error = first_errors(first, last, xt, h, limits, mean)
+            is_rescue = is_overshot(error, first, last)
+            if of_field > ENOUGH and (is_rescue or is_of_use(error, limits.fixed)):
+                before = last.residual.copy()
+                second_mean(first, last, change, xt, h, limits, mean)
+                field(mean, xt, g)
+                changes, error = pass_alone(begin, end, regions, g, h, samples, last), np.inf
+                if changes >= 0:
+                    error = second_error(first, last, before, is_rescue, xt, h, limits, mean)
+            control.counts[CHANGES] = changes
         status = judge(control, error, limits.fixed)
+        if not is_pending(control):
+            foretell(first, last, changes >= 0, h, change, xt, control)
     if status == ARRIVED and is_inside(control, limits.until):
-        status, h = OVERFLOWN_INSIDE, limits.until - control.clock[BEGIN]
-        neurons, arrival = shown
+        h, neurons, arrival = limits.until - control.clock[BEGIN], _rows(shown[0]), shown[1]
         there = Arrival(arrival[0], arrival[1], arrival[2])
-        if mean_up_to(first, change, xt, control, limits, mean):
+        is_shown = mean_up_to(first, change, xt, control, limits, mean)
+        if is_shown:
             field(mean, xt, g)
-            if pass_alone(begin, _rows(neurons), keep, regions, g, h, samples, there) >= 0:
-                status = ARRIVED
+            is_shown = pass_alone(begin, neurons, regions, g, h, samples, there) >= 0
+        if is_shown and is_raised(first, there, xt, limits):
+            second_mean(first, there, np.empty(change.shape), xt, h, limits, mean)
+            field(mean, xt, g)
+            is_shown = pass_alone(begin, neurons, regions, g, h, samples, there) >= 0
+        status = ARRIVED if is_shown else OVERFLOWN_INSIDE
     return status
 
 
@@ -146,10 +158,10 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
         )
     g = np.empty((2 * samples.x.size, 2))
 
-    def run_pass(begin, end, keep, mean, h, arrival):
+    def run_pass(begin, end, mean, h, arrival):
         field(mean, samples.xt, g)
         begin, end = rows_of(begin), rows_of(end)
-        return exact_pass(begin, end, keep, order, g, h, samples, arrival, whole)
+        return exact_pass(begin, end, order, g, h, samples, arrival, whole)
 
     def sort_if_due(begin):
         if _is_sort_due(order, control.counts, whole.m):

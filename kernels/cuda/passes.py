@@ -30,7 +30,6 @@ from ._jit import (
     ints,
     kernel,
     listed,
-    long,
     longs,
     maps,
     neurons,
@@ -86,8 +85,8 @@ def add_moments(values, q, a, b, c, k, row, rays):
 unfinished = composed(Unfinished, reals(), ints)
 
 
-@kernel(neurons, neurons, long, maps, reals(2), tiles, listed, longs)
-def pass_tiles(begin, end, keep, maps, rays, tiles, rest, counters):
+@kernel(neurons, neurons, maps, reals(2), tiles, listed, longs)
+def pass_tiles(begin, end, maps, rays, tiles, rest, counters):
     """Move the neurons of all tiles by the maps of their cells, and list the rest."""
     a, b, c, cell = begin
     a1, b1, c1, cell1 = end
@@ -115,8 +114,7 @@ def pass_tiles(begin, end, keep, maps, rays, tiles, rest, counters):
                 if doubt or place == FAR:
                     flags |= 1 << r
                 else:
-                    if keep:
-                        a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
+                    a1[i], b1[i], c1[i], cell1[i] = an, bn, cn, k
                     if row >= 0:
                         add_moments(values, place * MOMENTS, an, bn, cn, k, row, rays)
         n_rest = list_rest(flags, first, stride, m, rest.neurons, counts)
@@ -233,11 +231,10 @@ def add_arrivals(end, rays, rest, bins, used):
         cuda.syncthreads()
 
 
-def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):  # noqa: PLR0913 (what a pass is)
+def exact_pass(begin, end, order, field, h, samples, arrival, whole=None):
     """Move every neuron exactly for the time h in a frozen field, as ``cpu.exact_pass`` does.
 
-    Neurons are the device's, all else is the host's. Without ``keep`` the arrays of ``end`` hold
-    only the rest, and are of no use.
+    Neurons are the device's, all else is the host's.
     """
     slots, n_rows = order.slots, 2 * samples.x.size
     arrival.tally[:] = 0
@@ -254,7 +251,7 @@ def exact_pass(begin, end, keep, order, field, h, samples, arrival, whole=None):
         slots.array("time", (slots.m,), precision), slots.array("left", (slots.m,), np.int32)
     )
     n, rest, tiles = slots.n_tiles, slots.rest, Tiles(slots.homes, near)
-    pass_tiles(n, begin, end, int(keep), maps, frozen.rays, tiles, rest, counters)
+    pass_tiles(n, begin, end, maps, frozen.rays, tiles, rest, counters)
     set_out_rest(n, begin, end, h, frozen, maps, rest, unfinished, counters)
     finish_rest(n, begin.cell, end, frozen, rest, unfinished, counters)
     add_arrivals(slots.n_groups, end, frozen.rays, rest, bins, slots.used)

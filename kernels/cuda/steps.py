@@ -20,10 +20,10 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
     """
     g, slots = np.empty((2 * samples.x.size, 2)), order.slots
 
-    def run_pass(begin, end, keep, mean, h, arrival):
+    def run_pass(begin, end, mean, h, arrival):
         field(mean, samples.xt, g)
         begin, end = rows_of(begin), rows_of(end)
-        return exact_pass(begin, end, keep, order, g, h, samples, arrival, whole)
+        return exact_pass(begin, end, order, g, h, samples, arrival, whole)
 
     def sort_if_due(begin):
         if slots.clock.is_over(SORT_SHARE * slots.m):

@@ -1,8 +1,9 @@
 """The controller of the exact flow: which trial comes next, and what becomes of it.
 
-A trial step of length h is two passes over the neurons, each in the field of a mean residual
-(``mean_residual``): the first of H_0, the second of ``H_0 + (H_1 - H_0) / 3`` with H_1 the tangent
-kernel that the first arrives at. Its error is the difference between the residuals of the two.
+A trial step of length h is a pass over the neurons in the field of a mean residual
+(``mean_residual``), that of the tangent kernel ``H_0 + D`` with D a third of the change of H that
+the step before foretells. Where the pass arrives, H_1 is known, and with it the mean residual of
+``H_0 + (H_1 - H_0) / 3``; if that is too far from the first, a second pass follows in its field.
 ``particleflow.integrators.boost`` has the reasons. All that costs O(s) is here; the loop over
 trials is in ``cpu.steps`` and, for passes that return to Python, in ``host.steps``.
 
@@ -18,6 +19,7 @@ import math
 import numpy as np
 
 from .._jit import driver
+from .field import residual_rate
 from .mean_residual import mean_residual
 
 BEGIN, END, NEXT, LAST_ERROR = range(4)
@@ -30,7 +32,9 @@ fixed step led to a state that is not finite; a step holds the time, where the s
 although it is at the step's end."""
 
 ORDER = 3  # of the error estimate in the step, 2 to 3 where neurons meet rays
-AIM = 0.5  # error to steer for, in units of the tolerance
+AIM = 0.3  # error to steer for, in units of the tolerance
+ENOUGH = 0.2
+"""Error of the field, in units of the tolerance, above which a trial gets a second pass."""
 PROPORTIONAL, INTEGRAL = 0.6 / ORDER, 0.2 / ORDER
 SMALLEST, LARGEST = 0.2, 3.0
 SAFETY = 0.8  # of a step after a rejected one
@@ -38,22 +42,6 @@ LEAST_STEP = 16.0 * 2.0**-52  # in units of the time, of which 2**-52 is the rou
 TINY = 1e-250  # a shortest step also at time 0
 LINEAR_SHARE = 1e-3
 """Share of the tolerance that is left to the Krylov approximation."""
-
-
-@driver
-def rms(one, two):
-    """The root mean square of the difference of two arrays; squares cannot overflow in it."""
-    largest = 0.0
-    for j in range(one.size):
-        size = abs(one[j] - two[j])
-        if not size <= largest:  # so written, NaN counts as the largest
-            largest = size
-    if largest == 0.0 or not np.isfinite(largest):
-        return largest
-    total = 0.0
-    for j in range(one.size):
-        total += ((one[j] - two[j]) / largest) ** 2
-    return largest * math.sqrt(total / one.size)
 
 
 @driver
@@ -67,6 +55,18 @@ def _largest(values):
         if np.isnan(largest):
             break
     return largest
+
+
+@driver
+def _rms(values):
+    """The root mean square; squares cannot overflow in it."""
+    largest = _largest(values)
+    if largest == 0.0 or not np.isfinite(largest):
+        return largest
+    total = 0.0
+    for j in range(values.size):
+        total += (values[j] / largest) ** 2
+    return largest * math.sqrt(total / values.size)
 
 
 @driver
@@ -90,12 +90,23 @@ def is_pending(control):
 
 
 @driver
-def begin_next(first, last, control):
+def _third_of_change(first, last, share, change):
+    """Write (H_1 - H_0) / 3, from ``first`` to ``last``, times ``share`` into ``change``."""
+    for k in range(change.shape[0]):
+        for l in range(3):
+            change[k, l] = share * ((last.covariances[k, l] - first.covariances[k, l]) / 3.0)
+
+
+@driver
+def begin_next(first, last, change, control):
     """Let the next step begin where the present one ends; the caller exchanges the neurons.
 
     ``first`` and ``last`` are the `Arrival` at the begin and at the end of the present step. The
     events of the present step are added to those of ``first``, which has all since the start.
+    ``change`` is overwritten with what the present step foretells for the next trial.
     """
+    clock = control.clock
+    _third_of_change(first, last, clock[NEXT] / (clock[END] - clock[BEGIN]), change)
     for j in range(first.residual.size):
         first.residual[j] = last.residual[j]
     for k in range(first.covariances.shape[0]):
@@ -103,26 +114,23 @@ def begin_next(first, last, control):
             first.covariances[k, l] = last.covariances[k, l]
     for n in range(first.tally.size):
         first.tally[n] += last.tally[n]
-    control.clock[BEGIN] = control.clock[END]
+    clock[BEGIN] = clock[END]
     control.counts[EXCHANGES] += 1
 
 
 @driver
-def first_mean(first, xt, control, limits, mean):
-    """Write the mean residual for the first pass of a trial into ``mean``.
+def foretell(first, last, arrived, h, change, xt, control):
+    """Overwrite ``change`` with what a rejected trial of length h foretells for the next one.
 
-    Returns `UNDER_WAY`, or `UNTAME` or `SHRUNK` if there can be no such pass.
+    ``arrived`` says whether ``last`` is the `Arrival` of a pass that has not failed.
     """
-    clock, (rho, covariances, _) = control.clock, first
-    h = clock[NEXT]
-    status = UNDER_WAY
-    if not is_tame(covariances, rho, xt):
-        status = UNTAME
-    elif not h > LEAST_STEP * clock[BEGIN] + TINY:
-        status = SHRUNK
+    share = control.clock[NEXT] / h
+    if arrived and is_tame(last.covariances, first.residual, xt):
+        _third_of_change(first, last, share, change)
     else:
-        mean_residual(covariances, rho, xt, h, LINEAR_SHARE * limits.allowed, mean)
-    return status
+        for k in range(change.shape[0]):
+            for l in range(3):
+                change[k, l] *= share
 
 
 @driver
@@ -136,23 +144,151 @@ def _changed(covariances, share, change):
 
 
 @driver
-def second_mean(first, trial, change, xt, control, limits, mean):
-    """Write the mean residual for the second pass of a trial into ``mean``.
+def first_mean(first, change, xt, control, limits, mean):
+    """Write the mean residual for the first pass of a trial into ``mean``.
 
-    ``trial`` is the `Arrival` of the first pass; ``change`` is overwritten with (H_1 - H_0) / 3.
-    Returns whether there can be a second pass.
+    ``change`` is D; it is set to 0 if it leads too far. Returns `UNDER_WAY`, or `UNTAME` or
+    `SHRUNK` if there can be no such pass.
     """
-    rho, covariances, _ = first
-    # the first pass may have led too far; the trial is then rejected like any other
-    if not is_tame(trial.covariances, rho, xt):
-        return False
-    for k in range(change.shape[0]):
-        for l in range(3):
-            change[k, l] = (trial.covariances[k, l] - covariances[k, l]) / 3.0
+    clock, (rho, covariances, _) = control.clock, first
+    h = clock[NEXT]
+    status = UNDER_WAY
+    if not is_tame(covariances, rho, xt):
+        status = UNTAME
+    elif not h > LEAST_STEP * clock[BEGIN] + TINY:
+        status = SHRUNK
+    else:
+        changed = _changed(covariances, 1.0, change)
+        if not is_tame(changed, rho, xt):
+            changed = covariances
+            for k in range(change.shape[0]):
+                for l in range(3):
+                    change[k, l] = 0.0
+        mean_residual(changed, rho, xt, h, LINEAR_SHARE * limits.allowed, mean)
+    return status
+
+
+@driver
+def second_mean(first, last, change, xt, h, limits, mean):
+    """Write the mean residual for a second pass over the time h into ``mean``.
+
+    ``last`` is the `Arrival` of the first pass; ``change`` is overwritten with (H_1 - H_0) / 3.
+    """
+    _third_of_change(first, last, 1.0, change)
+    changed = _changed(first.covariances, 1.0, change)
     accuracy = LINEAR_SHARE * limits.allowed
-    changed = _changed(covariances, 1.0, change)
-    mean_residual(changed, rho, xt, control.clock[NEXT], accuracy, mean)
-    return True
+    mean_residual(changed, first.residual, xt, h, accuracy, mean)
+
+
+@driver
+def _product(covariances, vector, xt, h):
+    """The product h H v."""
+    work, out = np.empty((covariances.shape[0], 2)), np.empty(vector.size)
+    residual_rate(covariances, vector, xt, work, out)
+    for j in range(out.size):
+        out[j] *= -h
+    return out
+
+
+@driver
+def _worse(one, two):
+    """The larger of two errors; NaN if one is NaN."""
+    return one if one > two or np.isnan(one) else two
+
+
+@driver
+def _error_of_kernel(first, last, middle, xt, h, mean):
+    """rms(rho_1 - (rho_0 - h H mean)) with the covariances ``middle`` of H: see `first_errors`."""
+    error = _product(middle, mean, xt, h)
+    for j in range(error.size):
+        error[j] += last.residual[j] - first.residual[j]
+    return _rms(error)
+
+
+@driver
+def _most(first, last):
+    """What no error of the residuals ``last`` can exceed, since the flow lowers the loss."""
+    return _rms(first.residual) + _rms(last.residual)
+
+
+@driver
+def first_errors(first, last, xt, h, limits, mean):
+    """Errors of a trial after its first pass, in units of the tolerance.
+
+    There are two, with H the mean of H_0 and H_1. That of the field, rms(h H (better - mean)),
+    says how far a second pass would arrive from the first; ``better`` is the mean residual of
+    H_0 + (H_1 - H_0) / 3. That of the kernel, rms(rho_1 - (rho_0 - h H mean)), says how far the
+    change of H is from linear. Neurons that are released in the step, or cross a ray together, are
+    seen in the second only, since they move alike in both fields. Both overestimate where residuals
+    are small and H is large: the loss does not grow in the flow, so that no error is larger than
+    rms(rho_0) + rms(rho_1).
+
+    Parameters
+    ----------
+    first, last : Arrival
+        At the begin of the step, and at the end of the pass.
+    xt : (s, 2) float64
+    h : float
+        Length of the trial.
+    limits : Limits
+    mean : (s,) float64
+        The mean residual in whose field the pass was made.
+
+    Returns
+    -------
+    tuple of float
+        The error of the field, and the larger of both. They are infinite if H_1 is too large to
+        compute with.
+    """
+    s = xt.shape[0]
+    if not is_tame(last.covariances, first.residual, xt):
+        return np.inf, np.inf
+    change, better = np.empty(last.covariances.shape), np.empty(s)
+    second_mean(first, last, change, xt, h, limits, better)
+    for j in range(s):
+        better[j] -= mean[j]
+    middle = _changed(first.covariances, 1.5, change)
+    of_field, most = _rms(_product(middle, better, xt, h)), _most(first, last)
+    error = min(_worse(of_field, _error_of_kernel(first, last, middle, xt, h, mean)), most)
+    return min(of_field, most) / limits.allowed, error / limits.allowed
+
+
+@driver
+def second_error(first, last, before, is_rescue, xt, h, limits, mean):
+    """The error of a trial after its second pass, in units of the tolerance.
+
+    It is the larger of the `first_errors` of this pass, or the difference to ``before``, the
+    residuals after the first pass, if that is larger still. A second pass that is to rescue a trial
+    (`is_overshot`) is not measured against the first, which was of no use.
+    """
+    _, error = first_errors(first, last, xt, h, limits, mean)
+    if not is_rescue:
+        error = _worse(error, _rms(last.residual - before) / limits.allowed)
+    return min(error, _most(first, last) / limits.allowed)
+
+
+@driver
+def is_raised(first, last, xt, limits):
+    """Whether a pass has raised the residuals by more than the tolerance, and a second can be."""
+    raised = _rms(last.residual) - _rms(first.residual)
+    return raised > limits.allowed and is_tame(last.covariances, first.residual, xt)
+
+
+@driver
+def is_overshot(error, first, last):
+    """Whether a first pass of this error is of no use, and has raised the loss.
+
+    In the flow the loss does not grow. Where neurons together come to a ray behind which it rises
+    steeply, as it does late in training, a pass in a field that does not know this moves them far
+    beyond, whatever the length of the step within reason. The second pass knows it.
+    """
+    return 1.0 < error < np.inf and _rms(last.residual) > _rms(first.residual)
+
+
+@driver
+def is_of_use(error, fixed):
+    """Whether a trial with this error is good enough: any finite one is if the step is fixed."""
+    return error <= 1.0 or (fixed > 0.0 and np.isfinite(error))
 
 
 @driver
@@ -165,9 +301,9 @@ def is_inside(control, time):
 def mean_up_to(first, change, xt, control, limits, mean):
     """Write the mean residual from the step's begin to ``limits.until`` into ``mean``.
 
-    At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with
-    H_q = H_0 + q (H_1 - H_0) / 3: a step of length q h, if H changes linearly. ``change`` is
-    (H_1 - H_0) / 3. Returns whether there can be a pass in this field, for the time q h.
+    At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with H_q = H_0 + q D: a
+    step of length q h, if H changes linearly. ``change`` is D, with which the step was made.
+    Returns whether there can be a pass in this field, for the time q h.
     """
     begin, end = control.clock[BEGIN], control.clock[END]
     h = limits.until - begin
@@ -214,7 +350,7 @@ def judge(control, error, fixed):
     """
     clock, counts = control
     h = clock[NEXT]
-    if error <= 1.0 or (fixed > 0.0 and np.isfinite(error)):
+    if is_of_use(error, fixed):
         counts[STEPS] += 1
         if fixed > 0.0:  # a product, since a sum of steps would drift
             clock[END] = counts[STEPS] * fixed

@@ -2,23 +2,27 @@
 
 import numpy as np
 
-from ..events import TALLIES
-from ..records import Arrival
 from .control import (
     ARRIVED,
     BEGIN,
     CHANGES,
     END,
+    ENOUGH,
     NEXT,
     OVERFLOWN_INSIDE,
     UNDER_WAY,
     begin_next,
+    first_errors,
     first_mean,
+    foretell,
     is_inside,
+    is_of_use,
+    is_overshot,
     is_pending,
+    is_raised,
     judge,
     mean_up_to,
-    rms,
+    second_error,
     second_mean,
 )
 
@@ -34,7 +38,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         Modified in place; its neurons may live on a device. After an odd number of exchanges the
         begin is in the arrays of the end and vice versa.
     run_pass : callable
-        ``run_pass(begin, end, keep, mean, h, arrival) -> int`` moves all neurons for the time h in
+        ``run_pass(begin, end, mean, h, arrival) -> int`` moves all neurons for the time h in
         the field of the residuals ``mean``; returns how many have changed their cell, -1 if the
         pass has failed.
     sort_if_due : callable
@@ -52,10 +56,8 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
     int
         `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `OVERFLOWN_INSIDE`.
     """
-    s = xt.shape[0]
     begin, end, first, last, change = flow
-    mean = np.empty(s)
-    trial = Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(TALLIES, np.int64))
+    mean = np.empty(xt.shape[0])
     status, trials = UNDER_WAY, 0
     while status == UNDER_WAY:
         if control.clock[END] >= limits.until:
@@ -66,25 +68,34 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         trials += 1
         if is_pending(control):
             begin, end = end, begin
-            begin_next(first, last, control)
+            begin_next(first, last, change, control)
             sort_if_due(begin)
-        status = first_mean(first, xt, control, limits, mean)
+        status = first_mean(first, change, xt, control, limits, mean)
         if status != UNDER_WAY:
             break
         error, h = np.inf, control.clock[NEXT]
-        if run_pass(begin, end, False, mean, h, trial) >= 0 and second_mean(
-            first, trial, change, xt, control, limits, mean
-        ):
-            changes = run_pass(begin, end, True, mean, h, last)
-            if changes >= 0:
-                error = rms(last.residual, trial.residual) / limits.allowed
-                control.counts[CHANGES] = changes
+        changes = run_pass(begin, end, mean, h, last)
+        if changes >= 0:
+            of_field, error = first_errors(first, last, xt, h, limits, mean)
+            is_rescue = is_overshot(error, first, last)
+            if of_field > ENOUGH and (is_rescue or is_of_use(error, limits.fixed)):
+                before = last.residual.copy()
+                second_mean(first, last, change, xt, h, limits, mean)
+                changes, error = run_pass(begin, end, mean, h, last), np.inf
+                if changes >= 0:
+                    error = second_error(first, last, before, is_rescue, xt, h, limits, mean)
+            control.counts[CHANGES] = changes
         status = judge(control, error, limits.fixed)
+        if not is_pending(control):
+            foretell(first, last, changes >= 0, h, change, xt, control)
     if status == ARRIVED and is_inside(control, limits.until):
-        status, h = OVERFLOWN_INSIDE, limits.until - control.clock[BEGIN]
-        if (
+        h, (neurons, there) = limits.until - control.clock[BEGIN], shown
+        is_shown = (
             mean_up_to(first, change, xt, control, limits, mean)
-            and run_pass(begin, shown.neurons, True, mean, h, shown.arrival) >= 0
-        ):
-            status = ARRIVED
+            and run_pass(begin, neurons, mean, h, there) >= 0
+        )
+        if is_shown and is_raised(first, there, xt, limits):
+            second_mean(first, there, np.empty(change.shape), xt, h, limits, mean)
+            is_shown = run_pass(begin, neurons, mean, h, there) >= 0
+        status = ARRIVED if is_shown else OVERFLOWN_INSIDE
     return status

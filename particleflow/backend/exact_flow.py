@@ -1,4 +1,4 @@
-"""The exact flow of all neurons in frozen fields: passes over them, and steps of two passes."""
+"""The exact flow of all neurons in frozen fields: passes over them, and steps."""
 
 from collections.abc import Mapping
 
@@ -135,8 +135,11 @@ class ExactFlow:
         return int(status)
 
     def show_end(self) -> None:
-        """Let the state show the end of the present step."""
-        self._show(self.end, self._at_end, self._since_start(self._last))
+        """Let the state show the end of the present step, or its begin if no step is pending."""
+        if self.end > self.begin:
+            self._show(self.end, self._at_end, self._since_start(self._last))
+        else:  # what lies at the end is that of a trial that was rejected
+            self._show(self.begin, self._at_begin, self._first)
 
     def _since_start(self, arrival: Arrival) -> Arrival:
         """The sums at a time of the present step, with all events since the start."""

@@ -5,15 +5,24 @@ of the mean residuals over the step and moves every neuron exactly in it:
 
     rho_mean = phi_1(-h H) rho_0,    H = H_0 + (H_1 - H_0) / 3,    phi_1(z) = (exp(z) - 1) / z
 
-with H_1 the tangent kernel after a first pass in the field of phi_1(-h H_0) rho_0. Replacing the
-field by its mean over the step is a symmetric splitting of second order (exponential midpoint rule;
-M. Hochbruck and A. Ostermann, "Exponential integrators", Acta Numerica 19 (2010)); the weight 1/3
-cancels the leading error of the residuals, (h^3 / 6) H' H rho. The motion in a frozen field, with
-its crossings, slides and rests, is that of ``kernels.events`` (Lemma 1).
+with H_1 the tangent kernel at the end of the step. Replacing the field by its mean over the step is
+a symmetric splitting of second order (exponential midpoint rule; M. Hochbruck and A. Ostermann,
+"Exponential integrators", Acta Numerica 19 (2010)); the weight 1/3 cancels the leading error of the
+residuals, (h^3 / 6) H' H rho. The motion in a frozen field, with its crossings, slides and rests,
+is that of ``kernels.events`` (Lemma 1).
 
-The error of a step is the difference between the residuals after the two passes. The length of
-steps is bound by how fast the tangent kernel changes, not by 2 / lambda_max. Where neurons meet
-rays the order does not hold strictly: a neuron that goes another way changes f by O(1/m).
+H_1 is not known before the neurons have moved. A step moves them in the field that the change of H
+in the step before foretells, H_0 + D, and then knows H_1 and a better mean. Most steps end here. If
+the better mean would move the residuals elsewhere by more than a fifth of the tolerance, a second
+pass moves the neurons from the begin again, in its field.
+
+The error of a step is the largest of: how far the better mean would move the residuals, after one
+pass; the difference between the residuals after both, after two; and how far the residuals at the
+end are from rho_0 - h (H_0 + H_1) / 2 rho_mean, where a tangent kernel that changes linearly leads.
+The last sees neurons that are released together, or cross a ray together: the field of both means
+moves them alike, and the other two are blind for what they do to the residuals. The length of steps
+is bound by how fast the tangent kernel changes, not by 2 / lambda_max. Where neurons meet rays the
+order does not hold strictly: a neuron that goes another way changes f by O(1/m).
 
 The flow itself is not unique where a neuron leaves a repulsor or the origin (a, b) = 0;
 ``kernels.rays`` and ``kernels.origin`` say which way it goes. The choice is made in the frozen
@@ -62,8 +71,8 @@ class Boost:
     Parameters
     ----------
     tolerance : float
-        Largest error of one step, between 0 and 1: root mean square over the samples of the
-        difference between the residuals of its two passes, in units of ``Samples.spread``.
+        Largest error of one step, between 0 and 1: a root mean square over the samples, in units
+        of ``Samples.spread``.
     step : float, optional
         Length of all steps in tau; by default steps adapt to the tolerance.
 

@@ -12,8 +12,7 @@ from particleflow.integrators import Motion
 
 from .interruption import Interruption
 from .observed import Observed
-from .outcome import Before
-from .stopping import Settling
+from .stopping import Moment, Settling
 
 
 class Writer(Protocol):
@@ -73,20 +72,21 @@ class Loop:
     ) -> None:
         self._sim, self._motion, self._settling = sim, motion, settling
         self._writers, self._progress = writers, progress
-        self._last = self._before = Before(sim.time, sim.state.loss())
+        self._last = self._before = Moment(sim.time, sim.state.loss())
 
     @property
-    def before(self) -> Before | None:
+    def before(self) -> Moment | None:
         """The last pause of the run before its end; None if that was at tau = 0."""
         return self._before if self._before.time > 0.0 else None
 
-    def run(self, end: float, ends: Array) -> None:
+    def run(self, end: float, ends: Array) -> bool:
         """Run to the last of the times ``ends``, or to the first at which the loss has settled.
 
-        Only if ``end`` is infinite is the loss checked.
+        Only if ``end`` is infinite is the loss checked. Returns whether it has settled.
         """
         sim = self._sim
         opened: list[Writer] = []
+        has_settled = False
         try:
             with Interruption() as interruption:
                 due: list[Array] = []
@@ -97,7 +97,6 @@ class Loop:
                 targets = np.unique(np.concatenate([*due, ends]))
                 is_due = [np.isin(targets, times).tolist() for times in due]
                 may_end = np.isin(targets, ends).tolist()
-                has_settled = False
                 for k, target in enumerate(targets.tolist()):
                     while sim.time < target:
                         self._motion.advance(target)
@@ -114,16 +113,12 @@ class Loop:
                         break
                 for writer in opened:
                     writer.pause(now=True)
-            if end == math.inf and not has_settled:
-                raise IntegrationError(
-                    f"the loss has not settled at tau = {sim.time:g}: raise stop = {sim.stop:g}, "
-                    "its relative change per unit of ln tau"
-                )
         except BaseException as problem:
             sim.ranks.failed(problem)  # from here on all ranks are on the same way out
             raise
         finally:
             _close_all(opened)
+        return has_settled
 
     def _has_settled(self, end: float) -> bool:
         return end == math.inf and self._settling.has_settled(self._sim.state, self._sim.time)
@@ -134,7 +129,7 @@ class Loop:
         Writers are told of a signal or a failed progress function, and pause, before it is raised.
         """
         if self._sim.time > self._last.time:
-            self._before, self._last = self._last, Before(self._sim.time, self._sim.state.loss())
+            self._before, self._last = self._last, Moment(self._sim.time, self._sim.state.loss())
         problem: BaseException | None = None
         try:
             if self._progress is not None:

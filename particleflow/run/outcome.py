@@ -11,14 +11,14 @@ import numpy as np
 from particleflow.backend import State, kernel_product
 from particleflow.integrators import Integrator
 
+from .stopping import Moment, is_held_up
+
 POOR = 1e-2
 """Share of the loss of the best constant fit above which a run gets a note on its loss."""
 FALLING = 1e-3
 """Relative change of the loss per unit of ln tau up to which the note calls the run settled."""
 _AT_REST = 1e-20
 """Share of the fastest fall of the loss that the residuals allow, up to which no neuron moves."""
-_HELD = 1e-2
-"""Share of the fall that the flow predicts below which rounding or the step holds the loss up."""
 _POWERS = 50  # of the tangent kernel, to find its largest eigenvalue
 _ROUNDING = 1e-12
 """Share of the loss of the best constant fit by which a loss may grow without a note."""
@@ -53,15 +53,8 @@ class Begin(NamedTuple):
         return cls(state.loss(), step, stable, within)
 
 
-class Before(NamedTuple):
-    """A moment of a run shortly before its end."""
-
-    time: float
-    loss: float
-
-
 def outcome(
-    begin: Begin, state: State, tau: float, stop: float, before: Before | None = None
+    begin: Begin, state: State, tau: float, stop: float, before: Moment | None = None
 ) -> list[str]:
     """Notes on how a run has ended, at most one; collective.
 
@@ -74,7 +67,7 @@ def outcome(
         Time at the end of the run.
     stop : float
         Argument ``stop`` of the run.
-    before : Before, optional
+    before : Moment, optional
         A moment shortly before the end, which shows whether the loss falls as the flow predicts.
     """
     s, loss = state.x.size, state.loss()
@@ -97,10 +90,11 @@ def outcome(
         share = f", of which {begin.within:.4g} is within rows of equal x; the rest is{share[1:]}"
     if not np.ptp(state.y) > 0.0:  # a constant fits them: its loss is 0, and no share of it exists
         share = ""
-    return [f"the loss ends at {loss + begin.within:.4g}{share}: {_why(state, tau, stop, before)}"]
+    why = _why(begin, state, tau, stop, before)
+    return [f"the loss ends at {loss + begin.within:.4g}{share}: {why}"]
 
 
-def _why(state: State, tau: float, stop: float, before: Before | None) -> str:
+def _why(begin: Begin, state: State, tau: float, stop: float, before: Moment | None) -> str:
     """In words, why the loss is no lower: a local minimum, settled, held up, or not converged."""
     rho = state.residual
     square = float(np.dot(rho, rho))
@@ -113,14 +107,13 @@ def _why(state: State, tau: float, stop: float, before: Before | None) -> str:
     falling = 2.0 * tau * power / square
     if falling <= max(stop, FALLING):
         return f"settled, it falls by {falling:.2g} of itself per unit of ln tau"
-    if before is not None:
-        predicted = power * (tau - before.time)  # d loss / d tau = - rho H rho
-        if before.loss - state.loss() < _HELD * min(predicted, before.loss):
-            return (
-                f"held up by rounding or by the step: in the flow it falls by {falling:.2g} of "
-                'itself per unit of ln tau; try samples.normalise, state_dtype = "float64", or a '
-                "smaller step"
-            )
+    if before is not None and is_held_up(power, before, Moment(tau, state.loss())):
+        smaller = "tolerance" if begin.step is None else "step"
+        return (
+            f"held up by rounding or by the step: in the flow it falls by {falling:.2g} of "
+            'itself per unit of ln tau; try samples.normalise, state_dtype = "float64", or a '
+            f"smaller {smaller}"
+        )
     return (
         f"not converged yet, it falls by {falling:.2g} of itself per unit of ln tau; "
         "a later end goes on"

@@ -312,7 +312,7 @@ class Simulation:
         ----------
         until : float
             Mean-field time tau above the present one; gradient descent ends on the nearest step.
-            If infinite, the run ends when the loss has settled.
+            If infinite, the run ends when the loss has settled, at tau = 1e12 at the latest.
         progress : callable, optional
             Called with the simulation about ten times a second, and after each recorded time.
         stop : float
@@ -322,8 +322,7 @@ class Simulation:
         Raises
         ------
         IntegrationError
-            The run failed, or the loss has not settled at tau = 1e12. What was recorded so far is
-            kept.
+            The run failed. What was recorded so far is kept.
         TrajectoryError
             A writer could not write.
         """
@@ -362,9 +361,10 @@ class Simulation:
         threads = min(self.threads, self.state.most_threads)
         with threads_in_use(threads), self._room(self.size, self.state.dtype):
             begin = Begin.of(self.state, self.integrator, self.samples.loss_within)
-            loop.run(end, ends)
+            has_settled = loop.run(end, ends)
             self.notes = [
                 *outcome(begin, self.state, self.time, self.stop, loop.before),
+                *([] if has_settled or end < math.inf else [self._settling.note(self.time)]),
                 *(note for writer in self.writers for note in getattr(writer, "notes", [])),
             ]
 
@@ -375,7 +375,7 @@ class Simulation:
         """
         arrays = self._motion.snapshot()
         if self._settling is not None:
-            arrays["settling"] = np.array([self._settling.begin, self._settling.has_moved])
+            arrays["settling"] = self._settling.to_array()
         return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray], stop: float = DEFAULT_STOP) -> None:
@@ -393,8 +393,7 @@ class Simulation:
             with threads_in_use(self.threads), self._room(self.size, self.state.dtype):
                 self._motion.restore(arrays)
             if "settling" in arrays:
-                begin, has_moved = arrays["settling"]
-                self._settling = Settling(stop, float(begin), bool(has_moved))
+                self._settling = Settling.from_array(stop, arrays["settling"])
                 self._goes_on = True
         except (KeyError, ValueError, TypeError, IndexError) as problem:
             raise TrajectoryError(f"checkpoint: is not of this run: {problem}") from None

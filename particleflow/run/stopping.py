@@ -4,12 +4,15 @@ The loss has settled when it changes relatively by less than ``stop`` per unit o
 
     |d ln L / d ln tau| = 2 tau rho^T H rho / (rho^T rho) <= stop,
 
-or when the residuals are no larger than the rounding of the network function. The loss is checked
-at fixed times, ten a decade, so that the end does not depend on the integrator's steps or on the
-machine.
+or when the residuals are no larger than the rounding of the network function. It has also settled
+when steps of the given tolerance can lower it no further: within the last decade of tau it has been
+no lower than before, and it falls by less than a hundredth of what the flow predicts, since the
+error of the steps throws it up as fast as it falls. The loss is checked at fixed times, ten a
+decade, so that the end does not depend on the integrator's steps or on the machine.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +21,8 @@ from particleflow.backend import State
 
 DEFAULT_STOP = 1e-8
 FIRST, LAST = 1e-3, 1e12
+HELD = 1e-2
+"""Share of the fall that the flow predicts below which rounding or the step holds the loss up."""
 _A_DECADE = 10
 
 
@@ -31,6 +36,26 @@ def check_times(begin: float, weight: float = 1.0) -> Array:
     return begin + np.geomspace(FIRST, LAST, decades * _A_DECADE + 1) / weight
 
 
+class Moment(NamedTuple):
+    """The loss at a moment of a run."""
+
+    time: float
+    loss: float
+
+
+def is_held_up(power: float, begin: Moment, end: Moment) -> bool:
+    """Whether the loss falls by less than a hundredth of what the flow predicts.
+
+    Parameters
+    ----------
+    power : float
+        rho^T H rho at the end, by which the loss falls there in the flow.
+    begin, end : Moment
+    """
+    predicted = power * (end.time - begin.time)
+    return begin.loss - end.loss < HELD * min(predicted, begin.loss)
+
+
 class Settling:
     """Watches a run for the moment when its loss has settled.
 
@@ -40,13 +65,14 @@ class Settling:
         Relative change of the loss per unit of ln tau up to which it has settled.
     begin : float
         Time tau at which the run began, from which `check_times` are counted.
-    has_moved : bool
-        Whether the loss has changed faster than ``stop`` at any check so far.
     """
 
-    def __init__(self, stop: float, begin: float = 0.0, has_moved: bool = False) -> None:
+    def __init__(self, stop: float, begin: float = 0.0) -> None:
         self._stop = stop
-        self.begin, self.has_moved = begin, has_moved
+        self.begin = begin
+        # whether the loss has changed faster than ``stop`` at any check so far
+        self._has_moved = False
+        self._checks: tuple[Moment, ...] = ()
 
     def has_settled(self, state: State, tau: float) -> bool:
         """Whether the loss of this state, at the time tau, has settled; ask at ascending times.
@@ -58,12 +84,48 @@ class Settling:
         """
         rho = state.residual
         square = float(np.dot(rho, rho))
+        self._checks = (*self._checks, Moment(tau, 0.5 * square))
         if math.sqrt(square / rho.size) <= state.rounding():
             return True
         power = -float(np.dot(rho, state.residual_rate()))
         if 2.0 * tau * power > self._stop * square:
-            self.has_moved = True
-            return False
+            self._has_moved = True
+            return self._falls_no_more(power)
         size = float(state.kernel_covariances()[:, [0, 2]].sum())
         most = size * square * float((state.samples.xt**2).sum(axis=1).max())
-        return self.has_moved or power <= self._stop * most
+        return self._has_moved or power <= self._stop * most
+
+    def _falls_no_more(self, power: float) -> bool:
+        """Whether steps of this tolerance can lower the loss no further."""
+        before, recent = self._checks[:-_A_DECADE], self._checks[-_A_DECADE:]
+        if not before:
+            return False
+        lowest = min(check.loss for check in before)
+        enough = lowest * math.exp(-self._stop * math.log(10.0))
+        return min(check.loss for check in recent) >= enough and is_held_up(power, *recent[-2:])
+
+    def note(self, tau: float) -> str:
+        """What a user should know of a run that has come to its latest end without settling."""
+        return (
+            f"the loss has not settled at tau = {tau:g}, where a run without an end ends: stop = "
+            f"{self._stop:g}, its relative change per unit of ln tau, is too small for it"
+        )
+
+    def to_array(self) -> Array:
+        """What `from_array` needs, 1-D."""
+        return np.array([self.begin, self._has_moved, *np.ravel(self._checks)])
+
+    @classmethod
+    def from_array(cls, stop: float, array: Array) -> "Settling":
+        """Go on watching a run, from what `to_array` returned.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The array has another shape.
+        """
+        begin, has_moved, *checks = array.tolist()
+        settling = cls(stop, begin)
+        settling._has_moved = bool(has_moved)
+        settling._checks = tuple(Moment(*check) for check in np.reshape(checks, (-1, 2)).tolist())
+        return settling

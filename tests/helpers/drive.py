@@ -42,7 +42,7 @@ def move_each(z, cell, h, field, x):
     return tally
 
 
-def frozen_passes(state, h, steps=1, keep=True):
+def frozen_passes(state, h, steps=1):
     """Passes of a state in the fields of its residuals, in place; what the last one adds up to.
 
     Regions are left as they are.
@@ -52,20 +52,19 @@ def frozen_passes(state, h, steps=1, keep=True):
     for _ in range(steps):
         new, cell = np.full((3, m), np.nan), np.full(m, -1, np.int32)
         changes = cpu.exact_pass(
-            state.neurons, Neurons(*new, cell), keep, state.order, state.field(), h,
-            state.samples, arrival,
+            state.neurons, Neurons(*new, cell), state.order, state.field(), h, state.samples,
+            arrival,
         )  # fmt: skip
         assert changes >= 0
-        if keep:
-            state.variables, state.cell = new, cell
-            state.residual = arrival.residual.copy()
+        state.variables, state.cell = new, cell
+        state.residual = arrival.residual.copy()
     return [part.copy() for part in arrival]
 
 
-def pass_from_begin(flow, rho, h, keep=False):
+def pass_from_begin(flow, rho, h):
     """A pass of an exact flow from the begin of its step in the field of these residuals.
 
-    Returns what the new neurons add up to; with ``keep`` they are where a time inside a step is.
+    Returns what the new neurons add up to; they are where a time inside a step is.
     """
     state, s = flow._state, rho.size
     if flow._between is None:
@@ -73,7 +72,7 @@ def pass_from_begin(flow, rho, h, keep=False):
         flow._between = Stored(empty(like.shape, like.dtype), empty(like.shape[1:], np.int32))
     arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
     changes = state.kernels.exact_pass(
-        rows_of(flow._at_begin), rows_of(flow._between), keep, state.order, field(rho, state.x), h,
+        rows_of(flow._at_begin), rows_of(flow._between), state.order, field(rho, state.x), h,
         state.samples, arrival, state.whole,
     )  # fmt: skip
     assert changes >= 0

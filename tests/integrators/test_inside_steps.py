@@ -40,8 +40,8 @@ def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
     control = Control(np.array([1.0, 2.0, 1.0, 1.0]), np.zeros(6, np.int64))
     asked = []
 
-    def run_pass(begin, end, keep, mean, h, into):
-        asked.append((begin, end, keep, h, into))
+    def run_pass(begin, end, mean, h, into):
+        asked.append((begin, end, h, into))
         return changes
 
     status = steps_by_passes(
@@ -49,4 +49,4 @@ def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
         control, Limits(1e-3, 0.0, 1.25, 0), Shown("between", "sums"),
     )  # fmt: skip
     assert status == (ARRIVED if changes >= 0 else OVERFLOWN_INSIDE)
-    assert asked == [("begin", "between", True, 0.25, "sums")]
+    assert asked == [("begin", "between", 0.25, "sums")]

@@ -593,7 +593,6 @@ def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
         advance_each(z, cell, h, state.field(), state.x, tally)
         moved, cells = state.variables.copy(), state.cell.copy()
         events = move_each(moved, cells, h, state.field(), state.x)
-        looked = frozen_passes(state, h, keep=False)
         residual, covariances, counts = frozen_passes(state, h)
         assert_array_equal(state.variables, moved)  # in vectors as one by one
         assert_array_equal(state.cell, cells)
@@ -602,8 +601,6 @@ def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
         size = np.abs(z).max(axis=0) if far else np.abs(z).max()
         assert (np.abs(state.variables - z) <= (1e-9 if far else 1e-13) * size).all()
         assert_array_equal(counts, tally.sum(axis=0))
-        for one, two in zip(looked, (residual, covariances, counts), strict=True):
-            assert_array_equal(one, two)
         expected = state.kernel_covariances()
         assert_allclose(covariances, expected, rtol=0, atol=1e-13 * max(1.0, expected.max()))
         state.update_residual()
