@@ -11,7 +11,6 @@ from ..host.control import (
     BEGIN,
     CHANGES,
     END,
-    ENOUGH,
     NEXT,
     OVERFLOWN_INSIDE,
     UNDER_WAY,
@@ -21,7 +20,6 @@ from ..host.control import (
     first_mean,
     foretell,
     is_inside,
-    is_of_use,
     is_overshot,
     is_pending,
     is_raised,
@@ -29,6 +27,7 @@ from ..host.control import (
     mean_up_to,
     second_error,
     second_mean,
+    wants_second,
 )
 from ..host.field import field
 from ..host.steps import steps_by_passes
@@ -91,7 +90,7 @@ def _take_steps(flow, places, samples, control, limits, shown):
         if changes >= 0:
             of_field, error = first_errors(first, last, xt, h, limits, mean)
             is_rescue = is_overshot(error, first, last)
-            if of_field > ENOUGH and (is_rescue or is_of_use(error, limits.fixed)):
+            if wants_second(of_field, error, is_rescue, control, limits):
                 before = last.residual.copy()
                 second_mean(first, last, change, xt, h, limits, mean)
                 field(mean, xt, g)

@@ -38,6 +38,8 @@ ENOUGH = 0.2
 PROPORTIONAL, INTEGRAL = 0.6 / ORDER, 0.2 / ORDER
 SMALLEST, LARGEST = 0.2, 3.0
 SAFETY = 0.8  # of a step after a rejected one
+MOST_GROWTH = 2.0
+"""Of the neurons' mean square size, up to which a second pass may rescue a trial."""
 LEAST_STEP = 16.0 * 2.0**-52  # in units of the time, of which 2**-52 is the rounding
 TINY = 1e-250  # a shortest step also at time 0
 LINEAR_SHARE = 1e-3
@@ -206,9 +208,10 @@ def _error_of_kernel(first, last, middle, xt, h, mean):
 
 
 @driver
-def _most(first, last):
-    """What no error of the residuals ``last`` can exceed, since the flow lowers the loss."""
-    return _rms(first.residual) + _rms(last.residual)
+def _bounds(first, last):
+    """The least and the largest error that residuals may have, since the flow lowers the loss."""
+    before, after = _rms(first.residual), _rms(last.residual)
+    return after - before, after + before
 
 
 @driver
@@ -219,9 +222,9 @@ def first_errors(first, last, xt, h, limits, mean):
     says how far a second pass would arrive from the first; ``better`` is the mean residual of
     H_0 + (H_1 - H_0) / 3. That of the kernel, rms(rho_1 - (rho_0 - h H mean)), says how far the
     change of H is from linear. Neurons that are released in the step, or cross a ray together, are
-    seen in the second only, since they move alike in both fields. Both overestimate where residuals
-    are small and H is large: the loss does not grow in the flow, so that no error is larger than
-    rms(rho_0) + rms(rho_1).
+    seen in the second only, since they move alike in both fields. The loss does not grow in the
+    flow, so that the error is at least rms(rho_1) - rms(rho_0), and at most the sum of both, which
+    is less than either estimate where residuals are small and H is large.
 
     Parameters
     ----------
@@ -248,9 +251,10 @@ def first_errors(first, last, xt, h, limits, mean):
     for j in range(s):
         better[j] -= mean[j]
     middle = _changed(first.covariances, 1.5, change)
-    of_field, most = _rms(_product(middle, better, xt, h)), _most(first, last)
-    error = min(_worse(of_field, _error_of_kernel(first, last, middle, xt, h, mean)), most)
-    return min(of_field, most) / limits.allowed, error / limits.allowed
+    of_field = _rms(_product(middle, better, xt, h))
+    error = _worse(of_field, _error_of_kernel(first, last, middle, xt, h, mean))
+    least, most = _bounds(first, last)
+    return min(of_field, most) / limits.allowed, max(least, min(error, most)) / limits.allowed
 
 
 @driver
@@ -258,13 +262,14 @@ def second_error(first, last, before, is_rescue, xt, h, limits, mean):
     """The error of a trial after its second pass, in units of the tolerance.
 
     It is the larger of the `first_errors` of this pass, or the difference to ``before``, the
-    residuals after the first pass, if that is larger still. A second pass that is to rescue a trial
+    residuals after the first pass, if that is larger still. A second pass that rescues a trial
     (`is_overshot`) is not measured against the first, which was of no use.
     """
     _, error = first_errors(first, last, xt, h, limits, mean)
     if not is_rescue:
-        error = _worse(error, _rms(last.residual - before) / limits.allowed)
-    return min(error, _most(first, last) / limits.allowed)
+        difference = min(_rms(last.residual - before), _bounds(first, last)[1])
+        error = _worse(error, difference / limits.allowed)
+    return error
 
 
 @driver
@@ -275,20 +280,46 @@ def is_raised(first, last, xt, limits):
 
 
 @driver
+def _size(covariances):
+    """The sum of all traces, which is the mean square size of the neurons that are not dead."""
+    total = 0.0
+    for k in range(covariances.shape[0]):
+        total += covariances[k, 0] + covariances[k, 2]
+    return total
+
+
+@driver
 def is_overshot(error, first, last):
-    """Whether a first pass of this error is of no use, and has raised the loss.
+    """Whether a first pass of this error is of no use, and has raised the loss of like neurons.
 
     In the flow the loss does not grow. Where neurons together come to a ray behind which it rises
     steeply, as it does late in training, a pass in a field that does not know this moves them far
-    beyond, whatever the length of the step within reason. The second pass knows it.
+    beyond, whatever the length of the step within reason. The second pass knows it. It must not
+    stand in for a shorter step where neurons grow, as they do near the saddle at 0: there it would
+    hold them back, and residuals do not show it.
     """
-    return 1.0 < error < np.inf and _rms(last.residual) > _rms(first.residual)
+    return (
+        1.0 < error < np.inf
+        and _rms(last.residual) > _rms(first.residual)
+        and _size(last.covariances) < MOST_GROWTH * _size(first.covariances)
+    )
 
 
 @driver
 def is_of_use(error, fixed):
     """Whether a trial with this error is good enough: any finite one is if the step is fixed."""
     return error <= 1.0 or (fixed > 0.0 and np.isfinite(error))
+
+
+@driver
+def wants_second(of_field, error, is_rescue, control, limits):
+    """Whether a trial with these `first_errors` gets a second pass.
+
+    A trial that is going to be rejected gets none, unless to rescue it; the first step always gets
+    one, since nothing foretells it.
+    """
+    is_poor = of_field > ENOUGH or control.counts[STEPS] == 0
+    return is_poor and (is_rescue or is_of_use(error, limits.fixed))
 
 
 @driver

@@ -7,7 +7,6 @@ from .control import (
     BEGIN,
     CHANGES,
     END,
-    ENOUGH,
     NEXT,
     OVERFLOWN_INSIDE,
     UNDER_WAY,
@@ -16,7 +15,6 @@ from .control import (
     first_mean,
     foretell,
     is_inside,
-    is_of_use,
     is_overshot,
     is_pending,
     is_raised,
@@ -24,6 +22,7 @@ from .control import (
     mean_up_to,
     second_error,
     second_mean,
+    wants_second,
 )
 
 
@@ -78,7 +77,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         if changes >= 0:
             of_field, error = first_errors(first, last, xt, h, limits, mean)
             is_rescue = is_overshot(error, first, last)
-            if of_field > ENOUGH and (is_rescue or is_of_use(error, limits.fixed)):
+            if wants_second(of_field, error, is_rescue, control, limits):
                 before = last.residual.copy()
                 second_mean(first, last, change, xt, h, limits, mean)
                 changes, error = run_pass(begin, end, mean, h, last), np.inf

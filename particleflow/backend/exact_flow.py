@@ -113,7 +113,6 @@ class ExactFlow:
         if self._between is None:
             self._between = _room_for_neurons(state)
         between = Shown(self._between, _room(state.x.size))
-        self._counts[steps.EXCHANGES] = 0
         status = state.kernels.boost_steps(
             Flow(self._at_begin, self._at_end, self._first, self._last, self._change),
             state.order,
@@ -126,6 +125,7 @@ class ExactFlow:
         # each new step begins in the arrays of the last one's end, which the kernels do not move
         if self._counts[steps.EXCHANGES] % 2:
             self._at_begin, self._at_end = self._at_end, self._at_begin
+        self._counts[steps.EXCHANGES] = 0
         if status != ARRIVED or until <= self.begin:
             self._show(self.begin, self._at_begin, self._first)
         elif until == self.end:

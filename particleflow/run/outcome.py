@@ -20,8 +20,10 @@ FALLING = 1e-3
 _AT_REST = 1e-20
 """Share of the fastest fall of the loss that the residuals allow, up to which no neuron moves."""
 _POWERS = 50  # of the tangent kernel, to find its largest eigenvalue
+_GROWN = 1e-4
+"""Share of itself by which a loss may grow without a note that it has: that of digits shown."""
 _ROUNDING = 1e-12
-"""Share of the loss of the best constant fit by which a loss may grow without a note."""
+"""Share of the loss of the best constant fit by which it may grow in any case."""
 
 
 class Begin(NamedTuple):
@@ -79,7 +81,7 @@ def outcome(
             f"which was {begin.loss + begin.within:.4g} at the start; {_advice(begin)}"
         ]
     constant = 0.5 * s * state.spread**2
-    if loss > begin.loss * (1.0 + 1e-9) + _ROUNDING * constant:
+    if loss > begin.loss * (1.0 + _GROWN) + _ROUNDING * constant:
         ends = begin.loss + begin.within, loss + begin.within
         grown = f"the loss has grown from {ends[0]:.4g} to {ends[1]:.4g}"
         return [f"{grown}, {dead:,} of {state.size:,} neurons are dead; {_advice(begin)}"]

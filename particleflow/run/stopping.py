@@ -6,9 +6,10 @@ The loss has settled when it changes relatively by less than ``stop`` per unit o
 
 or when the residuals are no larger than the rounding of the network function. It has also settled
 when steps of the given tolerance can lower it no further: within the last decade of tau it has been
-no lower than before, and it falls by less than a hundredth of what the flow predicts, since the
-error of the steps throws it up as fast as it falls. The loss is checked at fixed times, ten a
-decade, so that the end does not depend on the integrator's steps or on the machine.
+no lower than before, and has not fallen since the last check, although by the flow's own rate it
+would have vanished: the error of the steps throws it up as fast as it falls. The loss is checked at
+fixed times, ten a decade, so that the end does not depend on the integrator's steps or on the
+machine.
 """
 
 import math
@@ -102,7 +103,10 @@ class Settling:
             return False
         lowest = min(check.loss for check in before)
         enough = lowest * math.exp(-self._stop * math.log(10.0))
-        return min(check.loss for check in recent) >= enough and is_held_up(power, *recent[-2:])
+        last, now = recent[-2:]
+        would_vanish = power * (now.time - last.time) > last.loss
+        is_low = min(check.loss for check in recent) < enough
+        return would_vanish and not is_low and is_held_up(power, last, now)
 
     def note(self, tau: float) -> str:
         """What a user should know of a run that has come to its latest end without settling."""

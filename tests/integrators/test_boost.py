@@ -1,5 +1,6 @@
 """The integrator `Boost`: order, closed forms, other integrators, energy, output, failures."""
 
+import re
 from itertools import pairwise
 
 import dense
@@ -45,20 +46,21 @@ SAMPLES = {
 }
 
 
-def test_order_two_where_no_ray_is_met():
-    """Least-squares slope over five halvings of a fixed step."""
+@pytest.mark.parametrize("tolerance", [0.5, 1e-9])
+def test_order_two_where_no_ray_is_met(tolerance):
+    """Least-squares slope over five halvings of a fixed step, of one pass and of two."""
     samples, z = smooth_case("network")
     f = pf.Neurons(*scipy_flow(samples, z, "network", 0.15))
     exact = pf.Simulation(samples, f).residual
     sizes, errors = 2 ** np.arange(1, 7), []
     for n in sizes:
-        sim = simulate(samples, pf.Neurons(*z), pf.Boost(step=0.15 / n), 0.15)
+        sim = simulate(samples, pf.Neurons(*z), pf.Boost(tolerance, step=0.15 / n), 0.15)
         assert sim.step == n
         assert sim.rejected == 0
         assert sim.state.crossings.sum() == 0
         errors.append(rms(sim.residual - exact))
     slope = -np.polyfit(np.log(sizes), np.log(errors), 1)[0]
-    assert slope >= 2.7  # the leading error of the residuals is cancelled: the weight 1/3
+    assert slope >= 2.6  # the leading error of the residuals is cancelled: the weight 1/3
     assert errors[-1] < 1e-6
 
 
@@ -354,14 +356,34 @@ def test_rejected_steps_leave_no_trace():
     samples, neurons = SAMPLES["square wave"], pf.initialise("reduced", 300, delta=1.0, seed=3)
     sim = pf.Simulation(samples, neurons, pf.Boost(1e-4))
     flow_of(sim).next_step = 50.0
-    before = sim.state.parameters()
+    before, loss = sim.state.parameters(), sim.loss
     while sim.step == 0:
         assert_array_equal(sim.state.parameters(), before)
+        assert sim.loss == pytest.approx(loss)
         one_trial(sim)
+        if sim.step == 0:
+            flow_of(sim).show_end()  # as a run does when it pauses
     assert sim.rejected > 1
     sim.run(1.0)
     other = simulate(samples, neurons, pf.Boost(1e-6), 1.0)
     assert rms(sim.residual - other.residual) < 1e-3
+
+
+@pytest.mark.parametrize("seed", variants([0], slow=[1, 2]))
+def test_no_step_raises_the_loss_by_more_than_the_tolerance(seed):
+    """Neurons that gather on samples are released and cross together, alike in both passes."""
+    random = np.random.default_rng(5)
+    x = np.linspace(-1.0, 1.0, 40)
+    samples = pf.Samples(x, 50.0 * (np.sin(5.0 * x) + 0.3 * random.standard_normal(40)))
+    neurons = pf.initialise("gaussian", 500, antisymmetric=True, alpha="m", seed=seed)
+    sim = pf.Simulation(samples, neurons, pf.Boost(1e-3))
+    size, most = rms(sim.residual), 1.05 * 1e-3 * samples.spread
+    while sim.time < 10.0:
+        one_trial(sim)
+        flow_of(sim).show_end()
+        assert rms(sim.residual) < size + most, sim.step
+        size = rms(sim.residual)
+    assert sim.rejected > 10
 
 
 def test_overflow_of_a_trial_step_is_a_rejection():
@@ -484,6 +506,20 @@ def test_a_loss_that_has_not_moved_yet_has_not_settled():
     assert sim.loss < 0.5 * before
 
 
+def test_a_loss_that_the_error_of_the_steps_holds_up_has_settled():
+    """Data that are fitted up to that error: the flow would lower the loss for ever."""
+    x = np.linspace(-1.0, 1.0, 101)
+    samples = pf.Samples(x, np.abs(x))
+    neurons = pf.initialise("gaussian", 200, antisymmetric=True, alpha="m", seed=1)
+    sim = pf.Simulation(samples, neurons, pf.Boost(1e-3))
+    sim.run(np.inf)
+    assert 1e3 < sim.time < 1e10
+    assert rms(sim.residual) < 1e-3 * samples.spread
+    assert sim.notes == []
+    falling = -2.0 * sim.time * sim.residual @ sim.residual_rate() / (sim.residual @ sim.residual)
+    assert falling > 1.0
+
+
 def test_a_run_that_has_settled_ends_at_once_when_it_goes_on():
     samples = pf.Samples(np.linspace(-1, 1, 6), [0.0, 1, 0, 1, 0, 1])
     sim = pf.Simulation(samples, pf.initialise("gaussian", 2, seed=1))
@@ -536,11 +572,10 @@ def test_a_run_without_an_end_that_does_not_settle_says_so(monkeypatch, tmp_path
     monkeypatch.setattr(stopping, "LAST", 1e-1)
     sim = pf.Simulation(SAMPLES["sine"], pf.initialise("gaussian", 20))
     sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=11))
-    with pytest.raises(
-        pf.IntegrationError, match=r"has not settled at tau = 0\.1: .* stop = 1e-08"
-    ):
-        sim.run(np.inf)
+    sim.run(np.inf)
+    assert re.search(r"has not settled at tau = 0\.1, .* stop = 1e-08", sim.notes[-1])
     with pf.open_trajectory(tmp_path / "run.h5") as trajectory:
+        assert trajectory.is_complete
         assert trajectory.time[-1] == sim.time
 
 

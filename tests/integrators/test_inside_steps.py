@@ -38,7 +38,7 @@ def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
     x, s = np.array([-1.0, 1.0]), 2
     arrival = Arrival(np.ones(s), np.ones((2 * s, 3)), np.zeros(TALLIES, np.int64))
     control = Control(np.array([1.0, 2.0, 1.0, 1.0]), np.zeros(6, np.int64))
-    asked = []
+    there, asked = Arrival(np.ones(s), np.ones((2 * s, 3)), np.zeros(TALLIES, np.int64)), []
 
     def run_pass(begin, end, mean, h, into):
         asked.append((begin, end, h, into))
@@ -46,7 +46,31 @@ def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
 
     status = steps_by_passes(
         Flow("begin", "end", arrival, arrival, np.zeros((2 * s, 3))), run_pass, None, extended(x),
-        control, Limits(1e-3, 0.0, 1.25, 0), Shown("between", "sums"),
+        control, Limits(1e-3, 0.0, 1.25, 0), Shown("between", there),
     )  # fmt: skip
     assert status == (ARRIVED if changes >= 0 else OVERFLOWN_INSIDE)
-    assert asked == [("begin", "between", 0.25, "sums")]
+    assert asked == [("begin", "between", 0.25, there)]
+
+
+@pytest.mark.parametrize("rise", [0.9e-3, 1.1e-3])
+def test_a_moment_at_which_the_loss_is_higher_than_at_the_begin_gets_a_second_pass(rise):
+    x, s = np.array([-1.0, 1.0]), 2
+    first, last, there = (
+        Arrival(np.ones(s), np.ones((2 * s, 3)), np.zeros(TALLIES, np.int64)) for _ in range(3)
+    )
+    control = Control(np.array([1.0, 2.0, 1.0, 1.0]), np.zeros(6, np.int64))
+    means = []
+
+    def run_pass(begin, end, mean, h, into):
+        means.append(mean.copy())
+        into.residual[:] = 1.0 + rise
+        into.covariances[:] = 3.0  # H grows, and so the mean residual falls
+        return 0
+
+    status = steps_by_passes(
+        Flow("begin", "end", first, last, np.zeros((2 * s, 3))), run_pass, None, extended(x),
+        control, Limits(1e-3, 0.0, 1.25, 0), Shown("between", there),
+    )  # fmt: skip
+    assert status == ARRIVED
+    assert len(means) == (2 if rise > 1e-3 else 1)
+    assert (means[-1] < means[0]).all() == (rise > 1e-3)
