@@ -12,6 +12,9 @@ import pytest
 
 import particleflow as pf
 from particleflow.backend import mean_residual
+from particleflow.kernels import host
+from particleflow.kernels.host.steps import steps_by_passes
+from particleflow.kernels.records import rows_of
 
 DATA = Path(__file__).parent.parent / "data"
 UNTIL = 20.0
@@ -92,6 +95,69 @@ def test_moment(benchmark, m):
         lambda: [flow.take_steps(time, 0) for time in inside], rounds=2000, warmup_rounds=10
     )
     benchmark.extra_info.update(m=m, microseconds=1e6 * benchmark.stats.stats.median / 2)
+
+
+class Counted:
+    """The kernels of a state, whose steps return to Python after each pass and count it."""
+
+    def __init__(self, kernels):
+        self._kernels, self.passes = kernels, 0
+
+    def __getattr__(self, name):
+        return getattr(self._kernels, name)
+
+    def boost_steps(self, flow, order, samples, control, limits, shown, whole):
+        g = np.empty((2 * samples.x.size, 2))
+
+        def run_pass(begin, end, mean, h, arrival):
+            self.passes += 1
+            host.field.field(mean, samples.xt, g)
+            return self._kernels.exact_pass(
+                rows_of(begin), rows_of(end), order, g, h, samples, arrival, whole
+            )
+
+        return steps_by_passes(flow, run_pass, lambda _: None, samples.xt, control, limits, shown)
+
+
+CASES = {
+    "square wave, delta 1": ("square_wave", 10, 1.0, (1e-3, 1e-4), UNTIL),
+    "square wave, delta 0": ("square_wave", 10, 0.0, (1e-3, 1e-4), UNTIL),
+    "square wave, delta -1": ("square_wave", 10, -1.0, (1e-3, 1e-4), UNTIL),
+    "sine, s = 100": ("sine", 100, 1.0, (1e-3,), UNTIL),
+    "CO2": (None, 2000, 1.0, (1e-3,), 1.0),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_passes(benchmark, quick, case):
+    """Passes over the neurons, and the largest error at eight times, over the tolerance.
+
+    The error is that of the residuals against a run at a hundredth of the tolerance: median and
+    largest of some seeds.
+    """
+    kind, s, delta, tolerances, until = CASES[case]
+    samples = co2(s) if kind is None else pf.Samples.generate(kind, s)
+    m, seeds, by_tolerance = 10**3 if quick else 10**4, range(2 if quick else 8), {}
+    times = until * np.geomspace(1e-2, 1.0, 8)
+    for tolerance in tolerances:
+        passes, errors = [], []
+        for seed in seeds:
+            neurons = pf.initialise("reduced", m, delta=delta, seed=seed)
+            sim, fine = (pf.Simulation(samples, neurons, pf.Boost(tolerance / k)) for k in (1, 100))
+            counted = sim.state.kernels = Counted(sim.state.kernels)
+            worst = 0.0
+            for time_ in times:
+                sim.run(time_)
+                fine.run(time_)
+                worst = max(worst, distance(sim, fine) / (tolerance * samples.spread))
+            passes.append(counted.passes - times.size)  # a moment that is shown is a pass, too
+            errors.append(worst)
+        by_tolerance[f"{tolerance:g}"] = {
+            "passes": float(np.median(passes)), "steps": sim.step, "rejected": sim.rejected,
+            "median_error": float(np.median(errors)), "largest_error": max(errors),
+        }  # fmt: skip
+    benchmark.extra_info.update(case=case, m=m, passes_by_tolerance=by_tolerance)
+    benchmark.pedantic(lambda: simulate(samples, neurons, pf.Boost(tolerances[0]), until), rounds=3)
 
 
 def trials(sim, until):

@@ -31,8 +31,8 @@ class Proposal(NamedTuple):
 def propose(file: Path, options: Mapping[str, Any], config: Path) -> Proposal:
     """A configuration for the samples of a file.
 
-    Rows without a value are left out. x is normalised if it is hard to fit as it is. The end is
-    a time, since a loss that seems settled may be on a plateau.
+    Rows without a value are left out. x is normalised if it is hard to fit as it is. The run ends
+    when the loss has settled.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def propose(file: Path, options: Mapping[str, Any], config: Path) -> Proposal:
         "[flow]",
         'integrator = "boost"  # the exact flow, which needs no learning rate',
         "tolerance = 1e-3  # error of a step, in units of the spread of y; 1e-4 is more careful",
-        "t_end = 100.0  # in mean-field time; a run that has not converged says so at its end",
+        "t_end = inf  # until the loss has settled; Ctrl-C ends it before, and resume goes on",
         "",
         *dump({"output": _outputs(file, config)}).splitlines(),
         "frames = 101",

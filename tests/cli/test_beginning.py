@@ -1,6 +1,7 @@
 """From a file of somebody's to its first picture: info, init and run."""
 
 import json
+import math
 import re
 import shutil
 import tomllib
@@ -73,7 +74,7 @@ def test_init_writes_a_configuration_that_runs(call):
     assert "133 rows have 94 distinct x" in text
     tables = tomllib.loads(text)
     assert tables["samples"] == {"file": "accidents.csv", "normalise": True}
-    assert tables["flow"]["t_end"] == 100.0
+    assert tables["flow"]["t_end"] == math.inf
     keys = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
     assert sum("#" in line for line in keys) >= len(keys) - 4  # each says why
     code, out, err = call("run", "accidents.toml", "--set", "neurons.count=300")
