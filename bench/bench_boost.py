@@ -69,7 +69,7 @@ def co2(count):
     """``count`` weeks of the CO2 series, evenly spread."""
     whole = pf.Samples.from_csv(DATA / "co2.csv").normalised()
     chosen = np.linspace(0, whole.size - 1, count).astype(int)
-    return pf.Samples(whole.x[chosen], whole.y[chosen])
+    return pf.Samples(whole.network_x[chosen], whole.y[chosen])
 
 
 @pytest.mark.parametrize("s", [10, 100, 1000, 10_000])

@@ -96,6 +96,25 @@ def stays(a, b, c, before, bound1, bound2, active1, active2):
 
 
 @inlined
+def turns_back(before, after, k, field, maps):
+    """Whether the map of its sector k is the exact motion of a neuron whose c changes its sign.
+
+    It leads from ``before``, (a, b, c), to ``after``, (a, b). Where c vanishes the path turns back
+    on its own straight line: if the neuron ends in the sector, and turns in it, it has not been
+    outside.
+    """
+    (a, b, c), (an, bn) = before, after
+    nx, n1 = field[k, NX], field[k, N1]
+    p, q = a * nx + b * n1, b * nx - a * n1
+    # p^2 - c^2 is constant: what p is where c vanishes
+    p = math.copysign(math.sqrt(max((p - c) * (p + c), 0.0)), p)
+    bound1, bound2 = maps[k, 6], maps[k, 7]
+    ends_outside = outside(an, bn, bound1, bound2, True, k == 0)
+    turns_outside = outside(p * nx - q * n1, p * n1 + q * nx, bound1, bound2, True, k == 0)
+    return not (ends_outside | turns_outside)
+
+
+@inlined
 def slides(a, c, a_before, c_before, sign):
     """Whether the map of its ray is the exact motion of a neuron that it has led to (a, c).
 

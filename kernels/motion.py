@@ -11,7 +11,7 @@ from ._jit import inlined, leaf
 from .boost import N1, NX, SIZE
 from .events import CROSSINGS, go_on, meet, ray_of, recheck
 from .legs import leg, slide
-from .maps import mapped
+from .maps import mapped, turns_back
 from .rays import ALONG, PASSES, U1, UX, XJ, sector_beyond
 
 
@@ -96,13 +96,19 @@ def set_out(a, b, c, k, h, frozen, maps, tally):
     """
     field, rays, x = frozen
     s = x.size
-    left, time, arrived = -1, h, True
+    left, time = -1, h
     an, bn, cn, doubt = mapped(a, b, c, k, maps, s)
     if doubt:
-        an, bn, cn = a, b, c
-        left, arrived = ray_of(k, s), False
+        left = ray_of(k, s)
         if left >= 0:
             k = recheck(a, c, left, rays, tally)
+            if k < 2 * s:  # most that are let go end in the sector to which they go
+                an, bn, cn, doubt = mapped(a, b, c, k, maps, s)
+        if doubt and k < 2 * s and c * cn < 0.0:
+            doubt = not turns_back((a, b, c), (an, bn), k, field, maps.sectors)
+    arrived = not doubt
+    if doubt:
+        an, bn, cn = a, b, c
         if k < 2 * s:
             # a leg needs a ray ahead: a neuron that does not turn has none, and on the ray that it
             # leaves it must move away from the ray

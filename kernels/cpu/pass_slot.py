@@ -10,7 +10,7 @@ import numpy as np
 
 from .._jit import block, float64, inlined, leaf, views
 from ..events import CHANGES, go_on, ray_of, recheck
-from ..maps import mapped, slides, stays
+from ..maps import mapped, slides, stays, turns_back
 from ..records import Marks, Neurons, SlotPass
 from ..sectors import cell_of
 from .arrays import read
@@ -116,14 +116,20 @@ def _move(a, b, c, k, index, n, job):
     """
     before, changes = n, 0
     s = job.frozen.x.size
-    left = ray_of(k, s)
+    left, an, bn, cn, doubt = ray_of(k, s), a, b, c, True
     if left >= 0:
         k = recheck(a, c, left, job.frozen.rays, job.tally)
     if k < 2 * s:
+        # most that are let go end in the sector to which they go
+        an, bn, cn, doubt = mapped(a, b, c, k, job.maps, s)
+        if doubt and c * cn < 0.0:
+            doubt = not turns_back((a, b, c), (an, bn), k, job.frozen.field, job.maps.sectors)
+    if doubt and k < 2 * s:
         n = enter(a, b, c, k, left, index, n, job)
     if n == before:
-        a, b, c, k = go_on(a, b, c, k, job.h, left, job.frozen, job.tally)
-        arrive(a, b, c, k, index, job)
+        if doubt:
+            an, bn, cn, k = go_on(a, b, c, k, job.h, left, job.frozen, job.tally)
+        arrive(an, bn, cn, k, index, job)
         changes += k != job.z.cell[index]
     elif n == LANES:
         n, changes = take_rounds(n, np.int64(FEW), job)

@@ -1,0 +1,116 @@
+"""What becomes of the neurons in a pass of the exact flow, and what each kind costs.
+
+Passes of a run are stopped at some moments. Every neuron is moved alone, which says what it meets;
+then those of a kind are repeated up to some number, and a pass over them alone is timed.
+"""
+
+import numpy as np
+import pytest
+from bench_boost import co2
+from streams import median_seconds
+
+import particleflow as pf
+from particleflow.backend import State
+from particleflow.kernels import _jit, cpu, host
+from particleflow.kernels.events import CROSSINGS, ORIGINS, TALLIES, go_on, ray_of, recheck
+from particleflow.kernels.maps import frozen_field, mapped, maps_of
+from particleflow.kernels.records import Arrival, Neurons
+
+KINDS = (
+    "map", "c changes sign", "one crossing", "several crossings", "arrives on a ray",
+    "released", "released, and slides", "dies", "origin",
+)  # fmt: skip
+CASES = {
+    "square wave, delta 1": ("square_wave", 10, 1.0, (0.1, 1.0, 5.0)),
+    "square wave, delta -1": ("square_wave", 10, -1.0, (0.1, 1.0, 5.0)),
+    "sine, s = 100": ("sine", 100, 1.0, (0.1, 1.0, 5.0)),
+    "CO2": (None, 2000, 1.0, (0.01, 0.1, 1.0)),
+}
+
+
+@_jit.driver
+def _move_alone(z, cell, h, field, x, moved, tally):
+    """Where each neuron ends, (4, m), its cell last, and what it meets, (m, TALLIES + 1).
+
+    The last element is whether the map of its cell is enough.
+    """
+    s = x.size
+    frozen = frozen_field(field, x)
+    maps = maps_of(frozen, h)
+    for i in range(cell.size):
+        a, b, c, k = z[0, i], z[1, i], z[2, i], np.int64(cell[i])
+        doubt = mapped(a, b, c, k, maps, s)[3]
+        tally[i, TALLIES] = not doubt
+        left = ray_of(k, s)
+        if left >= 0:
+            k = recheck(a, c, left, frozen.rays, tally[i])
+        moved[0, i], moved[1, i], moved[2, i], moved[3, i] = go_on(
+            a, b, c, k, h, left, frozen, tally[i]
+        )
+
+
+def kinds_of(begin, h, field, x):
+    """The index in `KINDS` of each neuron that moves for the time h in this field."""
+    z, cell, s = begin.variables, begin.cell, x.size
+    moved, tally = np.empty((4, cell.size)), np.zeros((cell.size, TALLIES + 1), np.int64)
+    _move_alone(z, cell, h, field, x, moved, tally)
+    slid, slides = (2 * s <= k for k in (cell, moved[3]))
+    crossings, there = tally[:, CROSSINGS], moved[3]
+    conditions = [
+        tally[:, TALLIES] == 1, tally[:, ORIGINS] > 0, there == s, slid & slides, slid, slides,
+        crossings > 1, crossings == 1, crossings == 0,
+    ]  # fmt: skip
+    names = (
+        "map", "origin", "dies", "released, and slides", "released", "arrives on a ray",
+        "several crossings", "one crossing", "c changes sign",
+    )  # fmt: skip
+    return np.select(conditions, [KINDS.index(name) for name in names])
+
+
+def ns_a_neuron(z, cell, h, field, samples, count):
+    """A pass over these neurons, repeated up to ``count``, on one thread."""
+    m = count - count % cell.size if cell.size < count else count
+    z, cell = np.resize(z.T, (m, 3)).T.copy(), np.resize(cell, m)
+    state = State(samples.x, samples.y, tuple(z), "network", np.inf)
+    like = np.empty_like(z), np.empty(m, np.int32)
+    s = samples.x.size
+    arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
+
+    def one_pass():
+        cpu.exact_pass(
+            Neurons(*z, cell.astype(np.int32)), Neurons(*like[0], like[1]), state.order, field, h,
+            state.samples, arrival,
+        )  # fmt: skip
+
+    return 1e9 * median_seconds(one_pass, 5) / m
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_events(benchmark, quick, case):
+    """Share of each kind, %, and ns a neuron of one core; one row a moment of the run."""
+    kind, s, delta, times = CASES[case]
+    samples, moments = co2(s) if kind is None else pf.Samples.generate(kind, s), []
+    m, count = (10**4, 10**4) if quick else (10**5, 2 * 10**5)
+    sim = pf.Simulation(samples, pf.initialise("reduced", m, delta=delta, seed=0), pf.Boost(1e-3),
+                        threads=1)  # fmt: skip
+    flow = sim._motion._flow
+    for time in times:
+        while flow.end < time:
+            flow.take_steps(np.inf, 1)
+        begin, h = flow._at_begin, flow.end - flow.begin
+        mean, field = np.empty(samples.size), np.empty((2 * samples.size, 2))
+        xt = sim.state.samples.xt
+        covariances = flow._first.covariances + flow._change
+        host.mean_residual.mean_residual(covariances, flow._first.residual, xt, h, 1e-9, mean)
+        host.field.field(mean, xt, field)
+        kinds = kinds_of(begin, h, field, samples.network_x)
+        found = {}
+        for n, name in enumerate(KINDS):
+            those = kinds == n
+            if those.sum() > 10:
+                z, cell = begin.variables[:, those], begin.cell[those]
+                ns = ns_a_neuron(z, cell, h, field, sim.state, count)
+                found[name] = (100.0 * float(those.mean()), ns)
+        moments.append({"tau": time, "h": h, "percent_and_ns": found})
+    benchmark.extra_info.update(case=case, m=m, moments=moments)
+    benchmark.pedantic(lambda: None, rounds=1)
