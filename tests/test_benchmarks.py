@@ -54,6 +54,7 @@ def results(tmp_path_factory):
         "bench_kernels.py::test_field",
         "bench_runs.py::test_small_step",
         "bench_peers.py::test_step_beside[dense Numba loop-1000-4]",
+        "bench_boost.py::test_passes[square wave, delta -1]",
     ]
     done = subprocess.run(
         [
@@ -108,7 +109,7 @@ def only(content, name):
 @pytest.mark.slow
 def test_what_a_benchmark_records(results):
     content = json.loads(results.read_text())
-    assert len(content["benchmarks"]) == 7
+    assert len(content["benchmarks"]) == 8
     for benchmark in content["benchmarks"]:
         info = benchmark["extra_info"]
         assert info["quick"] is True
@@ -121,6 +122,10 @@ def test_what_a_benchmark_records(results):
         push["stream_ns_a_neuron"] / push["ns_a_neuron_a_step"]
     )
     assert push["crossings_a_neuron_a_step"] < 1e-3
+    for one in only(content, "test_passes")["passes_by_tolerance"].values():
+        trials = one["steps"] + one["rejected"]
+        assert trials < one["passes"] < 2 * trials
+        assert 0.0 < one["median_error"] <= one["largest_error"]
 
 
 @pytest.mark.slow
@@ -146,6 +151,11 @@ def test_the_report_says_what_was_measured(results, tmp_path):
     assert float(beside[3]) == pytest.approx(
         peer["peers"]["dense Numba loop"] / peer["ours"], rel=0.06
     )
+    passes = only(content, "test_passes")["passes_by_tolerance"]
+    shown = {row[1]: float(row[2].replace(",", "")) for row in table if len(row) == 5 and
+             row[0] == "square wave, delta -1"}  # fmt: skip
+    assert shown == {tolerance: pytest.approx(one["passes"], rel=0.01)
+                     for tolerance, one in passes.items()}  # fmt: skip
     pictures = {path.name for path in (tmp_path / "out put" / "figures").iterdir()}
     assert pictures == {"share.png", "peers.png"}
     for name in pictures:

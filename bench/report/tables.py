@@ -1,40 +1,13 @@
 """RESULTS.md: what was measured, in ratios, with what is worse than a peer or than a target."""
 
-import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cells import number, size, table
+from exact_flow import boost, events
 from records import Record, Records
 
 Section = Callable[[Records], str]
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """With this many significant digits, and without an exponent where that is short."""
-    if value is None:
-        return "-"
-    if value == 0.0:
-        return "0"
-    if abs(value) >= 10 ** (digits + 4) or abs(value) < 1e-3:
-        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-        return f"{mantissa}e{int(exponent)}"
-    rounded = float(f"{value:.{digits - 1}e}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:g}"
-
-
-def size(value: int) -> str:
-    """1,000, and 10^5 from there on."""
-    exponent = len(str(value)) - 1
-    return f"10^{exponent}" if value == 10**exponent and exponent > 3 else f"{value:,}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; empty if there are no rows."""
-    rows = list(rows)
-    if not rows:
-        return ""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def write_results(records: Records, figures: Sequence[Path]) -> str:
@@ -284,71 +257,6 @@ def order(records: Records) -> str:
     )
 
 
-def boost(records: Records) -> str:
-    """Steps, order, agreement and drift of the exact flow."""
-    parts = []
-    found = records("steps")
-    if found:
-        tolerances = list(found[0]["by_tolerance"])
-        rows = [
-            (str(r["s"]), f"{r['delta']:g}",
-             *(f"{one['steps']} + {one['rejected']}, {number(one['error'])}"
-               for one in r["by_tolerance"].values()),
-             f"{r['descent_steps']:,}, {number(r['descent_error'])}" if "descent_steps" in r
-             else "-")
-            for r in found
-        ]  # fmt: skip
-        parts.append(
-            "Square wave, m = 1,000, tau = 20: accepted and rejected steps, and the error of the\n"
-            "residuals, by tolerance; beside it the longest steps of gradient descent with an\n"
-            "error below 1e-3.\n\n" + table(("s", "delta", *tolerances, "`gd`"), rows)
-        )
-    rows = [
-        (size(p["s"]), f"{p['tau']:g}", f"{p['steps']} + {p['rejected']}",
-         number(p["crossings_a_neuron_a_step"]), number(p["median_ns_a_neuron_a_step"], 3),
-         number(p["mean_ns_a_neuron_a_step"], 3), number(p["mean_ns_a_neuron_a_trial"], 3))
-        for r in records("many_samples") for p in r["phases"]
-    ]  # fmt: skip
-    if rows:
-        parts.append(
-            f"Few and many samples, m = {size(records('many_samples')[0]['m'])}, gaussian "
-            "initialisation, tolerance 1e-3: accepted and rejected steps, and the ns a neuron of\n"
-            "an accepted one, median and mean, and of any.\n\n"
-            + table(("s", "from the last to tau", "steps", "crossings a neuron a step", "median",
-                     "mean", "mean of all"), rows)
-        )  # fmt: skip
-    residual = [f"{number(r['microseconds'])} at s = {size(r['s'])}"
-                for r in records("mean_residual")]  # fmt: skip
-    if residual:
-        parts.append(f"The mean residual of a step, microseconds: {', '.join(residual)}.")
-    for r in records("order"):
-        rows = [
-            (delta, f"{statistics.median(one['slopes']):.2f}",
-             f"{min(one['slopes']):.2f} to {max(one['slopes']):.2f}",
-             number(one["error_at_the_smallest_step"]),
-             f"{min(one['neurons_elsewhere'])} to {max(one['neurons_elsewhere'])}")
-            for delta, one in r["by_delta"].items()
-        ]  # fmt: skip
-        parts.append(
-            f"Order, m = {size(r['m'])}, s = 10, tau = 1, five halvings of a fixed step, 8 seeds:"
-            "\n\n" + table(("delta", "median slope", "slopes", "error at the smallest step",
-                     "neurons that went another way"), rows)
-        )  # fmt: skip
-    for r in records("agreement_as_neurons_grow"):
-        rows = [(size(int(m)), number(one["boost_from_descent"]),
-                 number(one["descent_from_descent"]))
-                for m, one in r["by_neurons"].items()]  # fmt: skip
-        parts.append(
-            "Distance of the residuals from gradient descent at dtau = 2^-13, s = 20, tau = 20,\n"
-            "delta = -1:\n\n" + table(("m", "`boost`", "`gd` at 2^-12"), rows)
-        )
-    for r in records("drift"):
-        worst = max(r["drift"].values())
-        parts.append(f"Drift of delta over {r['steps']:,} steps: at most {number(worst)} "
-                     "of a^2 + b^2 + c^2.")  # fmt: skip
-    return "\n\n".join(parts)
-
-
 def program(records: Records) -> str:
     """Start-up, compiling, memory, writing."""
     lines = []
@@ -386,5 +294,6 @@ SECTIONS: Sequence[tuple[str, Section, str]] = (
     ("Threads", threads, "threads"),
     ("Sector order", order, ""),
     ("`boost`", boost, ""),
+    ("Events in a pass of `boost`", events, ""),
     ("The program", program, ""),
 )

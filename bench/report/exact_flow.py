@@ -1,0 +1,97 @@
+"""The sections of RESULTS.md on the exact flow: its steps, and what neurons meet in them."""
+
+import statistics
+
+from cells import number, size, table
+from records import Records
+
+
+def boost(records: Records) -> str:
+    """Steps, order, agreement and drift of the exact flow."""
+    parts = []
+    found = records("steps")
+    if found:
+        tolerances = list(found[0]["by_tolerance"])
+        rows = [
+            (str(r["s"]), f"{r['delta']:g}",
+             *(f"{one['steps']} + {one['rejected']}, {number(one['error'])}"
+               for one in r["by_tolerance"].values()),
+             f"{r['descent_steps']:,}, {number(r['descent_error'])}" if "descent_steps" in r
+             else "-")
+            for r in found
+        ]  # fmt: skip
+        parts.append(
+            "Square wave, m = 1,000, tau = 20: accepted and rejected steps, and the error of the\n"
+            "residuals, by tolerance; beside it the longest steps of gradient descent with an\n"
+            "error below 1e-3.\n\n" + table(("s", "delta", *tolerances, "`gd`"), rows)
+        )
+    rows = [
+        (r["case"], tolerance, number(one["passes"], 3), number(one["median_error"]),
+         number(one["largest_error"]))
+        for r in records("passes") for tolerance, one in r["passes_by_tolerance"].items()
+    ]  # fmt: skip
+    if rows:
+        parts.append(
+            f"Passes over the neurons, m = {size(records('passes')[0]['m'])}, and the largest "
+            "error of the\nresiduals at eight times over the tolerance, median and largest of some "
+            "seeds:\n\n"
+            + table(("run", "tolerance", "passes", "median error", "largest"), rows)
+        )  # fmt: skip
+    rows = [
+        (size(p["s"]), f"{p['tau']:g}", f"{p['steps']} + {p['rejected']}",
+         number(p["crossings_a_neuron_a_step"]), number(p["median_ns_a_neuron_a_step"], 3),
+         number(p["mean_ns_a_neuron_a_step"], 3), number(p["mean_ns_a_neuron_a_trial"], 3))
+        for r in records("many_samples") for p in r["phases"]
+    ]  # fmt: skip
+    if rows:
+        parts.append(
+            f"Few and many samples, m = {size(records('many_samples')[0]['m'])}, gaussian "
+            "initialisation, tolerance 1e-3: accepted and rejected steps, and the ns a neuron of\n"
+            "an accepted one, median and mean, and of any.\n\n"
+            + table(("s", "from the last to tau", "steps", "crossings a neuron a step", "median",
+                     "mean", "mean of all"), rows)
+        )  # fmt: skip
+    residual = [f"{number(r['microseconds'])} at s = {size(r['s'])}"
+                for r in records("mean_residual")]  # fmt: skip
+    if residual:
+        parts.append(f"The mean residual of a step, microseconds: {', '.join(residual)}.")
+    for r in records("order"):
+        rows = [
+            (delta, f"{statistics.median(one['slopes']):.2f}",
+             f"{min(one['slopes']):.2f} to {max(one['slopes']):.2f}",
+             number(one["error_at_the_smallest_step"]),
+             f"{min(one['neurons_elsewhere'])} to {max(one['neurons_elsewhere'])}")
+            for delta, one in r["by_delta"].items()
+        ]  # fmt: skip
+        parts.append(
+            f"Order, m = {size(r['m'])}, s = 10, tau = 1, five halvings of a fixed step, 8 seeds:"
+            "\n\n" + table(("delta", "median slope", "slopes", "error at the smallest step",
+                     "neurons that went another way"), rows)
+        )  # fmt: skip
+    for r in records("agreement_as_neurons_grow"):
+        rows = [(size(int(m)), number(one["boost_from_descent"]),
+                 number(one["descent_from_descent"]))
+                for m, one in r["by_neurons"].items()]  # fmt: skip
+        parts.append(
+            "Distance of the residuals from gradient descent at dtau = 2^-13, s = 20, tau = 20,\n"
+            "delta = -1:\n\n" + table(("m", "`boost`", "`gd` at 2^-12"), rows)
+        )
+    for r in records("drift"):
+        worst = max(r["drift"].values())
+        parts.append(f"Drift of delta over {r['steps']:,} steps: at most {number(worst)} "
+                     "of a^2 + b^2 + c^2.")  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def events(records: Records) -> str:
+    """What becomes of the neurons in a pass, and what each kind costs."""
+    rows = [
+        (r["case"], f"{moment['tau']:g}", name, number(percent), number(ns))
+        for r in records("events") for moment in r["moments"]
+        for name, (percent, ns) in moment["percent_and_ns"].items()
+    ]  # fmt: skip
+    made = table(("run", "tau", "kind", "% of the neurons", "ns a neuron of one core"), rows)
+    return made and (
+        "What becomes of the neurons in a pass of a run at tolerance 1e-3, and what a pass takes\n"
+        "in which all neurons are of one kind.\n\n" + made
+    )
