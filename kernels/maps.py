@@ -99,19 +99,20 @@ def stays(a, b, c, before, bound1, bound2, active1, active2):
 def turns_back(before, after, k, field, maps):
     """Whether the map of its sector k is the exact motion of a neuron whose c changes its sign.
 
-    It leads from ``before``, (a, b, c), to ``after``, (a, b). Where c vanishes the path turns back
-    on its own straight line: if the neuron ends in the sector, and turns in it, it has not been
+    It leads from ``before`` to ``after``, (a, b, c) each. Where c vanishes the path turns back on
+    its own straight line: if the neuron ends in the sector, and turns in it, it has not been
     outside.
     """
-    (a, b, c), (an, bn) = before, after
-    nx, n1 = field[k, NX], field[k, N1]
-    p, q = a * nx + b * n1, b * nx - a * n1
-    # p^2 - c^2 is constant: what p is where c vanishes
-    p = math.copysign(math.sqrt(max((p - c) * (p + c), 0.0)), p)
+    (a, b, c), (an, bn, cn) = before, after
     bound1, bound2 = maps[k, 6], maps[k, 7]
-    ends_outside = outside(an, bn, bound1, bound2, True, k == 0)
-    turns_outside = outside(p * nx - q * n1, p * n1 + q * nx, bound1, bound2, True, k == 0)
-    return not (ends_outside | turns_outside)
+    turns = False
+    if c * cn < 0.0 and not outside(an, bn, bound1, bound2, True, k == 0):
+        nx, n1 = field[k, NX], field[k, N1]
+        p, q = a * nx + b * n1, b * nx - a * n1
+        # p^2 - c^2 is constant: what p is where c vanishes
+        p = math.copysign(math.sqrt(max((p - c) * (p + c), 0.0)), p)
+        turns = not outside(p * nx - q * n1, p * n1 + q * nx, bound1, bound2, True, k == 0)
+    return turns
 
 
 @inlined

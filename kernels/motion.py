@@ -39,6 +39,25 @@ def finish(a, b, c, k, time, left, frozen, tally):
     return a, b, c, k
 
 
+@inlined
+def look_closer(a, b, c, k, frozen, maps, tally):
+    """Where a neuron of cell k goes for which the map of its cell does not suffice, if a map does.
+
+    One that slides may be let go; most of these end in the sector to which they go. One whose c
+    changes its sign may turn back inside its sector. Returns (a, b, c) and the cell, as the map of
+    that cell leads, and whether more has to be looked at.
+    """
+    s = frozen.x.size
+    left, an, bn, cn, doubt = ray_of(k, s), a, b, c, True
+    if left >= 0:
+        k = recheck(a, c, left, frozen.rays, tally)
+    if k < 2 * s:
+        an, bn, cn, doubt = mapped(a, b, c, k, maps, s)
+        if doubt:
+            doubt = not turns_back((a, b, c), (an, bn, cn), k, frozen.field, maps.sectors)
+    return an, bn, cn, k, doubt
+
+
 @leaf
 def _pass_rays(a, b, c, k, left, up, time, frozen):
     """Move a neuron of sector k by legs, up to the first leg that does not pass its ray.
@@ -100,12 +119,7 @@ def set_out(a, b, c, k, h, frozen, maps, tally):
     an, bn, cn, doubt = mapped(a, b, c, k, maps, s)
     if doubt:
         left = ray_of(k, s)
-        if left >= 0:
-            k = recheck(a, c, left, rays, tally)
-            if k < 2 * s:  # most that are let go end in the sector to which they go
-                an, bn, cn, doubt = mapped(a, b, c, k, maps, s)
-        if doubt and k < 2 * s and c * cn < 0.0:
-            doubt = not turns_back((a, b, c), (an, bn), k, field, maps.sectors)
+        an, bn, cn, k, doubt = look_closer(a, b, c, k, frozen, maps, tally)
     arrived = not doubt
     if doubt:
         an, bn, cn = a, b, c

@@ -9,8 +9,9 @@ two pre-activations and of c decide. Of the other neurons those that are in a se
 import numpy as np
 
 from .._jit import block, float64, inlined, leaf, views
-from ..events import CHANGES, go_on, ray_of, recheck
-from ..maps import mapped, slides, stays, turns_back
+from ..events import CHANGES, go_on, ray_of
+from ..maps import mapped, slides, stays
+from ..motion import look_closer
 from ..records import Marks, Neurons, SlotPass
 from ..sectors import cell_of
 from .arrays import read
@@ -116,14 +117,8 @@ def _move(a, b, c, k, index, n, job):
     """
     before, changes = n, 0
     s = job.frozen.x.size
-    left, an, bn, cn, doubt = ray_of(k, s), a, b, c, True
-    if left >= 0:
-        k = recheck(a, c, left, job.frozen.rays, job.tally)
-    if k < 2 * s:
-        # most that are let go end in the sector to which they go
-        an, bn, cn, doubt = mapped(a, b, c, k, job.maps, s)
-        if doubt and c * cn < 0.0:
-            doubt = not turns_back((a, b, c), (an, bn), k, job.frozen.field, job.maps.sectors)
+    left = ray_of(k, s)
+    an, bn, cn, k, doubt = look_closer(a, b, c, k, job.frozen, job.maps, job.tally)
     if doubt and k < 2 * s:
         n = enter(a, b, c, k, left, index, n, job)
     if n == before:

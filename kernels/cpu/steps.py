@@ -27,6 +27,7 @@ from ..host.control import (
     mean_up_to,
     second_error,
     second_mean,
+    third_of_change,
     wants_second,
 )
 from ..host.field import field
@@ -67,7 +68,7 @@ def _take_steps(flow, places, samples, control, limits, shown):
     control = Control(control[0], control[1])
     limits = Limits(limits[0], limits[1], limits[2], limits[3])
     xt, s = samples.xt, samples.x.size
-    mean, g = np.empty(s), np.empty((2 * s, 2))
+    mean, better, g = np.empty(s), np.empty(s), np.empty((2 * s, 2))
     status, trials = UNDER_WAY, 0
     while status == UNDER_WAY:
         if control.clock[END] >= limits.until:
@@ -88,11 +89,12 @@ def _take_steps(flow, places, samples, control, limits, shown):
         field(mean, xt, g)
         changes = pass_alone(begin, end, regions, g, h, samples, last)
         if changes >= 0:
-            of_field, error = first_errors(first, last, xt, h, limits, mean)
+            of_field, error = first_errors(first, last, xt, h, limits, mean, better)
             is_rescue = is_overshot(error, first, last)
             if wants_second(of_field, error, is_rescue, control, limits):
                 before = last.residual.copy()
-                second_mean(first, last, change, xt, h, limits, mean)
+                third_of_change(first, last, 1.0, change)
+                mean, better = better, mean
                 field(mean, xt, g)
                 changes, error = pass_alone(begin, end, regions, g, h, samples, last), np.inf
                 if changes >= 0:
@@ -109,7 +111,7 @@ def _take_steps(flow, places, samples, control, limits, shown):
             field(mean, xt, g)
             is_shown = pass_alone(begin, neurons, regions, g, h, samples, there) >= 0
         if is_shown and is_raised(first, there, xt, limits):
-            second_mean(first, there, np.empty(change.shape), xt, h, limits, mean)
+            second_mean(first, there, xt, h, limits, mean)
             field(mean, xt, g)
             is_shown = pass_alone(begin, neurons, regions, g, h, samples, there) >= 0
         status = ARRIVED if is_shown else OVERFLOWN_INSIDE

@@ -11,7 +11,7 @@ trials is in ``cpu.steps`` and, for passes that return to Python, in ``host.step
 step (equal if none is pending), `NEXT` (the length of the next trial) and `LAST_ERROR`. Those of
 ``counts``, int64, are `STEPS`, `REJECTED`, `HAS_REJECTED` (whether a trial was rejected since the
 last accepted step), `UNSORTED` (changes of cell since the slots were sorted), `CHANGES` (of cell in
-the pending step) and `EXCHANGES` (of begin and end).
+the last trial) and `EXCHANGES` (of begin and end).
 """
 
 import math
@@ -39,7 +39,7 @@ PROPORTIONAL, INTEGRAL = 0.6 / ORDER, 0.2 / ORDER
 SMALLEST, LARGEST = 0.2, 3.0
 SAFETY = 0.8  # of a step after a rejected one
 MOST_GROWTH = 2.0
-"""Of the neurons' mean square size, up to which a second pass may rescue a trial."""
+"""Of the traces of all Sigma_k, up to which a second pass may rescue a trial."""
 LEAST_STEP = 16.0 * 2.0**-52  # in units of the time, of which 2**-52 is the rounding
 TINY = 1e-250  # a shortest step also at time 0
 LINEAR_SHARE = 1e-3
@@ -92,7 +92,7 @@ def is_pending(control):
 
 
 @driver
-def _third_of_change(first, last, share, change):
+def third_of_change(first, last, share, change):
     """Write (H_1 - H_0) / 3, from ``first`` to ``last``, times ``share`` into ``change``."""
     for k in range(change.shape[0]):
         for l in range(3):
@@ -108,7 +108,7 @@ def begin_next(first, last, change, control):
     ``change`` is overwritten with what the present step foretells for the next trial.
     """
     clock = control.clock
-    _third_of_change(first, last, clock[NEXT] / (clock[END] - clock[BEGIN]), change)
+    third_of_change(first, last, clock[NEXT] / (clock[END] - clock[BEGIN]), change)
     for j in range(first.residual.size):
         first.residual[j] = last.residual[j]
     for k in range(first.covariances.shape[0]):
@@ -128,7 +128,7 @@ def foretell(first, last, arrived, h, change, xt, control):
     """
     share = control.clock[NEXT] / h
     if arrived and is_tame(last.covariances, first.residual, xt):
-        _third_of_change(first, last, share, change)
+        third_of_change(first, last, share, change)
     else:
         for k in range(change.shape[0]):
             for l in range(3):
@@ -171,12 +171,13 @@ def first_mean(first, change, xt, control, limits, mean):
 
 
 @driver
-def second_mean(first, last, change, xt, h, limits, mean):
+def second_mean(first, last, xt, h, limits, mean):
     """Write the mean residual for a second pass over the time h into ``mean``.
 
-    ``last`` is the `Arrival` of the first pass; ``change`` is overwritten with (H_1 - H_0) / 3.
+    It is that of H_0 + (H_1 - H_0) / 3; ``last`` is the `Arrival` of the first pass.
     """
-    _third_of_change(first, last, 1.0, change)
+    change = np.empty(last.covariances.shape)
+    third_of_change(first, last, 1.0, change)
     changed = _changed(first.covariances, 1.0, change)
     accuracy = LINEAR_SHARE * limits.allowed
     mean_residual(changed, first.residual, xt, h, accuracy, mean)
@@ -199,6 +200,12 @@ def _worse(one, two):
 
 
 @driver
+def _bound(error, most):
+    """The error, or ``most`` if it is larger but finite: what is not finite stays so."""
+    return most if np.isfinite(error) and error > most else error
+
+
+@driver
 def _error_of_kernel(first, last, middle, xt, h, mean):
     """rms(rho_1 - (rho_0 - h H mean)) with the covariances ``middle`` of H: see `first_errors`."""
     error = _product(middle, mean, xt, h)
@@ -215,12 +222,12 @@ def _bounds(first, last):
 
 
 @driver
-def first_errors(first, last, xt, h, limits, mean):
+def first_errors(first, last, xt, h, limits, mean, better):
     """Errors of a trial after its first pass, in units of the tolerance.
 
     There are two, with H the mean of H_0 and H_1. That of the field, rms(h H (better - mean)),
-    says how far a second pass would arrive from the first; ``better`` is the mean residual of
-    H_0 + (H_1 - H_0) / 3. That of the kernel, rms(rho_1 - (rho_0 - h H mean)), says how far the
+    says how far a second pass would arrive from the first; ``better`` is its `second_mean`. That of
+    the kernel, rms(rho_1 - (rho_0 - h H mean)), says how far the
     change of H is from linear. Neurons that are released in the step, or cross a ray together, are
     seen in the second only, since they move alike in both fields. The loss does not grow in the
     flow, so that the error is at least rms(rho_1) - rms(rho_0), and at most the sum of both, which
@@ -236,25 +243,30 @@ def first_errors(first, last, xt, h, limits, mean):
     limits : Limits
     mean : (s,) float64
         The mean residual in whose field the pass was made.
+    better : (s,) float64
+        Overwritten with the `second_mean`.
 
     Returns
     -------
     tuple of float
-        The error of the field, and the larger of both. They are infinite if H_1 is too large to
-        compute with.
+        The error of the field, and the larger of both, within these bounds. They are infinite if
+        H_1 is too large to compute with, and NaN if a product with it is.
     """
     s = xt.shape[0]
     if not is_tame(last.covariances, first.residual, xt):
         return np.inf, np.inf
-    change, better = np.empty(last.covariances.shape), np.empty(s)
-    second_mean(first, last, change, xt, h, limits, better)
+    second_mean(first, last, xt, h, limits, better)
+    difference, change = np.empty(s), np.empty(last.covariances.shape)
     for j in range(s):
-        better[j] -= mean[j]
-    middle = _changed(first.covariances, 1.5, change)
-    of_field = _rms(_product(middle, better, xt, h))
+        difference[j] = better[j] - mean[j]
+    third_of_change(first, last, 1.5, change)
+    middle = _changed(first.covariances, 1.0, change)
+    of_field = _rms(_product(middle, difference, xt, h))
     error = _worse(of_field, _error_of_kernel(first, last, middle, xt, h, mean))
     least, most = _bounds(first, last)
-    return min(of_field, most) / limits.allowed, max(least, min(error, most)) / limits.allowed
+    return _bound(of_field, most) / limits.allowed, (
+        _worse(_bound(error, most), least) / limits.allowed
+    )
 
 
 @driver
@@ -265,23 +277,23 @@ def second_error(first, last, before, is_rescue, xt, h, limits, mean):
     residuals after the first pass, if that is larger still. A second pass that rescues a trial
     (`is_overshot`) is not measured against the first, which was of no use.
     """
-    _, error = first_errors(first, last, xt, h, limits, mean)
+    _, error = first_errors(first, last, xt, h, limits, mean, np.empty(mean.size))
     if not is_rescue:
-        difference = min(_rms(last.residual - before), _bounds(first, last)[1])
+        difference = _bound(_rms(last.residual - before), _bounds(first, last)[1])
         error = _worse(error, difference / limits.allowed)
     return error
 
 
 @driver
 def is_raised(first, last, xt, limits):
-    """Whether a pass has raised the residuals by more than the tolerance, and a second can be."""
+    """Whether a pass raised the residuals by more than the tolerance, and can be made again."""
     raised = _rms(last.residual) - _rms(first.residual)
     return raised > limits.allowed and is_tame(last.covariances, first.residual, xt)
 
 
 @driver
 def _size(covariances):
-    """The sum of all traces, which is the mean square size of the neurons that are not dead."""
+    """The sum of all traces, a measure of the size of the neurons that are not dead."""
     total = 0.0
     for k in range(covariances.shape[0]):
         total += covariances[k, 0] + covariances[k, 2]
@@ -315,8 +327,8 @@ def is_of_use(error, fixed):
 def wants_second(of_field, error, is_rescue, control, limits):
     """Whether a trial with these `first_errors` gets a second pass.
 
-    A trial that is going to be rejected gets none, unless to rescue it; the first step always gets
-    one, since nothing foretells it.
+    It does if the error of the field is above `ENOUGH`, and the first step always, since nothing
+    foretells it. A trial that is going to be rejected gets none, unless to rescue it.
     """
     is_poor = of_field > ENOUGH or control.counts[STEPS] == 0
     return is_poor and (is_rescue or is_of_use(error, limits.fixed))

@@ -47,7 +47,7 @@ def _projected(tridiagonal, h):
     values, vectors = np.linalg.eigh(matrix)
     weights = np.zeros(k)
     for l in range(k):
-        # H has no negative eigenvalues; those of T that rounding makes negative count as 0
+        # those that rounding makes negative, or a kernel that is foretold has, count as 0
         component = phi_1(-h * max(values[l], 0.0)) * vectors[0, l]
         for i in range(k):
             weights[i] += component * vectors[i, l]

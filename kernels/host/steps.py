@@ -22,6 +22,7 @@ from .control import (
     mean_up_to,
     second_error,
     second_mean,
+    third_of_change,
     wants_second,
 )
 
@@ -56,7 +57,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `OVERFLOWN_INSIDE`.
     """
     begin, end, first, last, change = flow
-    mean = np.empty(xt.shape[0])
+    mean, better = np.empty(xt.shape[0]), np.empty(xt.shape[0])
     status, trials = UNDER_WAY, 0
     while status == UNDER_WAY:
         if control.clock[END] >= limits.until:
@@ -75,11 +76,12 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         error, h = np.inf, control.clock[NEXT]
         changes = run_pass(begin, end, mean, h, last)
         if changes >= 0:
-            of_field, error = first_errors(first, last, xt, h, limits, mean)
+            of_field, error = first_errors(first, last, xt, h, limits, mean, better)
             is_rescue = is_overshot(error, first, last)
             if wants_second(of_field, error, is_rescue, control, limits):
                 before = last.residual.copy()
-                second_mean(first, last, change, xt, h, limits, mean)
+                third_of_change(first, last, 1.0, change)
+                mean, better = better, mean
                 changes, error = run_pass(begin, end, mean, h, last), np.inf
                 if changes >= 0:
                     error = second_error(first, last, before, is_rescue, xt, h, limits, mean)
@@ -94,7 +96,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
             and run_pass(begin, neurons, mean, h, there) >= 0
         )
         if is_shown and is_raised(first, there, xt, limits):
-            second_mean(first, there, np.empty(change.shape), xt, h, limits, mean)
+            second_mean(first, there, xt, h, limits, mean)
             is_shown = run_pass(begin, neurons, mean, h, there) >= 0
         status = ARRIVED if is_shown else OVERFLOWN_INSIDE
     return status

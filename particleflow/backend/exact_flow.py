@@ -198,6 +198,7 @@ class ExactFlow:
               for part in ("residual", "covariances", "tally")),
         ):  # fmt: skip
             now[...] = like(now, arrays, name)
+        self._counts[steps.EXCHANGES] = 0  # older versions have left a count of their last call
         self._allowed = float(arrays["allowed"])
         loaded = Stored(self._state.variables, self._state.cell)
         if not has_begin:

@@ -386,6 +386,19 @@ def test_no_step_raises_the_loss_by_more_than_the_tolerance(seed):
     assert sim.rejected > 10
 
 
+def test_a_checkpoint_with_a_count_of_exchanges_is_restored():
+    """Versions before November 2026 left the count of their last call in it."""
+    samples, neurons = SAMPLES["square wave"], pf.initialise("reduced", 100, delta=1.0, seed=3)
+    sims = [pf.Simulation(samples, neurons, pf.Boost(1e-3)) for _ in range(2)]
+    sims[0].run(0.3)
+    arrays = {name: np.array(values) for name, values in sims[0].snapshot().items()}
+    arrays["flow_counts"][5] = 1
+    sims[1].restore(arrays)
+    for sim in sims:
+        sim.run(1.0)
+    assert_array_equal(sims[1].state.parameters(), sims[0].state.parameters())
+
+
 def test_overflow_of_a_trial_step_is_a_rejection():
     samples = pf.Samples([-1.0, 0.0, 1.0], [1e4, -2e4, 1e4])
     sim = pf.Simulation(samples, pf.initialise("gaussian", 50), pf.Boost(1e-3))
