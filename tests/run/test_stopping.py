@@ -54,6 +54,12 @@ def test_a_loss_that_is_high_again_but_falls_as_the_flow_says_has_not():
     assert settles_at([*begin, *losses], [*begin, *(0.5 * losses / times)]) is None
 
 
+def test_a_loss_that_is_high_again_but_vanishes_fast_has_not():
+    begin, times = np.geomspace(1.0, 1e-20, 20), 10.0 ** (np.arange(20, 50) / 10)
+    losses = np.exp(-3.0 * np.arange(30))
+    assert settles_at([*begin, *losses], [*begin, *(200.0 * losses / times)]) is None
+
+
 @pytest.mark.parametrize(("fall", "settled"), [(2e-3, False), (0.5e-3, True)])
 def test_a_fall_below_stop_a_decade_is_none(fall, settled):
     """The lowest loss of each decade lies below that of the last by some share."""
