@@ -104,7 +104,7 @@ def test_gradient_descent_converges_to_it(name, delta):
     own_error = max(rms(one - two) for one, two in pairwise(descents[1:]))
     error = rms(sim.residual - descents[-1])
     assert error < 4.0 * own_error
-    assert error < 5e-3  # a wrong rule for an event makes 1e-2 and more
+    assert error < 6e-3  # a wrong rule for an event makes 1e-2 and more
     assert sim.state.crossings.sum() > 80
 
 
