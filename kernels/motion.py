@@ -1,9 +1,10 @@
 """One neuron through a frozen field by whatever is fastest: its cell's map, legs, or events.
 
 Every target tries the ways of a neuron in the same sequence: the map of its cell, which is enough
-for most (``maps``); legs, if the neuron meets rays and as long as they let it through (``legs``);
-``events`` for what is left of the time. A device does the first two with `set_out`, neuron by
-neuron. The CPU does them in vectors (``cpu.pass_slot``, ``cpu.lanes``), where `set_out` would come
+for most (``maps``); a map again, if a slide lets it go or it turns back (`look_closer`); legs, if
+the neuron meets rays and as long as they let it through (``legs``); ``events`` for what is left of
+the time. A device does all but the last with `set_out`, neuron by neuron. The CPU does them in
+vectors (``cpu.pass_slot``, ``cpu.lanes``), where `set_out` would come
 to the same bits, and takes only `finish` from here.
 """
 
