@@ -4,8 +4,8 @@ Every target tries the ways of a neuron in the same sequence: the map of its cel
 for most (``maps``); a map again, if a slide lets it go or it turns back (`look_closer`); legs, if
 the neuron meets rays and as long as they let it through (``legs``); ``events`` for what is left of
 the time. A device does all but the last with `set_out`, neuron by neuron. The CPU does them in
-vectors (``cpu.pass_slot``, ``cpu.lanes``), where `set_out` would come
-to the same bits, and takes only `finish` from here.
+vectors (``cpu.pass_slot``, ``cpu.lanes``), where `set_out` would come to the same bits, and takes
+only `look_closer` and `finish` from here.
 """
 
 from ._jit import inlined, leaf
