@@ -16,21 +16,23 @@ from ..host.control import (
     UNDER_WAY,
     UNSORTED,
     begin_next,
-    first_errors,
     first_mean,
     foretell,
     is_inside,
-    is_overshot,
     is_pending,
-    is_raised,
     judge,
     mean_up_to,
-    second_error,
-    second_mean,
-    third_of_change,
     wants_second,
 )
 from ..host.field import field
+from ..host.step_errors import (
+    first_errors,
+    is_overshot,
+    is_raised,
+    second_error,
+    second_mean,
+    third_of_change,
+)
 from ..host.steps import steps_by_passes
 from ..records import Arrival, Control, Limits, Places, Regions, Samples, rows_of
 from .passes import exact_pass, pass_alone

@@ -11,19 +11,21 @@ from .control import (
     OVERFLOWN_INSIDE,
     UNDER_WAY,
     begin_next,
-    first_errors,
     first_mean,
     foretell,
     is_inside,
-    is_overshot,
     is_pending,
-    is_raised,
     judge,
     mean_up_to,
+    wants_second,
+)
+from .step_errors import (
+    first_errors,
+    is_overshot,
+    is_raised,
     second_error,
     second_mean,
     third_of_change,
-    wants_second,
 )
 
 

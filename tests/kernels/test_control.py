@@ -5,7 +5,7 @@ import pytest
 
 from particleflow.backend.fields import extended
 from particleflow.kernels.events import TALLIES
-from particleflow.kernels.host import control
+from particleflow.kernels.host import control, step_errors
 from particleflow.kernels.records import Arrival, Control, Limits
 
 X = np.array([-1.0, 0.0, 1.0])
@@ -25,7 +25,7 @@ def control_of(begin=0.0, end=0.0, step=0.5):
 
 
 def errors(first, last, mean, h=0.5):
-    return control.first_errors(first, last, XT, h, LIMITS, np.array(mean), np.empty(3))
+    return step_errors.first_errors(first, last, XT, h, LIMITS, np.array(mean), np.empty(3))
 
 
 def test_what_is_not_a_number_is_no_small_error():
@@ -56,7 +56,9 @@ def test_a_second_pass_is_measured_against_the_first_unless_it_rescues():
     first, last = arrival([1.0, -1.0, 0.5], 0.0), arrival([1.0, -1.0, 0.5], 0.0)
     before = last.residual + np.array([0.0, 0.3, 0.0])
     found = [
-        control.second_error(first, last, before, rescue, XT, 0.5, LIMITS, first.residual.copy())
+        step_errors.second_error(
+            first, last, before, rescue, XT, 0.5, LIMITS, first.residual.copy()
+        )
         for rescue in (np.bool_(False), np.bool_(True))
     ]
     assert found == [pytest.approx(0.3 / np.sqrt(3.0) / LIMITS.allowed), 0.0]
@@ -68,7 +70,7 @@ def test_a_second_pass_is_measured_against_the_first_unless_it_rescues():
 ])  # fmt: skip
 def test_what_a_second_pass_may_rescue(error, residual, covariance, overshot):
     first, last = arrival([1.0, 0.0, 0.0], 1.0), arrival([residual, 0.0, 0.0], covariance)
-    assert control.is_overshot(error, first, last) == overshot
+    assert step_errors.is_overshot(error, first, last) == overshot
 
 
 def test_the_change_of_the_kernel_is_foretold_in_proportion_to_time():
