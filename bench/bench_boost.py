@@ -12,9 +12,7 @@ import pytest
 
 import particleflow as pf
 from particleflow.backend import mean_residual
-from particleflow.kernels import host
-from particleflow.kernels.host.steps import steps_by_passes
-from particleflow.kernels.records import rows_of
+from particleflow.kernels.host.steps import passes_with, steps_by_passes
 
 DATA = Path(__file__).parent.parent / "data"
 UNTIL = 20.0
@@ -97,6 +95,11 @@ def test_moment(benchmark, m):
     benchmark.extra_info.update(m=m, microseconds=1e6 * benchmark.stats.stats.median / 2)
 
 
+def samples_of(kind, s):
+    """s samples of a kind of `Samples.generate`, or of the CO2 series if it is None."""
+    return co2(s) if kind is None else pf.Samples.generate(kind, s)
+
+
 class Counted:
     """The kernels of a state, whose steps return to Python after each pass and count it."""
 
@@ -107,14 +110,11 @@ class Counted:
         return getattr(self._kernels, name)
 
     def boost_steps(self, flow, order, samples, control, limits, shown, whole):
-        g = np.empty((2 * samples.x.size, 2))
+        one_pass = passes_with(self._kernels.exact_pass, order, samples, whole)
 
-        def run_pass(begin, end, mean, h, arrival):
+        def run_pass(*args):
             self.passes += 1
-            host.field.field(mean, samples.xt, g)
-            return self._kernels.exact_pass(
-                rows_of(begin), rows_of(end), order, g, h, samples, arrival, whole
-            )
+            return one_pass(*args)
 
         return steps_by_passes(flow, run_pass, lambda _: None, samples.xt, control, limits, shown)
 
@@ -136,7 +136,7 @@ def test_passes(benchmark, quick, case):
     largest of some seeds.
     """
     kind, s, delta, tolerances, until = CASES[case]
-    samples = co2(s) if kind is None else pf.Samples.generate(kind, s)
+    samples = samples_of(kind, s)
     m, seeds, by_tolerance = 10**3 if quick else 10**4, range(2 if quick else 8), {}
     times = until * np.geomspace(1e-2, 1.0, 8)
     for tolerance in tolerances:

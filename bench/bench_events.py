@@ -6,7 +6,7 @@ then those of a kind are repeated up to some number, and a pass over them alone 
 
 import numpy as np
 import pytest
-from bench_boost import co2
+from bench_boost import samples_of
 from streams import median_seconds
 
 import particleflow as pf
@@ -67,29 +67,24 @@ def kinds_of(begin, h, field, x):
     return np.select(conditions, [KINDS.index(name) for name in names])
 
 
-def ns_a_neuron(z, cell, h, field, samples, count):
-    """A pass over these neurons, repeated up to ``count``, on one thread."""
-    m = count - count % cell.size if cell.size < count else count
-    z, cell = np.resize(z.T, (m, 3)).T.copy(), np.resize(cell, m)
-    state = State(samples.x, samples.y, tuple(z), "network", np.inf)
-    like = np.empty_like(z), np.empty(m, np.int32)
-    s = samples.x.size
+def ns_a_neuron(z, cell, h, field, state, count):
+    """A pass over these neurons of a state, repeated up to ``count``, on one thread."""
+    z, cell, s = np.resize(z.T, (count, 3)).T.copy(), np.resize(cell, count), state.x.size
+    order = State(state.x, state.y, tuple(z), "network", np.inf).order
+    begin, end = Neurons(*z, cell), Neurons(*np.empty_like(z), np.empty_like(cell))
     arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
 
     def one_pass():
-        cpu.exact_pass(
-            Neurons(*z, cell.astype(np.int32)), Neurons(*like[0], like[1]), state.order, field, h,
-            state.samples, arrival,
-        )  # fmt: skip
+        assert cpu.exact_pass(begin, end, order, field, h, state.samples, arrival) >= 0
 
-    return 1e9 * median_seconds(one_pass, 5) / m
+    return 1e9 * median_seconds(one_pass, 5) / count
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_events(benchmark, quick, case):
     """Share of each kind, %, and ns a neuron of one core; one row a moment of the run."""
     kind, s, delta, times = CASES[case]
-    samples, moments = co2(s) if kind is None else pf.Samples.generate(kind, s), []
+    samples, moments = samples_of(kind, s), []
     m, count = (10**4, 10**4) if quick else (10**5, 2 * 10**5)
     sim = pf.Simulation(samples, pf.initialise("reduced", m, delta=delta, seed=0), pf.Boost(1e-3),
                         threads=1)  # fmt: skip

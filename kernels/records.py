@@ -79,8 +79,8 @@ most."""
 
 Flow = namedtuple("Flow", "begin end first last change")
 """A step of the exact flow: the neurons at its begin and at its end (`Stored`), the `Arrival` of
-both, and D as covariances (2 s, 3): the change of the tangent kernel from the step's begin to its
-mean over the residuals' way, with which the step is made (``host.control``)."""
+both, and D, (2 s, 3): what was added to the covariances of the begin to compute the mean residual
+of the step, a third of the change of H over the step as far as it was known (``host.control``)."""
 
 Shown = namedtuple("Shown", "neurons arrival")
 """Room for the state at a time inside a step: the neurons to be `Stored`, and its `Arrival`."""

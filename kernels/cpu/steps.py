@@ -33,7 +33,7 @@ from ..host.step_errors import (
     second_mean,
     third_of_change,
 )
-from ..host.steps import steps_by_passes
+from ..host.steps import passes_with, steps_by_passes
 from ..records import Arrival, Control, Limits, Places, Regions, Samples, rows_of
 from .passes import exact_pass, pass_alone
 from .slots import sort_slots
@@ -159,12 +159,7 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
             tuple(limits),
             (tuple(shown.neurons), tuple(shown.arrival)),
         )
-    g = np.empty((2 * samples.x.size, 2))
-
-    def run_pass(begin, end, mean, h, arrival):
-        field(mean, samples.xt, g)
-        begin, end = rows_of(begin), rows_of(end)
-        return exact_pass(begin, end, order, g, h, samples, arrival, whole)
+    run_pass = passes_with(exact_pass, order, samples, whole)
 
     def sort_if_due(begin):
         if _is_sort_due(order, control.counts, whole.m):

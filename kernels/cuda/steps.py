@@ -1,9 +1,6 @@
 """Many steps of the exact flow: passes run on the device, what lies between them on the host."""
 
-import numpy as np
-
-from ..host.field import field
-from ..host.steps import steps_by_passes
+from ..host.steps import passes_with, steps_by_passes
 from ..records import rows_of
 from .passes import exact_pass
 from .slots import sort_slots
@@ -18,12 +15,8 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
 
     Neurons are the device's, all else is the host's.
     """
-    g, slots = np.empty((2 * samples.x.size, 2)), order.slots
-
-    def run_pass(begin, end, mean, h, arrival):
-        field(mean, samples.xt, g)
-        begin, end = rows_of(begin), rows_of(end)
-        return exact_pass(begin, end, order, g, h, samples, arrival, whole)
+    slots = order.slots
+    run_pass = passes_with(exact_pass, order, samples, whole)
 
     def sort_if_due(begin):
         if slots.clock.is_over(SORT_SHARE * slots.m):

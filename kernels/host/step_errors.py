@@ -131,11 +131,11 @@ def first_errors(first, last, xt, h, limits, mean, better):
 
     There are two, with H the mean of H_0 and H_1. That of the field, rms(h H (better - mean)),
     says how far a second pass would arrive from the first; ``better`` is its `second_mean`. That of
-    the kernel, rms(rho_1 - (rho_0 - h H mean)), says how far the
-    change of H is from linear. Neurons that are released in the step, or cross a ray together, are
-    seen in the second only, since they move alike in both fields. The loss does not grow in the
-    flow, so that the error is at least rms(rho_1) - rms(rho_0), and at most the sum of both, which
-    is less than either estimate where residuals are small and H is large.
+    the kernel, rms(rho_1 - (rho_0 - h H mean)), says how far the change of H is from linear.
+    Neurons that are released in the step, or cross a ray together, are seen in the second only,
+    since they move alike in both fields. The loss does not grow in the flow, so that the error is
+    at least rms(rho_1) - rms(rho_0), and at most the sum of both, which is less than either
+    estimate where residuals are small and H is large.
 
     Parameters
     ----------

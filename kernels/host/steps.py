@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..records import rows_of
 from .control import (
     ARRIVED,
     BEGIN,
@@ -19,6 +20,7 @@ from .control import (
     mean_up_to,
     wants_second,
 )
+from .field import field
 from .step_errors import (
     first_errors,
     is_overshot,
@@ -27,6 +29,18 @@ from .step_errors import (
     second_mean,
     third_of_change,
 )
+
+
+def passes_with(exact_pass, order, samples, whole):
+    """The ``run_pass`` of `steps_by_passes`, by the ``exact_pass`` of the CPU or of a device."""
+    g = np.empty((2 * samples.x.size, 2))
+
+    def run_pass(begin, end, mean, h, arrival):
+        field(mean, samples.xt, g)
+        begin, end = rows_of(begin), rows_of(end)
+        return exact_pass(begin, end, order, g, h, samples, arrival, whole)
+
+    return run_pass
 
 
 def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
@@ -40,9 +54,9 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         Modified in place; its neurons may live on a device. After an odd number of exchanges the
         begin is in the arrays of the end and vice versa.
     run_pass : callable
-        ``run_pass(begin, end, mean, h, arrival) -> int`` moves all neurons for the time h in
-        the field of the residuals ``mean``; returns how many have changed their cell, -1 if the
-        pass has failed.
+        ``run_pass(begin, end, mean, h, arrival) -> int`` moves all neurons for the time h in the
+        field of the residuals ``mean``; returns how many have changed their cell, -1 if the pass
+        has failed.
     sort_if_due : callable
         ``sort_if_due(begin)`` is called before a step that starts from ``begin``.
     xt : (s, 2) float64

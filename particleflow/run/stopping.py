@@ -6,7 +6,7 @@ The loss has settled when it changes relatively by less than ``stop`` per unit o
 
 or when the residuals are no larger than the rounding of the network function. It has also settled
 when steps of the given tolerance can lower it no further: within the last decade of tau it has been
-no lower than before, and has not fallen since the last check, although by the flow's own rate it
+no lower than before, and has hardly fallen since the last check, although at the flow's own rate it
 would have vanished: the error of the steps throws it up as fast as it falls. The loss is checked at
 fixed times, ten a decade, so that the end does not depend on the integrator's steps or on the
 machine.
@@ -45,7 +45,7 @@ class Moment(NamedTuple):
 
 
 def is_held_up(power: float, begin: Moment, end: Moment) -> bool:
-    """Whether the loss falls by less than a hundredth of what the flow predicts.
+    """Whether the loss falls by less than a hundredth of what the flow predicts, at most all of it.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Settling:
         if not before:
             return False
         lowest = min(check.loss for check in before)
-        enough = lowest * math.exp(-self._stop * math.log(10.0))
+        enough = lowest * 10.0**-self._stop
         last, now = recent[-2:]
         would_vanish = power * (now.time - last.time) > last.loss
         is_low = min(check.loss for check in recent) < enough
