@@ -27,6 +27,7 @@ from .style import (
     SIGNS,
     STYLE,
     WIDTH,
+    formula,
     legend_above,
     shown,
     tell,
@@ -177,7 +178,7 @@ class _Scene:
         for points, (own, _, _) in zip(self._points, SIGNS, strict=True):
             rhat, theta = position[np.sign(position[:, 0]) == own].T
             points.set_data(theta, rhat)
-        self._time.set_text(rf"$\tau={trajectory.time[frame]:.4g}$")
+        self._time.set_text(rf"$\tau={formula(trajectory.time[frame], 4)}$")
         self._canvas.restore_region(self._still)
         for ax, artist in self._moving:
             ax.draw_artist(artist)

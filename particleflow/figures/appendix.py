@@ -21,6 +21,7 @@ from .style import (
     PINK,
     STYLE,
     WIDTH,
+    formula,
     opaque,
     ray_ends,
     uv_of,
@@ -94,7 +95,9 @@ def draw_fig8(runs: Trajectories) -> Figure:
             _draw_kinds(ax, trajectory, reach)
         _say(axes["field"], r"velocity of a particle with $\hat r>0$")
         _say(axes["uv"], r"neurons with $\hat r>0$")
-        _draw_function(axes["f"], trajectory, -1, rf"$f$ at $\tau={trajectory.time[-1]:g}$")
+        _draw_function(
+            axes["f"], trajectory, -1, rf"$f$ at $\tau={formula(trajectory.time[-1], 6)}$"
+        )
         axes["f"].set_ylabel(r"$f(x)$, $y$")
         opaque(axes["f"].legend(loc="center left", bbox_to_anchor=(1.0, 0.5)))
         handles, labels = axes["field"].get_legend_handles_labels()

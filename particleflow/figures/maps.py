@@ -12,7 +12,7 @@ from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
 from particleflow.sweeps.table import DONE, Sweep
 
-from .style import BLACK, BLUE, CENTIMETRE, COLUMN, GREY, STYLE, WIDTH, colour_bar, empty
+from .style import BLACK, BLUE, CENTIMETRE, COLUMN, GREY, STYLE, WIDTH, colour_bar, empty, formula
 
 NAMES = {
     "knots_near_samples": "share of the knots on samples, of living neurons",
@@ -137,11 +137,10 @@ def _tick(value: Any) -> str:
         return str(value)
     if isinstance(value, int) and abs(value) < 1_000_000:
         return f"${value}$"
-    mantissa, _, exponent = f"{float(value):.3g}".partition("e")
     power = np.log10(abs(value)) if value else 0.5  # 0 is no power of ten, and has no logarithm
     if abs(power) >= 2.0 and power % 1.0 == 0.0:
         return rf"${'-' if value < 0 else ''}10^{{{power:g}}}$"
-    return rf"${mantissa}\cdot 10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"
+    return f"${formula(value, 3)}$"
 
 
 def _settings_of(sweep: Sweep) -> tuple[str, str | None]:

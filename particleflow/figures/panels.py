@@ -17,6 +17,7 @@ from .style import (
     ORANGE,
     colour_bar,
     empty,
+    formula,
     legend_above,
     mark,
     opaque,
@@ -56,12 +57,12 @@ def draw_function(
         if not plain:
             ax.plot(x, trajectory.predict(0, x), color=GREY, lw=0.8, label=r"$f$ at $\tau=0$")
         ax.plot(x, trajectory.predict(frame, x), color=BLUE, zorder=4,
-                label="$f$" if plain else rf"$f$ at $\tau={tau:.4g}$")  # fmt: skip
+                label="$f$" if plain else rf"$f$ at $\tau={formula(tau, 4)}$")  # fmt: skip
     elif "residual" in trajectory.observables and trajectory.residual.size:
         times, residual = trajectory.observable("residual")
         nearest = int(np.abs(times - tau).argmin())
         ax.plot(samples.x, samples.y + residual[nearest], ".", ms=3, color=BLUE,
-                label=rf"$f(x_j)$ at $\tau={times[nearest]:.4g}$")  # fmt: skip
+                label=rf"$f(x_j)$ at $\tau={formula(times[nearest], 4)}$")  # fmt: skip
     _draw_samples(ax, trajectory, None if plain else attracted_colours(trajectory, frame))
     within = e[(e > lo) & (e < hi)]
     rug = thin(within, MOST_POINTS)

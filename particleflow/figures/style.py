@@ -92,6 +92,12 @@ def thin(values: np.ndarray, most: int) -> np.ndarray:
     return values[np.linspace(0, values.size - 1, most).astype(int)]
 
 
+def formula(value: float, digits: int) -> str:
+    """A number for the inside of a formula, with this many digits: 1e6 is a product there."""
+    mantissa, _, exponent = f"{float(value):.{digits}g}".partition("e")
+    return rf"{mantissa}\cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
 def tell(ax: Axes, *parts: str) -> None:
     """Say below the x-axis which parts of the data are shown; nothing if all parts are empty."""
     told = [part for part in parts if part]

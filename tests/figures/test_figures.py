@@ -11,7 +11,7 @@ from PIL import Image
 import particleflow as pf
 from particleflow import figures
 from particleflow.figures import animation
-from particleflow.figures.style import BLUE, GREY, ORANGE
+from particleflow.figures.style import BLUE, GREY, ORANGE, formula
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
 
@@ -38,6 +38,14 @@ def test_overview_has_four_labelled_panels_on_17_cm(record):
     panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
     assert len(panels) == 4
     assert all(ax.get_xlabel() and ax.get_ylabel() for ax in panels)
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (20.0, "20"), (0.5, "0.5"), (1e6, r"1\cdot 10^{6}"), (31622.776, r"3.162\cdot 10^{4}"),
+    (2.5e-7, r"2.5\cdot 10^{-7}"),
+])  # fmt: skip
+def test_numbers_in_formulas(value, text):
+    assert formula(value, 4) == text
 
 
 def test_the_function_that_is_drawn_is_the_function(record):
