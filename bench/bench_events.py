@@ -10,9 +10,16 @@ from bench_boost import samples_of
 from streams import median_seconds
 
 import particleflow as pf
-from particleflow.backend import State
 from particleflow.kernels import _jit, cpu, host
-from particleflow.kernels.events import CROSSINGS, ORIGINS, TALLIES, go_on, ray_of, recheck
+from particleflow.kernels.events import (
+    CROSSINGS,
+    ORIGINS,
+    REPULSORS,
+    TALLIES,
+    go_on,
+    ray_of,
+    recheck,
+)
 from particleflow.kernels.maps import frozen_field, mapped, maps_of
 from particleflow.kernels.records import Arrival, Neurons
 
@@ -43,7 +50,8 @@ def _move_alone(z, cell, h, field, x, moved, tally):
         tally[i, TALLIES] = not doubt
         left = ray_of(k, s)
         if left >= 0:
-            k = recheck(a, c, left, frozen.rays, tally[i])
+            k, is_repelled = recheck(a, c, left, frozen.rays)
+            tally[i][REPULSORS] += is_repelled
         moved[0, i], moved[1, i], moved[2, i], moved[3, i] = go_on(
             a, b, c, k, h, left, frozen, tally[i]
         )
@@ -70,7 +78,8 @@ def kinds_of(begin, h, field, x):
 def ns_a_neuron(z, cell, h, field, state, count):
     """A pass over these neurons of a state, repeated up to ``count``, on one thread."""
     z, cell, s = np.resize(z.T, (count, 3)).T.copy(), np.resize(cell, count), state.x.size
-    order = State(state.x, state.y, tuple(z), "network", np.inf).order
+    order = cpu.order_of(cpu.slot_bounds(count, s), s, True)
+    cpu.sort_slots(Neurons(*z, cell), order)
     begin, end = Neurons(*z, cell), Neurons(*np.empty_like(z), np.empty_like(cell))
     arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
 

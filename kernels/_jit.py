@@ -9,6 +9,9 @@ leaf
 inlined
     A leaf that LLVM has to inline: short physics, and loops whose many arrays would make a call
     cost as much as dozens of neurons.
+apart
+    A leaf that LLVM must not inline: long, and called seldom but in several places, each of which
+    would get a copy to be compiled.
 views
     A function that returns slices. numba itself inlines it: what comes out of a leaf has not been
     counted as a reference, and what comes out of a block has.
@@ -55,6 +58,7 @@ from ._turns import take_turns
 numba.get_num_threads()
 
 __all__ = [
+    "apart",
     "block",
     "cache_folder",
     "driver",
@@ -67,8 +71,8 @@ __all__ = [
     "views",
 ]
 
-# without fastmath=False a function inherits the fast math of whoever calls it first
-_STRICT = {"error_model": "numpy", "nogil": True, "fastmath": False}
+# what is not said here a function inherits of whoever calls it first
+_STRICT = {"error_model": "numpy", "nogil": True, "fastmath": False, "forceinline": False}
 _SUMS = {**_STRICT, "fastmath": {"reassoc", "nsz", "contract"}}
 
 
@@ -123,7 +127,8 @@ def _called(**options: object) -> Callable:
 _LEAF = {**_STRICT, "_nrt": False}
 
 leaf = _called(**_LEAF)
-inlined = _called(forceinline=True, **_LEAF)
+apart = _called(apart=True, **_LEAF)
+inlined = _called(**{**_LEAF, "forceinline": True})
 views = njit(inline="always", **_STRICT)
 block = _cached(**_STRICT)
 sums = _cached(_nrt=False, **_SUMS)

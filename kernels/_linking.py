@@ -22,7 +22,7 @@ from typing import Any
 import numba
 from llvmlite import binding, ir
 from numba import njit
-from numba.core import codegen, compiler, compiler_machinery, registry
+from numba.core import codegen, compiler, compiler_machinery, itanium_mangler, registry
 
 __all__ = ["AVAILABLE", "entry"]
 
@@ -46,7 +46,11 @@ AVAILABLE: bool = _has_what_parts_need()
 """Whether this release of numba has what parts need."""
 
 
-def entry(function: Callable, *, cached: bool, **options: Any) -> Any:
+_apart: set[str] = set()
+"""Beginnings of the names, in LLVM, of parts that are never inlined."""
+
+
+def entry(function: Callable, *, cached: bool, apart: bool = False, **options: Any) -> Any:
     """Compile a function as an entry where Python calls it, and as a part where kernels do.
 
     Parameters
@@ -54,6 +58,8 @@ def entry(function: Callable, *, cached: bool, **options: Any) -> Any:
     function : callable
     cached : bool
         Whether machine code of the entry is kept on disk.
+    apart : bool
+        Whether the part is called and never inlined.
     **options
         Options of ``numba.njit``; ``forceinline`` is for parts only.
 
@@ -62,6 +68,9 @@ def entry(function: Callable, *, cached: bool, **options: Any) -> Any:
     numba dispatcher
         Its attribute ``part`` is a function that returns the dispatcher of the part.
     """
+    if apart:
+        name = f"{function.__module__}.{function.__qualname__}"
+        _apart.add(f"_Z{itanium_mangler.mangle_identifier(name).removesuffix('E')}B")
     for_entry = {name: value for name, value in options.items() if name != "forceinline"}
     if not AVAILABLE:
         return njit(cache=cached, **options)(function)
@@ -112,6 +121,9 @@ class _Part(codegen.JITCodeLibrary):
 
     def finalize(self) -> None:
         self._raise_if_finalized()
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.name.startswith(tuple(_apart)):
+                function.add_function_attribute("noinline")
         _export(self._final_module, "weak_odr")
         self._finalize_dynamic_globals()
         self._finalized = True

@@ -21,7 +21,7 @@ At releases, repulsors and the origin the motion of a single neuron is not uniqu
 import math
 from math import inf
 
-from ._jit import inlined, leaf
+from ._jit import apart, inlined, leaf
 from .boost import (
     G1,
     GX,
@@ -241,8 +241,11 @@ def _along_ray(a, b, c, r, time, frozen, tally):
 
 
 @inlined
-def recheck(a, c, r, rays, tally):
-    """The cell in which a neuron that slid on ray r is in a new field."""
+def recheck(a, c, r, rays):
+    """The cell in which a neuron that slid on ray r is in a new field, and whether that repels it.
+
+    Each neuron that is repelled counts in `REPULSORS`.
+    """
     s = rays.shape[0] // 2
     sign = _sign(c)
     if sign == 0.0:
@@ -251,12 +254,10 @@ def recheck(a, c, r, rays, tally):
     # where both sides have turned outward since the last field, the faster one counts as the
     # first, which has taken the neuron with it
     cell = cell_from_ray(r, sign, pull_active, pull_inactive, 2 * s + r, False, s)
-    if sign * pull_inactive < 0.0 < sign * pull_active:
-        tally[REPULSORS] += 1
-    return cell
+    return cell, sign * pull_inactive < 0.0 < sign * pull_active
 
 
-@leaf
+@apart
 def go_on(a, b, c, cell, time, left, frozen, tally):
     """Move one neuron for a time through all that it meets.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from particleflow.backend import field
 from particleflow.kernels import _jit, cpu
-from particleflow.kernels.events import TALLIES, go_on, ray_of, recheck
+from particleflow.kernels.events import REPULSORS, TALLIES, go_on, ray_of, recheck
 from particleflow.kernels.maps import frozen_field, maps_of
 from particleflow.kernels.motion import set_out
 from particleflow.kernels.records import Arrival, Neurons, Stored, rows_of
@@ -20,7 +20,8 @@ def advance_each(z, cell, h, field, x, tally):
     for i in range(cell.size):
         k, left = cell[i], ray_of(cell[i], x.size)
         if left >= 0:
-            k = recheck(z[0, i], z[2, i], left, frozen.rays, tally[i])
+            k, is_repelled = recheck(z[0, i], z[2, i], left, frozen.rays)
+            tally[i][REPULSORS] += is_repelled
         z[0, i], z[1, i], z[2, i], cell[i] = go_on(
             z[0, i], z[1, i], z[2, i], k, h, left, frozen, tally[i]
         )

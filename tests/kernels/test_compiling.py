@@ -13,7 +13,7 @@ from numba.core.registry import cpu_target
 from numpy.testing import assert_array_equal
 from variants import variants
 
-from particleflow.kernels import _linking, _turns
+from particleflow.kernels import _jit, _linking, _turns
 
 MODULE = """
 import numpy as np
@@ -66,6 +66,33 @@ def kernels():
         return add(sum_up(values)[0] / values.size, 0.0)
 
     return add, sum_up, _linking.entry(mean, **STRICT)
+
+
+def attributes_of(part):
+    """The attributes that LLVM is given of the one function of a part that has been compiled."""
+    (compiled,) = part.part().overloads.values()
+    name = compiled.fndesc.llvm_func_name
+    module = compiled.library._final_module
+    return b" ".join(module.get_function(name).attributes).decode().split()
+
+
+def test_what_an_inlined_function_calls_first_is_not_inlined_for_that():
+    """numba hands options on to functions that are compiled for a caller."""
+
+    @_jit.leaf
+    def called(a):
+        return a + 1.0
+
+    @_jit.apart
+    def kept_apart(a):
+        return a - 1.0
+
+    short = _jit.inlined(lambda a: called(a) * kept_apart(a))
+    whole = _jit.driver(lambda a: 1.0 * short(a))
+    assert whole(3.0) == 8.0
+    assert "alwaysinline" in attributes_of(short)
+    assert {"alwaysinline", "noinline"} & set(attributes_of(called)) == set()
+    assert "noinline" in attributes_of(kept_apart)
 
 
 def test_this_release_of_numba_has_what_parts_need():
