@@ -4,14 +4,14 @@ Every target tries the ways of a neuron in the same sequence: the map of its cel
 for most (``maps``); a map again, if a slide lets it go or it turns back (`look_closer`); legs, if
 the neuron meets rays and as long as they let it through (``legs``); ``events`` for what is left of
 the time. A device does all but the last with `set_out`, neuron by neuron. The CPU does them in
-vectors (``cpu.pass_slot``, ``cpu.lanes``), where `set_out` would come to the same bits, and takes
-only `look_closer` and `finish` from here.
+vectors (``cpu.pass_slot``, ``cpu.march``), where `set_out` would come to the same bits, and takes
+only `look_closer` from here.
 """
 
 from ._jit import inlined, leaf
 from .boost import N1, NX, SIZE
-from .events import CROSSINGS, go_on, meet, ray_of, recheck
-from .legs import leg, slide
+from .events import CROSSINGS, REPULSORS, meet, ray_of, recheck
+from .legs import leg_to_end, leg_to_ray, slide
 from .maps import mapped, turns_back
 from .rays import ALONG, PASSES, U1, UX, XJ, sector_beyond
 
@@ -31,16 +31,6 @@ def _try_to_slide(a, b, c, k, time, rays):
 
 
 @inlined
-def finish(a, b, c, k, time, left, frozen, tally):
-    """Move one neuron as `go_on` does, by the cheaper `slide` where that suffices."""
-    # most neurons that come here have met a ray on which they slide to the end of the time
-    a, b, c, slid = _try_to_slide(a, b, c, k, time, frozen.rays)
-    if not slid:
-        a, b, c, k = go_on(a, b, c, k, time, left, frozen, tally)
-    return a, b, c, k
-
-
-@inlined
 def look_closer(a, b, c, k, frozen, maps, tally):
     """Where a neuron of cell k goes for which the map of its cell does not suffice, if a map does.
 
@@ -51,7 +41,8 @@ def look_closer(a, b, c, k, frozen, maps, tally):
     s = frozen.x.size
     left, an, bn, cn, doubt = ray_of(k, s), a, b, c, True
     if left >= 0:
-        k = recheck(a, c, left, frozen.rays, tally)
+        k, is_repelled = recheck(a, c, left, frozen.rays)
+        tally[REPULSORS] += is_repelled
     if k < 2 * s:
         an, bn, cn, doubt = mapped(a, b, c, k, maps, s)
         if doubt:
@@ -70,22 +61,25 @@ def _pass_rays(a, b, c, k, left, up, time, frozen):
     field, rays, x = frozen
     s = x.size
     r, passed = left, -1
-    passes, good, meets = True, True, False
+    passes, arrived, meets = True, False, False
     while passes:
         passed += 1
         left = r
         if left >= 0:
             k = sector_beyond(left, up, s)
         r = k if up else (k - 1 if k > 0 else 2 * s - 1)
-        an, bn, cn, rest, meets, good = leg(
-            a, b, c, time, 1.0 if up else -1.0, (field[k, NX], field[k, N1], field[k, SIZE]),
-            (rays[r, UX], rays[r, U1], rays[r, XJ]),
-        )  # fmt: skip
+        way = field[k, NX], field[k, N1], field[k, SIZE]
+        ray = rays[r, UX], rays[r, U1], rays[r, XJ]
+        an, bn, cn, rest, meets, good = leg_to_ray(a, b, c, time, 1.0 if up else -1.0, way, ray)
+        if not meets:
+            rest = 0.0
+            an, bn, cn, good = leg_to_end(a, b, c, time, way)
+            arrived = good
         if good:
             a, b, c, time = an, bn, cn, rest
-        passes = good and meets and rays[r, PASSES] > 0.0
-    meets = meets and good
-    return a, b, c, k, time, r if meets else left, passed, meets, good and not meets
+        meets = meets and good
+        passes = meets and rays[r, PASSES] > 0.0
+    return a, b, c, k, time, r if meets else left, passed, meets, arrived
 
 
 @leaf

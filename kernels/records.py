@@ -97,10 +97,10 @@ Stage = namedtuple("Stage", "field x metric h")
 """A stage of the Runge-Kutta method on the CPU: G_k (2 s, 2), the samples x, the metric's number,
 and the length of the step."""
 
-SlotPass = namedtuple("SlotPass", "z to h frozen maps acc tally marks lanes")
+SlotPass = namedtuple("SlotPass", "z to h frozen maps acc tally marks march")
 """A pass over one slot on the CPU: the `Neurons` z that move for the time h in a `Frozen` field
 with its `Maps`; the `Neurons` in which their new state is stored; the moments (>= 2 s, MOMENTS) and
-the events, which the pass adds up; and the thread's work space, `Marks` and `Lanes`. The neurons
+the events, which the pass adds up; and the thread's work space, `Marks` and `March`. The neurons
 are those of all slots where `pass_slot` begins."""
 
 Rest = namedtuple("Rest", "neurons count")
@@ -129,5 +129,10 @@ Marks = namedtuple("Marks", "each eights")
 """Which neurons of a block need a closer look, bool (BLOCK,), and the same memory as int64, eight
 marks an element."""
 
-Lanes = namedtuple("Lanes", "before after legs indices")
-"""Work space for neurons that cross many sectors, a column each: see ``cpu.lanes``."""
+Group = namedtuple("Group", "state indices")
+"""Some neurons that leave their sector: their states, and their indices; see ``cpu.groups``."""
+
+March = namedtuple(
+    "March", "start waiting marching aside after ends outcome lists counts heads runs"
+)
+"""Work space for neurons that leave their sector: see ``cpu.march``."""

@@ -1,172 +1,266 @@
-"""Neurons that cross from sector to sector in a pass, some hundred at a time.
+"""Neurons that leave their sector in a pass, hundreds at a time.
 
-Such a neuron waits in a *lane*, a column of arrays, until enough lanes are in use; then all of them
-take one leg of ``kernels.legs`` a round, in vectors. A neuron that has used up the time, or meets a
-ray that does not let it through, leaves; the neuron of the last lane moves into the gap. Neurons
-for which legs do not suffice go through ``kernels.events`` one by one.
+As long as c keeps its sign, a neuron goes in one direction: to higher sectors or to lower ones, and
+never through the dead sector, where nothing moves. Those that leave one sector *set off* together:
+they take one leg of ``kernels.legs`` in a loop with one field and two rays, which vectorises. Those
+that a ray holds slide together to the end of the time; those that pass it *wait*, by direction and
+by the sector to which they have come.
+
+When many wait, two *marches* go through the sectors, from one side of the dead sector to its other
+side, one to higher sectors and one to lower ones. In each sector the neurons that have come from
+the one before, and those that waited in it, take the next leg together.
+
+Neurons for which that does not suffice are moved one by one, as on a device (``kernels.motion``).
 """
 
 import numpy as np
 
-from .._jit import block, inlined, leaf
+from .._jit import apart, block, inlined, leaf
 from ..boost import N1, NX, SIZE
-from ..events import CROSSINGS, meet
-from ..legs import leg
-from ..motion import finish
-from ..rays import PASSES, U1, UX, XJ, sector_beyond
-from ..records import Lanes
+from ..events import REPULSORS, go_on
+from ..motion import set_out
+from ..rays import U1, UX, XJ, sector_beyond
+from ..records import Group, March
+from .arrays import read
 from .arrivals import arrive
+from .groups import (
+    DOWN,
+    ENDS,
+    INDEX,
+    LEFT,
+    OPEN,
+    TIME,
+    UP,
+    A,
+    B,
+    C,
+    arrive_together,
+    copy,
+    go_on_alone,
+    meet_ray,
+    round_up,
+    set_out_together,
+    take_last_legs,
+    take_legs,
+)
 
-LANES = 512
-"""Number of lanes in use at which they start to take rounds."""
-FEW = 128
-"""Number of lanes in use at which rounds end, for more neurons to come: short vectors pay less."""
+START = 1024
+"""Neurons of one cell that can gather before they set off."""
+ROOM = 2048
+"""Neurons that can wait, and march."""
 _LINE = 8  # a row is longer by a cache line, so that rows begin in different sets of the cache
 
-A, B, C, TIME = range(4)
-"""Rows of the states of lanes, before a leg and after it."""
-UP, FIELD_X, FIELD_1, FIELD_SIZE, RAY_X, RAY_1, SAMPLE, LETS_THROUGH, OUTCOME = range(9)
-"""Rows of what decides on a leg, and of its outcome."""
-CELL, RAY, LEFT, INDEX = range(4)
-"""Rows of indices: the sector; between legs the ray on which the neuron is, in a leg the ray ahead;
-in a leg the ray on which it began; and the neuron's index in its slot. A ray is -1 if there is
-none."""
-PASSED, ENDED, MET, OPEN = 0.0, 1.0, 2.0, 3.0
-"""Outcomes of a leg: the neuron has passed the ray; it is at the end of the time; it is on a ray
-whose sides have to decide; or the leg does not hold for it, and it is where it was."""
+GATHERED, WAITING, RUNS, FIRST = range(4)
+"""Counts of a march: neurons that have gathered to set off; those that wait, and the runs in which
+they lie; and the first stage that a run has."""
+BEGIN, END, STAGE, NEXT = range(4)
+"""Rows of runs: the first neuron and the one behind the last in the list of those that wait; the
+*stage* of its march, which is the number of sectors from the dead one to theirs; behind those of
+the march to higher sectors, 2 s of them, come those of the march to lower ones; and the next run of
+the same stage, or -1."""
 
 
 @block
-def make_lanes():
-    width = LANES + _LINE
-    return Lanes(
-        np.empty((4, width)), np.empty((4, width)), np.empty((9, width)),
-        np.empty((4, width), np.int64),
+def room_to_march(s):
+    """Work space of a thread for neurons that leave their sector; none has."""
+    width = ROOM + _LINE
+    counts = np.zeros(4, np.int64)
+    counts[FIRST] = 4 * s
+    start = Group(np.empty((4, START + _LINE)), np.empty((2, START + _LINE), np.int64))
+    waiting = Group(np.empty((4, width)), np.empty((2, width), np.int64))
+    marching = Group(np.empty((4, width)), np.empty((2, width), np.int64))
+    aside = Group(np.empty((4, width)), np.empty((2, width), np.int64))
+    lists = np.empty((3, width), np.int64)
+    return March(
+        start, waiting, marching, aside, np.empty((4, width)), np.empty((4, width)),
+        np.empty(width, np.int64), lists, counts, np.full(4 * s, -1), np.empty((4, ROOM), np.int64),
     )  # fmt: skip
 
 
 @inlined
-def enter(a, b, c, k, left, index, n, job):
-    """Let a neuron of sector k take lane n; returns the number of lanes in use.
+def _stage_of(k, up, s):
+    """The stage at which the march up, or down, comes through sector k."""
+    beyond = k - s if k >= s else k + s
+    return beyond if up else 4 * s - beyond
 
-    A neuron takes no lane if it does not turn, since it is then not known which ray is ahead, or if
-    the ray ahead is the ray ``left`` on which it is (-1 if on none).
+
+@inlined
+def _sector_of(stage, s):
+    """The sector of a stage, the inverse of `_stage_of`."""
+    beyond = stage if stage < 2 * s else 4 * s - stage
+    return beyond + s if beyond < s else beyond - s
+
+
+@inlined
+def leaves(a, b, c, k, left, field):
+    """Whether it is known which ray is ahead of a neuron of sector k, and whether it goes up.
+
+    It is not if the neuron does not turn, or if the ray ahead is the ray ``left`` on which it is
+    (-1 if on none).
     """
-    field, lanes = job.frozen.field, job.lanes
     turn = c * (b * field[k, NX] - a * field[k, N1])
-    state, indices = lanes.before, lanes.indices
+    up = turn > 0.0
+    return (turn != 0.0) & ((left < 0) | (sector_beyond(left, up, field.shape[0] // 2) == k)), up
+
+
+@inlined
+def _add_run(n, stage, march):
+    """Note that the n neurons behind those that wait do so, too, for the march at this stage."""
+    counts, heads, runs = march.counts, march.heads, march.runs
+    begin, run = counts[WAITING], counts[RUNS]
+    counts[WAITING] += n
+    if run > 0 and runs[STAGE, run - 1] == stage:
+        runs[END, run - 1] += n
+    else:
+        runs[BEGIN, run], runs[END, run], runs[STAGE, run] = begin, begin + n, stage
+        runs[NEXT, run], heads[stage] = heads[stage], run
+        counts[RUNS] += 1
+        counts[FIRST] = min(counts[FIRST], stage)
+
+
+@inlined
+def wait(a, b, c, k, left, index, up, job):
+    """Let a neuron of sector k, of which `leaves` holds, wait for a march."""
+    march = job.march
+    (state, indices), n = march.waiting, march.counts[WAITING]
     state[A, n], state[B, n], state[C, n], state[TIME, n] = a, b, c, job.h
-    lanes.legs[UP, n] = 1.0 if turn > 0.0 else -1.0
-    indices[CELL, n], indices[RAY, n], indices[INDEX, n] = k, left, index
-    # the lane has been filled without a branch; it counts as in use only if all is well
-    leaves = left < 0 or sector_beyond(left, turn > 0.0, field.shape[0] // 2) == k
-    return n + 1 if turn != 0.0 and leaves else n
+    indices[INDEX, n], indices[LEFT, n] = index, left
+    _add_run(1, _stage_of(k, up, job.frozen.x.size), march)
 
 
 @leaf
-def _look_up(legs, indices, n, field, rays):
-    """Look up, for each of the first n lanes, the sector of its next leg and the ray ahead there.
+def _through_sector(n, up, k, job):
+    """Let the first n who march take a leg in sector k.
 
-    The sector is the one beyond the ray on which the neuron is, if it is on one.
+    Those that pass the ray ahead march on. Returns how many they are, and how many others have
+    arrived in another cell than they were in.
     """
-    n_rays = rays.shape[0]
+    field, rays, march = job.frozen.field, job.frozen.rays, job.march
+    group, aside, outcome = march.marching, march.aside, march.outcome
+    index, left, met, ending = (
+        group.indices[INDEX], group.indices[LEFT], march.lists[0], march.lists[1]
+    )  # fmt: skip
+    r = k if up else (k - 1 if k > 0 else rays.shape[0] - 1)
+    way = field[k, NX], field[k, N1], field[k, SIZE]
+    ray = rays[r, UX], rays[r, U1], rays[r, XJ]
+    take_legs(group.state, march.after, outcome, round_up(n), up, way, ray)
+    # lists that are written without a branch, which would be a coin's toss
+    n_met = n_ending = 0
     for i in range(n):
-        left, k = indices[RAY, i], indices[CELL, i]
-        up = legs[UP, i] > 0.0
-        if left >= 0:
-            k = sector_beyond(left, up, n_rays // 2)
-        r = k if up else (k - 1 if k > 0 else n_rays - 1)
-        indices[CELL, i], indices[RAY, i], indices[LEFT, i] = k, r, left
-        legs[FIELD_X, i] = field[k, NX]
-        legs[FIELD_1, i] = field[k, N1]
-        legs[FIELD_SIZE, i] = field[k, SIZE]
-        legs[RAY_X, i] = rays[r, UX]
-        legs[RAY_1, i] = rays[r, U1]
-        legs[SAMPLE, i] = rays[r, XJ]
-        legs[LETS_THROUGH, i] = rays[r, PASSES]
-
-
-@leaf
-def _take_leg(before, after, legs, n):
-    """Take one leg of each of the first n lanes, from the states ``before`` to those ``after``."""
-    a, b, c, time = before[A, :n], before[B, :n], before[C, :n], before[TIME, :n]
-    a1, b1, c1, time1 = after[A, :n], after[B, :n], after[C, :n], after[TIME, :n]
-    up, nx, n1, g = legs[UP, :n], legs[FIELD_X, :n], legs[FIELD_1, :n], legs[FIELD_SIZE, :n]
-    ux, u1, xj = legs[RAY_X, :n], legs[RAY_1, :n], legs[SAMPLE, :n]
-    lets_through, outcome = legs[LETS_THROUGH, :n], legs[OUTCOME, :n]
-    for i in range(n):
-        an, bn, cn, tn, meets, good = leg(
-            a[i], b[i], c[i], time[i], up[i], (nx[i], n1[i], g[i]), (ux[i], u1[i], xj[i])
-        )
-        a1[i], b1[i], c1[i], time1[i] = an, bn, cn, tn
-        passes = meets & (lets_through[i] > 0.0)
-        outcome[i] = OPEN if not good else (PASSED if passes else (MET if meets else ENDED))
-
-
-@inlined
-def _leave(before, after, i, job):
-    """Bring the neuron of lane i, which has not passed its ray, to the end of its time.
-
-    Returns whether the neuron has changed its cell in this pass.
-    """
-    outcome, indices = job.lanes.legs[OUTCOME, i], job.lanes.indices
-    state = before if outcome == OPEN else after
-    a, b, c, time = state[A, i], state[B, i], state[C, i], state[TIME, i]
-    k, p = indices[CELL, i], indices[INDEX, i]
-    if outcome != ENDED:
-        left = indices[LEFT, i]
-        if outcome == MET:
-            left = indices[RAY, i]
-            k = meet(a, b, c, k, left, job.frozen, job.tally)
-        a, b, c, k = finish(a, b, c, k, time, left, job.frozen, job.tally)
-    arrive(a, b, c, k, p, job)
-    return k != job.z.cell[p]
-
-
-@inlined
-def _move_lane(after, legs, indices, i, j):
-    """Move the neuron of lane i, which has passed its ray, into lane j."""
-    for row in range(TIME + 1):
-        after[row, j] = after[row, i]
-    legs[UP, j] = legs[UP, i]
-    for row in range(INDEX + 1):
-        indices[row, j] = indices[row, i]
-
-
-@leaf
-def take_rounds(n, few, job):
-    """Let the first n lanes take rounds until no more than ``few`` are in use.
-
-    Parameters
-    ----------
-    n, few : int
-    job : SlotPass
-        Its lanes are modified in place; neurons that arrive are added to its moments.
-
-    Returns
-    -------
-    n : int
-        Lanes in use.
-    changes : int
-        Neurons that arrived in another cell.
-    """
-    before, after, legs, indices = job.lanes
-    field, rays = job.frozen.field, job.frozen.rays
-    changes = 0
-    while n > few:
-        _look_up(legs, indices, n, field, rays)
-        _take_leg(before, after, legs, n)
-        for i in range(n - 1, -1, -1):  # downwards: the lane that fills a gap has been seen then
-            if legs[OUTCOME, i] == PASSED:
-                job.tally[CROSSINGS] += 1
-            else:
-                changes += _leave(before, after, i, job)
-                n -= 1
-                if i < n:
-                    _move_lane(after, legs, indices, n, i)
-        before, after = after, before
-    # after an odd number of rounds the states are in the other array than the next call looks in
-    for row in range(TIME + 1):
+        met[n_met] = ending[n_ending] = i
+        n_met += outcome[i] <= UP
+        n_ending += outcome[i] == ENDS
+    changes = np.int64(0)
+    if n_met + n_ending < n:
         for i in range(n):
-            job.lanes.before[row, i] = before[row, i]
-    return n, changes
+            if outcome[i] == OPEN:
+                changes += go_on_alone(group.state, index[i], i, k, left[i], job)
+    if n_ending > 0:
+        copy(group.state, index, ending, n_ending, aside, 0)
+        for j in range(n_ending):
+            aside.indices[LEFT, j] = left[ending[j]]
+        take_last_legs(aside.state, march.ends, outcome, round_up(n_ending), way)
+        changes += arrive_together(aside, march.ends, n_ending, k, job)
+    passed, changed = meet_ray(group, met, n_met, n_met == n, (k, r), (group, 0), job)
+    return passed, changes + changed
+
+
+@leaf
+def _set_out_alone(p, job):
+    """Move neuron p, which has gathered but cannot set off; returns whether it changes its cell."""
+    z = job.z
+    a, b, c = read(z.a, z.b, z.c, p)
+    k = np.int64(z.cell[p])
+    a, b, c, k, time, left, arrived = set_out(a, b, c, k, job.h, job.frozen, job.maps, job.tally)
+    if not arrived:
+        a, b, c, k = go_on(a, b, c, k, time, left, job.frozen, job.tally)
+    arrive(a, b, c, k, p, job)
+    return k != z.cell[p]
+
+
+@apart
+def _set_off(k, left, is_repelled, job):
+    """Do what `set_off` does, where there are any."""
+    field, rays, march = job.frozen.field, job.frozen.rays, job.march
+    counts, group, outcome = march.counts, march.start, march.outcome
+    n, n_rays = counts[GATHERED], rays.shape[0]
+    changes = np.int64(0)
+    if counts[WAITING] + n > ROOM:
+        changes += march_all(job)
+    up, down = k, k - 1 if k > 0 else n_rays - 1
+    set_out_together(
+        group.state, march.after, outcome, round_up(n), job.h,
+        (field[k, NX], field[k, N1], field[k, SIZE]),
+        ((rays[up, UX], rays[up, U1], rays[up, XJ]), left != up),
+        ((rays[down, UX], rays[down, U1], rays[down, XJ]), left != down),
+    )  # fmt: skip
+    # lists that are written without a branch, which would be a coin's toss
+    lists, n_up, n_down, n_open = march.lists, 0, 0, 0
+    for i in range(n):
+        lists[UP, n_up] = lists[DOWN, n_down] = lists[2, n_open] = i
+        n_up += outcome[i] == UP
+        n_down += outcome[i] == DOWN
+        n_open += outcome[i] == OPEN
+    for j in range(n_open):
+        changes += _set_out_alone(group.indices[INDEX, lists[2, j]], job)
+    job.tally[REPULSORS] += is_repelled * (n - n_open)
+    for sense in range(2):
+        r, met = (up, n_up) if sense == UP else (down, n_down)
+        if met > 0:
+            to = march.waiting, counts[WAITING]
+            passed, changed = meet_ray(group, lists[sense], met, met == n, (k, r), to, job)
+            changes += changed
+            if passed > 0:
+                _add_run(passed, _stage_of(k, sense == UP, n_rays // 2) + 1, march)
+    counts[GATHERED] = 0
+    return changes
+
+
+@inlined
+def set_off(k, left, is_repelled, job):
+    """Let those who have gathered set off in sector k; returns how many change their cell.
+
+    ``left`` is the ray that has let them go, or -1 if none has, and ``is_repelled`` says whether it
+    is a repulsor for them. Those that pass a ray wait, and do not count.
+    """
+    return _set_off(k, left, is_repelled, job) if job.march.counts[GATHERED] > 0 else 0
+
+
+@inlined
+def make_way(n, job):
+    """Let those who wait march if there is no place for n more; returns how many change."""
+    return march_all(job) if job.march.counts[WAITING] > ROOM - n else np.int64(0)
+
+
+@apart
+def march_all(job):
+    """Let those who wait march to the end of their time; returns how many change their cell.
+
+    Their states are stored and added to the moments of the pass.
+    """
+    s, march = job.frozen.x.size, job.march
+    counts, heads, runs = march.counts, march.heads, march.runs
+    (state, indices), (waiting, waiting_indices) = march.marching, march.waiting
+    changes = n = np.int64(0)
+    stage, left = counts[FIRST], counts[WAITING]
+    while left > 0 or n > 0:
+        run = heads[stage] if left > 0 else -1
+        heads[stage] = -1
+        while run >= 0:
+            first, size = runs[BEGIN, run], runs[END, run] - runs[BEGIN, run]
+            for row in range(TIME + 1):
+                for i in range(size):
+                    state[row, n + i] = waiting[row, first + i]
+            for row in range(LEFT + 1):
+                for i in range(size):
+                    indices[row, n + i] = waiting_indices[row, first + i]
+            n += size
+            left -= size
+            run = runs[NEXT, run]
+        if n > 0:
+            n, changed = _through_sector(n, stage < 2 * s, _sector_of(stage, s), job)
+            changes += changed
+        stage += 1
+    counts[WAITING] = counts[RUNS] = 0
+    counts[FIRST] = 4 * s
+    return changes

@@ -23,7 +23,7 @@ def _pass_slots(begin, end, regions, h, frozen, maps, sums):
     # code, since they come out of a tuple (findings/numba_parallel_tuple.sh); `pass_slot` does it
     slots, start, (acc, tallies) = regions.slots, regions.start, sums
     for i in prange(slots.size - 1):
-        room = make_room()
+        room = make_room(frozen.x.size)
         job = SlotPass(begin, end, h, frozen, maps, acc[i], tallies[i], *room)
         pass_slot(slots[i], slots[i + 1], start[i], job)
 
@@ -45,7 +45,7 @@ def _pass_all(begin, end, regions, field, h, x, tally):
     tallies = np.zeros((n_slots, TALLIES + 2 * PAD), np.int64)
     if begin.a.size <= SERIAL // 4:  # a pass costs more a neuron than what SERIAL was chosen for
         for i in range(n_slots):
-            room = make_room()
+            room = make_room(frozen.x.size)
             job = SlotPass(begin, end, h, frozen, maps, acc[i], tallies[i], *room)
             pass_slot(slots[i], slots[i + 1], start[i], job)
     else:

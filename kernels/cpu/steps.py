@@ -38,7 +38,7 @@ from ..records import Arrival, Control, Limits, Places, Regions, Samples, rows_o
 from .passes import exact_pass, pass_alone
 from .slots import sort_slots
 
-SORT_SHARE = 0.02
+SORT_SHARE = 0.05
 """Slots are sorted again after more changes of cell than this share of all neurons."""
 
 

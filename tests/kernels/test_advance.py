@@ -573,7 +573,8 @@ def make(seed, s, m, by_sector):
 
 @pytest.mark.parametrize("far", [False, True])
 @pytest.mark.parametrize(("s", "m", "by_sector"), [
-    (1, 50, False), (4, 200, True), (5, 30_000, True), (5, 9_000, False), (60, 500, False),
+    (1, 50, False), (4, 200, True), (5, 30_000, True), (40, 30_000, True), (5, 9_000, False),
+    (60, 500, False),
 ])  # fmt: skip
 def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
     """Near: in the field of their own residuals. Far: in others, so that slides end, c changes its

@@ -65,7 +65,7 @@ def test_single_precision_has_float64_in_sums_only(compiled):
 def test_constants_of_single_precision():
     """Each is the constant of a module, and copies have it under the names that they import."""
     assert all(any(hasattr(module, name) for module in (boost, origin)) for name in SINGLE)
-    for function, name in ((legs.leg, "AT_ORIGIN"), (events._spend, "MOST_RAPIDITY")):
+    for function, name in ((legs.leg_to_ray, "AT_ORIGIN"), (events._spend, "MOST_RAPIDITY")):
         for dtype, value in (("float32", SINGLE[name]), ("float64", getattr(
             origin if name == "AT_ORIGIN" else boost, name))):  # fmt: skip
             copy = _jit._copy(function.py_func, dtype, _jit._for_host)
