@@ -19,6 +19,7 @@ import numpy as np
 
 from .._jit import driver
 from .mean_residual import mean_residual
+from .releases import MOST_CUTS, release_time
 from .step_errors import LINEAR_SHARE, after_change, is_tame, third_of_change
 
 BEGIN, END, NEXT, LAST_ERROR = range(4)
@@ -84,10 +85,31 @@ def foretell(first, last, arrived, h, change, xt, control):
 
 
 @driver
+def _end_with_release(first, change, xt, control, limits, mean):
+    """Shorten the next trial to the first release that matters in it.
+
+    Modifies ``change`` and ``mean`` to what they are for that length.
+    """
+    clock = control.clock
+    for _ in range(MOST_CUTS):
+        h = clock[NEXT]
+        middle = after_change(first.covariances, 1.5, change)
+        end = release_time(first, middle, mean, xt, h, limits.allowed)
+        if not end < h:
+            break
+        clock[NEXT] = end
+        for k in range(change.shape[0]):
+            for l in range(3):
+                change[k, l] *= end / h
+        changed = after_change(first.covariances, 1.0, change)
+        mean_residual(changed, first.residual, xt, end, LINEAR_SHARE * limits.allowed, mean)
+
+
+@driver
 def first_mean(first, change, xt, control, limits, mean):
     """Write the mean residual for the first pass of a trial into ``mean``.
 
-    ``change`` is D; it is set to 0 if it leads too far. Returns `UNDER_WAY`, or `UNTAME` or
+    ``change`` is D; it is set to 0 if it leads too far. The trial may become shorter. Returns `UNDER_WAY`, or `UNTAME` or
     `SHRUNK` if there can be no such pass.
     """
     clock, (rho, covariances, _) = control.clock, first
@@ -105,6 +127,8 @@ def first_mean(first, change, xt, control, limits, mean):
                 for l in range(3):
                     change[k, l] = 0.0
         mean_residual(changed, rho, xt, h, LINEAR_SHARE * limits.allowed, mean)
+        if limits.fixed == 0.0:
+            _end_with_release(first, change, xt, control, limits, mean)
     return status
 
 

@@ -88,7 +88,7 @@ def second_mean(first, last, xt, h, limits, mean):
 
 
 @driver
-def _product(covariances, vector, xt, h):
+def product(covariances, vector, xt, h):
     """The product h H v."""
     work, out = np.empty((covariances.shape[0], 2)), np.empty(vector.size)
     residual_rate(covariances, vector, xt, work, out)
@@ -112,7 +112,7 @@ def _bound(error, most):
 @driver
 def _error_of_kernel(first, last, middle, xt, h, mean):
     """rms(rho_1 - (rho_0 - h H mean)) with the covariances ``middle`` of H: see `first_errors`."""
-    error = _product(middle, mean, xt, h)
+    error = product(middle, mean, xt, h)
     for j in range(error.size):
         error[j] += last.residual[j] - first.residual[j]
     return _rms(error)
@@ -165,7 +165,7 @@ def first_errors(first, last, xt, h, limits, mean, better):
         difference[j] = better[j] - mean[j]
     third_of_change(first, last, 1.5, change)
     middle = after_change(first.covariances, 1.0, change)
-    of_field = _rms(_product(middle, difference, xt, h))
+    of_field = _rms(product(middle, difference, xt, h))
     error = _worse(of_field, _error_of_kernel(first, last, middle, xt, h, mean))
     least, most = _bounds(first, last)
     return _bound(of_field, most) / limits.allowed, (

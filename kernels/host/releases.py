@@ -1,0 +1,111 @@
+"""Steps that end when a sample ceases to attract, so that its neurons are let go in time.
+
+In the frozen field of a pass a ray attracts from the begin to the end of a step or not at all. Where
+it ceases to attract inside the step, all neurons that slide on it, of one direction and maybe a
+large part of the mass, move as if it had done so too late or too early. The distance is of second
+order in the length of the step, and no other estimate of the error sees it: they compare fields of
+the same kind. Residuals along the step are known before the pass, and so is the time of release.
+"""
+
+import math
+
+import numpy as np
+
+from .._jit import driver
+from ..rays import active_side, attracted_sign, inactive_side
+from .field import field
+from .step_errors import product
+
+ENOUGH = 0.15
+"""Error of a release, in units of the tolerance, from which on a step ends with it."""
+MOST_CUTS = 3
+"""How often a step is cut: after a long one the time of release is a guess."""
+
+
+@driver
+def _loss_of_pull(begin, mean, end):
+    """When a pull is lost that is ``begin`` > 0 first, ``end`` < 0 last, and has this mean.
+
+    Returns the fraction of the time, by a parabola, and the integral, over the fractions of the
+    time, of what a pull of the sign of the mean does wrong.
+    """
+    linear, square = 6.0 * mean - 4.0 * begin - 2.0 * end, 3.0 * (begin + end) - 6.0 * mean
+    # of the two roots of begin + linear q + square q^2 the one between 0 and 1
+    root = math.sqrt(max(linear * linear - 4.0 * square * begin, 0.0))
+    q = 2.0 * begin / (root - linear)
+    until = q * (begin + q * (linear / 2.0 + q * square / 3.0))
+    return q, until - mean if mean > 0.0 else until
+
+
+@driver
+def _gram(xt):
+    """The mean of xt_j xt_j^T over the samples, as its three elements."""
+    xx = xo = oo = 0.0
+    for j in range(xt.shape[0]):
+        xx += xt[j, 0] * xt[j, 0]
+        xo += xt[j, 0] * xt[j, 1]
+        oo += xt[j, 1] * xt[j, 1]
+    return xx / xt.shape[0], xo / xt.shape[0], oo / xt.shape[0]
+
+
+@driver
+def release_time(first, covariances, mean, xt, h, allowed):
+    """When to end a step of length h, so that no release in it makes an error that matters.
+
+    A cohort on the ray of sample j with c of one sign, that moves for a time as if the pull p =
+    <xt_j, G> of a side were another, is wrong by c int dp dt xt_j / |xt_j|^2 in (a, b), and the
+    residual of sample l by 1/m sum c^2 int dp dt <xt_j, xt_l> / |xt_j|^2. Of the sum over the
+    cohort only a bound is known, which the neurons of the next sector enlarge: u^T Sigma_r u, with
+    u along the ray.
+
+    Parameters
+    ----------
+    first : Arrival
+        The begin of the step.
+    covariances : (2 s, 3) float64
+        Sigma_k in the middle of the step, as they are foretold.
+    mean : (s,) float64
+        The mean residual of the step.
+    xt : (s, 2) float64
+    h : float
+    allowed : float
+        The tolerance, as a root mean square of residuals.
+
+    Returns
+    -------
+    float
+        The first release that matters; h if none does.
+    """
+    s = xt.shape[0]
+    before, between, after = np.empty((2 * s, 2)), np.empty((2 * s, 2)), np.empty((2 * s, 2))
+    last = product(covariances, mean, xt, h)
+    for j in range(s):
+        last[j] = first.residual[j] - last[j]
+    field(first.residual, xt, before)
+    field(mean, xt, between)
+    field(last, xt, after)
+    xx, xo, oo = _gram(xt)
+    end = h
+    for r in range(2 * s):
+        x, o = xt[r % s, 0], xt[r % s, 1]
+        active, inactive = active_side(r, s), inactive_side(r, s)
+        sign = attracted_sign(
+            r, x * before[active, 0] + o * before[active, 1],
+            x * before[inactive, 0] + o * before[inactive, 1], s,
+        )  # fmt: skip
+        if sign == 0.0:
+            continue
+        square = x * x + o * o
+        weight = math.sqrt(x * x * xx + 2.0 * x * o * xo + o * o * oo) / square
+        sigma = first.covariances[r]
+        mass = (o * o * sigma[0] - 2.0 * o * x * sigma[1] + x * x * sigma[2]) / square
+        for side in range(2):
+            k, inwards = (active, -sign) if side == 0 else (inactive, sign)
+            begin = inwards * (x * before[k, 0] + o * before[k, 1])
+            middle = inwards * (x * between[k, 0] + o * between[k, 1])
+            final = inwards * (x * after[k, 0] + o * after[k, 1])
+            if final < 0.0:
+                q, wrong = _loss_of_pull(begin, middle, final)
+                if q * h < end and mass * weight * wrong * h > ENOUGH * allowed:
+                    end = q * h
+    return end
