@@ -568,6 +568,24 @@ def test_a_plateau_is_passed_in_few_steps():
     assert sim.rejected < 60
 
 
+def test_a_plateau_that_coarse_descent_leaves():
+    """The figures of docs/accuracy.md: steps that are too long find a way that the flow has not."""
+    samples = pf.Samples.generate("step", 10)
+    neurons = pf.initialise("reduced", 1000, delta=0.0, scale=10.0, seed=0)
+
+    def loss(integrator):
+        return simulate(samples, neurons, integrator, 100.0).loss
+
+    fine = loss(pf.GradientDescent(0.000625))
+    assert fine == pytest.approx(3.719e-9, rel=1e-3)
+    assert loss(pf.GradientDescent(0.01)) < 1e-2 * fine
+    assert loss(pf.Boost(1e-6)) == pytest.approx(fine, rel=2e-3)
+    assert loss(pf.Boost(1e-3)) == pytest.approx(fine, rel=2e-2)
+    sim = pf.Simulation(samples, neurons, pf.Boost(1e-4))
+    sim.run(np.inf)  # the plateau ends in time, too
+    assert sim.loss < 1e-20
+
+
 @pytest.mark.parametrize("options", [
     {"times": [0.0, 0.01, 0.1]}, {"observable_times": [0.0, 0.01, 0.1], "frames": 31},
     {"times": [0.0, 0.01, 1e6]},
