@@ -83,6 +83,23 @@ def _pass_rays(a, b, c, k, left, up, time, frozen):
 
 
 @leaf
+def by_legs(neuron, k, left, up, time, frozen, tally):
+    """Move a neuron (a, b, c) of sector k by legs while rays let it pass, and a slide.
+
+    ``left`` is the ray on which the neuron starts, or -1; ``up`` whether it goes to higher sectors.
+    Returns what `set_out` does.
+    """
+    a, b, c = neuron
+    a, b, c, k, time, left, passed, meets, arrived = _pass_rays(a, b, c, k, left, up, time, frozen)
+    tally[CROSSINGS] += passed
+    if meets:
+        k = meet(a, b, c, k, left, frozen, tally)
+    if not arrived:
+        a, b, c, arrived = _try_to_slide(a, b, c, k, time, frozen.rays)
+    return a, b, c, k, time, left, arrived
+
+
+@leaf
 def set_out(a, b, c, k, h, frozen, maps, tally):
     """Move one neuron of cell k by its cell's map, or by legs while rays let it pass, and a slide.
 
@@ -115,20 +132,16 @@ def set_out(a, b, c, k, h, frozen, maps, tally):
     if doubt:
         left = ray_of(k, s)
         an, bn, cn, k, doubt = look_closer(a, b, c, k, frozen, maps, tally)
-    arrived = not doubt
+    arrived, goes, up = not doubt, False, False
     if doubt:
-        an, bn, cn = a, b, c
         if k < 2 * s:
             # a leg needs a ray ahead: a neuron that does not turn has none, and on the ray that it
             # leaves it must move away from the ray
             turn = c * (b * field[k, NX] - a * field[k, N1])
-            if turn != 0.0 and (left < 0 or sector_beyond(left, turn > 0.0, s) == k):
-                an, bn, cn, k, time, left, passed, meets, arrived = _pass_rays(
-                    a, b, c, k, left, turn > 0.0, h, frozen
-                )
-                tally[CROSSINGS] += passed
-                if meets:
-                    k = meet(an, bn, cn, k, left, frozen, tally)
-        if not arrived:
-            an, bn, cn, arrived = _try_to_slide(an, bn, cn, k, time, rays)
+            up = turn > 0.0
+            goes = turn != 0.0 and (left < 0 or sector_beyond(left, up, s) == k)
+        if goes:
+            an, bn, cn, k, time, left, arrived = by_legs((a, b, c), k, left, up, h, frozen, tally)
+        else:
+            an, bn, cn, arrived = _try_to_slide(a, b, c, k, time, rays)
     return an, bn, cn, k, time, left, arrived

@@ -18,7 +18,7 @@ import numpy as np
 from .._jit import apart, block, inlined, leaf
 from ..boost import N1, NX, SIZE
 from ..events import REPULSORS, go_on
-from ..motion import set_out
+from ..motion import by_legs, set_out
 from ..rays import U1, UX, XJ, sector_beyond
 from ..records import Group, March
 from .arrays import read
@@ -48,6 +48,8 @@ START = 1024
 """Neurons of one cell that can gather before they set off."""
 ROOM = 2048
 """Neurons that can wait, and march."""
+FEW = 4
+"""Neurons up to which a group goes on one by one."""
 _LINE = 8  # a row is longer by a cache line, so that rows begin in different sets of the cache
 
 GATHERED, WAITING, RUNS, FIRST = range(4)
@@ -144,7 +146,7 @@ def _through_sector(n, up, k, job):
     way = field[k, NX], field[k, N1], field[k, SIZE]
     ray = rays[r, UX], rays[r, U1], rays[r, XJ]
     take_legs(group.state, march.after, outcome, round_up(n), up, way, ray)
-    # lists that are written without a branch, which would be a coin's toss
+    # lists that are written without a branch, which would often be mispredicted
     n_met = n_ending = 0
     for i in range(n):
         met[n_met] = ending[n_ending] = i
@@ -163,6 +165,27 @@ def _through_sector(n, up, k, job):
         changes += arrive_together(aside, march.ends, n_ending, k, job)
     passed, changed = meet_ray(group, met, n_met, n_met == n, (k, r), (group, 0), job)
     return passed, changes + changed
+
+
+@apart
+def _march_alone(n, up, k, job):
+    """Bring the first n who march to the end of their time, from sector k; returns how many change.
+
+    One by one, in the same way: a leg of a few in vectors takes longer.
+    """
+    state, indices = job.march.marching
+    changes = np.int64(0)
+    for i in range(n):
+        neuron = state[A, i], state[B, i], state[C, i]
+        a, b, c, cell, time, left, arrived = by_legs(
+            neuron, k, indices[LEFT, i], up, state[TIME, i], job.frozen, job.tally
+        )
+        if not arrived:
+            a, b, c, cell = go_on(a, b, c, cell, time, left, job.frozen, job.tally)
+        p = indices[INDEX, i]
+        arrive(a, b, c, cell, p, job)
+        changes += cell != job.z.cell[p]
+    return changes
 
 
 @leaf
@@ -187,6 +210,11 @@ def _set_off(k, left, is_repelled, job):
     changes = np.int64(0)
     if counts[WAITING] + n > ROOM:
         changes += march_all(job)
+    if n <= FEW:
+        for i in range(n):
+            changes += _set_out_alone(group.indices[INDEX, i], job)
+        counts[GATHERED] = 0
+        return changes
     up, down = k, k - 1 if k > 0 else n_rays - 1
     set_out_together(
         group.state, march.after, outcome, round_up(n), job.h,
@@ -194,7 +222,7 @@ def _set_off(k, left, is_repelled, job):
         ((rays[up, UX], rays[up, U1], rays[up, XJ]), left != up),
         ((rays[down, UX], rays[down, U1], rays[down, XJ]), left != down),
     )  # fmt: skip
-    # lists that are written without a branch, which would be a coin's toss
+    # lists that are written without a branch, which would often be mispredicted
     lists, n_up, n_down, n_open = march.lists, 0, 0, 0
     for i in range(n):
         lists[UP, n_up] = lists[DOWN, n_down] = lists[2, n_open] = i
@@ -257,9 +285,12 @@ def march_all(job):
             n += size
             left -= size
             run = runs[NEXT, run]
-        if n > 0:
+        if n > FEW:
             n, changed = _through_sector(n, stage < 2 * s, _sector_of(stage, s), job)
             changes += changed
+        elif n > 0:
+            changes += _march_alone(n, stage < 2 * s, _sector_of(stage, s), job)
+            n = np.int64(0)
         stage += 1
     counts[WAITING] = counts[RUNS] = 0
     counts[FIRST] = 4 * s

@@ -166,7 +166,7 @@ def _move_marked(lo, size, own, k, job):
     The block begins at ``lo``. Strays move at once. Returns how many neurons have arrived in
     another cell.
     """
-    z, marks, (state, indices) = job.z, job.marks, job.march.start
+    z, to, marks, (state, indices) = job.z, job.to, job.marks, job.march.start
     n, changes = job.march.counts[GATHERED], 0
     for eight in range((size + 7) // 8):  # few are marked: eight bytes are looked at in one load
         if marks.eights[eight] == 0:
@@ -175,7 +175,8 @@ def _move_marked(lo, size, own, k, job):
             p = lo + i
             if not marks.each[i]:
                 continue
-            if z.cell[p] != own or k >= job.frozen.field.shape[0]:
+            # one whose c changes its sign may turn back, which is looked at before any leg
+            if z.cell[p] != own or k >= job.frozen.field.shape[0] or z.c[p] * to.c[p] <= 0.0:
                 changes += _move_again(p, job)
                 continue
             state[A, n], state[B, n], state[C, n] = read(z.a, z.b, z.c, p)
@@ -205,7 +206,7 @@ def _cell_of_region(z, own, rays):
             for i in range(first, c.size):
                 others += (sign * c[i] <= 0.0) & (cell[i] == own)
         if others > 0:
-            k = own
+            k, are_repelled = own, False
     return k, are_repelled
 
 
@@ -303,9 +304,8 @@ def pass_slot(lo, hi, start, job):
         neurons_of(z, lo, hi), neurons_of(to, lo, hi), h, frozen, maps, acc, tally, marks, march
     )
     n_regions, s = start.size - 1, job.frozen.x.size
-    k = changes = np.int64(
-        0
-    )  # a literal would be a type of its own, for which all is compiled anew
+    # a literal would be a type of its own, for which all is compiled anew
+    k = changes = np.int64(0)
     job.acc[: 2 * s] = 0.0
     while k < n_regions:
         # a single region is that of a slot in plain order, whose neurons are of any cells

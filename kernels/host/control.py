@@ -18,8 +18,8 @@ the last trial) and `EXCHANGES` (of begin and end).
 import numpy as np
 
 from .._jit import driver
+from .attraction import MOST_TIMES, end_of_attraction
 from .mean_residual import mean_residual
-from .releases import MOST_CUTS, release_time
 from .step_errors import LINEAR_SHARE, after_change, is_tame, third_of_change
 
 BEGIN, END, NEXT, LAST_ERROR = range(4)
@@ -85,17 +85,17 @@ def foretell(first, last, arrived, h, change, xt, control):
 
 
 @driver
-def _end_with_release(first, change, xt, control, limits, mean):
-    """Shorten the next trial to the first release that matters in it.
+def _end_with_attraction(first, change, xt, control, limits, mean):
+    """Shorten the next trial to where a sample ceases to attract, if that matters.
 
     Modifies ``change`` and ``mean`` to what they are for that length.
     """
     clock = control.clock
-    for _ in range(MOST_CUTS):
+    for _ in range(MOST_TIMES):
         h = clock[NEXT]
         middle = after_change(first.covariances, 1.5, change)
-        end = release_time(first, middle, mean, xt, h, limits.allowed)
-        if not end < h:
+        end = end_of_attraction(first, middle, mean, xt, h, limits.allowed)
+        if not LEAST_STEP * clock[BEGIN] + TINY < end < h:
             break
         clock[NEXT] = end
         for k in range(change.shape[0]):
@@ -109,8 +109,9 @@ def _end_with_release(first, change, xt, control, limits, mean):
 def first_mean(first, change, xt, control, limits, mean):
     """Write the mean residual for the first pass of a trial into ``mean``.
 
-    ``change`` is D; it is set to 0 if it leads too far. The trial may become shorter. Returns `UNDER_WAY`, or `UNTAME` or
-    `SHRUNK` if there can be no such pass.
+    ``change`` is D; it is set to 0 if it leads too far. The trial may become shorter, to end
+    where a sample ceases to attract. Returns `UNDER_WAY`, or `UNTAME` or `SHRUNK` if there can be
+    no such pass.
     """
     clock, (rho, covariances, _) = control.clock, first
     h = clock[NEXT]
@@ -128,7 +129,7 @@ def first_mean(first, change, xt, control, limits, mean):
                     change[k, l] = 0.0
         mean_residual(changed, rho, xt, h, LINEAR_SHARE * limits.allowed, mean)
         if limits.fixed == 0.0:
-            _end_with_release(first, change, xt, control, limits, mean)
+            _end_with_attraction(first, change, xt, control, limits, mean)
     return status
 
 
@@ -189,7 +190,7 @@ def _growth(error, clock, counts):
 
 
 @driver
-def judge(control, error, fixed):
+def judge(control, error, planned, fixed):
     """Accept a trial with this error or reject it, and choose the length of the next one.
 
     Parameters
@@ -198,6 +199,8 @@ def judge(control, error, fixed):
         Modified in place.
     error : float
         Error in units of the tolerance; infinite or NaN if the trial is of no use.
+    planned : float
+        Length of the trial before it was shortened, to end where a sample ceases to attract.
     fixed : float
         Length of all steps, 0 if they are adaptive.
 
@@ -215,6 +218,8 @@ def judge(control, error, fixed):
         else:
             clock[END] = clock[BEGIN] + h
             clock[NEXT] = h * _growth(error, clock, counts)
+            if planned > h:  # it was no error that kept the step short
+                clock[NEXT] = max(clock[NEXT], SAFETY * planned)
         return UNDER_WAY
     if fixed > 0.0:
         return OVERFLOWN

@@ -31,7 +31,7 @@ def _largest(values):
 
 
 @driver
-def _rms(values):
+def rms(values):
     """The root mean square; squares cannot overflow in it."""
     largest = _largest(values)
     if largest == 0.0 or not np.isfinite(largest):
@@ -115,13 +115,13 @@ def _error_of_kernel(first, last, middle, xt, h, mean):
     error = product(middle, mean, xt, h)
     for j in range(error.size):
         error[j] += last.residual[j] - first.residual[j]
-    return _rms(error)
+    return rms(error)
 
 
 @driver
 def _bounds(first, last):
     """The least and the largest error that residuals may have, since the flow lowers the loss."""
-    before, after = _rms(first.residual), _rms(last.residual)
+    before, after = rms(first.residual), rms(last.residual)
     return after - before, after + before
 
 
@@ -165,7 +165,7 @@ def first_errors(first, last, xt, h, limits, mean, better):
         difference[j] = better[j] - mean[j]
     third_of_change(first, last, 1.5, change)
     middle = after_change(first.covariances, 1.0, change)
-    of_field = _rms(product(middle, difference, xt, h))
+    of_field = rms(product(middle, difference, xt, h))
     error = _worse(of_field, _error_of_kernel(first, last, middle, xt, h, mean))
     least, most = _bounds(first, last)
     return _bound(of_field, most) / limits.allowed, (
@@ -183,7 +183,7 @@ def second_error(first, last, before, is_rescue, xt, h, limits, mean):
     """
     _, error = first_errors(first, last, xt, h, limits, mean, np.empty(mean.size))
     if not is_rescue:
-        difference = _bound(_rms(last.residual - before), _bounds(first, last)[1])
+        difference = _bound(rms(last.residual - before), _bounds(first, last)[1])
         error = _worse(error, difference / limits.allowed)
     return error
 
@@ -191,7 +191,7 @@ def second_error(first, last, before, is_rescue, xt, h, limits, mean):
 @driver
 def is_raised(first, last, xt, limits):
     """Whether a pass raised the residuals by more than the tolerance, and can be made again."""
-    raised = _rms(last.residual) - _rms(first.residual)
+    raised = rms(last.residual) - rms(first.residual)
     return raised > limits.allowed and is_tame(last.covariances, first.residual, xt)
 
 
@@ -216,6 +216,6 @@ def is_overshot(error, first, last):
     """
     return (
         1.0 < error < np.inf
-        and _rms(last.residual) > _rms(first.residual)
+        and rms(last.residual) > rms(first.residual)
         and _size(last.covariances) < MOST_GROWTH * _size(first.covariances)
     )

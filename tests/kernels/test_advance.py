@@ -636,6 +636,36 @@ def test_a_change_of_sign_of_c_in_any_sector(seed):
 
 
 @pytest.mark.parametrize("by_sector", [False, True])
+def test_neurons_that_turn_back_on_a_ray_do_so_alike_in_vectors(by_sector):
+    """Where c vanishes on the ray rounding decides whether it is met; it has to decide once."""
+    random = np.random.default_rng(5)
+    s, m, h = 4, 6000, 0.4
+    x = np.sort(random.uniform(-1.0, 1.0, s))
+    state = State(x, random.standard_normal(s), tuple(np.ones((3, m))), "network", np.inf)
+    state.residual = random.standard_normal(s)
+    g = state.field()
+    n = g / np.maximum(np.hypot(*g.T), 1e-300)[:, None]
+    r = random.integers(0, 2 * s, m)
+    k = np.array([rays.active_side(q, s) for q in r])
+    k = np.where(random.random(m) < 0.5, k, [rays.inactive_side(q, s) for q in r])
+    # from rest on the ray backwards: the boost has c = 0 halfway
+    a, b = np.array([rays.ray_direction(q, x) for q in r]).T * random.uniform(0.5, 2.0, m)
+    angle = 0.5 * h * np.hypot(*g[k].T) * random.uniform(0.7, 1.0, m)
+    p = a * n[k, 0] + b * n[k, 1]
+    a, b = a + (np.cosh(angle) - 1.0) * p * n[k, 0], b + (np.cosh(angle) - 1.0) * p * n[k, 1]
+    rho, y = state.residual, state.y
+    state = State(x, y, (a, b, -np.sinh(angle) * p), "network", ORDER[by_sector])
+    state.residual = rho
+    moved, cells = state.variables.copy(), state.cell.copy()
+    events = move_each(moved, cells, h, state.field(), x)
+    counts = frozen_passes(state, h)[2]
+    assert_array_equal(state.variables, moved)
+    assert_array_equal(state.cell, cells)
+    assert_array_equal(counts, events)
+    assert events[CROSSINGS] > m // 20
+
+
+@pytest.mark.parametrize("by_sector", [False, True])
 def test_the_same_bits_for_any_number_of_threads(by_sector):
     results = []
     for threads in (1, 2, 4):

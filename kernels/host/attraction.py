@@ -1,10 +1,10 @@
 """Steps that end when a sample ceases to attract, so that its neurons are let go in time.
 
-In the frozen field of a pass a ray attracts from the begin to the end of a step or not at all. Where
-it ceases to attract inside the step, all neurons that slide on it, of one direction and maybe a
-large part of the mass, move as if it had done so too late or too early. The distance is of second
-order in the length of the step, and no other estimate of the error sees it: they compare fields of
-the same kind. Residuals along the step are known before the pass, and so is the time of release.
+In the frozen field of a pass a ray attracts from the begin to the end of a step or not at all.
+Where it ceases to attract inside the step, all neurons that slide on it move as if that were too
+late or too early, and they may be a large part of all. The distance is of second order in the
+length of the step, and the other estimates of the error hardly see it: they compare fields that do
+the same. Residuals along the step are known before the pass, and so is that time.
 """
 
 import math
@@ -14,12 +14,12 @@ import numpy as np
 from .._jit import driver
 from ..rays import active_side, attracted_sign, inactive_side
 from .field import field
-from .step_errors import product
+from .step_errors import product, rms
 
-ENOUGH = 0.15
-"""Error of a release, in units of the tolerance, from which on a step ends with it."""
-MOST_CUTS = 3
-"""How often a step is cut: after a long one the time of release is a guess."""
+MATTERS = 0.15
+"""Error of letting go too late or early, over the tolerance, from which on a step ends there."""
+MOST_TIMES = 3
+"""How often a step is shortened: in a long one the time is a guess."""
 
 
 @driver
@@ -27,14 +27,18 @@ def _loss_of_pull(begin, mean, end):
     """When a pull is lost that is ``begin`` > 0 first, ``end`` < 0 last, and has this mean.
 
     Returns the fraction of the time, by a parabola, and the integral, over the fractions of the
-    time, of what a pull of the sign of the mean does wrong.
+    time, of what a pull of the sign of the mean does wrong. After it is lost the pull is no larger
+    than at the end, which the parabola through values that decay fast does not know.
     """
-    linear, square = 6.0 * mean - 4.0 * begin - 2.0 * end, 3.0 * (begin + end) - 6.0 * mean
-    # of the two roots of begin + linear q + square q^2 the one between 0 and 1
-    root = math.sqrt(max(linear * linear - 4.0 * square * begin, 0.0))
-    q = 2.0 * begin / (root - linear)
-    until = q * (begin + q * (linear / 2.0 + q * square / 3.0))
-    return q, until - mean if mean > 0.0 else until
+    size = max(begin, abs(mean), -end)  # squares of what is not scaled may vanish
+    b, m, e = begin / size, mean / size, end / size
+    linear, square = 6.0 * m - 4.0 * b - 2.0 * e, 3.0 * (b + e) - 6.0 * m
+    # of the two roots of b + linear q + square q^2 the one between 0 and 1, so that nothing cancels
+    root = math.sqrt(max(linear * linear - 4.0 * square * b, 0.0))
+    q = (linear + root) / (-2.0 * square) if linear > 0.0 else 2.0 * b / (root - linear)
+    q = min(max(q, 0.0), 1.0)
+    late = min(size * (q * (b + q * (linear / 2.0 + q * square / 3.0))) - mean, -end)
+    return q, late if mean > 0.0 else max(mean + late, 0.0)
 
 
 @driver
@@ -49,8 +53,8 @@ def _gram(xt):
 
 
 @driver
-def release_time(first, covariances, mean, xt, h, allowed):
-    """When to end a step of length h, so that no release in it makes an error that matters.
+def end_of_attraction(first, covariances, mean, xt, h, allowed):
+    """When to end a step of length h, so that no sample ceases to attract inside where it matters.
 
     A cohort on the ray of sample j with c of one sign, that moves for a time as if the pull p =
     <xt_j, G> of a side were another, is wrong by c int dp dt xt_j / |xt_j|^2 in (a, b), and the
@@ -74,8 +78,10 @@ def release_time(first, covariances, mean, xt, h, allowed):
     Returns
     -------
     float
-        The first release that matters; h if none does.
+        The first time at which a sample does; h if none does.
     """
+    if 2.0 * rms(first.residual) <= MATTERS * allowed:  # they do not grow, so no error is larger
+        return h
     s = xt.shape[0]
     before, between, after = np.empty((2 * s, 2)), np.empty((2 * s, 2)), np.empty((2 * s, 2))
     last = product(covariances, mean, xt, h)
@@ -106,6 +112,6 @@ def release_time(first, covariances, mean, xt, h, allowed):
             final = inwards * (x * after[k, 0] + o * after[k, 1])
             if final < 0.0:
                 q, wrong = _loss_of_pull(begin, middle, final)
-                if q * h < end and mass * weight * wrong * h > ENOUGH * allowed:
+                if q * h < end and mass * weight * wrong * h > MATTERS * allowed:
                     end = q * h
     return end
