@@ -18,6 +18,10 @@ from .step_errors import product, rms
 
 MATTERS = 0.15
 """Error of letting go too late or early, over the tolerance, from which on a step ends there."""
+FITTED = 30.0
+"""Root mean square of the residuals, in units of the tolerance, below which no step is shortened.
+Errors hold residuals up then, steps are long beside the decay of most modes, and samples begin and
+cease to attract all the time: a run without an end would take many times as long."""
 MOST_TIMES = 3
 """How often a step is shortened: in a long one the time is a guess."""
 
@@ -80,7 +84,7 @@ def end_of_attraction(first, covariances, mean, xt, h, allowed):
     float
         The first time at which a sample does; h if none does.
     """
-    if 2.0 * rms(first.residual) <= MATTERS * allowed:  # they do not grow, so no error is larger
+    if rms(first.residual) <= FITTED * allowed:
         return h
     s = xt.shape[0]
     before, between, after = np.empty((2 * s, 2)), np.empty((2 * s, 2)), np.empty((2 * s, 2))

@@ -190,7 +190,7 @@ def _growth(error, clock, counts):
 
 
 @driver
-def judge(control, error, planned, fixed):
+def judge(control, error, fixed):
     """Accept a trial with this error or reject it, and choose the length of the next one.
 
     Parameters
@@ -199,8 +199,6 @@ def judge(control, error, planned, fixed):
         Modified in place.
     error : float
         Error in units of the tolerance; infinite or NaN if the trial is of no use.
-    planned : float
-        Length of the trial before it was shortened, to end where a sample ceases to attract.
     fixed : float
         Length of all steps, 0 if they are adaptive.
 
@@ -218,8 +216,6 @@ def judge(control, error, planned, fixed):
         else:
             clock[END] = clock[BEGIN] + h
             clock[NEXT] = h * _growth(error, clock, counts)
-            if planned > h:  # it was no error that kept the step short
-                clock[NEXT] = max(clock[NEXT], SAFETY * planned)
         return UNDER_WAY
     if fixed > 0.0:
         return OVERFLOWN

@@ -86,7 +86,6 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
             begin, end = end, begin
             begin_next(first, last, change, control)
             sort_if_due(begin)
-        planned = control.clock[NEXT]
         status = first_mean(first, change, xt, control, limits, mean)
         if status != UNDER_WAY:
             break
@@ -103,7 +102,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
                 if changes >= 0:
                     error = second_error(first, last, before, is_rescue, xt, h, limits, mean)
             control.counts[CHANGES] = changes
-        status = judge(control, error, planned, limits.fixed)
+        status = judge(control, error, limits.fixed)
         if not is_pending(control):
             foretell(first, last, changes >= 0, h, change, xt, control)
     if status == ARRIVED and is_inside(control, limits.until):

@@ -102,6 +102,8 @@ def test_a_step_ends_where_the_first_sample_ceases_to_attract(seed):
     first = Arrival(rho, sums, np.zeros(5, np.int64))
     assert attraction.end_of_attraction(first, sums, mean, xt, h, np.inf) == h
     end = attraction.end_of_attraction(first, sums, mean, xt, h, 1e-12)
+    fitted = rms(rho) / attraction.FITTED
+    assert attraction.end_of_attraction(first, sums, mean, xt, h, fitted) == h
 
     def at(q):
         """The residuals on the parabola with these ends and this mean."""

@@ -35,23 +35,10 @@ def test_what_is_not_a_number_is_no_small_error():
         assert not of_field <= 1e300
         assert not error <= 1e300
         state = control_of()
-        control.judge(state, error, 0.0, 0.0)
+        control.judge(state, error, 0.0)
         assert state.counts[control.REJECTED] == 1
     huge = arrival([0.9, -0.9, 0.4], 1e200)
     assert errors(first, huge, [1.0, -1.0, 0.5]) == (np.inf, np.inf)
-
-
-def test_after_a_step_that_was_shortened_the_next_has_its_planned_length():
-    for planned, least in ((1.0, control.SAFETY), (0.1, 0.1 * control.SMALLEST)):
-        state = control_of()
-        state.clock[control.NEXT] = 0.1
-        control.judge(state, 0.9, planned, 0.0)
-        assert state.clock[control.END] == 0.1
-        assert least <= state.clock[control.NEXT] <= max(least, 0.1)
-    state = control_of()
-    state.clock[control.NEXT] = 0.1
-    control.judge(state, 2.0, 1.0, 0.0)  # one that fails is no guide
-    assert state.clock[control.NEXT] < 0.1
 
 
 def test_errors_are_within_what_a_loss_that_does_not_grow_allows():
