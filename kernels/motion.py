@@ -50,6 +50,18 @@ def look_closer(a, b, c, k, frozen, maps, tally):
     return an, bn, cn, k, doubt
 
 
+@inlined
+def leaves(a, b, c, k, left, field):
+    """Whether it is known which ray is ahead of a neuron of sector k, and whether it goes up.
+
+    It is not if the neuron does not turn, or if the ray ahead is the ray ``left`` on which it is
+    (-1 if on none).
+    """
+    turn = c * (b * field[k, NX] - a * field[k, N1])
+    up = turn > 0.0
+    return (turn != 0.0) & ((left < 0) | (sector_beyond(left, up, field.shape[0] // 2) == k)), up
+
+
 @leaf
 def _pass_rays(a, b, c, k, left, up, time, frozen):
     """Move a neuron of sector k by legs, up to the first leg that does not pass its ray.
@@ -135,11 +147,7 @@ def set_out(a, b, c, k, h, frozen, maps, tally):
     arrived, goes, up = not doubt, False, False
     if doubt:
         if k < 2 * s:
-            # a leg needs a ray ahead: a neuron that does not turn has none, and on the ray that it
-            # leaves it must move away from the ray
-            turn = c * (b * field[k, NX] - a * field[k, N1])
-            up = turn > 0.0
-            goes = turn != 0.0 and (left < 0 or sector_beyond(left, up, s) == k)
+            goes, up = leaves(a, b, c, k, left, field)
         if goes:
             an, bn, cn, k, time, left, arrived = by_legs((a, b, c), k, left, up, h, frozen, tally)
         else:

@@ -37,6 +37,17 @@ def products_without(a, b, c, without):
     return ca, cb, aa, ab, bb, cc
 
 
+NO_PRODUCTS = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+"""The sums of `products` over no neurons."""
+
+
+@inlined
+def with_one(sums, a, b, c):
+    """The sums of `products`, with those of one more neuron."""
+    ca, cb, aa, ab, bb, cc = sums
+    return ca + c * a, cb + c * b, aa + a * a, ab + a * b, bb + b * b, cc + c * c
+
+
 @inlined
 def add_products(acc, k, sums, rays):
     """Add sums as of `products`, over neurons of cell k, to the row of its sector in ``acc``.

@@ -11,7 +11,7 @@ from ..events import CROSSINGS, go_on
 from ..legs import leg_to_end, leg_to_ray, slide
 from ..rays import ALONG, PASSES, PULL_ACTIVE, PULL_INACTIVE, UX, XJ, cell_from_ray
 from ..records import Group
-from .arrivals import add_products, arrive
+from .arrivals import NO_PRODUCTS, add_products, arrive, with_one
 
 VECTOR = 4
 """Loops over a group run over a multiple of this number: what a vector leaves over is slow."""
@@ -88,6 +88,7 @@ def _take_slides(before, after, outcome, n, ray):
 
 @inlined
 def round_up(n):
+    """The multiple of `VECTOR` up to which a loop over n of a group runs."""
     return (n + VECTOR - 1) // VECTOR * VECTOR
 
 
@@ -114,7 +115,7 @@ def arrive_together(group, ends, n, k, job):
     to, cell, outcome = job.to, job.z.cell, job.march.outcome
     index, left = group.indices[INDEX], group.indices[LEFT]
     changes = np.int64(0)
-    ca = cb = aa = ab = bb = cc = 0.0
+    sums = NO_PRODUCTS
     for i in range(n):
         if outcome[i] == OPEN:
             changes += go_on_alone(group.state, index[i], i, k, left[i], job)
@@ -123,13 +124,8 @@ def arrive_together(group, ends, n, k, job):
         a, b, c = ends[A, i], ends[B, i], ends[C, i]
         to.a[p], to.b[p], to.c[p], to.cell[p] = a, b, c, k
         changes += cell[p] != k
-        ca += c * a
-        cb += c * b
-        aa += a * a
-        ab += a * b
-        bb += b * b
-        cc += c * c
-    add_products(job.acc, k, (ca, cb, aa, ab, bb, cc), job.frozen.rays)
+        sums = with_one(sums, a, b, c)
+    add_products(job.acc, k, sums, job.frozen.rays)
     return changes
 
 

@@ -19,7 +19,7 @@ from .._jit import apart, block, inlined, leaf
 from ..boost import N1, NX, SIZE
 from ..events import REPULSORS, go_on
 from ..motion import by_legs, set_out
-from ..rays import U1, UX, XJ, sector_beyond
+from ..rays import U1, UX, XJ
 from ..records import Group, March
 from .arrays import read
 from .arrivals import arrive
@@ -54,12 +54,12 @@ _LINE = 8  # a row is longer by a cache line, so that rows begin in different se
 
 GATHERED, WAITING, RUNS, FIRST = range(4)
 """Counts of a march: neurons that have gathered to set off; those that wait, and the runs in which
-they lie; and the first stage that a run has."""
-BEGIN, END, STAGE, NEXT = range(4)
+they lie; and the first station that a run has."""
+BEGIN, END, STATION, NEXT = range(4)
 """Rows of runs: the first neuron and the one behind the last in the list of those that wait; the
-*stage* of its march, which is the number of sectors from the dead one to theirs; behind those of
+*station* of its march, which is the number of sectors from the dead one to theirs; behind those of
 the march to higher sectors, 2 s of them, come those of the march to lower ones; and the next run of
-the same stage, or -1."""
+the same station, or -1."""
 
 
 @block
@@ -80,54 +80,42 @@ def room_to_march(s):
 
 
 @inlined
-def _stage_of(k, up, s):
-    """The stage at which the march up, or down, comes through sector k."""
+def _station_of(k, up, s):
+    """The station at which the march up, or down, comes through sector k."""
     beyond = k - s if k >= s else k + s
     return beyond if up else 4 * s - beyond
 
 
 @inlined
-def _sector_of(stage, s):
-    """The sector of a stage, the inverse of `_stage_of`."""
-    beyond = stage if stage < 2 * s else 4 * s - stage
+def _sector_of(station, s):
+    """The sector of a station, the inverse of `_station_of`."""
+    beyond = station if station < 2 * s else 4 * s - station
     return beyond + s if beyond < s else beyond - s
 
 
 @inlined
-def leaves(a, b, c, k, left, field):
-    """Whether it is known which ray is ahead of a neuron of sector k, and whether it goes up.
-
-    It is not if the neuron does not turn, or if the ray ahead is the ray ``left`` on which it is
-    (-1 if on none).
-    """
-    turn = c * (b * field[k, NX] - a * field[k, N1])
-    up = turn > 0.0
-    return (turn != 0.0) & ((left < 0) | (sector_beyond(left, up, field.shape[0] // 2) == k)), up
-
-
-@inlined
-def _add_run(n, stage, march):
-    """Note that the n neurons behind those that wait do so, too, for the march at this stage."""
+def _add_run(n, station, march):
+    """Note that the n neurons behind those that wait do so, too, for the march at this station."""
     counts, heads, runs = march.counts, march.heads, march.runs
     begin, run = counts[WAITING], counts[RUNS]
     counts[WAITING] += n
-    if run > 0 and runs[STAGE, run - 1] == stage:
+    if run > 0 and runs[STATION, run - 1] == station:
         runs[END, run - 1] += n
     else:
-        runs[BEGIN, run], runs[END, run], runs[STAGE, run] = begin, begin + n, stage
-        runs[NEXT, run], heads[stage] = heads[stage], run
+        runs[BEGIN, run], runs[END, run], runs[STATION, run] = begin, begin + n, station
+        runs[NEXT, run], heads[station] = heads[station], run
         counts[RUNS] += 1
-        counts[FIRST] = min(counts[FIRST], stage)
+        counts[FIRST] = min(counts[FIRST], station)
 
 
 @inlined
 def wait(a, b, c, k, left, index, up, job):
-    """Let a neuron of sector k, of which `leaves` holds, wait for a march."""
+    """Let a neuron of sector k, of which `motion.leaves` holds, wait for a march."""
     march = job.march
     (state, indices), n = march.waiting, march.counts[WAITING]
     state[A, n], state[B, n], state[C, n], state[TIME, n] = a, b, c, job.h
     indices[INDEX, n], indices[LEFT, n] = index, left
-    _add_run(1, _stage_of(k, up, job.frozen.x.size), march)
+    _add_run(1, _station_of(k, up, job.frozen.x.size), march)
 
 
 @leaf
@@ -239,7 +227,7 @@ def _set_off(k, left, is_repelled, job):
             passed, changed = meet_ray(group, lists[sense], met, met == n, (k, r), to, job)
             changes += changed
             if passed > 0:
-                _add_run(passed, _stage_of(k, sense == UP, n_rays // 2) + 1, march)
+                _add_run(passed, _station_of(k, sense == UP, n_rays // 2) + 1, march)
     counts[GATHERED] = 0
     return changes
 
@@ -270,10 +258,10 @@ def march_all(job):
     counts, heads, runs = march.counts, march.heads, march.runs
     (state, indices), (waiting, waiting_indices) = march.marching, march.waiting
     changes = n = np.int64(0)
-    stage, left = counts[FIRST], counts[WAITING]
+    station, left = counts[FIRST], counts[WAITING]
     while left > 0 or n > 0:
-        run = heads[stage] if left > 0 else -1
-        heads[stage] = -1
+        run = heads[station] if left > 0 else -1
+        heads[station] = -1
         while run >= 0:
             first, size = runs[BEGIN, run], runs[END, run] - runs[BEGIN, run]
             for row in range(TIME + 1):
@@ -286,12 +274,12 @@ def march_all(job):
             left -= size
             run = runs[NEXT, run]
         if n > FEW:
-            n, changed = _through_sector(n, stage < 2 * s, _sector_of(stage, s), job)
+            n, changed = _through_sector(n, station < 2 * s, _sector_of(station, s), job)
             changes += changed
         elif n > 0:
-            changes += _march_alone(n, stage < 2 * s, _sector_of(stage, s), job)
+            changes += _march_alone(n, station < 2 * s, _sector_of(station, s), job)
             n = np.int64(0)
-        stage += 1
+        station += 1
     counts[WAITING] = counts[RUNS] = 0
     counts[FIRST] = 4 * s
     return changes

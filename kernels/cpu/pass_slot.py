@@ -11,16 +11,22 @@ import numpy as np
 from .._jit import block, float64, inlined, leaf, views
 from ..events import CHANGES, REPULSORS, go_on, ray_of, recheck
 from ..maps import mapped, slides, stays
-from ..motion import look_closer
+from ..motion import leaves, look_closer
 from ..records import Marks, Neurons, SlotPass
 from ..sectors import cell_of
 from .arrays import read
-from .arrivals import add_products, arrive, products, products_without
+from .arrivals import (
+    NO_PRODUCTS,
+    add_products,
+    arrive,
+    products,
+    products_without,
+    with_one,
+)
 from .groups import INDEX, A, B, C
 from .march import (
     GATHERED,
     START,
-    leaves,
     make_way,
     march_all,
     room_to_march,
@@ -254,7 +260,7 @@ def _advance_mixed(lo, there, job):
     s = job.frozen.x.size
     changes = 0
     run = s  # the dead sector, whose sums count nothing
-    ca = cb = aa = ab = bb = cc = 0.0
+    sums = NO_PRODUCTS
     for i in range(there.a.size):
         p = lo + i
         k = np.int64(z.cell[p])
@@ -265,16 +271,10 @@ def _advance_mixed(lo, there, job):
             continue
         there.a[i], there.b[i], there.c[i], there.cell[i] = a, b, c, k
         if k != run:
-            add_products(acc, run, (ca, cb, aa, ab, bb, cc), rays)
-            run = k
-            ca = cb = aa = ab = bb = cc = 0.0
-        ca += c * a
-        cb += c * b
-        aa += a * a
-        ab += a * b
-        bb += b * b
-        cc += c * c
-    add_products(acc, run, (ca, cb, aa, ab, bb, cc), rays)
+            add_products(acc, run, sums, rays)
+            run, sums = k, NO_PRODUCTS
+        sums = with_one(sums, a, b, c)
+    add_products(acc, run, sums, rays)
     return changes
 
 
