@@ -5,16 +5,15 @@ beside it. Errors are root mean squares over the samples of the residuals at tau
 """
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from series import co2, samples_of
 
 import particleflow as pf
 from particleflow.backend import mean_residual
 from particleflow.kernels.host.steps import passes_with, steps_by_passes
 
-DATA = Path(__file__).parent.parent / "data"
 UNTIL = 20.0
 ERROR = 1e-3
 
@@ -63,13 +62,6 @@ def test_steps(benchmark, s, delta):
     benchmark.pedantic(lambda: simulate(samples, neurons, pf.Boost(1e-3)), rounds=3)
 
 
-def co2(count):
-    """``count`` weeks of the CO2 series, evenly spread."""
-    whole = pf.Samples.from_csv(DATA / "co2.csv").normalised()
-    chosen = np.linspace(0, whole.size - 1, count).astype(int)
-    return pf.Samples(whole.network_x[chosen], whole.y[chosen])
-
-
 @pytest.mark.parametrize("s", [10, 100, 1000, 10_000])
 def test_mean_residual(benchmark, s):
     """phi_1(-h H) rho at tolerance 1e-4, over a time in which the fast modes decay."""
@@ -93,11 +85,6 @@ def test_moment(benchmark, m):
         lambda: [flow.take_steps(time, 0) for time in inside], rounds=2000, warmup_rounds=10
     )
     benchmark.extra_info.update(m=m, microseconds=1e6 * benchmark.stats.stats.median / 2)
-
-
-def samples_of(kind, s):
-    """s samples of a kind of `Samples.generate`, or of the CO2 series if it is None."""
-    return co2(s) if kind is None else pf.Samples.generate(kind, s)
 
 
 class Counted:

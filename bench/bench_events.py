@@ -6,7 +6,7 @@ then those of a kind are repeated up to some number, and a pass over them alone 
 
 import numpy as np
 import pytest
-from bench_boost import samples_of
+from series import samples_of
 from streams import median_seconds
 
 import particleflow as pf

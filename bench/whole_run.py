@@ -8,9 +8,9 @@ finds, so that two builds can run in turns (``bench_whole_runs``).
 import json
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+from series import samples_of
 
 import particleflow as pf
 from particleflow.backend import threads_in_use
@@ -26,15 +26,6 @@ CASES = {
     "CO2, gaussian, 1e-3": (None, 2000, 10**6, None, 1e-3, 1.0),
 }
 """Samples, neurons, delta (None: gaussian weights), tolerance, and the end of each run."""
-
-
-def samples_of(kind, s):
-    if kind is not None:
-        return pf.Samples.generate(kind, s)
-    data = Path(__file__).parent.parent / "data" / "co2.csv"
-    whole = pf.Samples.from_csv(data).normalised()
-    chosen = np.linspace(0, whole.size - 1, s).astype(int)
-    return pf.Samples(whole.network_x[chosen], whole.y[chosen])
 
 
 def simulation_of(case, share):
