@@ -20,15 +20,14 @@ The error of a step is the largest of: how far the better mean would move the re
 pass; the difference between the residuals after both, after two; and how far the residuals at the
 end are from rho_0 - h (H_0 + H_1) / 2 rho_mean, where a tangent kernel that changes linearly leads.
 The last sees what neurons do to the residuals that cross a ray or are let go together: the field of
-both means moves them alike, and the other two are blind to it. Since the loss does
-not grow in the flow, the error is also at least the growth of the residuals' root mean square, and
-at most the sum of those at both ends. Where a first pass has raised the loss, a second may rescue
-the step; it is then not measured against the first (``kernels.host.control``). The length of steps
-is bound by how fast the tangent kernel changes, not by 2 / lambda_max. Where a sample ceases to
-attract inside a step, and the neurons that it holds may move the residuals by more than the
-tolerance allows if they are let go too late, the step ends there (``kernels.host.attraction``).
-Where neurons meet rays the order does not hold strictly: a neuron that goes another way changes f
-by O(1/m).
+both means moves them alike, and the other two are blind to it. Since the loss does not grow in the
+flow, the error is also at least the growth of the residuals' root mean square, and at most the sum
+of those at both ends. Where a first pass has raised the loss, a second may rescue the step; it is
+then not measured against the first (``kernels.host.control``). The length of steps is bound by how
+fast the tangent kernel changes, not by 2 / lambda_max. Where a sample ceases to attract inside a
+step, and the neurons that it holds may move the residuals by more than the tolerance allows if they
+are let go too late, the step ends there (``kernels.host.attraction``). Where neurons meet rays the
+order does not hold strictly: a neuron that goes another way changes f by O(1/m).
 
 The flow itself is not unique where a neuron leaves a repulsor or the origin (a, b) = 0;
 ``kernels.rays`` and ``kernels.origin`` say which way it goes. The choice is made in the frozen

@@ -31,16 +31,16 @@ def simulate(samples, neurons, until, **settings):
     return sim
 
 
-@pytest.mark.parametrize(("seed", "without"), [(50, 517), (140, 171), (325, 65), (433, 41)])
-def test_the_tolerance_bounds_what_letting_go_does(seed, without):
-    """``without`` is the error over the tolerance when steps did not end there."""
+@pytest.mark.parametrize("seed", [50, 140, 325, 433])
+def test_the_tolerance_bounds_what_letting_go_does(seed):
+    """When steps did not end there, the errors were 517, 171, 65 and 41 tolerances."""
     samples, neurons, until = problem(seed)
     fine = simulate(samples, neurons, until, step=until / 4000)
     again = simulate(samples, neurons, until, step=until / 2000)
     allowed = 1e-6 * samples.spread
     assert rms(fine.residual - again.residual) < 0.2 * allowed
     sim = simulate(samples, neurons, until, tolerance=1e-6)
-    assert rms(sim.residual - fine.residual) < 0.5 * allowed < without * allowed
+    assert rms(sim.residual - fine.residual) < 0.5 * allowed
     assert sim.step < 1500  # and steps are not many because of it
 
 
