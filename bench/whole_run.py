@@ -1,8 +1,8 @@
-"""One whole run of `boost` in a process of its own: ``python whole_run.py CASE SHARE TIMES``.
+"""One whole run of `boost` in a process of its own: ``python whole_run.py CASE SHARE``.
 
-Prints a line of JSON for each of TIMES runs of a case with a share of its neurons: the processor
-time, the steps, those rejected, and their share of the time. It runs the particleflow that Python
-finds, so that two builds can run in turns (``bench_whole_runs``).
+Prints a line of JSON for a run of a case with a share of its neurons, trial by trial: the steps,
+those rejected, the processor time, and what share of it the rejected ones take. It runs the
+particleflow that Python finds, so that two builds can run in turns (``bench_whole_runs``).
 """
 
 import json
@@ -38,30 +38,21 @@ def simulation_of(case, share):
     return pf.Simulation(samples, neurons, pf.Boost(tolerance), threads=1), until
 
 
-def seconds_of_rejections(sim, until):
-    """Processor time of a run trial by trial: of all trials, and of those that were rejected."""
-    taken = {True: 0.0, False: 0.0}
-    with threads_in_use(1):
-        flow = sim._motion._flow
-        while flow.end < until:
-            rejected, begin = flow.rejected, time.process_time()
-            flow.take_steps(np.inf, 1)
-            taken[flow.rejected > rejected] += time.process_time() - begin
-    return sum(taken.values()), taken[True]
-
-
-def main(case, share, times):
+def main(case, share):
     warm, until = simulation_of(case, min(share, 0.04))  # compiles what sorts and what does not
     warm.run(1e-6 * until)
-    for _ in range(times):
-        sim, until = simulation_of(case, share)
-        begin = time.process_time()
-        sim.run(until)
-        seconds = time.process_time() - begin
-        print(json.dumps({"seconds": seconds, "steps": sim.step, "rejected": sim.rejected}))
-    total, rejections = seconds_of_rejections(*simulation_of(case, share))
-    print(json.dumps({"share_of_rejections": rejections / total}))
+    sim, until = simulation_of(case, share)
+    flow, rejections, begin = sim._motion._flow, 0.0, time.process_time()
+    with threads_in_use(1):
+        while flow.end < until:
+            rejected, before = flow.rejected, time.process_time()
+            flow.take_steps(np.inf, 1)
+            if flow.rejected > rejected:
+                rejections += time.process_time() - before
+    seconds = time.process_time() - begin
+    found = {"steps": sim.step, "rejected": sim.rejected, "seconds": seconds}
+    print(json.dumps({**found, "share_of_rejections": rejections / seconds}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], float(sys.argv[2]))
