@@ -111,6 +111,13 @@ class _Part(codegen.JITCodeLibrary):
     def codegen(self) -> Any:
         return _PartsCodegen(self._codegen)
 
+    def add_ir_module(self, ir_module: Any) -> None:
+        # set before LLVM reads it: llvmlite 0.43 gives what is added later to the returned value
+        for function in ir_module.functions:
+            if not function.is_declaration and function.name.startswith(tuple(_apart)):
+                function.attributes.add("noinline")
+        super().add_ir_module(ir_module)
+
     def _optimize_functions(self, module: Any) -> None:
         # what is simplified before it is linked is copied and inlined faster; LLVM does the rest
         previous, numba.config.OPT = numba.config.OPT, 1
@@ -121,9 +128,6 @@ class _Part(codegen.JITCodeLibrary):
 
     def finalize(self) -> None:
         self._raise_if_finalized()
-        for function in self._final_module.functions:
-            if not function.is_declaration and function.name.startswith(tuple(_apart)):
-                function.add_function_attribute("noinline")
         _export(self._final_module, "weak_odr")
         self._finalize_dynamic_globals()
         self._finalized = True
