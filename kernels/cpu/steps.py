@@ -11,8 +11,8 @@ from ..host.control import (
     BEGIN,
     CHANGES,
     END,
+    LOST_INSIDE,
     NEXT,
-    OVERFLOWN_INSIDE,
     UNDER_WAY,
     UNSORTED,
     begin_next,
@@ -116,7 +116,8 @@ def _take_steps(flow, places, samples, control, limits, shown):
             second_mean(first, there, xt, h, limits, mean)
             field(mean, xt, g)
             is_shown = pass_alone(begin, neurons, regions, g, h, samples, there) >= 0
-        status = ARRIVED if is_shown else OVERFLOWN_INSIDE
+            is_shown = is_shown and not is_raised(first, there, xt, limits)
+        status = ARRIVED if is_shown else LOST_INSIDE
     return status
 
 
@@ -147,7 +148,7 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
     Returns
     -------
     int
-        `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `OVERFLOWN_INSIDE`.
+        `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `LOST_INSIDE`.
     """
     if whole is None:
         begin, end, first, last, change = flow

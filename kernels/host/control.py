@@ -25,11 +25,11 @@ from .step_errors import LINEAR_SHARE, after_change, is_tame, third_of_change
 BEGIN, END, NEXT, LAST_ERROR = range(4)
 STEPS, REJECTED, HAS_REJECTED, UNSORTED, CHANGES, EXCHANGES = range(6)
 
-ARRIVED, UNDER_WAY, UNTAME, SHRUNK, OVERFLOWN, OVERFLOWN_INSIDE = range(6)
+ARRIVED, UNDER_WAY, UNTAME, SHRUNK, OVERFLOWN, LOST_INSIDE = range(6)
 """Outcomes of ``boost_steps``: a step holds the time that was asked for; the trials are used up;
 the tangent kernel is too large to compute with; the step is shorter than rounding of the time; a
-fixed step led to a state that is not finite; a step holds the time, where the state is not finite,
-although it is at the step's end."""
+fixed step led to a state that is not finite; a step holds the time, but the passes from its begin
+to that time lead to a state that is not finite or has a larger loss."""
 
 ORDER = 3  # of the error estimate in the step, 2 to 3 where neurons meet rays
 AIM = 0.3  # error to steer for, in units of the tolerance

@@ -8,8 +8,8 @@ from .control import (
     BEGIN,
     CHANGES,
     END,
+    LOST_INSIDE,
     NEXT,
-    OVERFLOWN_INSIDE,
     UNDER_WAY,
     begin_next,
     first_mean,
@@ -70,7 +70,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
     Returns
     -------
     int
-        `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `OVERFLOWN_INSIDE`.
+        `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `LOST_INSIDE`.
     """
     begin, end, first, last, change = flow
     mean, better = np.empty(xt.shape[0]), np.empty(xt.shape[0])
@@ -114,5 +114,6 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         if is_shown and is_raised(first, there, xt, limits):
             second_mean(first, there, xt, h, limits, mean)
             is_shown = run_pass(begin, neurons, mean, h, there) >= 0
-        status = ARRIVED if is_shown else OVERFLOWN_INSIDE
+            is_shown = is_shown and not is_raised(first, there, xt, limits)
+        status = ARRIVED if is_shown else LOST_INSIDE
     return status

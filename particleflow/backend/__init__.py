@@ -29,7 +29,6 @@ from .devices import (
 from .exact_flow import (
     ARRIVED,
     OVERFLOWN,
-    OVERFLOWN_INSIDE,
     SHRUNK,
     UNDER_WAY,
     UNTAME,
@@ -54,7 +53,6 @@ __all__ = [
     "DEVICES",
     "METRICS",
     "OVERFLOWN",
-    "OVERFLOWN_INSIDE",
     "PRECISIONS",
     "SHRUNK",
     "UNDER_WAY",

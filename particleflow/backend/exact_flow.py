@@ -13,7 +13,9 @@ from .state import State
 
 ARRIVED, UNDER_WAY = steps.ARRIVED, steps.UNDER_WAY
 UNTAME, SHRUNK = steps.UNTAME, steps.SHRUNK
-OVERFLOWN, OVERFLOWN_INSIDE = steps.OVERFLOWN, steps.OVERFLOWN_INSIDE
+OVERFLOWN = steps.OVERFLOWN
+
+_NEVER = np.iinfo(np.int64).min // 2  # so many changes of cell are left until slots are sorted
 
 
 def _room(s: int) -> Arrival:
@@ -106,33 +108,75 @@ class ExactFlow:
         int
             `ARRIVED`; `UNDER_WAY` if the trials are used up; `UNTAME` if the tangent kernel is too
             large; `SHRUNK` if the step is below rounding; `OVERFLOWN` if a fixed step led to a
-            state that is not finite; `OVERFLOWN_INSIDE` if the state is not at that time, although
-            it is at the end of the step.
+            state that is not finite.
         """
         state = self._state
         if self._between is None:
             self._between = _room_for_neurons(state)
         between = Shown(self._between, _room(state.x.size))
-        status = state.kernels.boost_steps(
-            Flow(self._at_begin, self._at_end, self._first, self._last, self._change),
-            state.order,
-            state.samples,
-            Control(self._clock, self._counts),
-            Limits(self._allowed, self._fixed, until, most_trials),
-            between,
-            state.whole,
-        )
+        flow = Flow(self._at_begin, self._at_end, self._first, self._last, self._change)
+        control = Control(self._clock, self._counts)
+        limits = Limits(self._allowed, self._fixed, until, most_trials)
+        status = self._call(flow, control, limits, between)
         # each new step begins in the arrays of the last one's end, which the kernels do not move
         if self._counts[steps.EXCHANGES] % 2:
             self._at_begin, self._at_end = self._at_end, self._at_begin
         self._counts[steps.EXCHANGES] = 0
+        if status == steps.LOST_INSIDE:
+            status, between = self._steps_inside(until, between)
         if status != ARRIVED or until <= self.begin:
             self._show(self.begin, self._at_begin, self._first)
         elif until == self.end:
             self.show_end()
         else:
+            self._between = between.neurons
             self._show(until, self._between, self._since_start(between.arrival))
-        return int(status)
+        return status
+
+    def _call(self, flow: Flow, control: Control, limits: Limits, shown: Shown) -> int:
+        state = self._state
+        return int(
+            state.kernels.boost_steps(
+                flow, state.order, state.samples, control, limits, shown, state.whole
+            )
+        )
+
+    def _steps_inside(self, until: float, shown: Shown) -> tuple[int, Shown]:
+        """Go from the begin of the present step to a time inside by steps of their own.
+
+        They adapt to the tolerance and leave the present step as it is. Single passes can miss the
+        times inside a step whose end they reach: the fields in which they are made are others.
+
+        Returns
+        -------
+        status : int
+            `ARRIVED`, or why not, as of `take_steps`.
+        shown : Shown
+            The state at that time, if there is one.
+        """
+        first = self._first
+        begin, end, last = self._copied(self._at_begin), shown.neurons, shown.arrival
+        first = Arrival(first.residual.copy(), first.covariances.copy(), np.zeros_like(first.tally))
+        control = Control(self._clock.copy(), self._counts.copy())
+        clock = control.clock
+        clock[steps.END], clock[steps.NEXT] = self.begin, until - self.begin
+        control.counts[steps.UNSORTED] = _NEVER
+        limits, change = Limits(self._allowed, 0.0, np.inf, 1), self._change.copy()
+        status = UNDER_WAY
+        while until - clock[steps.END] > steps.LEAST_STEP * until:
+            clock[steps.NEXT] = min(clock[steps.NEXT], until - clock[steps.END])
+            status = self._call(Flow(begin, end, first, last, change), control, limits, shown)
+            if control.counts[steps.EXCHANGES] % 2:
+                begin, end = end, begin
+            control.counts[steps.EXCHANGES] = 0
+            if status != UNDER_WAY:
+                return status, shown
+        return ARRIVED, Shown(end, last._replace(tally=first.tally + last.tally))
+
+    def _copied(self, neurons: Stored) -> Stored:
+        """A copy of these device arrays."""
+        kernels = self._state.kernels
+        return Stored(*(kernels.upload(np.array(kernels.download(a)), a.dtype) for a in neurons))
 
     def show_end(self) -> None:
         """Let the state show the end of the present step, or its begin if no step is pending."""

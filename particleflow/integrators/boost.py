@@ -32,7 +32,9 @@ order does not hold strictly: a neuron that goes another way changes f by O(1/m)
 The flow itself is not unique where a neuron leaves a repulsor or the origin (a, b) = 0;
 ``kernels.rays`` and ``kernels.origin`` say which way it goes. The choice is made in the frozen
 field of a step, or in that of the part of a step that is shown: in a frame inside a step single
-neurons may be elsewhere than on the way that the whole step takes.
+neurons may be elsewhere than on the way that the whole step takes. A time inside a step is shown by
+a pass from the step's begin; where that raises the loss by more than the tolerance, or fails, by a
+second one, and then by steps that lead from the begin to that time and end there.
 """
 
 import math
@@ -45,7 +47,6 @@ import numpy as np
 from particleflow.arguments import Array, positive
 from particleflow.backend import (
     OVERFLOWN,
-    OVERFLOWN_INSIDE,
     SHRUNK,
     UNTAME,
     ExactFlow,
@@ -64,7 +65,6 @@ _FAILURES = {
     UNTAME: "the tangent kernel is too large to compute with; start from smaller parameters",
     SHRUNK: "the step shrank below rounding; raise the tolerance, or start from smaller parameters",
     OVERFLOWN: "the state overflows; lower the step",
-    OVERFLOWN_INSIDE: "the state overflows inside the step; lower the tolerance",
 }
 
 
