@@ -20,8 +20,9 @@ from particleflow.kernels.events import (
     ray_of,
     recheck,
 )
+from particleflow.kernels.host.arrivals import room_to_arrive
 from particleflow.kernels.maps import frozen_field, mapped, maps_of
-from particleflow.kernels.records import Arrival, Neurons
+from particleflow.kernels.records import Neurons
 
 KINDS = (
     "map", "c changes sign", "one crossing", "several crossings", "arrives on a ray",
@@ -81,7 +82,7 @@ def ns_a_neuron(z, cell, h, field, state, count):
     order = cpu.order_of(cpu.slot_bounds(count, s), s, True)
     cpu.sort_slots(Neurons(*z, cell), order)
     begin, end = Neurons(*z, cell), Neurons(*np.empty_like(z), np.empty_like(cell))
-    arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
+    arrival = room_to_arrive(s)
 
     def one_pass():
         assert cpu.exact_pass(begin, end, order, field, h, state.samples, arrival) >= 0

@@ -8,8 +8,8 @@ import particleflow as pf
 from particleflow.backend import State, field, speed
 from particleflow.kernels import cpu
 from particleflow.kernels.cpu.passes import pass_alone
-from particleflow.kernels.events import TALLIES
-from particleflow.kernels.records import Arrival, Neurons, Regions
+from particleflow.kernels.host.arrivals import room_to_arrive
+from particleflow.kernels.records import Neurons, Regions
 
 
 @lru_cache(maxsize=4)
@@ -48,7 +48,7 @@ class Pass:
     def __call__(self, h):
         """What the neurons add up to after the time h."""
         state, s = self._state, self._state.x.size
-        arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
+        arrival = room_to_arrive(s)
         if state.kernels is cpu:  # as the steps of a run call it, not as those of many ranks do
             places = Regions(state.order.slots, state.order.start)
             changes = pass_alone(

@@ -16,7 +16,7 @@ BYTES_A_NEURON = 160
 """Memory that a neuron may take in a benchmark, with what it is made from."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quick(request):
     """Whether to use smaller sizes."""
     return request.config.getoption("--quick")

@@ -63,10 +63,11 @@ samples x."""
 Maps = namedtuple("Maps", "sectors rays")
 """The linear maps of all cells for one time: `maps.sector_maps` and `maps.ray_maps`."""
 
-Arrival = namedtuple("Arrival", "residual covariances tally")
+Arrival = namedtuple("Arrival", "residual covariances held tally")
 """What all neurons of a state add up to: the residuals (s,); Sigma_k of the tangent kernel
-(2 s, 3), in which neurons that slide on ray r count in sector r; and the numbers of events on the
-way to this state (see ``events``)."""
+(2 s, 3), in which neurons that slide on ray r count in sector r; 1/m times the sum of c^2 over the
+neurons that slide on each ray, (2 s,); and the numbers of events on the way to this state (see
+``events``)."""
 
 Control = namedtuple("Control", "clock counts")
 """How far the steps of the exact flow have come: times, float64 (4,), and counts, int64 (6,), whose

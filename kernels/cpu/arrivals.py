@@ -73,6 +73,7 @@ def add_products(acc, k, sums, rays):
         acc[r, 2] += aa + cc * ux * ux
         acc[r, 3] += ab + cc * ux * u1
         acc[r, 4] += bb + cc * u1 * u1
+        acc[r, 5] += cc
 
 
 @inlined

@@ -63,7 +63,8 @@ def _take_steps(flow, places, samples, control, limits, shown):
     """
     begin, end, first, last, change = flow
     begin, end = _rows(begin), _rows(end)
-    first, last = Arrival(first[0], first[1], first[2]), Arrival(last[0], last[1], last[2])
+    first = Arrival(first[0], first[1], first[2], first[3])
+    last = Arrival(last[0], last[1], last[2], last[3])
     order = Places(places[0], places[1], places[2], places[3])
     regions = Regions(order.slots, order.start)
     samples = Samples(samples[0], samples[1], samples[2])
@@ -107,7 +108,7 @@ def _take_steps(flow, places, samples, control, limits, shown):
             foretell(first, last, changes >= 0, h, change, xt, control)
     if status == ARRIVED and is_inside(control, limits.until):
         h, neurons, arrival = limits.until - control.clock[BEGIN], _rows(shown[0]), shown[1]
-        there = Arrival(arrival[0], arrival[1], arrival[2])
+        there = Arrival(arrival[0], arrival[1], arrival[2], arrival[3])
         is_shown = mean_up_to(first, change, xt, control, limits, mean)
         if is_shown:
             field(mean, xt, g)

@@ -71,8 +71,9 @@ def add_moments(values, q, a, b, c, k, row, rays):
     x, y, z = float64(a), float64(b), float64(c)
     zz = z * z
     xx = oo = zz
-    xo = zz - zz
+    xo = held = zz - zz
     if k >= rays.shape[0]:
+        held = zz
         ux, u1 = float64(rays[row, UX]), float64(rays[row, U1])
         xx, xo, oo = zz * ux * ux, zz * ux * u1, zz * u1 * u1
     values[q, t] += z * x
@@ -80,6 +81,7 @@ def add_moments(values, q, a, b, c, k, row, rays):
     values[q + 2, t] += x * x + xx
     values[q + 3, t] += x * y + xo
     values[q + 4, t] += y * y + oo
+    values[q + 5, t] += held
 
 
 unfinished = composed(Unfinished, reals(), ints)

@@ -7,11 +7,19 @@ from ..events import FAILURES, TALLIES
 from ..flow import EUCLIDEAN
 from ..origin import largest_field
 from ..rays import ray_direction
+from ..records import Arrival
 from .field import prediction
 from .sums import sum_slots
 
-MOMENTS = 5
-"""Number of columns of the sums of a pass: c a, c b, and Sigma as (xx, x1, 11)."""
+MOMENTS = 6
+"""Number of columns of the sums of a pass over each sector and the ray of its number: c a, c b,
+Sigma as (xx, x1, 11), and c c of the neurons that slide on the ray."""
+
+
+def room_to_arrive(s):
+    """An `Arrival` for s samples, to be filled by a pass; its tally is 0."""
+    tally = np.zeros(TALLIES, np.int64)
+    return Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(2 * s), tally)
 
 
 @driver
@@ -22,7 +30,7 @@ def can_pass(field, h):
 
 @driver
 def arrive_at(sums, samples, m, arrival):
-    """Compute residuals and Sigma_k of a new state from its moments.
+    """Compute what the neurons of a new state add up to from their moments.
 
     Parameters
     ----------
@@ -31,7 +39,7 @@ def arrive_at(sums, samples, m, arrival):
     m : int
         Number of all neurons.
     arrival : Arrival
-        Holds the tally of the pass; residuals and covariances are overwritten.
+        Holds the tally of the pass; all else is overwritten.
 
     Returns
     -------
@@ -39,7 +47,7 @@ def arrive_at(sums, samples, m, arrival):
         Whether all results are finite, and no neuron failed to arrive.
     """
     x, y, xt = samples
-    residual, covariances, tally = arrival
+    residual, covariances, held, tally = arrival
     prediction(sums, xt, 1.0 / m, residual)
     finite = tally[FAILURES] == 0
     for j in range(x.size):
@@ -49,6 +57,7 @@ def arrive_at(sums, samples, m, arrival):
         for l in range(3):
             covariances[k, l] = sums[k, 2 + l] / m
             finite &= np.isfinite(covariances[k, l])
+        held[k] = sums[k, 5] / m  # finite if the covariances are
     return finite
 
 

@@ -14,14 +14,10 @@ import numpy as np
 from .._jit import driver
 from ..rays import active_side, attracted_sign, inactive_side
 from .field import field
-from .step_errors import product, rms
+from .step_errors import product
 
-MATTERS = 0.15
+MATTERS = 0.05
 """Error of letting go too late or early, over the tolerance, from which on a step ends there."""
-FITTED = 30.0
-"""Root mean square of the residuals, in units of the tolerance, below which no step is shortened.
-Errors hold residuals up then, steps are long beside the decay of most modes, and samples begin and
-cease to attract all the time: a run without an end would take many times as long."""
 MOST_TIMES = 3
 """How often a step is shortened: in a long one the time is a guess."""
 
@@ -62,9 +58,7 @@ def end_of_attraction(first, covariances, mean, xt, h, allowed):
 
     A cohort on the ray of sample j with c of one sign, that moves for a time as if the pull p =
     <xt_j, G> of a side were another, is wrong by c int dp dt xt_j / |xt_j|^2 in (a, b), and the
-    residual of sample l by 1/m sum c^2 int dp dt <xt_j, xt_l> / |xt_j|^2. Of the sum over the
-    cohort only a bound is known, which the neurons of the next sector enlarge: u^T Sigma_r u, with
-    u along the ray.
+    residual of sample l by 1/m sum c^2 int dp dt <xt_j, xt_l> / |xt_j|^2.
 
     Parameters
     ----------
@@ -84,8 +78,6 @@ def end_of_attraction(first, covariances, mean, xt, h, allowed):
     float
         The first time at which a sample does; h if none does.
     """
-    if rms(first.residual) <= FITTED * allowed:
-        return h
     s = xt.shape[0]
     before, between, after = np.empty((2 * s, 2)), np.empty((2 * s, 2)), np.empty((2 * s, 2))
     last = product(covariances, mean, xt, h)
@@ -103,12 +95,10 @@ def end_of_attraction(first, covariances, mean, xt, h, allowed):
             r, x * before[active, 0] + o * before[active, 1],
             x * before[inactive, 0] + o * before[inactive, 1], s,
         )  # fmt: skip
-        if sign == 0.0:
+        if sign == 0.0 or first.held[r] == 0.0:
             continue
         square = x * x + o * o
         weight = math.sqrt(x * x * xx + 2.0 * x * o * xo + o * o * oo) / square
-        sigma = first.covariances[r]
-        mass = (o * o * sigma[0] - 2.0 * o * x * sigma[1] + x * x * sigma[2]) / square
         for side in range(2):
             k, inwards = (active, -sign) if side == 0 else (inactive, sign)
             begin = inwards * (x * before[k, 0] + o * before[k, 1])
@@ -116,6 +106,6 @@ def end_of_attraction(first, covariances, mean, xt, h, allowed):
             final = inwards * (x * after[k, 0] + o * after[k, 1])
             if final < 0.0:
                 q, wrong = _loss_of_pull(begin, middle, final)
-                if q * h < end and mass * weight * wrong * h > MATTERS * allowed:
+                if q * h < end and first.held[r] * weight * wrong * h > MATTERS * allowed:
                     end = q * h
     return end

@@ -63,6 +63,7 @@ def begin_next(first, last, change, control):
     for k in range(first.covariances.shape[0]):
         for l in range(3):
             first.covariances[k, l] = last.covariances[k, l]
+        first.held[k] = last.held[k]
     for n in range(first.tally.size):
         first.tally[n] += last.tally[n]
     clock[BEGIN] = clock[END]
@@ -113,7 +114,7 @@ def first_mean(first, change, xt, control, limits, mean):
     where a sample ceases to attract. Returns `UNDER_WAY`, or `UNTAME` or `SHRUNK` if there can be
     no such pass.
     """
-    clock, (rho, covariances, _) = control.clock, first
+    clock, rho, covariances = control.clock, first.residual, first.covariances
     h = clock[NEXT]
     status = UNDER_WAY
     if not is_tame(covariances, rho, xt):

@@ -6,6 +6,7 @@ import numpy as np
 
 from particleflow.kernels import events
 from particleflow.kernels.host import control as steps
+from particleflow.kernels.host.arrivals import room_to_arrive
 from particleflow.kernels.records import Arrival, Control, Flow, Limits, Shown, Stored
 
 from .snapshot import like, order_of, original_order
@@ -18,9 +19,9 @@ OVERFLOWN = steps.OVERFLOWN
 _NEVER = np.iinfo(np.int64).min // 2  # so many changes of cell are left until slots are sorted
 
 
-def _room(s: int) -> Arrival:
-    """An `Arrival` for s samples, to be filled by a pass."""
-    return Arrival(np.empty(s), np.empty((2 * s, 3)), np.zeros(events.TALLIES, np.int64))
+def _most_held(covariances: np.ndarray) -> np.ndarray:
+    """An upper bound of ``Arrival.held``, (2 s,), from covariances in which all that slide are."""
+    return covariances[:, 0] + covariances[:, 2]
 
 
 def _room_for_neurons(state: State) -> Stored:
@@ -52,9 +53,11 @@ class ExactFlow:
         self._at_begin = Stored(state.variables, state.cell)
         self._at_end = _room_for_neurons(state)
         self._between: Stored | None = None
-        self._first, self._last = _room(state.x.size), _room(state.x.size)
+        self._first, self._last = room_to_arrive(state.x.size), room_to_arrive(state.x.size)
         self._first.residual[:] = state.residual
-        self._first.covariances[:] = state.kernel_covariances()
+        both = state.covariances().reshape(2, -1, 3)
+        self._first.covariances[:] = both.sum(axis=0)
+        self._first.held[:] = _most_held(both[1])
         self._first.tally[events.REPULSORS] = state.repulsors = state.repulsor_starts()
         self._change = np.zeros((2 * state.x.size, 3))
         self._clock = np.zeros(4)
@@ -113,7 +116,7 @@ class ExactFlow:
         state = self._state
         if self._between is None:
             self._between = _room_for_neurons(state)
-        between = Shown(self._between, _room(state.x.size))
+        between = Shown(self._between, room_to_arrive(state.x.size))
         flow = Flow(self._at_begin, self._at_end, self._first, self._last, self._change)
         control = Control(self._clock, self._counts)
         limits = Limits(self._allowed, self._fixed, until, most_trials)
@@ -154,9 +157,8 @@ class ExactFlow:
         shown : Shown
             The state at that time, if there is one.
         """
-        first = self._first
         begin, end, last = self._copied(self._at_begin), shown.neurons, shown.arrival
-        first = Arrival(first.residual.copy(), first.covariances.copy(), np.zeros_like(first.tally))
+        first = Arrival(*(part.copy() for part in self._first[:-1]), np.zeros_like(last.tally))
         control = Control(self._clock.copy(), self._counts.copy())
         clock = control.clock
         clock[steps.END], clock[steps.NEXT] = self.begin, until - self.begin
@@ -219,8 +221,8 @@ class ExactFlow:
             arrays[f"{name}_variables"] = np.asarray(download(variables))
             arrays[f"{name}_cell"] = np.asarray(download(cell))
         for name, arrival in (("first", self._first), ("last", self._last)):
-            for field_name in ("residual", "covariances", "tally"):
-                arrays[f"{name}_{field_name}"] = getattr(arrival, field_name)
+            for part in Arrival._fields:
+                arrays[f"{name}_{part}"] = getattr(arrival, part)
         return self._state.snapshot(neurons=False) | arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray], shown: float) -> None:
@@ -231,6 +233,10 @@ class ExactFlow:
         KeyError, ValueError
             Arrays are missing or have other shapes, or hold no state at the time ``shown``.
         """
+        arrays = {  # older versions have not added up what is held
+            f"{which}_held": _most_held(np.asarray(arrays[f"{which}_covariances"]))
+            for which in ("first", "last")
+        } | dict(arrays)
         has_begin, has_end = "begin_variables" in arrays, "end_variables" in arrays
         base = "begin" if has_begin else "end"
         own = {name: arrays[f"{base}_{name}"] for name in ("variables", "cell")}
@@ -239,7 +245,7 @@ class ExactFlow:
             (self._clock, "clock"), (self._counts, "flow_counts"), (self._change, "change"),
             *((getattr(arrival, part), f"{which}_{part}")
               for which, arrival in (("first", self._first), ("last", self._last))
-              for part in ("residual", "covariances", "tally")),
+              for part in Arrival._fields),
         ):  # fmt: skip
             now[...] = like(now, arrays, name)
         self._counts[steps.EXCHANGES] = 0  # older versions have left a count of their last call

@@ -8,9 +8,10 @@ import numpy as np
 from particleflow.backend import field
 from particleflow.kernels import _jit, cpu
 from particleflow.kernels.events import REPULSORS, TALLIES, go_on, ray_of, recheck
+from particleflow.kernels.host.arrivals import room_to_arrive
 from particleflow.kernels.maps import frozen_field, maps_of
 from particleflow.kernels.motion import set_out
-from particleflow.kernels.records import Arrival, Neurons, Stored, rows_of
+from particleflow.kernels.records import Neurons, Stored, rows_of
 
 
 @_jit.driver
@@ -49,7 +50,7 @@ def frozen_passes(state, h, steps=1):
     Regions are left as they are.
     """
     s, m = state.x.size, state.size
-    arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
+    arrival = room_to_arrive(s)
     for _ in range(steps):
         new, cell = np.full((3, m), np.nan), np.full(m, -1, np.int32)
         changes = cpu.exact_pass(
@@ -59,7 +60,7 @@ def frozen_passes(state, h, steps=1):
         assert changes >= 0
         state.variables, state.cell = new, cell
         state.residual = arrival.residual.copy()
-    return [part.copy() for part in arrival]
+    return arrival
 
 
 def pass_from_begin(flow, rho, h):
@@ -71,7 +72,7 @@ def pass_from_begin(flow, rho, h):
     if flow._between is None:
         empty, like = state.kernels.empty, state.variables
         flow._between = Stored(empty(like.shape, like.dtype), empty(like.shape[1:], np.int32))
-    arrival = Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(TALLIES, np.int64))
+    arrival = room_to_arrive(s)
     changes = state.kernels.exact_pass(
         rows_of(flow._at_begin), rows_of(flow._between), state.order, field(rho, state.x), h,
         state.samples, arrival, state.whole,

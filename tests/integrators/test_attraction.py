@@ -99,11 +99,11 @@ def test_a_step_ends_where_the_first_sample_ceases_to_attract(seed):
     for n in range(1, 60):
         term = -h * kernel @ term / n
         mean, last = mean + term / (n + 1), last + term
-    first = Arrival(rho, sums, np.zeros(5, np.int64))
+    first = Arrival(rho, sums, np.ones(2 * s), np.zeros(5, np.int64))
     assert attraction.end_of_attraction(first, sums, mean, xt, h, np.inf) == h
     end = attraction.end_of_attraction(first, sums, mean, xt, h, 1e-12)
-    fitted = rms(rho) / attraction.FITTED
-    assert attraction.end_of_attraction(first, sums, mean, xt, h, fitted) == h
+    none = first._replace(held=np.zeros(2 * s))
+    assert attraction.end_of_attraction(none, sums, mean, xt, h, 1e-12) == h
 
     def at(q):
         """The residuals on the parabola with these ends and this mean."""

@@ -399,6 +399,31 @@ def test_a_checkpoint_with_a_count_of_exchanges_is_restored():
     assert_array_equal(sims[1].state.parameters(), sims[0].state.parameters())
 
 
+def test_a_checkpoint_without_the_sums_over_rays_is_restored():
+    """As versions before December 2026 have written them; a bound stands in for the sums."""
+    samples, neurons = SAMPLES["square wave"], pf.initialise("reduced", 100, delta=1.0, seed=3)
+    sims = [pf.Simulation(samples, neurons, pf.Boost(1e-3)) for _ in range(2)]
+    sims[0].run(3.0)
+    arrays = sims[0].snapshot()
+    assert (arrays["first_held"] > 0.0).any()
+    older = {name: a for name, a in arrays.items() if not name.endswith("_held")}
+    sims[1].restore({name: np.array(values) for name, values in older.items()})
+    assert (flow_of(sims[1])._first.held >= arrays["first_held"]).all()
+    for sim in sims:
+        sim.run(6.0)
+    assert rms(sims[1].residual - sims[0].residual) < 2e-3 * samples.spread
+
+
+def test_a_start_from_neurons_that_slide_knows_what_rays_hold():
+    samples, neurons = SAMPLES["square wave"], pf.initialise("reduced", 100, delta=1.0, seed=3)
+    sim = simulate(samples, neurons, pf.Boost(1e-3), 3.0)
+    s, cell = samples.x.size, sim.state.cell
+    squares = np.bincount(cell, sim.state.variables[2] ** 2, 4 * s + 1)[2 * s : 4 * s] / 100
+    held = flow_of(pf.Simulation(samples, sim.neurons, pf.Boost(1e-3)))._first.held
+    assert ((held > 0.0) == (squares > 0.0)).all()
+    assert ((held >= squares) & (held <= 2.0 * squares)).all()
+
+
 def test_overflow_of_a_trial_step_is_a_rejection():
     samples = pf.Samples([-1.0, 0.0, 1.0], [1e4, -2e4, 1e4])
     sim = pf.Simulation(samples, pf.initialise("gaussian", 50), pf.Boost(1e-3))

@@ -51,9 +51,12 @@ def test_a_time_inside_a_step_that_nothing_reaches():
 @pytest.mark.parametrize("changes", [3, -1])
 def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
     x, s = np.array([-1.0, 1.0]), 2
-    arrival = Arrival(np.ones(s), np.ones((2 * s, 3)), np.zeros(TALLIES, np.int64))
+    arrival = Arrival(np.ones(s), np.ones((2 * s, 3)), np.ones(2 * s), np.zeros(TALLIES, np.int64))
     control = Control(np.array([1.0, 2.0, 1.0, 1.0]), np.zeros(6, np.int64))
-    there, asked = Arrival(np.ones(s), np.ones((2 * s, 3)), np.zeros(TALLIES, np.int64)), []
+    there, asked = (
+        Arrival(np.ones(s), np.ones((2 * s, 3)), np.ones(2 * s), np.zeros(TALLIES, np.int64)),
+        [],
+    )
 
     def run_pass(begin, end, mean, h, into):
         asked.append((begin, end, h, into))
@@ -74,7 +77,8 @@ def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
 def test_a_pass_that_raises_the_loss_is_made_once_more(rises, passes, outcome):
     x, s = np.array([-1.0, 1.0]), 2
     first, last, there = (
-        Arrival(np.ones(s), np.ones((2 * s, 3)), np.zeros(TALLIES, np.int64)) for _ in range(3)
+        Arrival(np.ones(s), np.ones((2 * s, 3)), np.ones(2 * s), np.zeros(TALLIES, np.int64))
+        for _ in range(3)
     )
     control = Control(np.array([1.0, 2.0, 1.0, 1.0]), np.zeros(6, np.int64))
     means = []

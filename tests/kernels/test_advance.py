@@ -594,20 +594,22 @@ def test_the_parallel_kernel_moves_every_neuron_as_one(s, m, by_sector, far):
         advance_each(z, cell, h, state.field(), state.x, tally)
         moved, cells = state.variables.copy(), state.cell.copy()
         events = move_each(moved, cells, h, state.field(), state.x)
-        residual, covariances, counts = frozen_passes(state, h)
+        there = frozen_passes(state, h)
         assert_array_equal(state.variables, moved)  # in vectors as one by one
         assert_array_equal(state.cell, cells)
-        assert_array_equal(counts, events)
+        assert_array_equal(there.tally, events)
         assert_array_equal(state.cell, cell)
         size = np.abs(z).max(axis=0) if far else np.abs(z).max()
         assert (np.abs(state.variables - z) <= (1e-9 if far else 1e-13) * size).all()
-        assert_array_equal(counts, tally.sum(axis=0))
+        assert_array_equal(there.tally, tally.sum(axis=0))
         expected = state.kernel_covariances()
-        assert_allclose(covariances, expected, rtol=0, atol=1e-13 * max(1.0, expected.max()))
+        size = max(1.0, expected.max())
+        assert_allclose(there.covariances, expected, rtol=0, atol=1e-13 * size)
+        squares = np.bincount(state.cell, state.variables[2] ** 2, 4 * s + 1)[2 * s : 4 * s]
+        assert_allclose(there.held, squares / m, rtol=0, atol=1e-13 * size)
         state.update_residual()
-        assert_allclose(
-            residual, state.residual, rtol=0, atol=1e-13 * max(1.0, np.abs(residual).max())
-        )
+        size = max(1.0, np.abs(there.residual).max())
+        assert_allclose(there.residual, state.residual, rtol=0, atol=1e-13 * size)
     if s == 5:
         sliding = (state.cell >= 2 * s) & (state.cell < 4 * s)
         assert sliding.sum() > m // 100
@@ -658,7 +660,7 @@ def test_neurons_that_turn_back_on_a_ray_do_so_alike_in_vectors(by_sector):
     state.residual = rho
     moved, cells = state.variables.copy(), state.cell.copy()
     events = move_each(moved, cells, h, state.field(), x)
-    counts = frozen_passes(state, h)[2]
+    counts = frozen_passes(state, h).tally
     assert_array_equal(state.variables, moved)
     assert_array_equal(state.cell, cells)
     assert_array_equal(counts, events)

@@ -17,7 +17,7 @@ def arrival(residual, covariance):
     """What neurons add up to that are all in sector 0, where every sample is active."""
     covariances = np.zeros((6, 3))
     covariances[0] = covariance, 0.0, covariance
-    return Arrival(np.array(residual), covariances, np.zeros(TALLIES, np.int64))
+    return Arrival(np.array(residual), covariances, np.zeros(6), np.zeros(TALLIES, np.int64))
 
 
 def control_of(begin=0.0, end=0.0, step=0.5):

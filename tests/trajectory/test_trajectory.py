@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import h5py
@@ -406,6 +407,7 @@ def test_a_running_file_can_be_read(path):
     seen = []
 
     def look(sim):
+        time.sleep(0.01)  # frames go to the file every 0.2 seconds
         if sim.step > 50:
             with pf.open_trajectory(path) as traj:
                 seen.append((traj.frames, traj.planned_frames))
