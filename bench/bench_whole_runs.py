@@ -16,7 +16,7 @@ import pytest
 from whole_run import CASES
 
 HERE = Path(__file__).parent
-PAIRS = 3
+PAIRS = 7
 
 
 def run(case, share, folder):

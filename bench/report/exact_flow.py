@@ -83,6 +83,43 @@ def boost(records: Records) -> str:
     return "\n\n".join(parts)
 
 
+def whole_runs(records: Records) -> str:
+    """Whole runs, one thread, beside those of another build."""
+    rows = []
+    for r in records("whole_runs"):
+        now, before = r["builds"]["now"], r["builds"].get("before")
+        rows.append(
+            (r["case"], size(r["m"]), f"{now['steps']} + {now['rejected']}",
+             number(now["seconds"]), number(100.0 * now["share_of_rejections"]),
+             f"{before['steps']} + {before['rejected']}" if before else "-",
+             number(100.0 * before["share_of_rejections"]) if before else "-",
+             number(statistics.median(r["ratios"])) if before else "-",
+             f"{number(min(r['ratios']))} to {number(max(r['ratios']))}" if before else "-")
+        )  # fmt: skip
+    made = table(("run", "m", "steps", "s", "% in rejected", "before: steps", "% in rejected",
+                  "before / now", "of pairs"), rows)  # fmt: skip
+    return made and (
+        "Whole runs on one thread in processor time, accepted and rejected steps, and in turns\n"
+        "with them those of the build in `BEFORE`: the ratio of the times, median and range of\n"
+        "pairs.\n\n" + made
+    )
+
+
+def releases(records: Records) -> str:
+    """Errors of runs in which much depends on when samples let neurons go."""
+    rows = [
+        (f"{r['tolerance']:g}", f"{r['steps']:,} + {r['rejected']:,}", str(r["elsewhere"]),
+         *(number(error) for error in r["quantiles"].values()))
+        for r in records("releases")
+    ]  # fmt: skip
+    made = table(("tolerance", "steps", "elsewhere", "median", "90 %", "99 %", "largest"), rows)
+    return made and (
+        f"{records('releases')[0]['problems']} random problems of few samples far apart: steps of "
+        "all, runs in which a neuron ends\nelsewhere, and of the other runs the error at the end "
+        "over the tolerance.\n\n" + made
+    )
+
+
 def events(records: Records) -> str:
     """What becomes of the neurons in a pass, and what each kind costs."""
     rows = [

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cells import number, size, table
-from exact_flow import boost, events
+from exact_flow import boost, events, releases, whole_runs
 from records import Record, Records
 
 Section = Callable[[Records], str]
@@ -294,6 +294,8 @@ SECTIONS: Sequence[tuple[str, Section, str]] = (
     ("Threads", threads, "threads"),
     ("Sector order", order, ""),
     ("`boost`", boost, ""),
+    ("Runs of `boost` beside another build", whole_runs, ""),
+    ("Releases", releases, ""),
     ("Events in a pass of `boost`", events, ""),
     ("The program", program, ""),
 )
