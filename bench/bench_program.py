@@ -100,7 +100,7 @@ def test_memory(benchmark, quick, most_neurons, tmp_path, settings):
         done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
         return float(done.stdout)
 
-    run(1000)  # compiling takes more memory than a small run
+    run()  # compiling takes more memory than the frames of many neurons
     bytes_a_neuron = benchmark.pedantic(run, rounds=1)
     benchmark.extra_info.update(
         m=m, integrator=settings[0].partition("=")[2], peak_bytes_a_neuron=bytes_a_neuron

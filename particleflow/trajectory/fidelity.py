@@ -16,6 +16,7 @@ from particleflow.run.observed import Observed
 
 ALLOWED = 1e-3
 """Error of the stored function at the samples, in units of ``Samples.spread``."""
+_CHUNK = 1 << 16  # neurons compared at once: more would take as much memory as all else
 _ROUNDING = 2.0**-24
 """Largest relative error of a number that is rounded to float32."""
 
@@ -54,11 +55,13 @@ def stored_error(sim: Observed, position: np.ndarray, cell: np.ndarray) -> float
         Cells of the same neurons: a neuron on a ray is put there exactly.
     """
     state = sim.state
-    rhat, theta = position.astype(np.float64).T
-    a, b = np.cos(theta), np.sin(theta)
-    put_on_rays(a, b, rays_of(cell, state.x.size), state.x)
-    # predict_at divides by the number of this rank's neurons, f by that of all neurons
-    f: Array = predict_at(a, b, np.ascontiguousarray(rhat), state.x) * (rhat.size / state.size)
+    f: Array = np.zeros(state.x.size)
+    for first in range(0, cell.size, _CHUNK):
+        rhat, theta = position[first : first + _CHUNK].astype(np.float64).T
+        a, b = np.cos(theta), np.sin(theta)
+        put_on_rays(a, b, rays_of(cell[first : first + _CHUNK], state.x.size), state.x)
+        # predict_at divides by the number of these neurons, f by that of all neurons
+        f += predict_at(a, b, np.ascontiguousarray(rhat), state.x) * (rhat.size / state.size)
     sim.ranks.add(f)
     error = f - state.y - state.errors()
     return float(np.sqrt(np.mean(error * error))) / sim.samples.spread

@@ -135,7 +135,7 @@ class Recording:
         compares = is_last and plan.neurons == self._sim.size and plan.precision == np.float32
         # quantities were evaluated outside of this: they call what is collective themselves
         stored = self._sim.ranks.together(
-            lambda: self._add_own(is_frame, is_observed, copies=self._copies or compares)
+            lambda: self._add_own(is_frame, is_observed, compares)
         )
         if compares and stored is not None:
             self._compare(*stored)
@@ -151,18 +151,20 @@ class Recording:
             )
 
     def _add_own(
-        self, is_frame: bool, is_observed: bool, copies: bool
+        self, is_frame: bool, is_observed: bool, is_read: bool
     ) -> tuple[np.ndarray, np.ndarray] | None:
         """Add this rank's neurons of a frame, and hand on a batch that is large or due.
 
-        Returns (rhat, theta) and cells as stored; None if no frame is recorded.
+        Returns (rhat, theta) and cells as stored, which may be read until another frame is recorded
+        if ``is_read``; None if no frame is.
         """
         stored = None
         if is_frame:
             buffer, own = self._packed(), self._own
             position, cells = buffer.position, buffer.cells
-            if copies:
+            if self._copies or is_read:
                 buffer.wait()
+            if self._copies:
                 position, cells = position.copy(), cells.copy()
                 self._free.put(buffer)
             else:
