@@ -120,6 +120,35 @@ def releases(records: Records) -> str:
     )
 
 
+def quiet(records: Records) -> str:
+    """Quiet starts beside independent neurons."""
+    rows = [
+        (r["kind"], *(number(ratio) for ratio in r["ratios"].values()),
+         *(f"{r['slopes'][name]:.2f}" if r["slopes"] else "-" for name in ("random", "quiet")))
+        for r in records("quiet")
+    ]  # fmt: skip
+    if not rows:
+        return ""
+    counts = [f"m = {size(int(m))}" for m in records("quiet")[0]["ratios"]]
+    parts = [
+        "Error of f with independent neurons over that with a quiet start, medians of seeds, and "
+        "the slopes\nof both errors over m.\n\n"
+        + table(("start", *counts, "slope, independent", "quiet"), rows)
+    ]
+    parts += [
+        f"For an error of {number(r['wanted'])}, delta = -1: {size(r['quiet'])} quiet neurons or "
+        f"{size(r['random'])}\nindependent ones, which take "
+        f"{number(r['seconds_random'] / r['seconds_quiet'])} times as long."
+        for r in records("time_to_error")
+    ]
+    parts += [
+        f"Drawing a quiet start, {r['kind']}, m = {size(r['m'])}: "
+        f"{number(r['quiet_over_random'])} of the time of a random one."
+        for r in records("drawing")
+    ]
+    return "\n\n".join(parts)
+
+
 def events(records: Records) -> str:
     """What becomes of the neurons in a pass, and what each kind costs."""
     rows = [

@@ -12,7 +12,7 @@ from particleflow.backend import Metric, Precision
 from particleflow.files.tabular import Missing
 from particleflow.integrators import registry
 from particleflow.model.generated import SampleKind
-from particleflow.model.initialisation import InitKind
+from particleflow.model.initialisation import InitKind, Sampling
 from particleflow.run.observables import DEFAULT
 from particleflow.trajectory import Filter, Layout
 
@@ -54,6 +54,7 @@ class NeuronsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     scale: float | None = None
     margin: float | None = None
     antisymmetric: bool = False
+    sampling: Sampling | None = None
     seed: int = 0
     file: str | None = None
     frame: int | None = None

@@ -187,7 +187,7 @@ def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> NeuronSourc
         return Neurons.from_file(path, alpha="m" if table.alpha is None else table.alpha)
     options: dict[str, Any] = {
         key: getattr(table, key)
-        for key in ("delta", "alpha", "scale", "margin")
+        for key in ("delta", "alpha", "scale", "margin", "sampling")
         if getattr(table, key) is not None
     }
     assert table.count is not None

@@ -1,7 +1,8 @@
 """Neurons of the usual initialisations.
 
 What is drawn for neuron i depends on the seed and on i alone, so that any process can draw any part
-of the neurons.
+of the neurons: independent words of a counter-based generator, or a point of a low-discrepancy
+sequence (``quiet``).
 """
 
 from typing import Literal, get_args
@@ -14,10 +15,13 @@ from particleflow.errors import NeuronsError
 
 from .coordinates import parameters_from_reduced
 from .neurons import Neurons, scale_alpha
+from .quiet import QuietPoints
 from .samples import Samples
 
 InitKind = Literal["reduced", "gaussian", "uniform", "pytorch", "paper", "grid"]
+Sampling = Literal["random", "quiet"]
 KINDS: tuple[str, ...] = get_args(InitKind)
+SAMPLINGS: tuple[str, ...] = get_args(Sampling)
 DEFAULT_DELTA = 1.0
 DEFAULT_MARGIN = 0.25
 _CHUNK = 1 << 16  # neurons drawn at once: their random words take 32 bytes each
@@ -34,6 +38,7 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
     seed: int = 0,
     samples: Samples | None = None,
     margin: float = DEFAULT_MARGIN,
+    sampling: Sampling = "random",
 ) -> Neurons:
     """Neurons of one of the usual initialisations. Numbers in options and in the table are raw.
 
@@ -62,11 +67,16 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
     antisymmetric : bool
         Neurons 2 i and 2 i + 1 are twins with c and -c, so that f = 0 to rounding.
     seed : int
-        Key of the Philox generator. Neuron i takes the four words of block i, whatever m is.
+        Key of the Philox generator. Neuron i takes the four words of block i, whatever m is; of a
+        quiet start the seed chooses the scramble.
     samples : Samples, optional
         Samples over which ``grid`` places the knots; no other kind needs any.
     margin : float
         Share of the samples' interval by which ``grid`` goes beyond each of its ends.
+    sampling : {"random", "quiet"}
+        Whether neurons are independent, or spread as evenly as a scrambled Sobol sequence: each of
+        them has the distribution of the table, and together they are much closer to it
+        (docs/limit.md). Twins count as one; ``grid`` has none.
 
     Returns
     -------
@@ -78,7 +88,9 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
     NeuronsError
         A number is out of range, or the kind does not have an option that is given.
     """
-    drawn = Initialisation(kind, count, delta, alpha, scale, antisymmetric, seed, samples, margin)
+    drawn = Initialisation(
+        kind, count, delta, alpha, scale, antisymmetric, seed, samples, margin, sampling
+    )
     return drawn.part(0, drawn.size)
 
 
@@ -107,6 +119,7 @@ class Initialisation:
         seed: int = 0,
         samples: Samples | None = None,
         margin: float = DEFAULT_MARGIN,
+        sampling: Sampling = "random",
     ) -> None:
         self.size = m = cast_count("count", count, NeuronsError)
         self.alpha = scale_alpha(default_alpha(kind) if alpha is None else alpha, m)
@@ -116,12 +129,21 @@ class Initialisation:
             raise NeuronsError(f'delta: only init = "reduced" has it, found init = "{kind}"')
         if scale != 1.0 and kind not in ("reduced", "gaussian", "uniform"):
             raise NeuronsError(f'scale: init = "{kind}" has none')
+        if sampling not in SAMPLINGS:
+            raise NeuronsError(
+                f"sampling: expected one of {', '.join(SAMPLINGS)}, found {brief(sampling)}"
+            )
+        if sampling == "quiet" and kind == "grid":
+            raise NeuronsError('sampling: init = "grid" draws nothing')
         if antisymmetric and m % 2:
             raise NeuronsError(f"antisymmetric: expected an even count, found {m}")
         self._kind, self._antisymmetric = kind, antisymmetric
         self._scale = positive("scale", scale, NeuronsError)
         self._delta = DEFAULT_DELTA if delta is None else finite("delta", delta, NeuronsError)
         self._seed = 0 if kind == "grid" else cast_count("seed", seed, NeuronsError, least=0)
+        self._quiet = None
+        if sampling == "quiet":
+            self._quiet = QuietPoints(self._seed, 2 if kind == "reduced" else 3)
         if kind == "grid":
             self._grid = _grid(samples, finite("margin", margin, NeuronsError))
 
@@ -129,7 +151,7 @@ class Initialisation:
         return (
             f"Initialisation({self._kind!r}, {self.size}, delta={self._delta}, "
             f"alpha={self.alpha:g}, scale={self._scale}, antisymmetric={self._antisymmetric}, "
-            f"seed={self._seed})"
+            f"seed={self._seed}, sampling={'quiet' if self._quiet else 'random'!r})"
         )
 
     def part(self, first: int, last: int) -> Neurons:
@@ -147,10 +169,9 @@ class Initialisation:
         if self._kind == "grid":
             _fill_grid(a, b, c, *self._grid, begin, self.size)
         else:
-            words = np.random.Philox(key=self._seed).advance(begin)
             for lo in range(0, n, _CHUNK):
                 piece = slice(lo, min(lo + _CHUNK, n))
-                block = words.random_raw(4 * (piece.stop - lo)).reshape(-1, 4)
+                block = self._words(begin + lo, begin + piece.stop)
                 a[piece], b[piece], c[piece] = _draw(
                     self._kind, block, self._scale, self._delta, self.size
                 )
@@ -168,6 +189,16 @@ class Initialisation:
         skip = first - begin
         return Neurons._of(a[skip:], b[skip:], c[skip:], self.alpha)
 
+    def _words(self, first: int, last: int) -> np.ndarray:
+        """What the neurons first .. last - 1 are made of, (n, 2 to 4) uint64."""
+        if self._quiet is None:
+            philox = np.random.Philox(key=self._seed).advance(first)
+            return philox.random_raw(4 * (last - first)).reshape(-1, 4)
+        if self._antisymmetric:  # points of pairs, whose first one is even
+            points = self._quiet(first // 2, -(-last // 2))
+            return np.repeat(points, 2, axis=0)[: last - first]
+        return self._quiet(first, last)
+
 
 def default_alpha(kind: str) -> float | Literal["m"]:
     """Scale of the network of this kind where none is given: 1 for PyTorch's, else m."""
@@ -177,7 +208,7 @@ def default_alpha(kind: str) -> float | Literal["m"]:
 def _draw(
     kind: str, words: np.ndarray, scale: float, delta: float, m: int
 ) -> tuple[Array, Array, Array]:
-    """Raw (a, b, c) of n neurons from their random words, (n, 4) uint64."""
+    """Raw (a, b, c) of n neurons from their words, (n, 2 to 4) uint64, of which 2 or 3 are used."""
     if kind == "gaussian":
         from scipy.special import ndtri
 

@@ -134,9 +134,7 @@ class Recording:
         is_last = is_frame and (last or self._frame + 1 == len(self._frame_times))
         compares = is_last and plan.neurons == self._sim.size and plan.precision == np.float32
         # quantities were evaluated outside of this: they call what is collective themselves
-        stored = self._sim.ranks.together(
-            lambda: self._add_own(is_frame, is_observed, compares)
-        )
+        stored = self._sim.ranks.together(lambda: self._add_own(is_frame, is_observed, compares))
         if compares and stored is not None:
             self._compare(*stored)
         self._ended = last
