@@ -1,5 +1,6 @@
 """Many steps of the exact flow: passes run on the device, what lies between them on the host."""
 
+from ..host.control import UNSORTED
 from ..host.steps import passes_with, steps_by_passes
 from ..records import rows_of
 from .passes import exact_pass
@@ -19,7 +20,7 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
     run_pass = passes_with(exact_pass, order, samples, whole)
 
     def sort_if_due(begin):
-        if slots.clock.is_over(SORT_SHARE * slots.m):
+        if control.counts[UNSORTED] >= 0 and slots.clock.is_over(SORT_SHARE * slots.m):
             sort_slots(rows_of(begin), order)
 
     return steps_by_passes(flow, run_pass, sort_if_due, samples.xt, control, limits, shown)

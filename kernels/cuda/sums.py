@@ -5,6 +5,7 @@ the bins of groups, and `combine` adds up tiles and groups. Where neurons are in
 adds all of them to the bins.
 """
 
+from ..host.arrivals import MOMENTS
 from ..records import Tiles
 from ..sectors import locate, row_of
 from ._jit import (
@@ -27,7 +28,8 @@ from .blocks import add_records, block_scan, block_sum, rank_among
 from .slots import ROUNDS
 
 tiles = composed(Tiles, ints, doubles(2))
-MOST_VALUES = 5
+MOST_VALUES = MOMENTS
+"""Most numbers that any kernel adds up for a row."""
 FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
 """Kinds of sums that `gather` adds up: c (a, b); a a, a b, b b, c c; covariances of the euclidean
 metric."""

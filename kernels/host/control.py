@@ -11,7 +11,8 @@ the step before foretells. Where the pass arrives, H_1 is known, and with it the
 `Control` has two arrays. The elements of ``clock``, float64, are `BEGIN` and `END` of the present
 step (equal if none is pending), `NEXT` (the length of the next trial) and `LAST_ERROR`. Those of
 ``counts``, int64, are `STEPS`, `REJECTED`, `HAS_REJECTED` (whether a trial was rejected since the
-last accepted step), `UNSORTED` (changes of cell since the slots were sorted), `CHANGES` (of cell in
+last accepted step), `UNSORTED` (changes of cell since the slots were sorted; far below 0
+where they must stay as they are), `CHANGES` (of cell in
 the last trial) and `EXCHANGES` (of begin and end).
 """
 

@@ -104,7 +104,7 @@ class ExactFlow:
         """Take steps in one call of the kernels, until one contains the time ``until``.
 
         The state then shows that time; if none contains it, the begin of the last step. A time of
-        the present step takes no steps.
+        the present step takes no steps that count, though steps of its own may lead there.
 
         Returns
         -------
@@ -148,7 +148,8 @@ class ExactFlow:
         """Go from the begin of the present step to a time inside by steps of their own.
 
         They adapt to the tolerance and leave the present step as it is. Single passes can miss the
-        times inside a step whose end they reach: the fields in which they are made are others.
+        times inside a step whose end they reach: the fields in which they are made are others. That
+        is rare, so that a copy of the neurons and a new way for each such time do no harm.
 
         Returns
         -------
@@ -163,8 +164,8 @@ class ExactFlow:
         clock = control.clock
         clock[steps.END], clock[steps.NEXT] = self.begin, until - self.begin
         control.counts[steps.UNSORTED] = _NEVER
-        limits, change = Limits(self._allowed, 0.0, np.inf, 1), self._change.copy()
-        status = UNDER_WAY
+        limits = Limits(self._allowed, 0.0, np.inf, 1)
+        change = self._change * (clock[steps.NEXT] / (self.end - self.begin))
         while until - clock[steps.END] > steps.LEAST_STEP * until:
             clock[steps.NEXT] = min(clock[steps.NEXT], until - clock[steps.END])
             status = self._call(Flow(begin, end, first, last, change), control, limits, shown)
@@ -173,6 +174,8 @@ class ExactFlow:
             control.counts[steps.EXCHANGES] = 0
             if status != UNDER_WAY:
                 return status, shown
+        if clock[steps.END] == self.begin:  # so near that no step is that short
+            return ARRIVED, Shown(begin, first)
         return ARRIVED, Shown(end, last._replace(tally=first.tally + last.tally))
 
     def _copied(self, neurons: Stored) -> Stored:
@@ -260,7 +263,7 @@ class ExactFlow:
         if not shown <= self.end or (shown < self.end and not has_begin):
             raise ValueError("the time that was shown is not in the step")
         if self.take_steps(shown, 0) != ARRIVED:
-            raise ValueError("the state is not finite at the time that was shown")
+            raise ValueError("the time that was shown cannot be reached")
         if same:  # what was shown between counts for when to sort
             self._state.restore_order(arrays)
 

@@ -200,7 +200,7 @@ class BoostMotion:
         Raises
         ------
         IntegrationError
-            There can be no further step, or the state is not finite at the time ``until``.
+            There can be no further step, or none that leads to the time ``until``.
         """
         flow = self._flow
         before = flow.step + flow.rejected

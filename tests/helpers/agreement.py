@@ -209,6 +209,7 @@ def passes(m, s, h, exact):
         assert_array_equal(arrivals[0].tally, arrivals[1].tally)
         close(arrivals[0].residual, arrivals[1].residual)
         close(arrivals[0].covariances, arrivals[1].covariances)
+        close(arrivals[0].held, arrivals[1].held)
         for flow, state in zip(flows, (one, two), strict=True):
             begin_where_shown(flow, state)
         same_state(one, two, exact)

@@ -419,6 +419,7 @@ def test_a_start_from_neurons_that_slide_knows_what_rays_hold():
     sim = simulate(samples, neurons, pf.Boost(1e-3), 3.0)
     s, cell = samples.x.size, sim.state.cell
     squares = np.bincount(cell, sim.state.variables[2] ** 2, 4 * s + 1)[2 * s : 4 * s] / 100
+    assert squares.any()
     held = flow_of(pf.Simulation(samples, sim.neurons, pf.Boost(1e-3)))._first.held
     assert ((held > 0.0) == (squares > 0.0)).all()
     assert ((held >= squares) & (held <= 2.0 * squares)).all()
