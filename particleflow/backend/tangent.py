@@ -31,12 +31,18 @@ def kernel_matrix(covariances: Array, x: Array, weights: Array | None = None) ->
 
 
 def mean_residual(
-    covariances: Array, residual: Array, x: Array, h: float, accuracy: float
+    covariances: Array,
+    residual: Array,
+    x: Array,
+    h: float,
+    accuracy: float,
+    weights: Array | None = None,
 ) -> Array:
     """phi_1(-h H) rho, the mean of the residuals over the time h while H stands still, (s,).
 
     ``accuracy`` is the largest root mean square error of the residuals at the end of that time.
+    With weights w_j of the samples, residuals are sqrt(w_j) rho_j here.
     """
     out = np.empty(x.size)
-    krylov.mean_residual(covariances, residual, extended(x), h, accuracy, out)
+    krylov.mean_residual(covariances, residual, extended(x, weights), h, accuracy, out)
     return out

@@ -88,6 +88,23 @@ def test_small_samples_are_carried_by_the_file(tmp_path, precision, monkeypatch)
         assert 'output.precision = "float64" carries it' in text
 
 
+def test_errors_in_fast_modes_are_no_fall():
+    """At a local minimum: the rate 2 tau rho^T H rho / rho^T rho would say that it falls fast."""
+    random = np.random.default_rng(0)
+    samples = pf.Samples(np.sort(random.uniform(-1.0, 1.0, 12)), random.standard_normal(12))
+    sim = pf.Simulation(samples, pf.initialise("reduced", 50, seed=0), pf.Boost(1e-3))
+    sim.run(1e4)
+    state, tau = sim.state, sim.time
+    mode = np.linalg.eigh(state.tangent_kernel())[1][:, -1]
+    state.residual = state.residual + 1e-3 * mode
+    square = float(state.residual @ state.residual)
+    rate = -2.0 * tau * float(state.residual @ state.residual_rate()) / square
+    assert rate > 0.1
+    (note,) = outcome(Begin(10.0, None, np.inf), state, tau, 1e-8)
+    falls = float(re.search(r"settled, it falls by (\S+) of itself", note).group(1))
+    assert 0.5e-6 / square < falls < 2e-6 / square
+
+
 def test_ordinary_samples_stay_in_single_precision(tmp_path):
     sim = pf.Simulation(SAMPLES, pf.initialise("reduced", 300, seed=1))
     sim.writers.append(pf.TrajectoryWriter(tmp_path / "run.h5", frames=3))
