@@ -177,9 +177,12 @@ def _ways_on(file: Path) -> str:
     from particleflow.trajectory import Recorded, checkpoint
 
     try:
-        counts_steps = registry.of_name(Recorded.of(file).integrator).counts_steps
+        recorded = Recorded.of(file)
+        counts_steps = registry.of_name(recorded.integrator).counts_steps
     except ParticleflowError:  # the file is of a version whose runs cannot be resumed
         return ""
+    if recorded.until == math.inf:
+        return ', its run has ended by itself; init = "file" begins another with its neurons'
     if not checkpoint.path_of(file).exists():
         return ", and has no checkpoint from which it could be made longer"
     return f"; {'--t-end or --epochs make' if counts_steps else '--t-end makes'} it longer"

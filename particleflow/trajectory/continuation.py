@@ -173,7 +173,10 @@ class Continuation:
 def _until(plan: Plan, sim: Observed, end: float, position: tuple[int, int]) -> Plan:
     """The plan with another end, of which so many frames and observable times are recorded."""
     if plan.until == np.inf or end == np.inf:
-        raise TrajectoryError("t_end: a run that ends by itself has no other end")
+        raise TrajectoryError(
+            't_end: a run that ends by itself has no other end; init = "file" begins another with '
+            "its neurons"
+        )
     frames = times.until(plan.frames, end, plan.pace)
     if plan.divides:
         # up to the last frame that both plans have, intervals are divided as they were
