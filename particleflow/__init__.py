@@ -34,6 +34,8 @@ _HOME = {
     "export": "exports",
     "sweep": "sweeps.run",
     "open_sweep": "sweeps.table",
+    "mean_field_limit": "limits.run",
+    "open_limit": "limits.assess",
     "ParticleflowError": "errors",
     "SamplesError": "errors",
     "NeuronsError": "errors",
@@ -69,6 +71,8 @@ if TYPE_CHECKING:
     from .exports import export
     from .integrators import Boost, GradientDescent, RungeKutta
     from .jobs.resume import resume
+    from .limits.assess import open_limit
+    from .limits.run import mean_field_limit
     from .model.initialisation import Initialisation, initialise
     from .model.neurons import Neurons
     from .model.samples import Samples

@@ -17,16 +17,16 @@ KERNELS = ROOT / "kernels"
 # each layer may import from those after it
 LAYERS = [
     {"__main__"}, {"cli"}, {"gallery"},
-    {"inspect", "exports", "figures"}, {"sweeps"}, {"jobs"}, {"config"},
+    {"inspect", "exports", "figures"}, {"limits"}, {"sweeps"}, {"jobs"}, {"config"},
     {"trajectory"}, {"run"}, {"integrators"}, {"theory"}, {"backend"},
     {"model"}, {"files", "ranks"}, {"arguments", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip
 PACKAGES = {
     "backend", "cli", "config", "exports", "figures", "files", "gallery", "inspect", "integrators",
-    "jobs", "model", "ranks", "run", "sweeps", "theory", "trajectory",
+    "jobs", "limits", "model", "ranks", "run", "sweeps", "theory", "trajectory",
 }  # fmt: skip
 ONLY_IMPORTERS = {
-    "h5py": {"files", "inspect", "sweeps", "trajectory"},
+    "h5py": {"files", "inspect", "limits", "sweeps", "trajectory"},
     "h5netcdf": {"exports"},
     "matplotlib": {"figures"},
     "PIL": {"figures"},

@@ -14,10 +14,10 @@ from particleflow._version import __version__
 from particleflow.errors import ParticleflowError
 from particleflow.ranks.launcher import is_launched
 
-from . import beginning, converting, looking, running, sweeping
+from . import beginning, converting, limiting, looking, running, sweeping
 from .exits import exit_code, stop, talks
 
-_OF_MANY_RANKS = ("run", "resume", "sweep")
+_OF_MANY_RANKS = ("run", "resume", "sweep", "limit")
 """Names of the commands that all ranks carry out; rank 0 carries out all others by itself."""
 
 
@@ -39,6 +39,7 @@ for command in (
     running.run,
     running.resume,
     sweeping.sweep,
+    limiting.limit,
     looking.info,
     looking.plot,
     looking.figures,

@@ -38,8 +38,8 @@ def info(
 ) -> None:
     """Say what a file holds.
 
-    A trajectory, a part or a checkpoint of one, the table of a sweep, an export, neurons, samples
-    or a configuration. Of samples it says what a run would read, and how.
+    A trajectory, a part or a checkpoint of one, the table of a sweep, a limit, an export, neurons,
+    samples or a configuration. Of samples it says what a run would read, and how.
     """
     from particleflow.inspect.facts import facts_of, isolated
 
@@ -142,10 +142,10 @@ def plot(  # noqa: PLR0913 (options of the command line)
     overwrite: bool,
     follow: bool,
 ) -> None:
-    """Draw a trajectory, as KIND says, or animate it; or draw the maps of a sweep."""
+    """Draw a trajectory, as KIND says, or animate it; or the maps of a sweep, or a limit."""
     from particleflow.arguments import existing_file
     from particleflow.errors import TrajectoryError
-    from particleflow.files.kinds import is_sweep
+    from particleflow.files.kinds import is_of_kind
 
     existing_file(file, TrajectoryError)
     given = {
@@ -156,7 +156,12 @@ def plot(  # noqa: PLR0913 (options of the command line)
         "--column": bool(columns),
         "--follow": follow,
     }
-    if is_sweep(file):
+    if is_of_kind(file, "limit"):
+        _allow(given, "the file of a limit")
+        figure = output or _default(file, KINDS[0])
+        check_figure(figure, overwrite)
+        _draw_limit(file, figure)
+    elif is_of_kind(file, "sweep"):
         _allow(given, "the table of a sweep", "--column")
         figure = output or _default(file, KINDS[0])
         check_figure(figure, overwrite)
@@ -200,6 +205,13 @@ def _draw_sweep(file: Path, figure: Path, columns: tuple[str, ...]) -> None:
     from particleflow.sweeps.table import open_sweep
 
     figures.save(figures.plot_sweep(open_sweep(file), columns), figure)
+
+
+def _draw_limit(file: Path, figure: Path) -> None:
+    from particleflow import figures
+    from particleflow.limits.assess import open_limit
+
+    figures.save(figures.plot_limit(open_limit(file)), figure)
 
 
 def _default(file: Path, kind: str) -> Path:

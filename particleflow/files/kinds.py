@@ -10,6 +10,7 @@ from .opening import open_to_read
 TRAJECTORY = "schema_version"
 SWEEP = "particleflow_sweep"
 CHECKPOINT = "particleflow_checkpoint"
+LIMIT = "particleflow_limit"
 PART = "particleflow_part"
 _NETCDF = "_NCProperties"
 
@@ -17,7 +18,7 @@ _NETCDF = "_NCProperties"
 def kind_of(path: Path) -> str:
     """The kind of an HDF5 file; "" for a file of none of these kinds.
 
-    The kinds are "trajectory", "sweep", "checkpoint", "part" and "netCDF".
+    The kinds are "trajectory", "sweep", "limit", "checkpoint", "part" and "netCDF".
 
     Raises
     ------
@@ -28,6 +29,7 @@ def kind_of(path: Path) -> str:
         for kind, name in (
             ("trajectory", TRAJECTORY),
             ("sweep", SWEEP),
+            ("limit", LIMIT),
             ("checkpoint", CHECKPOINT),
             ("part", PART),
             ("netCDF", _NETCDF),
@@ -37,10 +39,10 @@ def kind_of(path: Path) -> str:
         return ""
 
 
-def is_sweep(path: Path) -> bool:
-    """Whether a file is the table of a sweep; False for a file that cannot be read."""
+def is_of_kind(path: Path, kind: str) -> bool:
+    """Whether a file is of a kind; False for a file that cannot be read."""
     try:
-        return kind_of(path) == "sweep"
+        return kind_of(path) == kind
     except TrajectoryError:
         return False
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from particleflow.arguments import existing_file
 from particleflow.errors import SamplesError, TrajectoryError
 from particleflow.files.kinds import NEURONS_TABLE, OBSERVABLES_TABLE, kind_of
 from particleflow.files.tabular import opened
+from particleflow.limits.assess import open_limit
 from particleflow.model.samples import Samples
 from particleflow.sweeps.table import DONE, FAILED, open_sweep
 from particleflow.trajectory import open_trajectory
@@ -22,6 +24,7 @@ from particleflow.trajectory import open_trajectory
 from .other_files import facts_of_checkpoint, facts_of_netcdf, facts_of_part
 
 if TYPE_CHECKING:
+    from particleflow.limits.assess import Limit
     from particleflow.sweeps.table import Sweep
     from particleflow.trajectory import Trajectory
 
@@ -52,12 +55,8 @@ def _is_hdf5(file: Path) -> bool:
 
 def _of_hdf5(path: Path) -> tuple[str, dict[str, Any]]:
     kind = kind_of(path)
-    if kind == "sweep":
-        return kind, _of_sweep(open_sweep(path))
-    if kind == "checkpoint":
-        return kind, facts_of_checkpoint(path)
-    if kind == "part":
-        return kind, facts_of_part(path)
+    if kind in _OWN_KINDS:
+        return kind, _OWN_KINDS[kind](path)
     if kind == "netCDF":
         facts = facts_of_netcdf(path)
         is_ours = str(facts["source"]).startswith("particleflow")
@@ -145,6 +144,32 @@ def _of_sweep(sweep: "Sweep") -> dict[str, Any]:
         "trajectories": design.trajectories or None,
         "seconds": float(np.nansum(sweep.columns["seconds"])),
     }
+
+
+def _of_limit(limit: "Limit") -> dict[str, Any]:
+    design = limit.design
+    return {
+        "tolerance": design.tolerance,
+        "reached": limit.is_reached,
+        "consistent": limit.is_consistent,
+        "verdict": limit.verdict,
+        "neurons": limit.neurons,
+        "independent_neurons": limit.independent,
+        "replicates": design.replicates,
+        "levels": {str(level.neurons): level.error for level in limit.levels},
+        "observables": list(design.observables),
+        "problems": limit.problems,
+        "seconds": sum(level.seconds for level in limit.levels),
+    }
+
+
+_OWN_KINDS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "sweep": lambda path: _of_sweep(open_sweep(path)),
+    "limit": lambda path: _of_limit(open_limit(path)),
+    "checkpoint": facts_of_checkpoint,
+    "part": facts_of_part,
+}
+"""Facts about HDF5 files of our own that are no trajectory, by their kind."""
 
 
 def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """One run of a sweep, as a process or a rank carries it out."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,20 +50,25 @@ class Task(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The result of a run: its numbers by name, or why it failed, and the seconds it took."""
+    """The result of a run: what it found by name, or why it failed, and the seconds it took."""
 
     number: int
-    values: dict[str, float]
+    values: dict[str, Any]
     problem: str | None
     seconds: float
 
 
 def carry_out(base: Base, task: Task) -> Result:
     """Carry out a run on one thread of the CPU; any failure is a result, too."""
+    return timed(task, lambda: _run(base, task))
+
+
+def timed(task: Task, run: Callable[[], dict[str, Any]]) -> Result:
+    """The result of a task that a function carries out; whatever it raises is a result, too."""
     begin = time.perf_counter()
-    values: dict[str, float] = {}
+    values: dict[str, Any] = {}
     try:
-        values, problem = _run(base, task), None
+        values, problem = run(), None
     except ParticleflowError as found:
         problem = str(found)
     except Exception as found:

@@ -1,8 +1,10 @@
 """A process that carries out runs: it reads a line of JSON for each task and prints one a result.
 
-`workers` starts it by ``python -m particleflow.sweeps.worker``. Its first line is the `Base`.
+`workers` starts it by ``python -m particleflow.sweeps.worker``. Its first line names the module of
+the work, as `work` is one, and holds what the ``Base`` of that module is made of.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -12,13 +14,13 @@ import time
 
 from particleflow.ranks.world import ALONE, use
 
-from .work import Base, Task, carry_out
+from .work import Task
 
 _LOOK_SECONDS = 0.2
 
 
 def main() -> None:
-    """Read the base of the sweep, then carry out tasks until the input ends."""
+    """Read what all tasks have in common, then carry out tasks until the input ends."""
     # Ctrl-C in a terminal reaches this process, too; but the parent decides when to end it
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -26,10 +28,14 @@ def main() -> None:
     use(ALONE)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints shall not get between the results
-    base = Base(*json.loads(sys.stdin.readline()))
+    module, fields = json.loads(sys.stdin.readline())
+    work = importlib.import_module(module)
+    base = work.Base(*fields)
     try:
         for line in sys.stdin:
-            print(json.dumps(carry_out(base, Task(*json.loads(line)))), file=results, flush=True)
+            print(
+                json.dumps(work.carry_out(base, Task(*json.loads(line)))), file=results, flush=True
+            )
     except BrokenPipeError:  # the parent has ended
         os._exit(0)
 

@@ -1,4 +1,8 @@
-"""Processes that carry out the runs of a sweep, each on one thread."""
+"""Processes that carry out runs, each on one thread.
+
+What a run is the module of its base says: it has a named tuple ``Base`` and a function
+``carry_out(base, task)``, as `work` has.
+"""
 
 import json
 import os
@@ -12,7 +16,7 @@ from typing import Any
 
 from particleflow.errors import DeviceError
 
-from .work import Base, Result, Task
+from .work import Result, Task
 
 _ONE_THREAD = {
     "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -31,7 +35,7 @@ class _Worker:
     fails, and None at its end.
     """
 
-    def __init__(self, base: Base, tasks: "queue.SimpleQueue[Task]", out: Any) -> None:
+    def __init__(self, base: tuple[Any, ...], tasks: "queue.SimpleQueue[Task]", out: Any) -> None:
         self._base, self._tasks, self._out = base, tasks, out
         self._process: subprocess.Popen[str] | None = None
         self._is_stopped = False
@@ -73,7 +77,7 @@ class _Worker:
             encoding="utf-8",
         )
         with suppress(OSError):  # it has died; the first task will say so
-            _say(process, self._base)
+            _say(process, (type(self._base).__module__, self._base))
         if self._is_stopped:  # `stop` may have come before the process was known
             process.kill()
         return process
@@ -91,7 +95,7 @@ class _Worker:
         self._thread.join(_DYING_SECONDS)
 
 
-def _say(process: "subprocess.Popen[str]", what: Base | Task) -> None:
+def _say(process: "subprocess.Popen[str]", what: tuple[Any, ...]) -> None:
     assert process.stdin is not None
     process.stdin.write(json.dumps(what) + "\n")
     process.stdin.flush()
@@ -111,7 +115,7 @@ def _end(process: "subprocess.Popen[str]") -> int:
     return code
 
 
-def results_of(base: Base, tasks: list[Task], n: int) -> Generator[Result, None, None]:
+def results_of(base: tuple[Any, ...], tasks: list[Task], n: int) -> Generator[Result, None, None]:
     """Results of tasks as they come from n processes; a process that dies fails only its run.
 
     Raises

@@ -12,7 +12,7 @@ from particleflow.backend import METRICS, Metric
 from particleflow.errors import RangeError, TrajectoryError
 from particleflow.files import hdf5
 from particleflow.files.hdf5 import string
-from particleflow.files.kinds import SWEEP
+from particleflow.files.kinds import LIMIT, SWEEP
 from particleflow.files.opening import open_to_read
 from particleflow.files.slices import forwards
 from particleflow.model.rows import Rows, Source
@@ -92,8 +92,9 @@ class StoredTrajectory(Readable):
         self._whole: tuple[int, int] | None = None
         self._kept: dict[tuple[str, int], np.ndarray] = {}
         file = self._file
-        if SWEEP in file.attrs:
-            raise TrajectoryError(f"{self.path}: is the table of a sweep, no trajectory")
+        for kind, what in ((SWEEP, "the table of a sweep"), (LIMIT, "the file of a limit")):
+            if kind in file.attrs:
+                raise TrajectoryError(f"{self.path}: is {what}, no trajectory")
         if "schema_version" not in file.attrs or "h5md" not in file:
             raise TrajectoryError(f"{self.path}: is an HDF5 file but no particleflow trajectory")
         self.schema_version = int(file.attrs["schema_version"])

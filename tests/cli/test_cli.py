@@ -416,6 +416,14 @@ def test_a_run_without_an_end(call):
         assert traj.is_complete
         assert 3 < traj.frames < 40
         assert f"tau = {traj.time[-1]:g}" in out
+    code, out, _ = call("resume", "small.h5")
+    assert (code, out) == (
+        0, 'small.h5: is complete, its run has ended by itself; init = "file" begins another with '
+        "its neurons\n",
+    )  # fmt: skip
+    code, _, err = call("resume", "small.h5", "--t-end", "1e9")
+    assert code == 2
+    assert 'has no other end; init = "file" begins another' in err
 
 
 def test_help_needs_neither_numba_nor_matplotlib():

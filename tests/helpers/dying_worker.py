@@ -7,10 +7,10 @@ import os
 import signal
 import sys
 
-from particleflow.sweeps import worker
+from particleflow.sweeps import work, worker
 
 DEADLY = os.environ["DEADLY"]
-carry_out = worker.carry_out
+carry_out = work.carry_out
 
 
 def die_or_carry_out(base, task):
@@ -21,5 +21,5 @@ def die_or_carry_out(base, task):
 
 if DEADLY == "all":
     sys.exit(7)
-worker.carry_out = die_or_carry_out
+work.carry_out = die_or_carry_out
 worker.main()
