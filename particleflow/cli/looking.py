@@ -255,13 +255,14 @@ def _follow(file: Path, figure: Path, kind: str) -> None:
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def figures(names: tuple[str, ...], output: Path, overwrite: bool) -> None:
-    """Make the appendix's figures (fig5 to fig8) and the map of regimes, all or by name.
+    """Make the appendix's figures, fig5 to fig8, and regimes; or those named.
 
-    Says of each claim of their captions whether it holds.
+    By name also fluctuations, which takes some minutes. Says of each claim of their captions
+    whether it holds.
     """
     from particleflow import gallery
 
-    chosen = tuple(dict.fromkeys(names or gallery.NAMES))
+    chosen = tuple(dict.fromkeys(names or gallery.USUAL))
     gallery.check_targets(chosen, output, overwrite)
     announce_compilation(quiet=False)
     for name in chosen:

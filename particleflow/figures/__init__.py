@@ -1,12 +1,13 @@
 """Pictures of trajectories, of sweeps and of limits.
 
 No other package imports matplotlib, and no window system is needed. `plot`, `plot_samples`,
-`plot_sweep`, `plot_limit` and `draw_fig5` to `draw_fig8` make whole figures. Every other ``draw_``
-function draws one panel on the axes that it is given, and returns these axes.
+`plot_sweep`, `plot_limit`, `plot_fluctuations` and `draw_fig5` to `draw_fig8` make whole figures.
+Every other ``draw_`` function draws one panel on the axes that it is given, and returns these axes.
 """
 
 from .animation import animate
 from .appendix import draw_fig5, draw_fig6, draw_fig7, draw_fig8
+from .fluctuations import plot_fluctuations
 from .kernel import draw_modes, draw_spectrum
 from .knots import draw_knots
 from .limits import plot_limit
@@ -38,6 +39,7 @@ __all__ = [
     "draw_spectrum",
     "draw_uv",
     "plot",
+    "plot_fluctuations",
     "plot_limit",
     "plot_samples",
     "plot_sweep",

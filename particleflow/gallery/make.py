@@ -18,10 +18,10 @@ from particleflow.files.disk import check_target
 from particleflow.jobs.prepare import prepare
 from particleflow.trajectory import Trajectory, open_trajectory
 
-from . import measures, regimes
+from . import fluctuations, measures, regimes
 from .claims import Verdict, claims_of
 
-NAMES = ("fig5", "fig6", "fig7", "fig8", "regimes")
+NAMES = ("fig5", "fig6", "fig7", "fig8", "regimes", "fluctuations")
 DRAWINGS = {
     "fig5": figures.draw_fig5,
     "fig6": figures.draw_fig6,
@@ -30,6 +30,10 @@ DRAWINGS = {
 }
 _TABLES = ("samples", "neurons", "flow", "output")
 _ENDINGS = (".png", ".pdf")
+USUAL = NAMES[:-1]
+"""Those that are made in half a minute; the last takes some minutes."""
+_TABLE_OF = {"regimes": ".h5", "fluctuations": ".npz"}
+"""The ending of the file that a recipe of many runs writes."""
 
 Tables = dict[str, Any]
 Trajectories = dict[str, Trajectory]
@@ -85,8 +89,8 @@ def make(
     check_targets((name,), folder, overwrite)
     runs = _runs(tables)
     (folder / f"{name}.toml").write_text(text, encoding="utf-8")
-    if name == "regimes":
-        measured, picture = _map_of_regimes(folder, tables, overwrite)
+    if name in _OF_MANY_RUNS:
+        measured, picture = _OF_MANY_RUNS[name](folder, tables, overwrite)
     else:
         measured, picture = _figure_of_runs(name, folder, runs, overwrite)
     verdicts = [claim.judge(measured) for claim in claims_of(tables["claims"])]
@@ -116,8 +120,8 @@ def check_targets(names: Sequence[str], folder: Path, overwrite: bool) -> None:
     for name in names:
         endings = [*_ENDINGS, ".toml", ".txt"]
         runs = tables[name].get("runs", {})
-        # a recipe without runs is that of a sweep, which writes one table
-        endings += [f"-{run}.h5" for run in runs] or [".h5"]
+        # a recipe without runs has one file for all that it runs
+        endings += [f"-{run}.h5" for run in runs] or [_TABLE_OF[name]]
         endings += [f"-{run}.npz" for run, own in runs.items() if "rescale" in own]
         for ending in endings:
             check_target(folder / f"{name}{ending}", overwrite)
@@ -185,3 +189,18 @@ def _map_of_regimes(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict
     """Carry out the sweep of regimes; the quantities measured on it, and the picture."""
     found = regimes.map_of(tables, folder / "regimes.toml", folder / "regimes.h5", overwrite)
     return regimes.measure(found), figures.plot_sweep(found)
+
+
+def _fluctuations(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[str, float], Any]:
+    """Run many starts; the quantities measured on their variances, and the picture."""
+    del overwrite  # `check_targets` has asked
+    output = folder / "fluctuations.npz"
+    found = fluctuations.variances_of(tables, folder / "fluctuations.toml", output)
+    return fluctuations.measure(found), figures.plot_fluctuations(*found)
+
+
+_OF_MANY_RUNS: dict[str, Callable[[Path, Tables, bool], tuple[dict[str, float], Any]]] = {
+    "regimes": _map_of_regimes,
+    "fluctuations": _fluctuations,
+}
+"""What makes the figures that have no trajectories."""

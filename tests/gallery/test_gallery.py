@@ -17,7 +17,7 @@ from particleflow.run import diagnostics
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", gallery.NAMES)
+@pytest.mark.parametrize("name", gallery.USUAL)
 def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
     folder = tmp_path / "a folder"
     verdicts = gallery.make(name, folder)
@@ -36,6 +36,32 @@ def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
             assert trajectory.is_complete
     with pytest.raises(pf.TrajectoryError, match=r"exists already \(--overwrite replaces it\)"):
         gallery.make(name, folder)
+
+
+def test_fluctuations_of_fewer_starts(tmp_path):
+    def smaller(tables):
+        tables["grid"] |= {"counts": [50, 500, 5000], "seeds": 24, "times": [0.0, 1.0, 10.0]}
+        tables["grid"]["points"] = 11
+        tables["flow"]["t_end"] = 10.0
+
+    gallery.make("fluctuations", tmp_path, changes=smaller)
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {f"fluctuations.{ending}" for ending in ("png", "pdf", "toml", "txt", "npz")}
+    with np.load(tmp_path / "fluctuations.npz") as found:
+        slopes = np.polyfit(np.log(found["counts"]), np.log(found["independent_between"]), 1)[0]
+        assert_allclose(slopes, -1.0, atol=0.2)
+        quiet = found["quiet_between"]
+        samples, f, y = pf.Samples.generate("sine", 8), [], []
+        for seed in range(24):
+            neurons = pf.initialise("reduced", 500, delta=-1.0, seed=seed, sampling="quiet")
+            sim = pf.Simulation(samples, neurons, pf.Boost(1e-4))
+            sim.run(1.0)
+            f.append(sim.predict(np.linspace(-1.0, 1.0, 11)))
+            y.append(sim.residual)
+        assert_allclose(quiet[1, 1], np.var(f, axis=0, ddof=1).mean(), rtol=1e-9)
+        expected = np.var(y, axis=0, ddof=1).mean()
+        assert_allclose(found["quiet_on_samples"][1, 1], expected, rtol=1e-9)
+        assert (quiet[-1] < 0.05 * found["independent_between"][-1]).all()
 
 
 @pytest.mark.slow
@@ -122,7 +148,9 @@ def test_the_command(tmp_path):
         assert "observables/kernel_distance" in file
     result = runner.invoke(cli, ["figures", "fig9", "-o", str(tmp_path)])
     assert isinstance(result.exception, pf.ConfigError)
-    assert "expected some of fig5, fig6, fig7, fig8, regimes, found 'fig9'" in str(result.exception)
+    assert "expected some of fig5, fig6, fig7, fig8, regimes, fluctuations, found 'fig9'" in str(
+        result.exception
+    )
     (tmp_path / "file").write_text("")
     for target, message in (("file", "is a file, expected a folder"), ("file/x", "cannot be made")):
         result = runner.invoke(cli, ["figures", "fig8", "-o", str(tmp_path / target)])
