@@ -9,6 +9,7 @@ Layout, version 1::
     /parameters/samples/x, y  (s,)
     /time                   (T,) when f is recorded, tau
     /x                      (P,) where f is recorded, in the user's x
+    /sample, /cell, /event  dimension scales: numbers, and the names of the events
     /runs/run               (n,) 0, 1, ...: the dimension scale of the rows
     /runs/m, seed           (n,) number of neurons and neurons.seed
     /runs/independent       (n,) int8: 1 where neurons are drawn independently
@@ -50,6 +51,9 @@ from .work import EVENTS
 
 LIMIT_VERSION = 1
 TO_DO, DONE, FAILED = 0, 1, 2
+_AT_THE_END = {"cell_share": ("cell",), "events": ("event",)}
+_AXES = {"f": ("time", "x"), "residual": ("time", "sample"), **_AT_THE_END}
+"""The scales of what a replicate finds, by name; the others are observables over time."""
 _PROBLEM = 400
 """Bytes of the text that says why a replicate failed."""
 _VERDICT = 1000
@@ -162,6 +166,10 @@ def _fill(file: h5py.File, design: Design) -> None:
     hdf5.store(samples, "y", np.array(design.y))
     hdf5.make_scale(hdf5.store(file, "time", np.array(design.times)), "time")
     hdf5.make_scale(hdf5.store(file, "x", np.array(design.points)), "x")
+    numbers = {"sample": len(design.x), "cell": 4 * len(design.x) + 1}
+    for name, size in numbers.items():
+        hdf5.make_scale(hdf5.store(file, name, np.arange(size)), name)
+    hdf5.make_scale(hdf5.store(file, "event", np.array([e.encode() for e in EVENTS])), "event")
     runs, n = file.create_group("runs"), design.rows
     run = hdf5.make_scale(hdf5.store(runs, "run", np.arange(n)), "run")
     changes = [design.changes_of(row) for row in range(n)]
@@ -181,11 +189,10 @@ def _fill(file: h5py.File, design: Design) -> None:
         limit.attrs[name] = -1
     limit.attrs["independent"] = np.nan
     for name, shape in design.shapes().items():
-        scales = [] if name in ("cell_share", "events") else [file["time"]]
-        scales += [file["x"]] if name == "f" else []
+        scales = [file[scale] for scale in _AXES.get(name, ("time",))]
         whole = hdf5.reserve(runs, name, (n, *shape), np.float64, is_filled=True)
         hdf5.attach(whole, run, *scales)
-        for derived in (name, f"{name}_error") if scales else ():
+        for derived in (name, f"{name}_error") if name not in _AT_THE_END else ():
             dataset = hdf5.reserve(limit, derived, shape, np.float64, is_filled=True)
             hdf5.attach(dataset, *scales)
 

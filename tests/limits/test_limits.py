@@ -11,6 +11,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 from mpi_jobs import launch, needs_mpi
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -106,6 +107,15 @@ def test_other_tools_read_the_limit(limit):
         assert (status[m <= limit.neurons] == DONE).all()
         assert not status[m > limit.neurons].any()
         assert np.isnan(file["runs/f"][-1]).all()
+    with xr.open_dataset(limit.path, engine="h5netcdf", group="limit") as found:
+        assert found.f.dims == ("time", "x")
+        assert found.residual_error.dims == ("time", "sample")
+        assert_array_equal(found.loss_error, limit.observables["loss"][1])
+    with xr.open_dataset(limit.path, engine="h5netcdf", group="runs") as found:
+        assert found.cell_share.dims == ("run", "cell")
+        assert found.events.dims == ("run", "event")
+        last = found.f[found.m == limit.neurons].isel(run=slice(-4, None))
+        assert_allclose(last.mean("run"), limit.f, rtol=0, atol=1e-12)
 
 
 def test_it_goes_on_to_a_smaller_tolerance_and_where_it_was_interrupted(limit, config, tmp_path):

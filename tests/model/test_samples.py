@@ -65,6 +65,8 @@ def test_generators(kind):
 
 
 def test_the_square_wave_of_the_appendix():
+    for count in (2, 3, 5):  # all on zeros of the sine
+        assert_array_equal(pf.Samples.generate("sine", count).y, 0.0)
     assert_array_equal(pf.Samples.generate("square_wave", 10).y, [1, 1, 1, -1, -1, 1, 1, -1, -1, 1])
 
 
