@@ -124,7 +124,12 @@ def _sentences(found: "Limit") -> list[str]:
     sentences = [f"f at {last.neurons:,} neurons to {last.error:.1e} of the spread of y"]
     if found.independent == found.independent:  # not NaN
         sentences.append(
-            f"independent neurons would need some {found.independent:.1e} for "
-            f"{found.design.tolerance:g}"
+            f"some {float(f'{max(1.0, found.independent):.0e}'):,.0f} independent neurons would "
+            f"reach {found.design.tolerance:g}"
         )
-    return [*sentences, found.verdict]
+    sentences.append(found.verdict)
+    if found.design.noise > found.design.tolerance * found.design.spread:
+        sentences.append(
+            "the steps may be off by more than that in all replicates alike: lower flow.tolerance"
+        )
+    return sentences

@@ -13,6 +13,8 @@ from .style import BLUE, CENTIMETRE, GREY, ORANGE, STYLE, WIDTH, legend_above, t
 
 _BAND = 2.0
 """Half the width of a band, in standard errors or deviations."""
+_DECADE = 10.0
+"""The loss is drawn on a logarithmic scale if it falls by more."""
 
 
 def plot_limit(limit: Limit) -> Figure:
@@ -43,10 +45,12 @@ def _draw_f(ax: Axes, limit: Limit) -> None:
     if np.isfinite(deviation).all():
         ax.fill_between(
             limit.x, f - _BAND * deviation, f + _BAND * deviation, color=GREY, alpha=0.4, lw=0,
-            label=f"{limit.design.first:,} independent neurons",
+            label=f"{limit.design.first:,} independent neurons: 2 deviations",
         )  # fmt: skip
     ax.fill_between(limit.x, f - _BAND * error, f + _BAND * error, color=BLUE, alpha=0.4, lw=0)
-    ax.plot(limit.x, f, color=BLUE, label=f"limit, {limit.neurons:,} neurons")
+    ax.plot(limit.x, f, color=BLUE, label=f"mean of {limit.neurons:,} neurons: 2 errors")
+    if limit.samples.size == 1:
+        ax.errorbar(limit.x, f, _BAND * error, fmt="_", color=BLUE)
     draw_marks(ax, limit.samples, 4.0)
     ax.set_xlabel(x_label(limit.samples))
     ax.set_ylabel(y_label(limit.samples))
@@ -64,13 +68,13 @@ def _draw_errors(ax: Axes, limit: Limit) -> None:
         ax.loglog(m, error, "--", color=GREY, label="independent")
     ax.axhline(tolerance, color=ORANGE, lw=0.8, label="tolerance")
     ax.set_xlabel("neurons $m$")
-    ax.set_ylabel("standard error of $f$ / spread of $y$")
+    ax.set_ylabel("error of $f$ / spread of $y$")
     legend_above(ax, 2)
 
 
 def _draw_loss(ax: Axes, limit: Limit) -> None:
     mean, error = limit.observables["loss"]
-    if (mean > 0.0).all():
+    if mean.min() > 0.0 and mean.max() > _DECADE * mean.min():
         ax.set_yscale("log")
     ax.fill_between(limit.time, mean - _BAND * error, mean + _BAND * error, color=BLUE, alpha=0.4,
                     lw=0)  # fmt: skip

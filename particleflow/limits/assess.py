@@ -22,6 +22,8 @@ _APART = 4.0
 """Difference of the means of two levels, in their standard errors, above which they disagree."""
 _LEAST_FALL = -0.25
 """Slope of the standard deviation over m, both logarithmic, above which it does not fall."""
+_SURE = 2.0
+"""Standard errors of that slope by which it has to be off."""
 
 
 class Level(NamedTuple):
@@ -98,8 +100,8 @@ class Limit(NamedTuple):
 
     @property
     def samples(self) -> Samples:
-        """The samples, without the weights that they may have had."""
-        return Samples(self.design.x, self.design.y)
+        """The samples."""
+        return Samples(self.design.x, self.design.y, weights=self.design.weights)
 
 
 def open_limit(path: PathLike) -> Limit:
@@ -159,7 +161,7 @@ def _level(design: Design, columns: dict[str, np.ndarray], block: slice) -> Leve
     for name in design.observables:
         mean, error = _mean(columns[name][block])
         largest = float(np.abs(mean).max())
-        errors[name] = float(error.max()) / largest if largest > 0.0 else 0.0
+        errors[name] = 0.0 if largest == 0.0 else float(error.max()) / largest
     return Level(
         design.neurons_of(block.start),
         float(_mean(columns["f"][block])[1].max()) / design.spread,
@@ -173,7 +175,8 @@ def _is_reached(design: Design, levels: list[Level]) -> bool:
     if len(levels) < 2:
         return False
     last = levels[-1]
-    return max([last.error, *(last.errors[name] for name in design.named)]) <= design.tolerance
+    errors = [last.error, *(last.errors[name] for name in design.named)]
+    return all(error <= design.tolerance for error in errors)  # NaN is no error that small
 
 
 def _verdict(
@@ -185,27 +188,36 @@ def _verdict(
     apart = float(np.abs(means[-1] - means[-2]).max())
     allowed = _APART * float(np.hypot(errors[-1], errors[-2]).max()) + design.noise
     deviations = np.sqrt(design.replicates) * np.array([error.max() for error in errors])
+    slope, unsure = _slope(design, deviations)
     if apart > allowed:
         why = (
             f"means of the last two levels are {apart:.2g} apart, and their errors explain no more "
             f"than {allowed:.2g}"
         )
-    elif (
-        len(quiet) > 2 and deviations[-1] > design.noise and _slope(quiet, deviations) > _LEAST_FALL
-    ):
+    elif deviations[-1] <= design.noise or slope + unsure < 0.0:
+        return True, "replicates agree with a limit"
+    elif slope - unsure > _LEAST_FALL:
         why = f"the standard deviation of f stays at {deviations[-1]:.2g} as neurons grow"
     else:
-        return True, "replicates agree with a limit"
+        return None, (
+            "means of the last two levels agree; more levels or replicates would say whether the "
+            "standard deviation falls"
+        )
     return (
         False,
         f"replicates do not agree with a limit: {why}; {_cohort(design, columns, quiet[-1])}",
     )
 
 
-def _slope(quiet: list[slice], deviations: Array) -> float:
-    """Slope of the standard deviation over the last three levels, over m."""
-    steps = np.log(2.0) * np.arange(3)
-    return float(np.polyfit(steps, np.log(np.maximum(deviations[-3:], 1e-300)), 1)[0])
+def _slope(design: Design, deviations: Array) -> tuple[float, float]:
+    """Slope of the standard deviation over m, both logarithmic, and how unsure it is.
+
+    The logarithm of a standard deviation of R normal values has itself one of 1/sqrt(2 (R - 1)).
+    """
+    steps = np.log(2.0) * np.arange(deviations.size)
+    slope = float(np.polyfit(steps, np.log(np.maximum(deviations, 1e-300)), 1)[0])
+    spread = np.sqrt(((steps - steps.mean()) ** 2).sum())
+    return slope, float(_SURE / np.sqrt(2.0 * (design.replicates - 1)) / spread)
 
 
 def _cohort(design: Design, columns: dict[str, np.ndarray], block: slice) -> str:

@@ -15,6 +15,7 @@ from particleflow.jobs.prepare import refuse_collisions, simulate
 from particleflow.ranks.serial import affinity
 from particleflow.ranks.world import ALONE, Ranks, ranks_of
 from particleflow.run.observables import check_names
+from particleflow.sweeps.axes import LARGEST
 from particleflow.sweeps.work import Task
 from particleflow.sweeps.workers import results_of
 from particleflow.trajectory.times import frame_times
@@ -63,8 +64,8 @@ def mean_field_limit(  # noqa: PLR0913 (public: its options are keywords)
     as the level before, until the standard error of f is below the tolerance at all times and
     points. Several processes carry out a replicate each at a time, with one thread; under a
     launcher of MPI the ranks but the first do. Called again for the same file, the function goes on
-    where it was interrupted, or to a smaller tolerance; replicates that have failed are carried out
-    again. Collective.
+    where it was interrupted, to a smaller tolerance, or to more neurons; replicates that failed are
+    carried out again. Collective.
 
     Parameters
     ----------
@@ -128,6 +129,7 @@ def mean_field_limit(  # noqa: PLR0913 (public: its options are keywords)
         assert left is not None
         tasks, limit = left
         if not tasks:
+            ranks.together(lambda: _write_limit(target) if ranks.is_first else None)
             return limit
         if limit.levels and progress is not None and ranks.is_first:
             progress(limit)
@@ -161,10 +163,18 @@ def _plan(read: config.Tables, given: _Given, target: Path) -> tuple[Base, Desig
         raise ConfigError(
             f'{file}: neurons.init: "{neurons.init}" draws no neurons, and has no limit'
         )
-    if flow.learning_rate is not None or flow.t_end is None or not np.isfinite(flow.t_end):
+    if neurons.alpha != "m":
         raise ConfigError(
-            f"{file}: flow.t_end: a limit needs an end in tau that all replicates have"
+            f"{file}: neurons.alpha: {neurons.alpha} stays as neurons grow, which leads to no "
+            'mean-field limit; expected "m"'
         )
+    if flow.learning_rate is not None:
+        raise ConfigError(
+            f"{file}: flow.epochs: their end in tau changes with the number of neurons; expected "
+            "flow.step and flow.t_end"
+        )
+    if flow.t_end is None or not np.isfinite(flow.t_end):
+        raise ConfigError(f"{file}: flow.t_end: a limit needs an end that all replicates have")
     drawn = tables.get("neurons", {}).get("sampling", "quiet")
     observables = tuple(dict.fromkeys((*RECORDED, *given.named)))
     first = config.convert(file, config.changed(tables, {"neurons.count": given.first}), text)
@@ -176,17 +186,34 @@ def _plan(read: config.Tables, given: _Given, target: Path) -> tuple[Base, Desig
     spacing = out.spacing or "linear"
     begin = out.first if out.first is not None else config.DEFAULT_FIRST
     times = sim.reachable(frame_times(0.0, until, _TIMES, spacing, min(begin, until / 2.0)))
-    points = np.linspace(samples.x[0], samples.x[-1], _POINTS)
+    points = np.union1d(np.linspace(samples.x[0], samples.x[-1], _POINTS), samples.x)
     noise = 0.0 if flow.tolerance is None else _STEPS * flow.tolerance * samples.spread
     base = Base(str(file), tables, times.tolist(), points.tolist(), observables)
     design = Design(
-        config=config.dump(tables), tolerance=given.tolerance, named=given.named,
+        config=config.dump(_that_counts(tables)), tolerance=given.tolerance, named=given.named,
         observables=observables, replicates=given.replicates, first=given.first, most=given.most,
         seed=neurons.seed, sampling=drawn, times=times.tolist(), points=points.tolist(),
         spread=float(samples.spread), noise=float(noise),
-        x=samples.x.tolist(), y=samples.y.tolist(),
+        x=samples.x.tolist(), y=samples.y.tolist(), weights=samples.weights.tolist(),
     )  # fmt: skip
+    if design.seed + design.rows > LARGEST:
+        raise ConfigError(
+            f"{file}: neurons.seed: expected at most {LARGEST - design.rows}, found {design.seed}"
+        )
     return base, design
+
+
+def _that_counts(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables of a configuration without the keys that mean nothing for a limit."""
+    kept = {
+        "neurons": lambda key: key != "count",
+        "output": lambda key: key in ("spacing", "first"),
+    }
+    tables = {
+        name: {key: value for key, value in table.items() if kept.get(name, lambda _: True)(key)}
+        for name, table in tables.items()
+    }
+    return {name: table for name, table in tables.items() if table}
 
 
 def _begin(target: Path, design: Design, overwrite: bool) -> None:
@@ -196,12 +223,16 @@ def _begin(target: Path, design: Design, overwrite: bool) -> None:
         table.create(target, design, overwrite)
         return
     found = open_limit(target).design
+    goals = {"tolerance", "named", *(["most"] if found.most < design.most else [])}
     for name, old, new in zip(design._fields, found, design, strict=True):
-        if name not in ("tolerance", "named") and repr(old) != repr(new):
+        is_goal = name in goals
+        if not is_goal and repr(old) != repr(new):
             raise TrajectoryError(
                 f"{target}: holds a limit with other {name}; --overwrite begins anew"
             )
-    if found.tolerance != design.tolerance or found.named != design.named:
+    if found.most < design.most:
+        table.let_grow(target, design)
+    elif found.tolerance != design.tolerance or found.named != design.named:
         table.set_goal(target, design.tolerance, design.named)
 
 

@@ -6,7 +6,7 @@ Layout, version 1::
     /parameters             attributes tolerance, replicates, first, most, seed, sampling, spread,
                             noise, named and observables (JSON)
     /parameters/config      the configuration, TOML
-    /parameters/samples/x, y  (s,)
+    /parameters/samples/x, y, weights  (s,)
     /time                   (T,) when f is recorded, tau
     /x                      (P,) where f is recorded, in the user's x
     /sample, /cell, /event  dimension scales: numbers, and the names of the events
@@ -31,7 +31,7 @@ found. The status of a row is written last: once it says done, readers trust the
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,7 +83,7 @@ class Design(NamedTuple):
     times, points : list of float
     spread, noise : float
         Spread of y; and differences of f that the integrator's tolerance explains.
-    x, y : list of float
+    x, y, weights : list of float
         The samples.
     """
 
@@ -102,6 +102,7 @@ class Design(NamedTuple):
     noise: float
     x: list[float]
     y: list[float]
+    weights: list[float]
 
     @property
     def levels(self) -> int:
@@ -138,8 +139,8 @@ class Design(NamedTuple):
         }
 
 
-def create(path: Path, design: Design, overwrite: bool) -> None:
-    """Make the file of a limit without results.
+def create(path: Path, design: Design, overwrite: bool, results: Iterable[Result] = ()) -> None:
+    """Make the file of a limit, with these results.
 
     Raises
     ------
@@ -148,7 +149,13 @@ def create(path: Path, design: Design, overwrite: bool) -> None:
     WriteError
         The disk refuses the file.
     """
-    disk.create(path, overwrite, lambda file: _fill(file, design), then=hdf5.mark_unrecorded)
+
+    def put_all(file: h5py.File) -> None:
+        hdf5.mark_unrecorded(file)
+        for result in results:
+            put(file, result)
+
+    disk.create(path, overwrite, lambda file: _fill(file, design), then=put_all)
 
 
 def _fill(file: h5py.File, design: Design) -> None:
@@ -162,8 +169,8 @@ def _fill(file: h5py.File, design: Design) -> None:
         parameters.attrs[name] = json.dumps(getattr(design, name))
     hdf5.store(parameters, "config", np.array(design.config.encode() or b"\0"))
     samples = parameters.create_group("samples")
-    hdf5.store(samples, "x", np.array(design.x))
-    hdf5.store(samples, "y", np.array(design.y))
+    for name in ("x", "y", "weights"):
+        hdf5.store(samples, name, np.array(getattr(design, name)))
     hdf5.make_scale(hdf5.store(file, "time", np.array(design.times)), "time")
     hdf5.make_scale(hdf5.store(file, "x", np.array(design.points)), "x")
     numbers = {"sample": len(design.x), "cell": 4 * len(design.x) + 1}
@@ -243,6 +250,17 @@ def put_limit(file: h5py.File, values: dict[str, Array], facts: dict[str, Any]) 
     file.flush()
 
 
+def let_grow(path: Path, design: Design) -> None:
+    """Replace the file of a limit by one with room for more levels, and the same results."""
+    old, columns, _ = read(path)
+    results = [
+        Result(row, {name: columns[name][row] for name in old.shapes()}, None, seconds)
+        for row, seconds in enumerate(columns["seconds"].tolist())
+        if columns["status"][row] == DONE
+    ]
+    create(path, design, overwrite=True, results=results)
+
+
 def set_goal(path: Path, tolerance: float, named: tuple[str, ...]) -> None:
     """Let the file of a limit have another tolerance, and others named that have to reach it."""
     with writing(path) as file:
@@ -278,6 +296,7 @@ def read(path: Path) -> tuple[Design, dict[str, np.ndarray], list[str]]:
             points=hdf5.read_all(file, "x").tolist(),
             x=hdf5.read_all(parameters["samples"], "x").tolist(),
             y=hdf5.read_all(parameters["samples"], "y").tolist(),
+            weights=hdf5.read_all(parameters["samples"], "weights").tolist(),
             tolerance=float(attributes["tolerance"]),
             replicates=int(attributes["replicates"]),
             first=int(attributes["first"]),

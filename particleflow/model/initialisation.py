@@ -151,7 +151,7 @@ class Initialisation:
         return (
             f"Initialisation({self._kind!r}, {self.size}, delta={self._delta}, "
             f"alpha={self.alpha:g}, scale={self._scale}, antisymmetric={self._antisymmetric}, "
-            f"seed={self._seed}, sampling={'quiet' if self._quiet else 'random'!r})"
+            f"sampling={'quiet' if self._quiet else 'random'!r}, seed={self._seed})"
         )
 
     def part(self, first: int, last: int) -> Neurons:

@@ -61,7 +61,7 @@ def _scrambled(columns: np.ndarray, words: np.ndarray) -> np.ndarray:
 
 
 def _reordered(columns: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """Columns of the same points in another order, in which every so-many-th is spread as well.
+    """Columns of the same points in another order, in which every so-many-th is usually spread too.
 
     Of a plain sequence every 2^k-th point lies in one of 2^k equal strips, and a frame shows every
     so-many-th neuron. Column k plus a random choice of those before it orders the points within

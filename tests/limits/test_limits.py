@@ -81,7 +81,10 @@ def test_means_and_errors_are_those_of_the_replicates(limit):
     neurons = [level.neurons for level in limit.levels]
     assert neurons == [64 * 2**n for n in range(len(neurons))]
     assert_allclose(limit.time, np.linspace(0.0, 0.5, 21))
-    assert_allclose(limit.x, np.linspace(-1.0, 1.0, 201))
+    assert set(SAMPLES.x) <= set(limit.x.tolist())
+    assert_array_equal(limit.x, np.union1d(np.linspace(-1.0, 1.0, 201), SAMPLES.x))
+    assert_allclose(limit.levels[-1].errors["loss"], error.max() / mean.max(), rtol=1e-12)
+    assert_allclose(limit.design.noise, 3e-4 * SAMPLES.spread)
     assert limit.is_consistent
     assert limit.verdict == "replicates agree with a limit"
 
@@ -172,7 +175,12 @@ def test_a_tolerance_that_is_not_reached_keeps_what_was_found(call, config):
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    (["--set", "flow.t_end=inf"], "flow.t_end: a limit needs an end in tau that all replicates"),
+    (["--set", "flow.t_end=inf"], "flow.t_end: a limit needs an end that all replicates have"),
+    (["--set", "neurons.alpha=3.0"], "neurons.alpha: 3.0 stays as neurons grow"),
+    (["--set", "neurons.init=pytorch", "--set", "neurons.delta="], "neurons.alpha: 1.0 stays as"),
+    (["--set", "neurons.seed=9223372036854775800"], "neurons.seed: expected at most"),
+    (["--set", "flow.integrator=gd", "--set", "flow.learning_rate=0.1", "--set", "flow.epochs=9",
+      "--set", "flow.t_end=", "--set", "flow.tolerance="], "flow.epochs: their end in tau changes"),
     (["--set", "neurons.init=grid", "--set", "neurons.delta="], '"grid" draws no neurons'),
     (["--observable", "steps"], "observable steps: is no number that has a limit"),
     (["--observable", "residual"], "observable residual: is no number that has a limit"),
@@ -202,10 +210,11 @@ def test_the_file_of_another_limit_is_left(limit, config):
 
     for options, name in (
         ({"replicates": 5}, "replicates"), ({"first": 32}, "first"),
-        ({"overrides": ("flow.t_end=0.25",)}, "config"),
+        ({"overrides": ("flow.t_end=0.25",)}, "config"), ({"most": 2048}, "most"),
     ):  # fmt: skip
         with pytest.raises(pf.TrajectoryError, match=f"holds a limit with other {name}; --overw"):
             again(**options)
+    assert again(overrides=("neurons.count=7", "output.frames=9")).levels == limit.levels
     assert again(replicates=3, overwrite=True).design.replicates == 3
 
 
@@ -259,9 +268,9 @@ def test_a_replicate_that_fails_is_carried_out_again(config, tmp_path, monkeypat
 
 
 DESIGN = Design(
-    config="", tolerance=1e-3, named=(), observables=("loss",), replicates=4, first=100, most=800,
+    config="", tolerance=1e-3, named=(), observables=("loss",), replicates=40, first=100, most=800,
     seed=0, sampling="quiet", times=[0.0, 1.0], points=[0.0, 0.5, 1.0], spread=2.0, noise=1e-6,
-    x=[0.0, 1.0], y=[0.0, 1.0],
+    x=[0.0, 1.0], y=[0.0, 1.0], weights=[1.0, 1.0],
 )  # fmt: skip
 
 
@@ -270,7 +279,7 @@ def made_up(deviation, shift=0.0, cells=9):
     random = np.random.default_rng(3)
     n = DESIGN.rows
     m = np.array([DESIGN.neurons_of(row) for row in range(n)])
-    unit = random.standard_normal((n // 4, 4, 2, 3))
+    unit = random.standard_normal((n // DESIGN.replicates, DESIGN.replicates, 2, 3))
     unit = (unit - unit.mean(axis=1, keepdims=True)) / unit.std(axis=1, ddof=1, keepdims=True)
     share = np.full((n, cells), 1.0 / cells)
     share[:, 5] += random.normal(0.0, 0.1, n)
@@ -282,11 +291,37 @@ def made_up(deviation, shift=0.0, cells=9):
     }  # fmt: skip
 
 
+def test_more_neurons_go_on_with_what_there_is(config, tmp_path):
+    options = {"replicates": 3, "first": 32}
+    few = pf.mean_field_limit(config, tmp_path / "l.h5", 1e-9, most=64, **options)
+    assert not few.is_reached
+    more = pf.mean_field_limit(config, tmp_path / "l.h5", 1e-9, most=256, **options)
+    assert more.levels[:2] == few.levels  # their seconds, too: they were not carried out again
+    assert more.neurons == 256
+    easy = pf.mean_field_limit(config, tmp_path / "l.h5", 10.0, most=256, **options)
+    assert easy.is_reached
+    with h5py.File(tmp_path / "l.h5") as file:  # though nothing was carried out
+        assert file["limit"].attrs["is_reached"] == 1
+        assert file["limit"].attrs["independent"] == easy.independent
+
+
+def test_other_weights_are_another_limit(config, tmp_path):
+    rows = ["x,y,w", "-1,0,1", "0,1,2", "1,0,1"]
+    (tmp_path / "s.csv").write_text("\n".join(rows))
+    overrides = ("samples.kind=", "samples.count=", "samples.file=s.csv", "samples.weights=w")
+    options = {"replicates": 3, "first": 32, "most": 64, "overrides": overrides}
+    found = pf.mean_field_limit(config, tmp_path / "l.h5", 10.0, **options)
+    assert_array_equal(found.samples.weights, [1.0, 2.0, 1.0])
+    (tmp_path / "s.csv").write_text("\n".join([*rows[:2], "0,1,3", rows[3]]))
+    with pytest.raises(pf.TrajectoryError, match="holds a limit with other"):
+        pf.mean_field_limit(config, tmp_path / "l.h5", 10.0, **options)
+
+
 def test_replicates_whose_deviation_falls_agree_with_a_limit(tmp_path):
     found = assess(tmp_path, DESIGN, made_up(lambda m: 1.0 / m), [])
     assert found.is_consistent
     assert_allclose([level.error for level in found.levels],
-                    [1.0 / (2.0 * 2.0 * 100 * 2**n) for n in range(4)])  # fmt: skip
+                    [1.0 / (2.0 * np.sqrt(40) * 100 * 2**n) for n in range(4)])  # fmt: skip
     assert found.levels[-1].errors == {"loss": 0.0}
 
 
@@ -298,11 +333,26 @@ def test_replicates_that_do_not_agree_are_said_to(tmp_path, columns, why):
     found = assess(tmp_path, DESIGN, columns, [])
     assert found.is_consistent is False
     assert why in found.verdict
-    assert (
-        "most differ those that slide on a ray of the sample at x = 1: 0.0868 +- 0.051"
-        in found.verdict
-    )
+    share = columns["cell_share"][-40:, 5]
+    told = f"{share.mean():.3g} +- {share.std(ddof=1):.2g} of all"
+    assert f"that slide on a ray of the sample at x = 1: {told}" in found.verdict
     assert "(0.25 started on a repulsor, 0.25 came to the origin)" in found.verdict
+
+
+def test_two_levels_cannot_say_whether_the_deviation_falls(tmp_path):
+    columns = made_up(lambda m: m**-0.1)
+    columns["status"][3 * 40 :] = 0
+    found = assess(tmp_path, DESIGN, columns, [])
+    assert len(found.levels) == 2
+    assert found.is_consistent is None
+    assert "more levels or replicates would say" in found.verdict
+
+
+def test_an_error_that_is_no_number_is_not_small(tmp_path):
+    columns = made_up(lambda m: 1e-9 / m)
+    assert assess(tmp_path, DESIGN._replace(named=("loss",)), columns, []).is_reached
+    columns["loss"][-1] = np.nan
+    assert not assess(tmp_path, DESIGN._replace(named=("loss",)), columns, []).is_reached
 
 
 def test_a_loss_of_zero_has_no_relative_error(tmp_path):

@@ -48,10 +48,32 @@ def test_a_point_is_uniform_over_seeds():
     assert np.bincount((16 * found[:, 0]).astype(int), minlength=16).min() > 80
 
 
-def test_two_points_are_uncorrelated_over_seeds():
-    """As independent points are, or more: their covariance is not above 0."""
-    found = np.array([uniform(QuietPoints(seed, 1)(0, 2)[:, 0]) - 0.5 for seed in range(2000)])
-    assert np.mean(found[:, 0] * found[:, 1]) < 0.005
+def test_scrambles_differ_between_seeds_and_coordinates():
+    """Not only by a shift, which leaves the difference of two points as it is."""
+    differences = set()
+    for seed in range(50):
+        first, second = QuietPoints(seed, 3)(0, 2)
+        differences |= set((first ^ second).tolist())
+    assert len(differences) > 140
+    # column 0 of all coordinates is the same before the scramble
+    assert len(set(QuietPoints(4, 3)._columns[:, 0].tolist())) == 3
+
+
+def test_words_of_the_scramble_are_not_those_of_independent_neurons():
+    own = set(np.random.Philox(key=4).random_raw(10_000).tolist())
+    points = QuietPoints(4, 3)
+    assert not own & set(points._shift.tolist())
+    assert QuietPoints(4, 2)._columns[0].tolist()[0] not in own
+
+
+@pytest.mark.parametrize("n", [64, 1024])
+def test_the_mean_of_a_smooth_function_is_far_more_exact(n):
+    """Error n^(-3/2) up to logarithms, where independent points have n^(-1/2)."""
+    found = [np.prod(np.exp(uniform(QuietPoints(seed, 2)(0, n)) - 0.5), axis=1).mean()
+             for seed in range(200)]  # fmt: skip
+    exact = (2.0 * np.sinh(0.5)) ** 2
+    assert abs(np.mean(found) - exact) < 4.0 * np.std(found) / np.sqrt(200)
+    assert np.std(found) < 2.0 * n**-1.4
 
 
 @pytest.mark.parametrize("first", [0, 3, 2**16 - 2, 2**32 + 5, 10**15])
