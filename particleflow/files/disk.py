@@ -184,6 +184,29 @@ def new_file(
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[h5py.File]:
+    """A context with an existing file open to be written, and locked.
+
+    Raises
+    ------
+    TrajectoryError
+        Another process writes the file, or the file cannot be opened for writing.
+    WriteError
+        The disk refuses data.
+    """
+    file, lock = open_existing(path)
+    try:
+        with refusals(path, "written"):
+            yield file
+    finally:
+        try:
+            with refusals(path, "closed"):
+                file.close()
+        finally:
+            lock.release()
+
+
+@contextmanager
 def refusals(path: Path, what: str) -> Iterator[None]:
     """Turn errors of a disk or of HDF5 into one that names the file.
 

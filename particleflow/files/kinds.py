@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import h5py
+
 from particleflow.errors import TrajectoryError
 
 from . import hdf5
@@ -45,6 +47,24 @@ def is_of_kind(path: Path, kind: str) -> bool:
         return kind_of(path) == kind
     except TrajectoryError:
         return False
+
+
+def require(file: h5py.File, path: Path, kind: str, what: str, newest: int) -> None:
+    """Refuse an open file that is not of the kind whose attribute is ``kind``, or is too new.
+
+    Raises
+    ------
+    TrajectoryError
+        The file is no ``what``, or its version is above ``newest``.
+    """
+    if kind not in file.attrs:
+        raise TrajectoryError(f"{path}: is an HDF5 file but no {what}")
+    version = int(file.attrs[kind])
+    if version > newest:
+        raise TrajectoryError(
+            f"{path}: has version {version}, this one reads up to {newest}; "
+            f"{hdf5.string(file.attrs['creator'])} or newer reads it"
+        )
 
 
 NEURONS_TABLE = ("frame", "time", "id", "rhat", "theta", "cell", "knot")

@@ -10,19 +10,20 @@ import numpy as np
 from particleflow import config
 from particleflow.arguments import PathLike, count, positive
 from particleflow.errors import ConfigError, IntegrationError, TrajectoryError
-from particleflow.files.disk import check_target
+from particleflow.files import disk
 from particleflow.jobs.prepare import refuse_collisions, simulate
 from particleflow.ranks.serial import affinity
 from particleflow.ranks.world import ALONE, Ranks, ranks_of
 from particleflow.run.observables import check_names
 from particleflow.sweeps.axes import LARGEST
+from particleflow.sweeps.table import DONE
 from particleflow.sweeps.work import Task
 from particleflow.sweeps.workers import results_of
 from particleflow.trajectory.times import frame_times
 
 from . import table
-from .assess import Limit, open_limit
-from .table import DONE, Design
+from .assess import Limit, assess, open_limit
+from .table import Design
 from .work import Base, carry_out
 
 TOLERANCE = 1e-3
@@ -219,14 +220,12 @@ def _that_counts(tables: dict[str, Any]) -> dict[str, Any]:
 def _begin(target: Path, design: Design, overwrite: bool) -> None:
     """Make the file, or see that the one that is there is of this limit."""
     if not target.exists() or overwrite:
-        check_target(target, overwrite)
         table.create(target, design, overwrite)
         return
     found = open_limit(target).design
     goals = {"tolerance", "named", *(["most"] if found.most < design.most else [])}
     for name, old, new in zip(design._fields, found, design, strict=True):
-        is_goal = name in goals
-        if not is_goal and repr(old) != repr(new):
+        if name not in goals and repr(old) != repr(new):
             raise TrajectoryError(
                 f"{target}: holds a limit with other {name}; --overwrite begins anew"
             )
@@ -241,8 +240,8 @@ def _left(target: Path) -> tuple[list[Task], Limit]:
 
     Independent neurons come with the first level: processes take a second to begin.
     """
-    design, columns, _ = table.read(target)
-    limit = open_limit(target)
+    design, columns, problems = table.read(target)
+    limit = assess(target, design, columns, problems)
     done = columns["status"] == DONE
     rows: list[int] = []
     for first in range(0, design.rows, design.replicates):
@@ -271,7 +270,7 @@ def _carry_out(ranks: Ranks, target: Path, base: Base, tasks: list[Task], n_work
         for _ in results:  # the other ranks work while they wait for results, and get none
             pass
     else:
-        with table.writing(target) as file:
+        with disk.writing(target) as file:
             try:
                 for result in results:
                     table.put(file, result)
@@ -304,5 +303,5 @@ def _write_limit(target: Path) -> None:
         "is_consistent": -1 if limit.is_consistent is None else int(limit.is_consistent),
         "verdict": limit.verdict, "independent": limit.independent,
     }  # fmt: skip
-    with table.writing(target) as file:
+    with disk.writing(target) as file:
         table.put_limit(file, values, facts)

@@ -31,8 +31,7 @@ found. The status of a row is written last: once it says done, readers trust the
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,19 +42,17 @@ from particleflow._version import __version__
 from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
 from particleflow.files import disk, hdf5
-from particleflow.files.kinds import LIMIT
+from particleflow.files.kinds import LIMIT, require
 from particleflow.files.opening import open_to_read
+from particleflow.sweeps.table import DONE, FAILED, PROBLEM, TO_DO, cut
 from particleflow.sweeps.work import Result
 
 from .work import EVENTS
 
 LIMIT_VERSION = 1
-TO_DO, DONE, FAILED = 0, 1, 2
 _AT_THE_END = {"cell_share": ("cell",), "events": ("event",)}
 _AXES = {"f": ("time", "x"), "residual": ("time", "sample"), **_AT_THE_END}
 """The scales of what a replicate finds, by name; the others are observables over time."""
-_PROBLEM = 400
-"""Bytes of the text that says why a replicate failed."""
 _VERDICT = 1000
 """Bytes of the text that says whether there is a limit."""
 
@@ -184,8 +181,8 @@ def _fill(file: h5py.File, design: Design) -> None:
         "m": np.array([one["neurons.count"] for one in changes]),
         "seed": np.array([one["neurons.seed"] for one in changes]),
         "independent": (np.arange(n) < design.replicates).astype(np.int8),
-        "status": np.zeros(n, np.int8),
-        "problem": np.zeros(n, f"S{_PROBLEM}"),
+        "status": np.full(n, TO_DO, np.int8),
+        "problem": np.zeros(n, f"S{PROBLEM}"),
         "seconds": np.full(n, np.nan),
     }
     for name, values in columns.items():
@@ -204,35 +201,12 @@ def _fill(file: h5py.File, design: Design) -> None:
             hdf5.attach(dataset, *scales)
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[h5py.File]:
-    """A context with the file open to be written, and locked.
-
-    Raises
-    ------
-    TrajectoryError
-        Another process writes the file, or the file cannot be opened for writing.
-    WriteError
-        The disk refuses data.
-    """
-    file, lock = disk.open_existing(path)
-    try:
-        with disk.refusals(path, "written"):
-            yield file
-    finally:
-        try:
-            with disk.refusals(path, "closed"):
-                file.close()
-        finally:
-            lock.release()
-
-
 def put(file: h5py.File, result: Result) -> None:
     """Write the row of a replicate that has ended."""
     runs, row = file["runs"], result.number
     for name, value in result.values.items():
         runs[name][row] = np.array(value)
-    runs["problem"][row] = (result.problem or "").encode(errors="replace")[:_PROBLEM]
+    runs["problem"][row] = cut(result.problem or "")
     runs["seconds"][row] = result.seconds
     file.flush()  # what a status vouches for is in the file before the status
     runs["status"][row] = DONE if result.problem is None else FAILED
@@ -263,7 +237,7 @@ def let_grow(path: Path, design: Design) -> None:
 
 def set_goal(path: Path, tolerance: float, named: tuple[str, ...]) -> None:
     """Let the file of a limit have another tolerance, and others named that have to reach it."""
-    with writing(path) as file:
+    with disk.writing(path) as file:
         file["parameters"].attrs["tolerance"] = tolerance
         file["parameters"].attrs["named"] = json.dumps(named)
 
@@ -277,14 +251,7 @@ def read(path: Path) -> tuple[Design, dict[str, np.ndarray], list[str]]:
         The file is no limit, is of a newer version, or is damaged.
     """
     with hdf5.naming(path, "limit"), open_to_read(path) as file:
-        if LIMIT not in file.attrs:
-            raise TrajectoryError(f"{path}: is an HDF5 file but no limit")
-        version = int(file.attrs[LIMIT])
-        if version > LIMIT_VERSION:
-            raise TrajectoryError(
-                f"{path}: has version {version}, this one reads up to {LIMIT_VERSION}; "
-                f"{hdf5.string(file.attrs['creator'])} or newer reads it"
-            )
+        require(file, path, LIMIT, "limit", LIMIT_VERSION)
         parameters, runs = file["parameters"], file["runs"]
         attributes = parameters.attrs
         design = Design(

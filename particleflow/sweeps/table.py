@@ -21,6 +21,7 @@ the rest of the row.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -32,13 +33,13 @@ from particleflow._version import __version__
 from particleflow.arguments import Array, PathLike, existing_file
 from particleflow.errors import TrajectoryError
 from particleflow.files import disk, hdf5
-from particleflow.files.kinds import SWEEP
+from particleflow.files.kinds import SWEEP, require
 from particleflow.files.opening import open_to_read
 
 SWEEP_VERSION = 1
 TO_DO, DONE, FAILED = 0, 1, 2
 SEED = "neurons.seed"
-_PROBLEM = 400
+PROBLEM = 400
 """Bytes of the text that says why a run failed."""
 
 
@@ -110,7 +111,7 @@ def _fill(file: h5py.File, design: Design) -> None:
     run = hdf5.make_scale(hdf5.store(runs, "run", np.arange(n)), "run")
     columns = {
         "status": np.zeros(n, np.int8),
-        "problem": np.zeros(n, f"S{_PROBLEM}"),
+        "problem": np.zeros(n, f"S{PROBLEM}"),
         "seconds": np.full(n, np.nan),
         **design.settings(),
         **{name: np.full(n, np.nan) for name in design.names},
@@ -133,13 +134,10 @@ class SweepWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file, self._lock = disk.open_existing(path)
-        try:
+        with ExitStack() as stack:
+            self._file = stack.enter_context(disk.writing(path))
             self._runs = self._file["runs"]
-        except BaseException:
-            self._file.close()
-            self._lock.release()
-            raise
+            self._closing = stack.pop_all()
 
     def put(self, rows: Iterable[tuple[int, Mapping[str, float], str | None, float]]) -> None:
         """Write the rows of runs that have ended.
@@ -156,7 +154,7 @@ class SweepWriter:
             for number, values, problem, seconds in rows:
                 for name, value in values.items():
                     self._runs[name][number] = value
-                self._runs["problem"][number] = _cut(problem or "")
+                self._runs["problem"][number] = cut(problem or "")
                 self._runs["seconds"][number] = seconds
                 ended.append((number, DONE if problem is None else FAILED))
             self._file.flush()  # what a status vouches for is in the file before the status
@@ -173,16 +171,12 @@ class SweepWriter:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            with disk.refusals(self._path, "closed"):
-                self._file.close()
-        finally:
-            self._lock.release()
+        self._closing.close()
 
 
-def _cut(text: str) -> bytes:
+def cut(text: str) -> bytes:
     """As much of a text as the column has room for, in UTF-8, with no letter cut in half."""
-    return text.encode(errors="replace")[:_PROBLEM].decode(errors="ignore").encode()
+    return text.encode(errors="replace")[:PROBLEM].decode(errors="ignore").encode()
 
 
 class Sweep(NamedTuple):
@@ -237,14 +231,7 @@ def open_sweep(path: PathLike) -> Sweep:
     """
     file_path = existing_file(path, TrajectoryError)
     with hdf5.naming(file_path, "sweep"), open_to_read(file_path) as file:
-        if SWEEP not in file.attrs:
-            raise TrajectoryError(f"{file_path}: is an HDF5 file but no sweep")
-        version = int(file.attrs[SWEEP])
-        if version > SWEEP_VERSION:
-            raise TrajectoryError(
-                f"{file_path}: has version {version}, this one reads up to {SWEEP_VERSION}; "
-                f"{hdf5.string(file.attrs['creator'])} or newer reads it"
-            )
+        require(file, file_path, SWEEP, "sweep", SWEEP_VERSION)
         parameters, runs = file["parameters"], file["runs"]
         design = Design(
             axes=json.loads(parameters.attrs["axes"]),
