@@ -12,7 +12,7 @@ Neurons = namedtuple("Neurons", "a b c cell")
 """State variables and cells of some neurons, (n,) each: all of a process, a slot, or a block.
 
 The variables are (a, b, c) in the network metric, (cos theta, sin theta, rhat) in the euclidean
-one: see ``flow``."""
+one, with weights w times sqrt(m w): see ``flow``."""
 
 Stored = namedtuple("Stored", "variables cell")
 """All neurons of a process at one time as they are stored: variables (3, m) and cells (m,)."""

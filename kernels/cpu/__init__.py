@@ -17,6 +17,7 @@ from .frames import (
 )
 from .moments import (
     cell_counts,
+    cell_masses,
     count_changes,
     first_moments,
     first_moments_at,
@@ -35,6 +36,7 @@ __all__ = [
     "arrays_of",
     "boost_steps",
     "cell_counts",
+    "cell_masses",
     "count_changes",
     "download",
     "empty",

@@ -7,7 +7,7 @@ memory would mean to wait for the previous addition to the same sum.
 import numpy as np
 
 from .._jit import float64, parallel, prange, sums
-from ..flow import EUCLIDEAN
+from ..flow import EUCLIDEAN, NETWORK
 from ..host.arrivals import covariances_of
 from ..host.sums import PAD, sum_slots
 from ..sectors import locate
@@ -15,9 +15,9 @@ from .arrays import read
 from .prefetch import AHEAD, LINE, prefetch
 from .runs import run_end
 
-FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
+FIRST, SECOND, COVARIANCE_EUCLIDEAN, COVARIANCE_WEIGHTED = range(4)
 """Kinds of sums over the neurons of a cell: c (a, b); a a, a b, b b, c c; covariances of the
-euclidean metric."""
+euclidean metric without and with weights."""
 
 
 @parallel
@@ -70,6 +70,24 @@ def _add_covariance_euclidean(cosine, sine, rhat, turns, acc):
 
 
 @sums
+def _add_covariance_weighted(a, b, c, turns, acc):
+    """Add what `_add_covariance_euclidean` adds, of neurons u (cos theta, sin theta, rhat).
+
+    A neuron adds u^2 times as much: d d^T and rhat^2 t t^T have the factors u^2 already.
+    """
+    xx = x1 = oo = 0.0
+    for i in range(c.size):
+        x, y, r = read(a, b, c, i)
+        square = turns * r * r / (x * x + y * y)
+        xx += square * y * y + x * x
+        x1 += (1.0 - square) * x * y
+        oo += square * x * x + y * y
+    acc[0] += xx
+    acc[1] += x1
+    acc[2] += oo
+
+
+@sums
 def _add_cell(kind, a, b, c, k, acc):
     """Add the sums over some neurons of cell k to row k."""
     if kind == FIRST:
@@ -78,7 +96,10 @@ def _add_cell(kind, a, b, c, k, acc):
         _add_second(a, b, c, acc[k])
     else:
         turns = 1.0 if k < acc.shape[0] // 2 else 0.0  # no sliding neuron turns
-        _add_covariance_euclidean(a, b, c, turns, acc[k])
+        if kind == COVARIANCE_EUCLIDEAN:
+            _add_covariance_euclidean(a, b, c, turns, acc[k])
+        else:
+            _add_covariance_weighted(a, b, c, turns, acc[k])
 
 
 @sums
@@ -154,14 +175,17 @@ def second_moments(neurons, slots, x, metric, whole=None):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), shape (4 s, 3).
 
     In the network metric m Sigma is the sum of c^2 I + (a, b) (a, b)^T, in the euclidean metric
-    that of rhat^2 t t^T + d d^T: eq. (32). On a ray only the direction u along it counts: c^2 u u^T
-    instead of c^2 I, and no t t^T. The dead sector counts nothing.
+    that of rhat^2 t t^T + d d^T: eq. (32); with weights w a neuron counts m w times. On a ray only
+    the direction u along it counts: c^2 u u^T instead of c^2 I, and no t t^T. The dead sector
+    counts nothing.
     """
     s = x.size
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 4))
-    kind = np.int64(COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else SECOND)
-    _add_slots(kind, neurons, slots, acc, n_cells)
+    kind = SECOND
+    if metric != NETWORK:
+        kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else COVARIANCE_WEIGHTED
+    _add_slots(np.int64(kind), neurons, slots, acc, n_cells)
     return covariances_of(sum_slots(acc, whole)[:n_cells], x, metric)
 
 
@@ -171,6 +195,37 @@ def cell_counts(cell, slots, s, whole=None):
     acc = np.zeros((n_slots, n_cells + PAD))
     _count(cell, slots, acc)
     return sum_slots(acc, whole)[:n_cells].astype(np.int64)
+
+
+@sums
+def _weigh_slot(cell, ident, mass, acc):
+    lo = np.int64(0)
+    while lo < cell.size:
+        hi = run_end(cell, lo)
+        total = 0.0
+        for i in range(lo, hi):
+            total += mass[ident[i]]
+        acc[cell[lo]] += total
+        lo = hi
+
+
+@parallel
+def _weigh(cell, ident, mass, slots, acc):
+    for i in prange(slots.size - 1):
+        lo, hi = slots[i], slots[i + 1]
+        _weigh_slot(cell[lo:hi], ident[lo:hi], mass[lo:hi], acc[i])
+
+
+def cell_masses(cell, ident, mass, slots, s, whole=None):
+    """Sum of the weights of the neurons in each cell, (4 s + 1,).
+
+    ``mass`` (m,) has the weights in the original order, ``ident`` the indices in it of the neurons
+    of ``cell``, counted from the begin of their slots.
+    """
+    n_slots, n_cells = slots.size - 1, 4 * s + 1
+    acc = np.zeros((n_slots, n_cells + PAD))
+    _weigh(cell, ident, mass, slots, acc)
+    return sum_slots(acc, whole)[:n_cells].copy()
 
 
 @sums

@@ -8,7 +8,7 @@ that leave, and add up the moments of the others.
 import numpy as np
 
 from .._jit import block, driver, leaf, sums
-from ..flow import euler_euclidean, euler_network
+from ..flow import euler_euclidean, euler_network, euler_weighted
 from ..sectors import first_bound, neighbours, outside, second_bound
 from .arrays import read
 
@@ -112,6 +112,26 @@ def push_members_euclidean(a, b, c, sector):
     for i in range(a.size):
         an, bn, cn = read(a, b, c, i)
         a[i], b[i], c[i] = euler_euclidean(an, bn, cn, hx, h1)
+        an, bn, cn = read(a, b, c, i)
+        gone = outside(an, bn, x1, x2, active1, active2)
+        left += gone
+        cn = 0.0 if gone else cn
+        sx += cn * an
+        s1 += cn * bn
+    return left, sx, s1
+
+
+@block
+def push_members_weighted(a, b, c, sector):
+    """Move a chunk of members in the euclidean metric with weights, as `push_members` does."""
+    x1, x2 = sector[X1], sector[X2]
+    active1, active2 = sector[ACTIVE1] > 0.0, sector[ACTIVE2] > 0.0
+    hx, h1 = sector[FIELD], sector[FIELD + 1]
+    left = 0
+    sx = s1 = 0.0
+    for i in range(a.size):
+        an, bn, cn = read(a, b, c, i)
+        a[i], b[i], c[i] = euler_weighted(an, bn, cn, hx, h1)
         an, bn, cn = read(a, b, c, i)
         gone = outside(an, bn, x1, x2, active1, active2)
         left += gone

@@ -11,7 +11,7 @@ dead, and there a dead neuron may not be touched, not even to round its directio
 import numpy as np
 
 from .._jit import float64, inlined, leaf
-from ..flow import EUCLIDEAN, euler_euclidean, euler_network
+from ..flow import EUCLIDEAN, NETWORK, euler
 from ..sectors import move_on, neighbours, outside, region_of
 from .arrays import read
 from .prefetch import AHEAD, LINE, prefetch
@@ -30,6 +30,7 @@ from .push import (
     push_guests,
     push_members,
     push_members_euclidean,
+    push_members_weighted,
     side_of,
 )
 from .slots import swap, swap_members
@@ -74,10 +75,12 @@ def _push_members_of(slot, lo, hi, k, push, acc):
     for p in range(lo, hi, CHUNK):
         q = min(p + CHUNK, hi)
         _prefetch(a, b, c, p + AHEAD, q - p)
-        if metric == EUCLIDEAN:
+        if metric == NETWORK:
+            left, dx, d1 = push_members(a[p:q], b[p:q], c[p:q], sector)
+        elif metric == EUCLIDEAN:
             left, dx, d1 = push_members_euclidean(a[p:q], b[p:q], c[p:q], sector)
         else:
-            left, dx, d1 = push_members(a[p:q], b[p:q], c[p:q], sector)
+            left, dx, d1 = push_members_weighted(a[p:q], b[p:q], c[p:q], sector)
         sx += dx
         s1 += d1
         i = p
@@ -147,14 +150,11 @@ def _push_strays(slot, lo, hi, push, acc):
     changes = 0
     for i in range(lo, hi):
         k = np.int64(cell[i])
-        if k >= 2 * s or (metric == EUCLIDEAN and k == s):
+        if k >= 2 * s or (metric != NETWORK and k == s):
             continue
         hx, h1 = table[k, FIELD], table[k, FIELD + 1]
         ai, bi, ci = read(a, b, c, i)
-        if metric == EUCLIDEAN:
-            a[i], b[i], c[i] = euler_euclidean(ai, bi, ci, hx, h1)
-        else:
-            a[i], b[i], c[i] = euler_network(ai, bi, ci, hx, h1)
+        a[i], b[i], c[i] = euler(metric, ai, bi, ci, hx, h1)
         ai, bi, ci = read(a, b, c, i)
         beyond1 = crossed(ai, bi, table[k, X1], table[k, ACTIVE1])
         beyond2 = crossed(ai, bi, table[k, X2], table[k, ACTIVE2])
@@ -184,7 +184,7 @@ def _send_away(slot, first, old, new, sector, metric):
     i = new - 1
     while i >= max(old, first):
         ai, bi = float64(slot.a[i]), float64(slot.b[i])
-        if metric == EUCLIDEAN or side_of(ai, bi, sector) == AWAY:
+        if metric != NETWORK or side_of(ai, bi, sector) == AWAY:
             swap(slot, i, first)
             first += 1
         else:
@@ -201,7 +201,7 @@ def _take_in_strays(slot, lo, first, k, s, metric):
     """
     cell = slot.cell
     beyond1, beyond2 = neighbours(k, s)
-    if metric == EUCLIDEAN or s == 1:  # with one sample the dead sector is beyond both bounds
+    if metric != NETWORK or s == 1:  # with one sample the dead sector is beyond both bounds
         beyond1 = beyond2 = k
     for i in range(first - 1, lo - 1, -1):
         if cell[i] == k or cell[i] == beyond1 or cell[i] == beyond2:
@@ -233,7 +233,7 @@ def _push_region(slot, lo, end, members, guests, k, push, acc):
         first = _send_away(slot, first, old, new, push.table[k], metric)
     if lo < first:
         first = _take_in_strays(slot, lo, first, k, s, metric)
-    if metric == EUCLIDEAN:  # the strays that were taken in are members
+    if metric != NETWORK:  # the strays that were taken in are members
         new = first
     return end - new, new - first, changes
 

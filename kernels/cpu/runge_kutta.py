@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from .._jit import block, driver, parallel, prange
-from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ..flow import velocity, with_length
 from ..host.arrivals import close_step
 from ..host.field import field as field_of
 from ..host.field import prediction
@@ -48,18 +48,14 @@ def _stage_slot(state, cell, trial, lo, hi, method, step, acc):
             ea, eb, ec = read(error[0], error[1], error[2], n)
         if k >= 2 * s:
             va = vb = vc = 0.0
-        elif metric == EUCLIDEAN:
-            va, vb, vc = velocity_euclidean(za, zb, zc, field[k, 0], field[k, 1])
         else:
-            va, vb, vc = velocity_network(za, zb, zc, field[k, 0], field[k, 1])
+            va, vb, vc = velocity(metric, za, zb, zc, field[k, 0], field[k, 1])
         ea, eb, ec = ea + he * va, eb + he * vb, ec + he * vc
         za, zb, zc = ta + ha * va, tb + ha * vb, tc + ha * vc
         ta, tb, tc = ta + hb * va, tb + hb * vb, tc + hb * vc
         if last:
-            if metric == EUCLIDEAN and cell[n] < 2 * s and cell[n] != s:
-                norm = math.sqrt(ta * ta + tb * tb)
-                ta /= norm
-                tb /= norm
+            if cell[n] < 2 * s and cell[n] != s:
+                ta, tb = with_length(metric, ta, tb, state[0, n], state[1, n])
         else:
             error[0, n], error[1, n], error[2, n] = ea, eb, ec
             stage[0, n], stage[1, n], stage[2, n] = za, zb, zc

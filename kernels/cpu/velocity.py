@@ -1,7 +1,7 @@
 """Velocity of every neuron in the field of its sector."""
 
 from .._jit import parallel, prange
-from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ..flow import velocity as velocity_of
 from .arrays import read
 
 
@@ -29,10 +29,8 @@ def velocity(neurons, field, slots, metric, out):
             an, bn, cn = read(a, b, c, n)
             if k >= n_sectors:
                 va = vb = vc = 0.0
-            elif metric == EUCLIDEAN:
-                va, vb, vc = velocity_euclidean(an, bn, cn, field[k, 0], field[k, 1])
             else:
-                va, vb, vc = velocity_network(an, bn, cn, field[k, 0], field[k, 1])
+                va, vb, vc = velocity_of(metric, an, bn, cn, field[k, 0], field[k, 1])
             out[0, n] = va
             out[1, n] = vb
             out[2, n] = vc

@@ -8,7 +8,7 @@ both sums are combined (`combine`); one block closes the step with new residuals
 
 import numpy as np
 
-from ..flow import EUCLIDEAN, euler_euclidean, euler_network
+from ..flow import euler
 from ..records import Samples, Tiles
 from ..sectors import is_in, move_on
 from ._jit import (
@@ -68,10 +68,7 @@ def push(neurons, field, x, metric, tiles, rest, counters):
             i = first + r * stride + t
             k = cell[i] if i < m else s
             if k < 2 * s and k != s:
-                if metric == EUCLIDEAN:
-                    an, bn, cn = euler_euclidean(a[i], b[i], c[i], field[k, 0], field[k, 1])
-                else:
-                    an, bn, cn = euler_network(a[i], b[i], c[i], field[k, 0], field[k, 1])
+                an, bn, cn = euler(metric, a[i], b[i], c[i], field[k, 0], field[k, 1])
                 a[i], b[i], c[i] = an, bn, cn
                 new = k if is_in(an, bn, k, x) else move_on(an, bn, k, x)
                 if new != k:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..flow import EUCLIDEAN
+from ..flow import EUCLIDEAN, NETWORK
 from ..host.arrivals import covariances_of
 from ..records import Neurons, Tiles
 from ._jit import THREADS, blocks_for, cuda, float64, int32, ints, kernel, longs
@@ -10,6 +10,7 @@ from .arrays import download, upload
 from .blocks import block_sum
 from .sums import (
     COVARIANCE_EUCLIDEAN,
+    COVARIANCE_WEIGHTED,
     FIRST,
     SECOND,
     combine,
@@ -27,8 +28,8 @@ def locate_all(a, b, x, cell):
 def gathered(kind, n_values, n_rows, neurons, slots, whole=None):
     """Sums over the neurons of each of the cells 0 .. n_rows - 1, an array of the device.
 
-    ``kind`` says of what (`FIRST`, `SECOND` or `COVARIANCE_EUCLIDEAN`), which makes ``n_values``
-    numbers; with a ``whole`` the sums are those of all parts.
+    ``kind`` says of what (`FIRST`, `SECOND`, `COVARIANCE_EUCLIDEAN` or `COVARIANCE_WEIGHTED`),
+    which makes ``n_values`` numbers; with a ``whole`` the sums are those of all parts.
     """
     bins, out = slots.bins(n_rows, n_values), slots.array("sums", (n_rows, n_values))
     gather(slots.n_groups, neurons, kind, n_values, bins, slots.used)
@@ -57,10 +58,11 @@ def second_moments(neurons, slots, x, metric, whole=None):
     ``cpu.second_moments`` says what they are in either metric.
     """
     n_rows = 4 * x.size
-    if metric == EUCLIDEAN:
-        sums = gathered(COVARIANCE_EUCLIDEAN, 3, n_rows, neurons, slots, whole)
-    else:
+    if metric == NETWORK:
         sums = gathered(SECOND, 4, n_rows, neurons, slots, whole)
+    else:
+        kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else COVARIANCE_WEIGHTED
+        sums = gathered(kind, 3, n_rows, neurons, slots, whole)
     return covariances_of(download(sums), x, metric)
 
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ..flow import velocity, with_length
 from ..host.field import prediction
 from ..host.kennedy import B_EMBEDDED, STAGES, A, B
 from ..records import Method, Neurons, Samples, Trial
@@ -50,18 +50,14 @@ def _stage(state, cell, trial, field, x, method):
             ea, eb, ec = error[0, n], error[1, n], error[2, n]
         if k >= 2 * s:
             va = vb = vc = za - za
-        elif metric == EUCLIDEAN:
-            va, vb, vc = velocity_euclidean(za, zb, zc, field[k, 0], field[k, 1])
         else:
-            va, vb, vc = velocity_network(za, zb, zc, field[k, 0], field[k, 1])
+            va, vb, vc = velocity(metric, za, zb, zc, field[k, 0], field[k, 1])
         ea, eb, ec = ea + he * va, eb + he * vb, ec + he * vc
         za, zb, zc = ta + ha * va, tb + ha * vb, tc + ha * vc
         ta, tb, tc = ta + hb * va, tb + hb * vb, tc + hb * vc
         if which == LAST_STAGE:
-            if metric == EUCLIDEAN and own < 2 * s and own != s:
-                norm = math.sqrt(ta * ta + tb * tb)
-                ta /= norm
-                tb /= norm
+            if own < 2 * s and own != s:
+                ta, tb = with_length(metric, ta, tb, state[0, n], state[1, n])
             za, zb, zc = ta, tb, tc
         else:
             stage[0, n], stage[1, n], stage[2, n] = za, zb, zc

@@ -30,9 +30,9 @@ from .slots import ROUNDS
 tiles = composed(Tiles, ints, doubles(2))
 MOST_VALUES = MOMENTS
 """Most numbers that any kernel adds up for a row."""
-FIRST, SECOND, COVARIANCE_EUCLIDEAN = range(3)
+FIRST, SECOND, COVARIANCE_EUCLIDEAN, COVARIANCE_WEIGHTED = range(4)
 """Kinds of sums that `gather` adds up: c (a, b); a a, a b, b b, c c; covariances of the euclidean
-metric."""
+metric without and with weights."""
 HOME, NEXT, BEFORE, FAR = range(4)
 """Where a row is, seen from a tile's home: the home, the next row, the one before, or further."""
 
@@ -194,8 +194,10 @@ def _values_of(kind, a, b, c, turns):
         v0, v1 = c * a, c * b
     elif kind == SECOND:
         v0, v1, v2, v3 = a * a, a * b, b * b, c * c
-    elif kind == COVARIANCE_EUCLIDEAN:
+    else:
         square = turns * c * c
+        if kind == COVARIANCE_WEIGHTED:
+            square /= a * a + b * b
         v0, v1, v2 = square * b * b + a * a, (1 - square) * a * b, square * a * a + b * b
     return v0, v1, v2, v3
 

@@ -1,6 +1,6 @@
 """Velocity of every neuron in the field of its sector."""
 
-from ..flow import EUCLIDEAN, velocity_euclidean, velocity_network
+from ..flow import velocity as velocity_of
 from ._jit import blocks_for, cuda, kernel, long, neurons, reals
 from .arrays import upload
 
@@ -13,10 +13,8 @@ def _velocity(neurons, field, metric, out):
         an, bn, cn = a[n], b[n], c[n]
         if k >= field.shape[0]:
             va = vb = vc = an - an
-        elif metric == EUCLIDEAN:
-            va, vb, vc = velocity_euclidean(an, bn, cn, field[k, 0], field[k, 1])
         else:
-            va, vb, vc = velocity_network(an, bn, cn, field[k, 0], field[k, 1])
+            va, vb, vc = velocity_of(metric, an, bn, cn, field[k, 0], field[k, 1])
         out[0, n], out[1, n], out[2, n] = va, vb, vc
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._jit import driver
 from ..events import FAILURES, TALLIES
-from ..flow import EUCLIDEAN
+from ..flow import NETWORK
 from ..origin import largest_field
 from ..rays import ray_direction
 from ..records import Arrival
@@ -121,7 +121,7 @@ def covariances_of(sums, x, metric):
     for k in range(n_cells):
         if k == s:
             continue
-        cc = 0.0 if metric == EUCLIDEAN else sums[k, 3]
+        cc = sums[k, 3] if metric == NETWORK else 0.0
         xx, x1, oo = cc, 0.0, cc
         if k >= 2 * s:  # a neuron that slides can only move along its ray u: u u^T in place of I
             ux, u1 = ray_direction(k - 2 * s, x)
