@@ -120,6 +120,19 @@ def releases(records: Records) -> str:
     )
 
 
+def weights(records: Records) -> str:
+    """What weights of neurons cost a step."""
+    rows = [
+        (r["name"], *(number(ns) for ns in r["ns_a_neuron"]), number(r["ratio"]))
+        for r in records("weights")
+    ]
+    made = table(("", "ns a neuron and trial", "with weights", "median ratio"), rows)
+    return made and (
+        f"Steps of m = {size(records('weights')[0]['m'])} neurons, accepted or not, in turns.\n\n"
+        + made
+    )
+
+
 def quiet(records: Records) -> str:
     """Quiet starts beside independent neurons."""
     rows = [

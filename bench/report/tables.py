@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cells import number, size, table
-from exact_flow import boost, events, quiet, releases, whole_runs
+from exact_flow import boost, events, quiet, releases, weights, whole_runs
 from records import Record, Records
 
 Section = Callable[[Records], str]
@@ -297,6 +297,7 @@ SECTIONS: Sequence[tuple[str, Section, str]] = (
     ("Runs of `boost` beside another build", whole_runs, ""),
     ("Releases", releases, ""),
     ("Quiet starts", quiet, ""),
+    ("Weighted neurons", weights, ""),
     ("Events in a pass of `boost`", events, ""),
     ("The program", program, ""),
 )

@@ -40,7 +40,7 @@ from .fields import cell_sums, field, field_at, predict, predict_at
 from .frame import Frame
 from .metrics import METRICS, Metric
 from .runge_kutta import RungeKuttaTrial
-from .snapshot import Part, joined, original_order, trimmed
+from .snapshot import Part, joined, mass_of, original_order, trimmed
 from .speed import difference as measure_difference
 from .speed import measure as measure_speed
 from .start import PRECISIONS, Precision, Start
@@ -83,6 +83,7 @@ __all__ = [
     "joined",
     "kernel_matrix",
     "kernel_product",
+    "mass_of",
     "mean_residual",
     "measure_difference",
     "measure_speed",

@@ -9,8 +9,9 @@ from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
 from particleflow.kernels.host import field as host
 from particleflow.kernels.records import Neurons
+from particleflow.model.measure import scale_of
 
-from .metrics import METRIC_CODE, Metric
+from .metrics import Metric, metric_code
 
 
 def predict(a: Array, b: Array, c: Array, x: Array) -> Array:
@@ -90,15 +91,33 @@ def field_at(field: Array, x: Array, a: Array, b: Array) -> Array:
 
 
 def cell_sums(
-    a: Array, b: Array, c: Array, cell: np.ndarray, x: Array, metric: Metric
+    neurons: tuple[Array, Array, Array],
+    cell: np.ndarray,
+    x: Array,
+    metric: Metric,
+    relative_mass: Array | None = None,
 ) -> tuple[Array, Array, np.ndarray]:
     """First moments (4 s, 2), covariances (4 s, 3) and counts (4 s + 1,) of neurons in cells.
 
     Moments are those of `State.first_moments` and `State.covariances`, for each sector, then for
     each ray, but not divided by m.
+
+    Parameters
+    ----------
+    neurons : tuple of three (n,) float64
+        (a, b, c) or (cos theta, sin theta, rhat).
+    cell : (n,) int32
+    x : (s,) float64
+    metric : {"network", "euclidean"}
+    relative_mass : (n,) float64, optional
+        The neurons' m w; 1 by default.
     """
-    slots = cpu.slot_bounds(a.size, x.size)
-    neurons = Neurons(a, b, c, cell)
-    first = cpu.first_moments(neurons, slots, x.size)
-    second = cpu.second_moments(neurons, slots, x, METRIC_CODE[metric])
+    code = metric_code(metric, relative_mass is not None)
+    a, b, c = neurons
+    if relative_mass is not None:
+        scale = scale_of(relative_mass, 1)
+        a, b, c = a * scale, b * scale, c * scale
+    slots, variables = cpu.slot_bounds(cell.size, x.size), Neurons(a, b, c, cell)
+    first = cpu.first_moments(variables, slots, x.size)
+    second = cpu.second_moments(variables, slots, x, code)
     return first, second, cpu.cell_counts(cell, slots, x.size)

@@ -6,4 +6,10 @@ from particleflow.kernels import flow
 
 Metric = Literal["network", "euclidean"]
 METRICS: tuple[str, ...] = get_args(Metric)
-METRIC_CODE = {"network": flow.NETWORK, "euclidean": flow.EUCLIDEAN}
+
+
+def metric_code(metric: Metric, is_weighted: bool = False) -> int:
+    """The number of a metric; weights make a difference to kernels in the euclidean one only."""
+    if metric == "network":
+        return flow.NETWORK
+    return flow.EUCLIDEAN_WEIGHTED if is_weighted else flow.EUCLIDEAN

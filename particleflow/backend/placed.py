@@ -9,12 +9,13 @@ import numpy as np
 from particleflow.arguments import Array
 from particleflow.kernels import cpu
 from particleflow.kernels.records import Neurons
+from particleflow.model.measure import scale_of
 from particleflow.ranks.world import Ranks
 
 from .devices import kernels_of
 from .exchange import Share, wholes
-from .frame import Frame
-from .snapshot import like, original_order
+from .frame import Frame, WeightedFrame
+from .snapshot import like, mass_of, order_of, original_order
 from .start import Precision
 
 _LAYOUT = ("bounds", "homes", "pace")
@@ -56,11 +57,14 @@ class Placed:
     kernels : module
         The kernels of the device.
     variables : (3, m) array of the device
-        Network: (a, b, c). Euclidean: (cos theta, sin theta, rhat).
+        Network: (a, b, c). Euclidean: (cos theta, sin theta, rhat). With weights, sqrt(m w) times
+        these.
     cell : (m,) int32
         Sector 0 .. 2s-1, or 2s + r sliding on ray r, or 4s at rest in the origin.
     order : Order
         How the neurons lie: ``kernels.records.Order`` on the CPU, ``DeviceOrder`` on CUDA.
+    mass : (m,) float64 or None
+        The weights w of the share's neurons in the original order; None if all are equal.
     whole : Whole or None
         Completes sums over the slots of the share to those of all ranks.
     """
@@ -68,6 +72,7 @@ class Placed:
     variables: Any
     cell: Any
     order: Any
+    mass: Array | None
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class Placed:
         self.kernels = kernels = kernels_of(device)
         self.share, self.ranks = share, ranks
         self._s, self._dtype = s, np.dtype(dtype)
+        self.mass = None
         self.whole, self._whole_by_rank = wholes(share, ranks, s, device)
         if device == "cuda":
             self._is_sorted = True
@@ -113,6 +119,8 @@ class Placed:
         arrays = {name: np.asarray(download(array)) for name, array in own.items()}
         arrays |= self.kernels.arrays_of(self.order)
         arrays["bounds"] = arrays["bounds"] + self.share.first
+        if self.mass is not None:
+            arrays["mass"] = self.mass[order_of(arrays)]
         return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> bool:
@@ -129,7 +137,7 @@ class Placed:
         KeyError, ValueError
             Arrays are missing or have other shapes.
         """
-        same = self._has_order_of(arrays)
+        same, self.mass = self._has_order_of(arrays), mass_of(arrays)
         if same:
             for name in ("variables", "cell"):
                 now = getattr(self, name)
@@ -202,10 +210,35 @@ class Placed:
         self.crossings[:] = 0
         self.crossings[0] = n if self.ranks.is_first else 0  # `all_crossings` adds up the ranks
 
+    def relative_mass(self) -> Array | None:
+        """m w of the share's neurons in the original order; None if all are 1."""
+        return None if self.mass is None else self.share.m * self.mass
+
+    def weights_of_all(self) -> Array | None:
+        """The weights of all neurons in the original order, (m,); None if all are equal."""
+        return None if self.mass is None else self.ranks.joined(self.mass)
+
+    def cell_masses(self) -> Array:
+        """Sum of the weights of the neurons in each cell, (4 s + 1,)."""
+        if self.mass is None:
+            return self.cell_counts() / self.share.m
+        # on the host for any device: nothing else needs the weights there
+        is_cpu, download = self.kernels is cpu, self.kernels.download
+        slots = self.order.slots if is_cpu else np.array([0, self.mass.size])
+        cell, ident = (np.asarray(download(array)) for array in (self.cell, self.order.ident))
+        return np.asarray(cpu.cell_masses(cell, ident, self.mass, slots, self._s, self.whole))
+
+    def _scale(self) -> Array:
+        """What the variables of weighted neurons are multiplied by, (m,)."""
+        assert self.mass is not None
+        return scale_of(self.mass, self.share.m)
+
     def parameters(self) -> Array:
-        """The three variables of all neurons in the original order, (3, m)."""
+        """The three variables of all neurons in the original order, (3, m), without any factor."""
         out = np.empty((3, self.cell.size))
         self.kernels.unpack_state(self.neurons, self.order.ident, self.order.slots, out)
+        if self.mass is not None:
+            out /= self._scale()
         return self.ranks.joined(out)
 
     def cells(self) -> np.ndarray:
@@ -219,17 +252,27 @@ class Placed:
         first, last = self.share.rows(n)
         chosen = self.size, n, self.share.first, first
         frame: Frame = self.kernels.Frame(last - first, np.dtype(dtype), chosen)
-        return frame
+        if self.mass is None:
+            return frame
+        shown = np.arange(first, last) * self.size // n - self.share.first
+        return WeightedFrame(frame, scale_of(self.mass[shown], self.size) ** 2)
 
     def pack_frame(self, frame: Frame) -> None:
         """Fill a frame with (rhat, theta) and cells in the original order.
 
         The frame may be read after its ``wait``.
         """
-        self.kernels.pack_frame(self.neurons, self.order.ident, self.order.slots, frame)
+        to_fill = frame.begin() if isinstance(frame, WeightedFrame) else frame
+        self.kernels.pack_frame(self.neurons, self.order.ident, self.order.slots, to_fill)
 
     def own_delta(self) -> Array:
         """delta = c^2 - a^2 - b^2 of the share's neurons in the original order."""
+        delta = self._delta_of_variables()
+        if self.mass is not None:
+            delta /= self._scale() ** 2
+        return delta
+
+    def _delta_of_variables(self) -> Array:
         out = np.empty(self.cell.size)
         self.kernels.pack_delta(self.neurons, self.order.ident, self.order.slots, out)
         return out
@@ -240,13 +283,13 @@ class Placed:
 
     def drift_from_here(self) -> Callable[[], float]:
         """A function that returns `largest_drift` from the present delta of the neurons."""
-        delta0 = self.kernels.upload(self.own_delta(), np.dtype(self.dtype))
+        delta0 = self.kernels.upload(self._delta_of_variables(), np.dtype(self.dtype))
         return lambda: self.largest_drift(delta0)
 
     def largest_drift(self, delta0: Any) -> float:
         """Largest |delta - delta0| / (a^2 + b^2 + c^2) of all neurons.
 
-        ``delta0`` is an array of the device with an earlier `own_delta` of the share.
+        ``delta0`` is an array of the device with the earlier delta of the share's variables.
         """
         own = self.kernels.largest_drift(
             self.neurons, self.order.ident, self.order.slots, self._s, delta0

@@ -14,7 +14,7 @@ from particleflow.arguments import Array
 
 Arrays = Mapping[str, np.ndarray]
 
-_OF_NEURONS = ("variables", "cell", "ident")
+_OF_NEURONS = ("variables", "cell", "ident", "mass")
 _OF_SLOTS = ("start", "members", "guests", "stray_work", "crossings")
 _OF_DEVICE_ORDER = ("homes", "pace")
 """Ends of names of arrays that mean something only for a device with exactly these neurons: other
@@ -36,6 +36,24 @@ def original_order(
     out, cells = np.empty(arrays[variables].shape), np.empty(order.size, np.int32)
     out[:, order], cells[order] = arrays[variables], arrays[cell]
     return out, cells
+
+
+def mass_of(arrays: Arrays) -> Array | None:
+    """The weights of the neurons of a snapshot, (m,) in the original order; None if all are equal.
+
+    Raises
+    ------
+    ValueError
+        Their number is not that of the neurons.
+    """
+    if "mass" not in arrays:
+        return None
+    order = order_of(arrays)
+    if arrays["mass"].shape != order.shape:
+        raise ValueError(f"mass: expected {order.shape}, found {arrays['mass'].shape}")
+    mass = np.empty(order.size)
+    mass[order] = arrays["mass"]
+    return mass
 
 
 def like(now: Any, arrays: Arrays, name: str) -> np.ndarray:

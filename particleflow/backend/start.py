@@ -9,6 +9,7 @@ from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
 from particleflow.kernels.records import Samples
 from particleflow.model.cells import Cells, put_on_rays
+from particleflow.model.measure import scale_of
 
 from .fields import extended
 from .metrics import Metric
@@ -51,6 +52,8 @@ class Start(NamedTuple):
         Cells of the neurons among samples, if more is known than the signs of a x_j + b say.
     slides : bool
         Whether the integrator lets neurons slide.
+    mass : (m,) float64 or None
+        Their weights among all neurons; None if all are equal.
     """
 
     a: Array
@@ -58,9 +61,14 @@ class Start(NamedTuple):
     c: Array
     cells: Cells | None = None
     slides: bool = False
+    mass: Array | None = None
 
-    def placed(self, x: Array, metric: Metric, slots: np.ndarray) -> tuple[Array, np.ndarray]:
-        """Variables (3, m) and cells (m,) in the original order, among samples ``x``.
+    def placed(
+        self, x: Array, metric: Metric, slots: np.ndarray, m: int
+    ) -> tuple[Array, np.ndarray]:
+        """Variables (3, n) and cells (n,) in the original order, among samples ``x``.
+
+        The n neurons are some of m. With weights w the variables are sqrt(m w) times the neurons'.
 
         Cells are found before the variables are rounded to the precision of the state, so that a
         neuron with its knot on a sample starts on the inactive side.
@@ -74,4 +82,6 @@ class Start(NamedTuple):
             put_on_rays(variables[0], variables[1], rays, x)
         if metric == "euclidean":
             cpu.to_direction(*variables, slots)
+        if self.mass is not None:
+            variables *= scale_of(self.mass, m)
         return variables, cell

@@ -16,7 +16,7 @@ from particleflow.ranks.world import ALONE, Ranks
 from .devices import cpu_threads
 from .exchange import Share, share_of
 from .fields import at_sorted, prediction
-from .metrics import METRIC_CODE, Metric
+from .metrics import Metric, metric_code
 from .placed import Ordering, Placed
 from .snapshot import like
 from .start import Precision, Start, samples_in
@@ -56,7 +56,7 @@ class State(Placed):
 
     Attributes
     ----------
-    kernels, variables, cell, order, whole
+    kernels, variables, cell, order, mass, whole
         See `Placed`.
     x, y, weights : (s,) float64
     samples : kernels.records.Samples
@@ -101,10 +101,11 @@ class State(Placed):
         self._rms_weight = math.sqrt(self.weights.sum() / s)
         self.spread = spread(y, self.weights) * self._rms_weight
         self.metric = metric
-        self.metric_code = METRIC_CODE[metric]
         self.releases = self.repulsors = self.origins = 0
         self.residual = np.empty(s)
-        self._place(*Start(*neurons).placed(x, metric, self.share.slots))
+        start = Start(*neurons)
+        self._place(*start.placed(x, metric, self.share.slots, self.size))
+        self._set_mass(start.mass)
         self.update_residual()
 
     def snapshot(self, neurons: bool = True) -> dict[str, np.ndarray]:
@@ -117,12 +118,20 @@ class State(Placed):
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> bool:
         same = super().restore(arrays)
+        self._set_mass(self.mass)
         self.residual = like(self.residual, arrays, "residual").copy()
         self.releases, self.repulsors, self.origins = (int(n) for n in arrays["counts"])
         return same
 
+    def _set_mass(self, mass: Array | None) -> None:
+        self.mass = mass
+        self.metric_code = metric_code(self.metric, mass is not None)
+
     def first_moments(self) -> Array:
-        """(1/m) sum of c (a, b) over the neurons of each sector, then of each ray, (4 s, 2)."""
+        """(1/m) sum of c (a, b) over the neurons of each sector, then of each ray, (4 s, 2).
+
+        With weights w it is the sum of w c (a, b).
+        """
         moments = self.kernels.first_moments(
             self.neurons, self.order.slots, self.x.size, self.whole
         )

@@ -54,6 +54,8 @@ def _small(choice: Choice) -> dict[str, Any]:
         arrays["loss_within"] = samples.loss_within
     if choice.delta is not None:
         arrays["delta"] = choice.delta
+    if choice.mass is not None:
+        arrays["mass"] = choice.mass
     for series in choice.series():
         arrays[series.name] = series.values
         if not series.is_at_frames:

@@ -54,11 +54,12 @@ def export(
         For ``numpy.load``: time, step (F,), id, delta (k,), rhat, theta, cell (F, k), x, y (s,),
         x_shift, x_scale, m, alpha, metric, integrator, config, chosen (in words, what frames and
         neurons these are), and the observables by name, time_of_NAME with their times unless those
-        are the frames'.
+        are the frames'; mass (k,) where neurons have weights.
     ``.csv``
         A table in long form, with a row for each frame and neuron: frame, time, id, rhat, theta,
         cell, knot; or with a row for each value of an observable: name, time, its indices i, j, and
-        value. Normalised samples add the columns x_shift and x_scale.
+        value. Normalised samples add the columns x_shift and x_scale, and weights of neurons the
+        column mass to the table of neurons.
     ``.nc``
         netCDF-4 for xarray: rhat, theta, cell, knot over (time, id), the observables over
         (observable_time, ...), units and long names after CF; attributes x_shift, x_scale, chosen.

@@ -126,6 +126,12 @@ class Choice:
         return None if delta is None else delta[self.rows]
 
     @property
+    def mass(self) -> Array | None:
+        """The weights of the chosen neurons, (k,); None if all are equal."""
+        mass = self.trajectory.mass
+        return None if mass is None else mass[self.rows]
+
+    @property
     def precision(self) -> np.dtype[Any]:
         """The dtype in which positions are recorded."""
         return self.trajectory.position(0, slice(1)).dtype

@@ -76,6 +76,9 @@ def write(choice: Choice, target: Path) -> None:
         if choice.delta is not None:
             name = "c^2 - a^2 - b^2 at the start, which the flow keeps"
             _add(file, "delta", ("id",), choice.delta, "1", name)
+        if choice.mass is not None:
+            name = "weights of the neurons, of sum 1 over all neurons of the run"
+            _add(file, "mass", ("id",), choice.mass, "1", name)
         _add_neurons(file, choice)
         for series in choice.series():
             _add_series(file, series)

@@ -48,6 +48,8 @@ def write(choice: Choice, target: Path, table: str) -> None:
     names = NEURONS_TABLE if of_neurons else OBSERVABLES_TABLE
     rows = _of_neurons if of_neurons else _of_observables
     samples, more = choice.trajectory.samples, {}
+    if of_neurons and choice.mass is not None:
+        names = (*names, "mass")
     if samples.is_mapped:
         more = {"x_shift": repr(samples.x_shift), "x_scale": repr(samples.x_scale)}
     blocks = (
@@ -67,7 +69,7 @@ def _write_rows(file: IO[str], names: Iterable[str], blocks: Iterator[list[list[
 
 def _of_neurons(choice: Choice) -> Iterator[list[list[str]]]:
     """Columns of text for the table "neurons", some rows at a time."""
-    ids, times = choice.ids, choice.trajectory.time
+    ids, times, mass = choice.ids, choice.trajectory.time, choice.mass
     for block in choice.blocks():
         for k, frame in enumerate(choice.frames[block.where]):
             for lo in range(0, ids.size, _PIECE):
@@ -81,6 +83,7 @@ def _of_neurons(choice: Choice) -> Iterator[list[list[str]]]:
                     _text(block.position[k, some, 1]),
                     _text(block.cell[k, some]),
                     _text(block.knots[k, some]),
+                    *([] if mass is None else [_text(mass[some])]),
                 ]
 
 

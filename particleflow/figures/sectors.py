@@ -38,11 +38,15 @@ def draw_rays(ax: Axes, trajectory: Trajectory) -> Axes:
 
 
 def _counts(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
-    """Times of at most 64 frames, (t,), and shares of the neurons in each cell, (t, 4 s + 1)."""
+    """Times of at most 64 frames, (t,), and shares of the neurons in each cell, (t, 4 s + 1).
+
+    Neurons count by their weights.
+    """
     frames = path_frames(trajectory.frames, trajectory.ids.size)
-    n_cells = 4 * trajectory.samples.size + 1
-    counts = [np.bincount(trajectory.cell(frame), minlength=n_cells) for frame in frames]
-    return trajectory.time[frames], np.array(counts) / trajectory.ids.size
+    n_cells, mass = 4 * trajectory.samples.size + 1, trajectory.mass
+    counts = [np.bincount(trajectory.cell(frame), mass, n_cells) for frame in frames]
+    total = trajectory.ids.size if mass is None else max(mass.sum(), np.finfo(float).tiny)
+    return trajectory.time[frames], np.array(counts) / total
 
 
 def _thinned(trajectory: Trajectory, tau: np.ndarray) -> str:

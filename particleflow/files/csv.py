@@ -10,14 +10,19 @@ from particleflow.errors import ParticleflowError
 
 
 def read_columns(
-    path: PathLike, names: tuple[str, ...], error: type[ParticleflowError]
+    path: PathLike,
+    names: tuple[str, ...],
+    error: type[ParticleflowError],
+    optional: tuple[str, ...] = (),
 ) -> list[Array]:
     """Read all columns of a CSV file, whose header must be exactly ``names``, in that order.
+
+    The names in ``optional`` may follow, all of them.
 
     Returns
     -------
     list of (n,) float64
-        One array for each name.
+        One array for each column.
 
     Raises
     ------
@@ -27,7 +32,6 @@ def read_columns(
     """
     file = existing_file(path, error)
     wanted = ",".join(names)
-    columns: list[list[float]] = [[] for _ in names]
     try:
         # "-sig" passes over the byte order mark that spreadsheets write
         with file.open(newline="", encoding="utf-8-sig") as stream:
@@ -35,9 +39,13 @@ def read_columns(
             header = next(rows, None)
             if header is None:
                 raise error(f"{file}: is empty, expected the header {wanted}")
+            if optional and len(header) > len(names):
+                names += optional
+                wanted = f"{wanted} or {','.join(names)}"
             if [field.strip() for field in header] != list(names):
                 found = shortened(",".join(header))
                 raise error(f"{file}, line 1: expected the header {wanted}, found {found}")
+            columns: list[list[float]] = [[] for _ in names]
             for row in rows:
                 if row:
                     _append(columns, row, names, f"{file}, line {rows.line_num}", error)

@@ -17,6 +17,7 @@ from particleflow.errors import SamplesError, TrajectoryError
 from particleflow.files.kinds import NEURONS_TABLE, OBSERVABLES_TABLE, kind_of
 from particleflow.files.tabular import opened
 from particleflow.limits.assess import open_limit
+from particleflow.model.measure import effective_number
 from particleflow.model.samples import Samples
 from particleflow.sweeps.table import DONE, FAILED, open_sweep
 from particleflow.trajectory import open_trajectory
@@ -24,6 +25,7 @@ from particleflow.trajectory import open_trajectory
 from .other_files import facts_of_checkpoint, facts_of_netcdf, facts_of_part
 
 if TYPE_CHECKING:
+    from particleflow.arguments import Array
     from particleflow.limits.assess import Limit
     from particleflow.sweeps.table import Sweep
     from particleflow.trajectory import Trajectory
@@ -76,6 +78,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         "ranks": opened.ranks,
         "neurons": opened.size,
         "recorded": int(opened.ids.size),
+        **_of_mass(opened.mass),
         "samples": opened.samples.size,
         **_of_source(opened.samples),
         **_of_rows(opened.samples),
@@ -97,6 +100,17 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         facts["loss_first"] = float(opened.loss[0])
         facts["loss_last"] = float(opened.loss[-1])
     return facts
+
+
+def _of_mass(mass: "Array | None") -> dict[str, Any]:
+    """Facts about the weights of the recorded neurons; none if all are equal."""
+    if mass is None or not mass.any():  # only tracers may have been recorded
+        return {}
+    return {
+        "mass_least": float(mass.min()),
+        "mass_largest": float(mass.max()),
+        "effective_neurons": effective_number(mass / mass.sum()),
+    }
 
 
 def _of_source(samples: Samples) -> dict[str, Any]:

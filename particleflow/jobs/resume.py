@@ -9,11 +9,10 @@ import numpy as np
 
 from particleflow import config
 from particleflow.arguments import PathLike, existing_file, finite
-from particleflow.backend import DEVICES, original_order, share_of, threads_in_use
+from particleflow.backend import DEVICES, share_of, threads_in_use
 from particleflow.errors import NeuronsError, TrajectoryError
 from particleflow.files.disk import require_writable
 from particleflow.integrators import Integrator, registry
-from particleflow.model.neurons import Neurons
 from particleflow.model.samples import Samples
 from particleflow.ranks.world import Ranks, ranks_of
 from particleflow.run.simulation import Simulation
@@ -26,6 +25,7 @@ from particleflow.trajectory import (
 )
 
 from .prepare import prepare
+from .saved import Saved, some_neurons
 from .stages import (
     another_step,
     configured_epochs,
@@ -261,24 +261,22 @@ def _simulation(
     try:
         kind: Callable[..., Integrator] = registry.of_name(recorded.integrator)
         integrator = another or kind(**recorded.settings)
-        a, b, c = _some_neurons(arrays)
+        own = some_neurons(arrays, network.size, network.alpha)
         arrays["position"][2], arrays["settling"]  # what is read later is looked for now
+    except NeuronsError as problem:
+        raise TrajectoryError(f"{file}: is damaged: {problem}") from None
     except (KeyError, ValueError, IndexError, TypeError) as problem:
         raise TrajectoryError(f"{file}: its checkpoint is not of this run: {problem}") from None
     first, last = network.share_of(ranks) or (0, network.size)
-    if a.size != last - first:
+    if own.size != last - first:
         raise TrajectoryError(
-            f"{file}: its checkpoint has {a.size} neurons, expected {last - first}"
+            f"{file}: its checkpoint has {own.size} neurons, expected {last - first}"
         )
     if recorded.device not in DEVICES:
         raise TrajectoryError(f"{file}: is damaged: its device is {recorded.device!r}")
-    try:
-        neurons = _Saved(network.size, Neurons(a, b, c, alpha=network.alpha))
-    except NeuronsError as problem:
-        raise TrajectoryError(f"{file}: is damaged: {problem}") from None
     simulation = Simulation(
         network.samples,
-        neurons,
+        Saved(network.size, own),
         integrator,
         metric=recorded.metric,
         device=recorded.device if device is None else device,
@@ -295,32 +293,11 @@ def _simulation(
     return simulation
 
 
-class _Saved:
-    """A source of all neurons that has read only the share of this rank, and hands out that."""
-
-    def __init__(self, size: int, own: Neurons) -> None:
-        self.size, self.alpha, self._own = size, own.alpha, own
-
-    def part(self, first: int, last: int) -> Neurons:
-        return self._own
-
-
 def _began(arrays: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays of the state in which the recording began, without their prefix."""
     return {
         name.removeprefix(BEGAN): array for name, array in arrays.items() if name.startswith(BEGAN)
     }
-
-
-def _some_neurons(arrays: Mapping[str, Any]) -> Any:
-    """The variables, (3, m), of one of the states in a checkpoint, in the original order.
-
-    A motion stores the present state, or the begin and the end of its step.
-    """
-    for kind in ("", "begin_", "end_"):
-        if f"{kind}variables" in arrays:
-            return original_order(arrays, f"{kind}variables", f"{kind}cell")[0]
-    raise KeyError("variables")
 
 
 def _end(

@@ -3,7 +3,8 @@
 With m neurons and the network ``f(x) = (1/alpha) sum c [a x + b]_+`` of raw parameters, hat
 parameters are ``kappa (a, b, c)``, ``kappa = sqrt(m/alpha)``, so that
 ``f(x) = (1/m) sum c [a x + b]_+``. Reduced coordinates are ``rhat = c n``, ``theta = atan2(b, a)``,
-``delta = c^2 - n^2`` with ``n = |(a, b)|``.
+``delta = c^2 - n^2`` with ``n = |(a, b)|``. Where neurons have weights w of sum 1, w stands in
+place of 1/m: see ``measure``.
 """
 
 import importlib
@@ -17,10 +18,11 @@ from numpy.typing import ArrayLike
 
 from particleflow.arguments import Array, PathLike, existing_file, finite, positive, vector
 from particleflow.errors import ImmutableError, NeuronsError
-from particleflow.files.csv import read_columns, write_columns
 
+from . import neuron_files
 from .cells import Cells, put_on_samples
 from .coordinates import angle, invariant, knots, parameters_from_reduced
+from .measure import scale_of, weights_of
 
 
 class NeuronSource(Protocol):
@@ -49,6 +51,9 @@ _ENTERED_BY = {".h5": "particleflow.trajectory"}
 imports the package when it first meets such a file."""
 
 
+_FIELDS = ("a", "b", "c", "alpha", "cells", "weights")
+
+
 class Neurons:
     """m neurons in hat units; immutable.
 
@@ -61,6 +66,9 @@ class Neurons:
     cells : Cells, optional
         Cells of the neurons among the samples of a run. Neurons from a `Simulation` or from a frame
         of a trajectory know them, so that those that slide go on sliding in another run.
+    weights : array_like, (m,), optional
+        Weights, at least 0 and not all 0; divided by their sum. A neuron of weight 0 is a tracer,
+        which moves and does not act. All are equal by default.
 
     Attributes
     ----------
@@ -68,22 +76,26 @@ class Neurons:
         Read-only.
     alpha : float
     cells : Cells or None
+    weights : (m,) float64 or None
+        Of sum 1, read-only; None if all are equal.
 
     Raises
     ------
     NeuronsError
-        Lengths differ, there is no neuron, or a value is not finite or is masked.
+        Lengths differ, there is no neuron, a value is not finite or is masked, or a weight is below
+        0, or all are 0.
     ImmutableError
         An attribute is set or deleted.
     """
 
-    __slots__ = ("a", "alpha", "b", "c", "cells")
+    __slots__ = ("a", "alpha", "b", "c", "cells", "weights")
 
     a: Array
     b: Array
     c: Array
     alpha: float
     cells: Cells | None
+    weights: Array | None
 
     def __init__(
         self,
@@ -93,6 +105,7 @@ class Neurons:
         alpha: float | None = None,
         *,
         cells: Cells | None = None,
+        weights: ArrayLike | None = None,
     ) -> None:
         arrays = [vector(n, v, NeuronsError) for n, v in (("a", a), ("b", b), ("c", c))]
         sizes = [array.size for array in arrays]
@@ -104,15 +117,15 @@ class Neurons:
             raise NeuronsError(
                 f"cells: expected one for each of {sizes[0]} neurons, found {cells.cell.size}"
             )
-        self._adopt(arrays[0], arrays[1], arrays[2], scale_alpha(alpha, sizes[0]), cells)
+        shares = weights_of(weights, sizes[0])
+        self._adopt(*arrays, scale_alpha(alpha, sizes[0]), cells, shares)
 
-    def _adopt(self, a: Array, b: Array, c: Array, alpha: float, cells: Cells | None) -> None:
-        for array in (a, b, c):
-            array.flags.writeable = False
-        if cells is not None:
-            cells.cell.flags.writeable = False
-        values = {"a": a, "b": b, "c": c, "alpha": alpha, "cells": cells}
-        for name, value in values.items():
+    def _adopt(self, *values: Any) -> None:
+        """Make these values, in the order of `_FIELDS`, those of this object; arrays read-only."""
+        for name, value in zip(_FIELDS, values, strict=True):
+            array = value.cell if isinstance(value, Cells) else value
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -122,39 +135,63 @@ class Neurons:
         raise ImmutableError(f"Neurons.{name}: neurons never change")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._of, (self.a, self.b, self.c, self.alpha, self.cells)
+        return self._of, tuple(getattr(self, name) for name in _FIELDS)
 
     @classmethod
-    def _of(cls, a: Array, b: Array, c: Array, alpha: float, cells: Cells | None = None) -> Self:
+    def _of(
+        cls, a: Array, b: Array, c: Array, alpha: float, cells: Cells | None = None,
+        weights: Array | None = None,
+    ) -> Self:  # fmt: skip
         """Neurons of arrays that are known to be valid; the arrays are not copied."""
         neurons = cls.__new__(cls)
-        neurons._adopt(a, b, c, alpha, cells)
+        neurons._adopt(a, b, c, alpha, cells, weights)
         return neurons
 
     def __repr__(self) -> str:
-        return f"Neurons({self.size}, alpha={self.alpha:g})"
+        weights = "" if self.weights is None else ", weights"
+        return f"Neurons({self.size}, alpha={self.alpha:g}{weights})"
 
     def part(self, first: int, last: int) -> "Neurons":
-        """Neurons first .. last - 1, whose arrays are views of these."""
+        """Neurons first .. last - 1, whose arrays are views of these.
+
+        Their weights are those that they have among all neurons, whose sum is 1.
+        """
         cells = None if self.cells is None else self.cells.part(first, last)
+        weights = None if self.weights is None else self.weights[first:last]
         a, b, c = (values[first:last] for values in (self.a, self.b, self.c))
-        return Neurons._of(a, b, c, self.alpha, cells)
+        return Neurons._of(a, b, c, self.alpha, cells, weights)
 
     @classmethod
     def from_parameters(
-        cls, a: ArrayLike, b: ArrayLike, c: ArrayLike, alpha: float | Literal["m"] = "m"
+        cls,
+        a: ArrayLike,
+        b: ArrayLike,
+        c: ArrayLike,
+        alpha: float | Literal["m"] = "m",
+        *,
+        weights: ArrayLike | None = None,
     ) -> Self:
-        """Neurons from the raw parameters of a network of scale ``alpha``."""
-        neurons = cls(a, b, c)
+        """Neurons from the raw parameters of a network of scale ``alpha``.
+
+        With weights w that network is ``(m/alpha) sum w c [a x + b]_+``.
+        """
+        neurons = cls(a, b, c, weights=weights)
         return neurons._scaled(scale_alpha(alpha, neurons.size))
 
     def _scaled(self, alpha: float) -> Self:
         kappa = np.sqrt(self.size / alpha)
-        return self._of(self.a * kappa, self.b * kappa, self.c * kappa, alpha)
+        a, b, c = (values * kappa for values in (self.a, self.b, self.c))
+        return self._of(a, b, c, alpha, None, self.weights)
 
     @classmethod
     def from_reduced(
-        cls, rhat: ArrayLike, theta: ArrayLike, delta: ArrayLike, alpha: float | None = None
+        cls,
+        rhat: ArrayLike,
+        theta: ArrayLike,
+        delta: ArrayLike,
+        alpha: float | None = None,
+        *,
+        weights: ArrayLike | None = None,
     ) -> Self:
         """Neurons from reduced coordinates in hat units (Lemma 8); ``delta`` may be one number.
 
@@ -170,7 +207,7 @@ class Neurons:
                 "rhat, theta, delta: expected equal lengths, "
                 f"found {r.size}, {turn.size}, {constants.size}"
             )
-        return cls(*parameters_from_reduced(r, turn, constants), alpha=alpha)
+        return cls(*parameters_from_reduced(r, turn, constants), alpha=alpha, weights=weights)
 
     @classmethod
     def from_file(cls, path: PathLike, frame: int = -1, alpha: float | Literal["m"] = "m") -> Self:
@@ -179,7 +216,8 @@ class Neurons:
         Parameters
         ----------
         path : path
-            ``.npz`` or ``.csv`` with raw a, b, c; or ``.h5``, a trajectory that holds all neurons.
+            ``.npz`` or ``.csv`` with raw a, b, c, and perhaps weights; or ``.h5``, a trajectory
+            that holds all neurons.
         frame : int
             Number of the frame of a trajectory; a negative one counts from the end.
         alpha : float or "m"
@@ -196,15 +234,10 @@ class Neurons:
             importlib.import_module(_ENTERED_BY[ending])
             source = READERS[ending](file, frame)
             whole = source.part(0, source.size)
-            return cls._of(whole.a, whole.b, whole.c, whole.alpha, whole.cells)
+            return cls._of(*(getattr(whole, name) for name in _FIELDS))
         try:
-            if ending == ".csv":
-                a, b, c = read_columns(file, ("a", "b", "c"), NeuronsError)
-            elif ending == ".npz":
-                a, b, c = _read_npz(file)
-            else:
-                raise NeuronsError(f"expected a file ending in .npz, .csv or .h5, found {ending!r}")
-            return cls.from_parameters(a, b, c, alpha=alpha)
+            (a, b, c), weights = neuron_files.read(file)
+            return cls.from_parameters(a, b, c, alpha=alpha, weights=weights)
         except NeuronsError as problem:
             text = str(problem)
             raise NeuronsError(text if str(file) in text else f"{file}: {text}") from None
@@ -212,23 +245,64 @@ class Neurons:
     def to_file(self, path: PathLike) -> None:
         """Write raw a, b, c to ``.npz`` or ``.csv``, for `from_file` with the same alpha to read.
 
+        Weights are written beside them if there are any.
+
         ``cells`` are not written: a sliding neuron may start beside its sample in a run from the
         file.
         """
-        file = Path(path)
-        columns = [v / np.sqrt(self.size / self.alpha) for v in (self.a, self.b, self.c)]
-        if file.suffix.lower() == ".npz":
-            np.savez(file, a=columns[0], b=columns[1], c=columns[2])
-        elif file.suffix.lower() == ".csv":
-            write_columns(file, ("a", "b", "c"), columns)
-        else:
-            raise NeuronsError(f"{file}: expected a file ending in .npz or .csv")
+        kappa = np.sqrt(self.size / self.alpha)
+        a, b, c = (values / kappa for values in (self.a, self.b, self.c))
+        neuron_files.write(Path(path), (a, b, c), self.weights)
+
+    def weighted(self, weights: Array) -> Self:
+        """These neurons as some of more, among which they have these weights: taken as they are."""
+        return self._of(self.a, self.b, self.c, self.alpha, self.cells, weights)
+
+    def merged(self) -> Self:
+        """The same network with neurons that are equal to the bit made one each: O(m log m).
+
+        Each gets the sum of their weights, and the place of the first of them. Raw parameters stay
+        what they are: alpha changes in proportion to the number of neurons. Neurons in different
+        ``cells`` are not merged.
+        """
+        columns = [self.a, self.b, self.c]
+        if self.cells is not None:
+            columns.append(self.cells.cell.astype(np.float64))
+        _, first, where = np.unique(
+            np.stack(columns, axis=1), axis=0, return_index=True, return_inverse=True
+        )
+        sums = np.bincount(where.ravel(), self.weights)
+        keep = np.argsort(first)  # in the order in which they came
+        first = first[keep]
+        cells = None if self.cells is None else Cells(self.cells.x, self.cells.cell[first])
+        a, b, c = (values[first] for values in (self.a, self.b, self.c))
+        alpha = self.alpha * (first.size / self.size)
+        return self._of(a, b, c, alpha, cells, weights_of(sums[keep], first.size))
+
+    def unweighted(self) -> Self:
+        """Neurons of equal weights with the same function: ``sqrt(m w) (a, b, c)``.
+
+        Their tangent kernel and their flow in the network metric are the same, too; functions of
+        ``pf.theory`` that take hat parameters take those of such neurons. A tracer is at rest in
+        the origin. Neurons without weights are returned as they are.
+        """
+        if self.weights is None:
+            return self
+        scale = np.where(self.weights > 0.0, scale_of(self.weights, self.size), 0.0)
+        cells = self.cells
+        if cells is not None:
+            at_rest = np.int32(4 * cells.x.size)
+            cells = Cells(cells.x, np.where(scale > 0.0, cells.cell, at_rest))
+        a, b, c = (values * scale for values in (self.a, self.b, self.c))
+        return self._of(a, b, c, self.alpha, cells)
 
     def fingerprint(self) -> str:
         """A short text with the number and checksums of the neurons, to compare them by."""
         arrays = [self.a, self.b, self.c]
         if self.cells is not None:
             arrays.append(self.cells.cell)
+        if self.weights is not None:
+            arrays.append(self.weights)
         checks = [f"{zlib.crc32(np.ascontiguousarray(v).data):08x}" for v in arrays]
         return f"{self} with the checksums {', '.join(checks)}"
 
@@ -264,21 +338,6 @@ class Neurons:
         if self.cells is not None:
             put_on_samples(e, self.cells.cell, self.cells.x)
         return e
-
-
-def _read_npz(file: PathLike) -> list[Array]:
-    try:
-        # numpy does not close what it has opened if that is no archive
-        with Path(file).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            missing = [name for name in "abc" if name not in archive.files]
-            if missing:
-                raise NeuronsError(f"expected arrays a, b, c, found {', '.join(archive.files)}")
-            return [archive[name] for name in "abc"]
-    except NeuronsError:
-        raise
-    except Exception as problem:
-        # a damaged archive raises whatever the zip and npy readers stumble on
-        raise NeuronsError(f"expected a NumPy .npz archive, found {problem}") from None
 
 
 def scale_alpha(alpha: float | str | None, m: int) -> float:

@@ -51,6 +51,8 @@ def _kernel(state: State) -> Array:
 def knots_near_samples(state: State, once: Once = at_once) -> Evaluate:
     """Share of the knots in the samples' interval that are near a sample, as `GAP` defines it.
 
+    Neurons count by their weights.
+
     Only living neurons count: a neuron dies as its knot passes the first or the last sample, and a
     dead knot that stays there says nothing about the attraction of samples.
     """
@@ -58,7 +60,7 @@ def knots_near_samples(state: State, once: Once = at_once) -> Evaluate:
 
 
 def knot_mass_near_samples(state: State, once: Once = at_once) -> Evaluate:
-    """Share of the knots near a sample as in `knots_near_samples`, each weighted by its |c a|."""
+    """Share of the knots near a sample as in `knots_near_samples`, each times its |c a|."""
     return lambda: once(_near_samples, state).share_of_mass
 
 
@@ -72,13 +74,18 @@ def _near_samples(state: State) -> theory.NearSamples:
     if not alive.any():
         return theory.NearSamples(0.0, 0.0)
     a, b, c = state.parameters()[:, alive]
-    return theory.near_samples(state.x, a, b, c, gap)
+    weights = state.weights_of_all()
+    if weights is not None:
+        weights = weights[alive]
+        if not weights.any():  # only tracers are alive
+            return theory.NearSamples(0.0, 0.0)
+    return theory.near_samples(state.x, a, b, c, gap, weights=weights)
 
 
 def activation_distance(state: State, once: Once = at_once) -> Evaluate:
     """Share of the pairs of a neuron and a sample whose activity differs from that at the start."""
-    start = state.cells()
-    return lambda: theory.activation_distance(state.cells(), start, state.x.size)
+    start, weights = state.cells(), state.weights_of_all()
+    return lambda: theory.activation_distance(state.cells(), start, state.x.size, weights=weights)
 
 
 def pieces(state: State, once: Once = at_once) -> Evaluate:
@@ -97,7 +104,10 @@ def _kinks(state: State) -> tuple[int, float]:
     places = knots(a, b)
     # -b/a of sliding neurons rounds to either side of their sample: one kink would count as many
     put_on_samples(places, state.cells(), state.x)
-    masses = theory.curvature(a, b, c, places).masses
+    weights = state.weights_of_all()
+    masses = theory.curvature(
+        a, b, c if weights is None else c * (state.size * weights), places
+    ).masses
     return int(np.count_nonzero(masses)), float(np.abs(masses).sum())
 
 
@@ -127,10 +137,15 @@ def _distance_to(target: Array, state: State, grid: Array) -> Evaluate:
 
 
 def parameter_distance(state: State, once: Once = at_once) -> Evaluate:
-    """Relative change |z - z_0| / |z_0| of the vector z of all parameters since the start."""
+    """Relative change |z - z_0| / |z_0| of the vector z of all parameters since the start.
+
+    With weights w it is that of the parameters times sqrt(m w).
+    """
+    weights = state.weights_of_all()
+    scale = 1.0 if weights is None else np.sqrt(state.size * weights)
     start = state.parameters()
-    size = float(np.linalg.norm(start)) or 1.0
-    return lambda: float(np.linalg.norm(state.parameters() - start)) / size
+    size = float(np.linalg.norm(scale * start)) or 1.0
+    return lambda: float(np.linalg.norm(scale * (state.parameters() - start))) / size
 
 
 BUILDERS: dict[str, tuple[Callable[[State, Once], Evaluate], tuple[str, ...], bool]] = {

@@ -75,16 +75,17 @@ def _covariances(sim: Observed, moment: Moment) -> np.ndarray:
     return np.asarray(moment.of(sim.state.covariances))
 
 
-def _share(sim: Observed, moment: Moment, cells: slice) -> float:
-    """The share of all neurons that are in these cells."""
+def _share(sim: Observed, moment: Moment, cells: slice | list[int]) -> float:
+    """The share of all neurons, by their weights, that are in these cells."""
+    if sim.state.mass is not None:
+        return float(moment.of(sim.state.cell_masses)[cells].sum())
     return float(_counts(sim, moment)[cells].sum()) / sim.size
 
 
 def _dead_fraction(sim: Observed, moment: Moment) -> float:
     """The share of neurons that never move again: the dead ones and those at rest in the origin."""
     s = sim.samples.size
-    counts = _counts(sim, moment)
-    return float(counts[s] + counts[4 * s]) / sim.size
+    return _share(sim, moment, [s, 4 * s])
 
 
 def _delta_drift(sim: Observed, moment: Moment) -> Callable[[], float]:

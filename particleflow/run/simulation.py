@@ -146,7 +146,7 @@ class Simulation:
         self.state = State(
             samples.network_x,
             samples.y,
-            Start(own.a, own.b, own.c, own.cells, self.integrator.slides),
+            Start(own.a, own.b, own.c, own.cells, self.integrator.slides, own.weights),
             metric,
             run_length=self.integrator.run_length,
             sorted_from=self.integrator.sorted_from,
@@ -228,7 +228,8 @@ class Simulation:
         """
         cells = Cells(self.samples.network_x, self.state.cells())
         a, b, c = self.state.parameters()
-        return Neurons(a, b, c, alpha=self.alpha, cells=cells)
+        weights = self.state.weights_of_all()
+        return Neurons(a, b, c, alpha=self.alpha, cells=cells, weights=weights)
 
     def sector_covariances(self) -> Array:
         """Second moments Sigma_k of each sector as (xx, x1, 11), (2 s, 3): eq. (32)."""

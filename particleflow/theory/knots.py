@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from particleflow.arguments import Array, count, finite, increasing
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 from particleflow.model.coordinates import knots as knots_of
+from particleflow.model.measure import weights_of
 
 from ._network import hat_parameters
 
@@ -30,7 +31,15 @@ class NearSamples(NamedTuple):
     share_of_mass: float
 
 
-def near_samples(x: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, gap: float) -> NearSamples:
+def near_samples(
+    x: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    c: ArrayLike,
+    gap: float,
+    *,
+    weights: ArrayLike | None = None,
+) -> NearSamples:
     """The share of the knots around the samples that lie within a gap of a sample.
 
     Parameters
@@ -41,6 +50,8 @@ def near_samples(x: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, gap: fl
         Hat parameters.
     gap : float
         The largest distance from a sample that counts as near, at least 0.
+    weights : (m,) array_like, optional
+        Weights of the neurons, of any sum; all are equal by default.
 
     Returns
     -------
@@ -56,25 +67,36 @@ def near_samples(x: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, gap: fl
     width = finite("gap", gap, ConfigError)
     if width < 0.0:
         raise ConfigError(f"gap: expected at least 0, found {width:g}")
-    e, mass = _knots_and_masses(a, b, c)
-    inside = (e >= points[0] - width) & (e <= points[-1] + width)
-    e, mass = e[inside], mass[inside]
-    if e.size == 0:
+    slopes, offsets, outputs = hat_parameters(a, b, c)
+    e = knots_of(slopes, offsets)
+    inside = (e >= points[0] - width) & (e <= points[-1] + width)  # not where there is no knot
+    shares = _shares(weights, e.size)[inside]
+    mass, e = shares * np.abs(outputs * slopes)[inside], e[inside]
+    if not shares.any():
         return NearSamples(0.0, 0.0)
     # the nearest sample is one of the two beside the knot, which are the same if there is only one
     after = np.clip(np.searchsorted(points, e), 1, max(points.size - 1, 1))
     beside = points[np.minimum(np.stack([after - 1, after]), points.size - 1)]
     near = np.abs(beside - e).min(axis=0) <= width
-    total = mass.sum()
-    return NearSamples(float(near.mean()), float(mass[near].sum() / total) if total > 0.0 else 0.0)
+    all_shares, all_mass = shares.sum(), mass.sum()
+    return NearSamples(
+        float(shares[near].sum() / all_shares),
+        float(mass[near].sum() / all_mass) if all_mass > 0.0 else 0.0,
+    )
+
+
+def _shares(weights: ArrayLike | None, m: int) -> Array:
+    """Weights that are handed in, (m,), or else as many ones."""
+    checked = weights_of(weights, m)
+    return np.ones(m) if checked is None else checked
 
 
 def _knots_and_masses(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> tuple[Array, Array]:
     """The knots of the neurons that have one, and the masses |c a| of these neurons."""
-    slopes, offsets, weights = hat_parameters(a, b, c)
+    slopes, offsets, outputs = hat_parameters(a, b, c)
     e = knots_of(slopes, offsets)
     has = np.isfinite(e)
-    return e[has], np.abs(weights[has] * slopes[has])
+    return e[has], np.abs(outputs[has] * slopes[has])
 
 
 def knot_distance(
@@ -102,7 +124,9 @@ def knot_distance(
     return float(wasserstein_distance(e, other, mass, weight))
 
 
-def activation_distance(cell: np.ndarray, other: np.ndarray, s: int) -> float:
+def activation_distance(
+    cell: np.ndarray, other: np.ndarray, s: int, *, weights: ArrayLike | None = None
+) -> float:
     """The share of the pairs of a neuron and a sample that are active in just one of two states.
 
     From a sector to the next one sample changes. The number of samples in which two sectors differ
@@ -115,9 +139,13 @@ def activation_distance(cell: np.ndarray, other: np.ndarray, s: int) -> float:
         origin.
     s : int
         Number of samples.
+    weights : (m,) array_like, optional
+        Weights of the neurons, of any sum; all are equal by default.
 
     Raises
     ------
+    NeuronsError
+        A weight is below 0 or not finite, all are 0, or their number is another.
     ConfigError
         Shapes differ, or a number is no cell.
     """
@@ -128,7 +156,9 @@ def activation_distance(cell: np.ndarray, other: np.ndarray, s: int) -> float:
             f"cell, other: expected equal shapes, found {sectors[0].shape} and {sectors[1].shape}"
         )
     steps = np.abs(sectors[0] - sectors[1])
-    return float(np.minimum(steps, 2 * s - steps).mean() / s)
+    shares = weights_of(weights, steps.size)
+    shorter = np.minimum(steps, 2 * s - steps)
+    return float((shorter.mean() if shares is None else shorter @ shares) / s)
 
 
 def _sector(name: str, values: np.ndarray, s: int) -> np.ndarray:

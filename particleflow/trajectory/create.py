@@ -14,7 +14,7 @@ from particleflow.run.observed import Observed
 
 from . import checkpoint, parts, skeleton
 from .parts import Parts
-from .schema import PARTICLES
+from .schema import CONSTANTS, PARTICLES
 from .skeleton import Plan
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # what `remake` does not copy: the new file has it from its own plan
 _OF_A_PLAN = ("parameters/plan", "parameters/config", parts.GROUP)
-_DELTA = f"{PARTICLES}/delta"
 _ROWS = (f"{PARTICLES}/position/value", f"{PARTICLES}/cell/value")
 
 
@@ -82,8 +81,9 @@ def remake(
 
     def copy_rows(file: h5py.File, first: int, last: int) -> None:
         with _whole(path) as whole:
-            if _DELTA in file:
-                file[_DELTA][:] = whole[_DELTA][first:last]
+            for name in (f"{PARTICLES}/{constant}" for constant in CONSTANTS):
+                if name in file and name in whole:
+                    file[name][:] = whole[name][first:last]
             for name in _ROWS:
                 hdf5.copy_rows(whole[name], file[name], position[0], first)
 

@@ -32,7 +32,7 @@ def expected_error(sim: Observed) -> float:
     frame = state.new_frame(state.size, np.dtype(np.float32))
     state.pack_frame(frame)
     frame.wait()
-    rhat = frame.position[:, 0].astype(np.float64)
+    rhat = _counted(sim, frame.position[:, 0].astype(np.float64))
     total = np.array([np.dot(rhat, rhat)])
     sim.ranks.add(total)
     reach = math.sqrt(1.0 + float(np.abs(state.x).max()) ** 2)
@@ -56,8 +56,10 @@ def stored_error(sim: Observed, position: np.ndarray, cell: np.ndarray) -> float
     """
     state = sim.state
     f: Array = np.zeros(state.x.size)
+    all_rhat = _counted(sim, position[:, 0].astype(np.float64))
     for first in range(0, cell.size, _CHUNK):
-        rhat, theta = position[first : first + _CHUNK].astype(np.float64).T
+        rhat = all_rhat[first : first + _CHUNK]
+        theta = position[first : first + _CHUNK, 1].astype(np.float64)
         a, b = np.cos(theta), np.sin(theta)
         put_on_rays(a, b, rays_of(cell[first : first + _CHUNK], state.x.size), state.x)
         # predict_at divides by the number of these neurons, f by that of all neurons
@@ -65,3 +67,9 @@ def stored_error(sim: Observed, position: np.ndarray, cell: np.ndarray) -> float
     sim.ranks.add(f)
     error = f - state.y - state.errors()
     return float(np.sqrt(np.mean(error * error))) / sim.samples.spread
+
+
+def _counted(sim: Observed, rhat: Array) -> Array:
+    """rhat of this rank's neurons times m w, with which they count in f."""
+    relative = sim.state.relative_mass()
+    return rhat if relative is None else rhat * relative

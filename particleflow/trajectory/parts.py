@@ -9,7 +9,7 @@ have another tag than those of the new one.
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,16 +172,16 @@ class Parts:
         group.create_virtual_dataset(name, virtual, fillvalue=hdf5.nothing(np.dtype(dtype)))
 
     def show_rows(
-        self, group: h5py.Group, frames: int, precision: np.dtype[Any], has_delta: bool
+        self, group: h5py.Group, frames: int, precision: np.dtype[Any], constants: Iterable[str]
     ) -> None:
-        """Make virtual datasets in place of ids, deltas and the datasets of `fill_rows`."""
+        """Make virtual datasets in place of ids, other constants and those of `fill_rows`."""
         n = int(self.rows[-1])
         position, cell = f"{PARTICLES}/position/value", f"{PARTICLES}/cell/value"
         self._show(group["position"], "value", position, (frames, n, 2), precision)
         self._show(group["cell"], "value", cell, (frames, n), np.int32)
         self._show(group, "id", f"{PARTICLES}/id", (n,), np.int64)
-        if has_delta:
-            self._show(group, "delta", f"{PARTICLES}/delta", (n,), np.float64)
+        for name in constants:
+            self._show(group, name, f"{PARTICLES}/{name}", (n,), np.float64)
 
     def hold(self, *datasets: h5py.Dataset | None) -> None:
         """Let HDF5 open all parts behind virtual datasets, by reading a value of each part.
@@ -269,15 +269,15 @@ def fill_part(
     frames: int,
     precision: np.dtype[Any],
     ids: np.ndarray,
-    delta: np.ndarray | None,
+    constants: Mapping[str, np.ndarray],
 ) -> None:
-    """Lay out the part of a rank, and store its ids and deltas in it."""
+    """Lay out the part of a rank, and store its ids and other constants of neurons in it."""
     file.attrs[PART] = hdf5.text(parts.tag)
     file.attrs["rows"] = np.array(parts.rows_of(rank))
     group = file.create_group(PARTICLES)
     hdf5.store(group, "id", ids)
-    if delta is not None:
-        hdf5.store(group, "delta", delta)
+    for name, values in constants.items():
+        hdf5.store(group, name, values)
     fill_rows(group, frames, ids.size, precision)
 
 

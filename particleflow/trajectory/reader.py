@@ -37,8 +37,8 @@ def open_trajectory(path: PathLike) -> "Trajectory":
 class Moments(NamedTuple):
     """Sums over the neurons of each sector and each ray at a frame.
 
-    First moments and covariances are divided by m, counts are not. Sectors and rays are numbered
-    as in ``trajectory.schema``.
+    First moments and covariances are divided by m, or are sums with weights; counts are not.
+    Sectors and rays are numbered as in ``trajectory.schema``.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ class Trajectory(StoredTrajectory):
             rhat, theta = self.position(frame, piece).astype(np.float64).T
             a, b = np.cos(theta), np.sin(theta)
             self._put_on_rays(a, b, frame, piece)
-            part = predict_at(a, b, np.ascontiguousarray(rhat), points)
+            part = predict_at(a, b, np.ascontiguousarray(self._times_mass(rhat, piece)), points)
             f += part * (theta.size / self.size)
         return f
 
@@ -228,7 +228,8 @@ class Trajectory(StoredTrajectory):
         The mass of a sliding neuron is exactly at its sample. Knots and masses are in the x of the
         samples: masses in the network's x are divided by ``x_scale``.
         """
-        found = theory.curvature(*self.parameters(frame), self.knots(frame))
+        a, b, c = self.parameters(frame)
+        found = theory.curvature(a, b, self._times_mass(c, ALL), self.knots(frame))
         scale = self.samples.x_scale
         return theory.Curvature(found.knots, found.rightwards / scale, found.leftwards / scale)
 
@@ -240,9 +241,8 @@ class Trajectory(StoredTrajectory):
         """
         self._require_all()
         sums = [
-            cell_sums(*self.parameters(frame, piece), self.cell(frame, piece),
-                      self.samples.network_x,
-                      self.metric)
+            cell_sums(self.parameters(frame, piece), self.cell(frame, piece),
+                      self.samples.network_x, self.metric, self._relative_mass(piece))
             for piece in self._pieces()
         ]  # fmt: skip
         first, second, counts = (np.sum(values, axis=0) for values in zip(*sums, strict=True))
@@ -264,6 +264,15 @@ class Trajectory(StoredTrajectory):
         moments = self.moments(frame)
         total = moments.sector_covariances + moments.ray_covariances
         return kernel_matrix(total, self.samples.network_x, self.samples.weights)
+
+    def _relative_mass(self, neurons: slice) -> Array | None:
+        """m w of some neurons; None if all are equal."""
+        return None if self._mass is None else self.size * self._mass[neurons]
+
+    def _times_mass(self, values: Array, neurons: slice) -> Array:
+        """What some neurons count with: values times m w."""
+        relative = self._relative_mass(neurons)
+        return values if relative is None else values * relative
 
     def _pieces(self) -> Iterator[slice]:
         for lo in range(0, self.size, _PIECE):

@@ -30,6 +30,7 @@ class RecordedNeurons:
             # reads one neuron only, to refuse a wrong frame or a subset before a run begins
             trajectory.parameters(frame, slice(1))
             self.size, self.alpha = trajectory.size, trajectory.alpha
+            self._mass = trajectory.mass
 
     def __repr__(self) -> str:
         return f"RecordedNeurons({str(self._path)!r}, frame={self._frame})"
@@ -38,11 +39,12 @@ class RecordedNeurons:
         """Read the neurons first .. last - 1, with their cells."""
         with open_trajectory(self._path) as trajectory:
             some = slice(first, last)
-            return Neurons(
+            read = Neurons(
                 *trajectory.parameters(self._frame, some),
                 alpha=self.alpha,
                 cells=Cells(trajectory.samples.network_x, trajectory.cell(self._frame, some)),
             )
+        return read if self._mass is None else read.weighted(self._mass[some])
 
 
 # `Neurons.from_file` finds this class here: `model` must not import `trajectory`, which is above it

@@ -11,6 +11,8 @@ Schema version 1::
     /particles/neurons/cell               value (T, n) int32; step, time hard-linked
     /particles/neurons/id                 (n,) index of the neuron in the run
     /particles/neurons/delta              (n,) c^2 - a^2 - b^2 at the start, network metric only
+    /particles/neurons/mass               (n,) weights of the neurons, of sum 1 over all m;
+                                          missing if all are equal
     /particles/neurons/component          (2,) "rhat", "theta": labels of the last axis
     /observables/{step, time}             (T',) of all observable times
     /observables/NAME                     value (T', ...); step, time hard-linked to those, or to
@@ -57,7 +59,7 @@ Schema version 2 is that of a run of several ranks. It differs from version 1 in
 
     /parameters/parts                     attribute tag; rows (n_ranks + 1,): first recorded neuron
                                           of each rank
-    /particles/neurons/{id, delta, position/value, cell/value}
+    /particles/neurons/{id, delta, mass, position/value, cell/value}
                                           virtual, over datasets of the same names in the part of
                                           each rank, FILE.h5.parts/TAG-RANK.h5, which lies beside
                                           the file; attributes particleflow_part (the tag), rows
@@ -73,6 +75,8 @@ paths of few neurons, (T, w) or a part of them, and be compressed (shuffle, defl
 SCHEMA_VERSION, SCHEMA_OF_PARTS = 1, 2
 NEWEST_SCHEMA = SCHEMA_OF_PARTS
 PARTICLES = "particles/neurons"
+CONSTANTS = ("delta", "mass")
+"""Datasets of `PARTICLES` with a number for each recorded neuron, which files have if they need."""
 ROWS = "rows"
 """Group of the rows that samples are made of, in /parameters/samples."""
 CHECKPOINTED = "parameters/checkpointed"

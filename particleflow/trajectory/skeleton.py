@@ -19,7 +19,15 @@ from particleflow.run.observables import build, check_names, compares_with_start
 from particleflow.run.observed import Observed, Quantity
 
 from .parts import Parts, fill_part, fill_rows
-from .schema import CHECKPOINTED, PARTICLES, ROWS, SCHEMA_OF_PARTS, SCHEMA_VERSION, chunk_width
+from .schema import (
+    CHECKPOINTED,
+    CONSTANTS,
+    PARTICLES,
+    ROWS,
+    SCHEMA_OF_PARTS,
+    SCHEMA_VERSION,
+    chunk_width,
+)
 from .times import OWN, Pace
 
 BEGAN = "began_"
@@ -80,7 +88,8 @@ class Plan:
         """Bytes of the file, about, and bytes of memory for frames that wait for the disk."""
         frame = self.neurons * (2 * self.precision.itemsize + np.dtype(np.int32).itemsize)
         chunks = self.frames.size * -(-self.neurons // chunk_width(self.neurons))
-        # two numbers of 8 bytes each: id and delta of a neuron, step and time of a record
+        # two numbers of 8 bytes each: id and delta of a neuron, step and time of a record (weights
+        # add a third one to a neuron, which is little beside its frames)
         fixed = 16 * (self.neurons + self.frames.size + self.observables.size)
         fixed += _METADATA + _A_CHUNK * chunks
         observed = 0
@@ -181,14 +190,20 @@ def fill_own_part(file: h5py.File, sim: Observed, plan: Plan, parts: Parts) -> N
     rank = sim.ranks.rank
     ids = plan.ids(sim, *parts.rows_of(rank))
     frames, precision = plan.frames.size, plan.precision
-    fill_part(file, parts, rank, frames, precision, ids, _delta_of(sim, ids))
+    fill_part(file, parts, rank, frames, precision, ids, _constants_of(sim, ids))
 
 
-def _delta_of(sim: Observed, ids: np.ndarray) -> Array | None:
-    """delta of some neurons of this rank; None in the euclidean metric, where it has no meaning."""
-    if sim.metric != "network":
-        return None
-    return sim.state.own_delta()[ids - sim.state.share.first]
+def _names_of_constants(sim: Observed) -> tuple[str, ...]:
+    """Names of what neurons have once for all times: delta in the network metric, weights."""
+    is_there = {"delta": sim.metric == "network", "mass": sim.state.mass is not None}
+    return tuple(name for name in CONSTANTS if is_there[name])
+
+
+def _constants_of(sim: Observed, ids: np.ndarray) -> dict[str, Array]:
+    """The constants of some neurons of this rank by name, (n,) each."""
+    state, rows = sim.state, ids - sim.state.share.first
+    own = {"delta": state.own_delta, "mass": lambda: state.mass}
+    return {name: np.asarray(own[name]())[rows] for name in _names_of_constants(sim)}
 
 
 def _fill_h5md(file: h5py.File) -> None:
@@ -299,16 +314,15 @@ def _fill_particles(file: h5py.File, sim: Observed, plan: Plan, parts: Parts | N
     component = hdf5.make_scale(labels, "component")
     if parts is None:
         ids = plan.ids(sim, 0, plan.neurons)
-        delta = _delta_of(sim, ids)
         hdf5.store(group, "id", ids)
-        if delta is not None:
-            hdf5.store(group, "delta", delta)
+        for name, values in _constants_of(sim, ids).items():
+            hdf5.store(group, name, values)
         fill_rows(group, frames, plan.neurons, plan.precision)
     else:
-        parts.show_rows(group, frames, plan.precision, sim.metric == "network")
+        parts.show_rows(group, frames, plan.precision, _names_of_constants(sim))
     identity = hdf5.make_scale(group["id"], "id")
-    if "delta" in group:
-        hdf5.attach(group["delta"], identity)
+    for name in _names_of_constants(sim):
+        hdf5.attach(group[name], identity)
     hdf5.attach(position["value"], time, identity, component)
     hdf5.attach(cell["value"], time, identity)
 

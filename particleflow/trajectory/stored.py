@@ -1,6 +1,5 @@
 """The data of a trajectory file, read when they are asked for, as far as progress counts."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,11 @@ from particleflow.files.hdf5 import string
 from particleflow.files.kinds import LIMIT, SWEEP
 from particleflow.files.opening import open_to_read
 from particleflow.files.slices import forwards
-from particleflow.model.rows import Rows, Source
-from particleflow.model.samples import Samples
 
+from .parameters import samples_of, stages_of
 from .parts import Parts
 from .readable import Readable, reading
-from .schema import NEWEST_SCHEMA, PARTICLES, ROWS
+from .schema import NEWEST_SCHEMA, PARTICLES
 
 Axes = dict[str, np.ndarray]
 Index = int | slice
@@ -53,36 +51,6 @@ def _kept_together(position: h5py.Dataset) -> int:
         return 1
     long = int(position.chunks[0])
     return long if long * position.nbytes <= _KEPT * position.shape[0] else 1
-
-
-def _stages(parameters: h5py.Group) -> list[str]:
-    """The stages of a run of gradient descent in words: each step, and how long it was used."""
-    if "plan" not in parameters or "stages" not in parameters["plan"].attrs:
-        return []
-    attributes = parameters["plan"].attrs
-    found = [
-        f"step {stage['step']:.6g} until step {stage['until_step']} "
-        f"(tau = {stage['until_time']:.6g})"
-        for stage in json.loads(string(attributes["stages"]))
-    ]
-    last = json.loads(string(attributes["integrator"])).get("step")
-    return found if last is None else [*found, f"step {last:.6g}"]
-
-
-def _samples(group: h5py.Group) -> Samples:
-    """The samples of a file; `skeleton` says which of their datasets there are when."""
-    seen = hdf5.read_all(group, "x")
-    shift, scale = float(group.attrs["x_shift"]), float(group.attrs["x_scale"])
-    if ROWS in group:
-        rows = Rows(*(hdf5.read_all(group[ROWS], name) for name in Rows._fields))
-    else:
-        own = hdf5.read_all(group, "original_x") if "original_x" in group else shift + scale * seen
-        y = hdf5.read_all(group, "y")
-        weights = hdf5.read_all(group, "weights") if "weights" in group else np.ones(y.size)
-        rows = Rows(own, y, weights)
-    names = [string(group.attrs.get(name, b"")) for name in ("x_name", "y_name")]
-    notes = map(string, hdf5.read_all(group, "notes").tolist() if "notes" in group else ())
-    return Samples.of_network(seen, rows, shift, scale, Source(names[0], names[1], tuple(notes)))
 
 
 class StoredTrajectory(Readable):
@@ -120,9 +88,9 @@ class StoredTrajectory(Readable):
         self.metric: Metric = "network" if metric == "network" else "euclidean"
         self.integrator = string(parameters.attrs["integrator"])
         self.config = string(hdf5.read_all(parameters, "config")[()])
-        self.stages = _stages(parameters)
+        self.stages = stages_of(parameters)
         samples = parameters["samples"]
-        self.samples = _samples(samples)
+        self.samples = samples_of(samples)
         particles = file[PARTICLES]
         self._progress = parameters["progress"]
         if self._progress.shape != (2,) or self._progress.dtype.kind not in "iu":
@@ -132,8 +100,9 @@ class StoredTrajectory(Readable):
         self._cell = particles["cell/value"]
         self._planned = int(self._position.shape[0]), int(file["observables/time"].shape[0])
         self._delta = particles["delta"] if self.metric == "network" else None
+        self._mass = particles.get("mass")
         if self._parts is not None:
-            self._parts.hold(self._position, self._cell, self._delta)
+            self._parts.hold(self._position, self._cell, self._delta, self._mass)
         self._together = _kept_together(self._position)
         n = self.ids.size
         if self._position.shape[1:] != (n, 2) or self._cell.shape[1:] != (n,):
@@ -371,6 +340,15 @@ class StoredTrajectory(Readable):
         None in the euclidean metric.
         """
         return None if self._delta is None else self._delta[:]
+
+    @property
+    @reading
+    def mass(self) -> Array | None:
+        """The weights of the recorded neurons, (n,), of sum 1 over all neurons of the run.
+
+        None if all are equal.
+        """
+        return None if self._mass is None else self._mass[:]
 
     @property
     def bytes(self) -> int:

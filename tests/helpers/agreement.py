@@ -11,12 +11,15 @@ from drive import begin_where_shown, pass_from_begin
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
-from particleflow.backend import ExactFlow, RungeKuttaTrial, State
+from particleflow.backend import ExactFlow, RungeKuttaTrial, Start, State
 from particleflow.backend.fields import extended
 from particleflow.kernels import sectors
 from particleflow.kernels.records import Samples, Tiles
+from particleflow.model.measure import weights_of
 
-CODE = {"network": 0, "euclidean": 1}
+CODE = {"network": 0, "euclidean": 1, "euclidean, weights": 2}
+METRICS = tuple(CODE)
+"""The metrics as kernels know them."""
 
 
 def pair(m, s, metric="network", dtype="float64", seed=0):
@@ -24,9 +27,11 @@ def pair(m, s, metric="network", dtype="float64", seed=0):
     random = np.random.default_rng(seed)
     x, y = naive.samples(random, s)
     z = naive.hard_neurons(random, x, m) if dtype == "float64" else random.standard_normal((3, m))
-    z = tuple(np.clip(v, -5.0, 5.0) for v in z)
+    mass = weights_of(random.random(m) ** 2, m) if metric.endswith("weights") else None
+    start = Start(*(np.clip(v, -5.0, 5.0) for v in z), mass=mass)
     both = [
-        State(x, y, z, metric, np.inf, device=device, dtype=dtype) for device in ("cpu", "cuda")
+        State(x, y, start, metric.partition(",")[0], np.inf, device=device, dtype=dtype)
+        for device in ("cpu", "cuda")
     ]
     both[1].residual[:] = both[0].residual
     return both
@@ -69,9 +74,11 @@ def sums(m, s, metric, exact=True):
     """Moments, counts, predictions, velocities, drift, frames."""
     one, two = pair(m, s, metric)
     a, b, c = one.parameters()
+    c *= 1.0 if one.mass is None else one.relative_mass()
     close(one.first_moments(), two.first_moments())
     close(one.covariances(), two.covariances())
     assert_array_equal(one.cell_counts(), two.cell_counts())
+    close(one.cell_masses(), two.cell_masses())
     points = np.linspace(-1.2, 1.2, 7)
     close(dense.predict(a, b, c, points), two.predict(points))
     ident = two.kernels.download(two.order.ident)
@@ -84,8 +91,9 @@ def sums(m, s, metric, exact=True):
         h = dense.tangent_kernel(a, b, c, one.x, CODE[metric])
         close(-h @ one.residual, two.residual_rate())
     assert_array_equal(one.delta(), two.delta())
-    away = np.abs(one.delta()) * np.linspace(0.0, 0.01, m)
-    for delta in (one.delta() + away, one.delta() - away):
+    at_start = one._delta_of_variables()
+    away = np.abs(at_start) * np.linspace(0.0, 0.01, m)
+    for delta in (at_start + away, at_start - away):
         assert_allclose(two.largest_drift(delta), one.largest_drift(delta), rtol=1e-12)
         assert one.largest_drift(delta) > 0.0
     for n, dtype in ((m, "float32"), (max(1, m // 3), "float64")):
@@ -137,7 +145,7 @@ def push(m, s, metric, exact=True):
     cells, ident = state.cells(), kernels.download(state.order.ident)
     h_field = 0.3 * np.random.default_rng(m).standard_normal((2 * s, 2))
     expected, new_cells = state.parameters(), cells.copy()
-    euler = flow.euler_euclidean if metric == "euclidean" else flow.euler_network
+    euler = flow.euler_network if metric == "network" else flow.euler_euclidean
     for i, k in enumerate(cells):
         if k not in (s, 4 * s):
             z = expected[:, i] = euler(*expected[:, i], *h_field[k])
@@ -151,10 +159,12 @@ def push(m, s, metric, exact=True):
     )  # fmt: skip
     add_rest(slots.n_groups, state.neurons, rest, bins, slots.used, s)
     combine(2 * s, tiles, 3, bins, slots.used, sums)
-    equal(expected, state.parameters(), exact)
+    equal(expected, state.parameters(), exact and state.mass is None)
     assert_array_equal(state.cells(), new_cells)
     assert_array_equal(kernels.download(state.order.ident), ident)
     a, b, c = expected
+    if state.mass is not None:
+        c *= state.relative_mass()
     moments = np.zeros((2 * s, 2))
     living = np.isin(new_cells, (s, 4 * s), invert=True)
     np.add.at(moments, new_cells[living], np.stack([c * a, c * b], axis=1)[living])

@@ -22,7 +22,7 @@ def contracting_thread(monkeypatch):
 
 
 @pytest.mark.parametrize(("m", "s"), [(1000, 4), (200_000, 6)])
-@pytest.mark.parametrize("metric", ["network", "euclidean"])
+@pytest.mark.parametrize("metric", agreement.METRICS)
 def test_agreement(m, s, metric):
     agreement.within_rounding(m, s, metric)
 

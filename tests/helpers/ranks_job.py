@@ -42,6 +42,12 @@ RUNS = {
     "gd": (pf.GradientDescent(0.01), "network", {}),
     "gd, euclidean": (pf.GradientDescent(0.01), "euclidean", {"neurons": 1001}),
     "rk": (pf.RungeKutta(tolerance=1e-3), "euclidean", {"neurons": 3}),
+    "boost, weights": (pf.Boost(tolerance=1e-3), "network", {"has_weights": True}),
+    "gd, euclidean, weights": (
+        pf.GradientDescent(0.01),
+        "euclidean",
+        {"has_weights": True, "neurons": 501},
+    ),
 }
 
 
@@ -67,9 +73,15 @@ def simulate(name, path=None, comm=None, **more):
     integrator, metric, options = RUNS[name]
     options = options | more
     count = options.get("count", M)
+    neurons = pf.Initialisation("reduced", count, delta=0.5, seed=4)
+    if options.get("has_weights", False):
+        own = np.random.default_rng(8).random(count) ** 3
+        own[::10] = 0.0
+        drawn = neurons.part(0, count)
+        neurons = pf.Neurons(drawn.a, drawn.b, drawn.c, weights=own)
     sim = pf.Simulation(
         weighted(),
-        pf.Initialisation("reduced", count, delta=0.5, seed=4),
+        neurons,
         integrator,
         metric=metric,
         threads=options.get("threads"),
@@ -199,6 +211,7 @@ def check_resume(ranks, folder):
     everyone = ("mean_square", lambda sim: [np.mean(sim.neurons.c**2), sim.time])
     for name, numbers in (
         ("boost", (3, 2)), ("gd", (1, 4)), ("rk", (4, 1)), ("boost, sorted", (2, 3)),
+        ("boost, weights", (2, 3)),
         ("gd, euclidean", (2, 2)),
     ):  # fmt: skip
         path = folder / f"{name} by {numbers}.h5"

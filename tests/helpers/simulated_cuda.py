@@ -21,7 +21,7 @@ def test_start_and_order():
     agreement.start_and_order(5, 1)
 
 
-@pytest.mark.parametrize("metric", ["network", "euclidean"])
+@pytest.mark.parametrize("metric", agreement.METRICS)
 def test_sums(metric):
     agreement.sums(120, 3, metric)
 
@@ -31,12 +31,12 @@ def test_fields(s):
     agreement.fields(s)
 
 
-@pytest.mark.parametrize("metric", ["network", "euclidean"])
+@pytest.mark.parametrize("metric", agreement.METRICS)
 def test_push(metric):
     agreement.push(150, 3, metric)
 
 
-@pytest.mark.parametrize("metric", ["network", "euclidean"])
+@pytest.mark.parametrize("metric", agreement.METRICS)
 def test_gradient_descent(metric):
     agreement.descent(120, 3, metric, steps=3)
 
@@ -51,7 +51,7 @@ def test_passes(s):
     agreement.passes(150, s, 0.4, exact=True)
 
 
-@pytest.mark.parametrize("metric", ["network", "euclidean"])
+@pytest.mark.parametrize("metric", agreement.METRICS)
 def test_runge_kutta(metric):
     agreement.runge_kutta(80, 3, metric)
 

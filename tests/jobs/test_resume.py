@@ -21,6 +21,9 @@ RUNS = {
     "gd euclidean": (pf.GradientDescent(0.005), "euclidean", 300, 1.0),
     "rk": (pf.RungeKutta(1e-3), "network", 200, 0.4),
     "rk euclidean": (pf.RungeKutta(1e-3), "euclidean", 200, 0.4),
+    "boost, weights": (pf.Boost(1e-3), "network", 300, 1.0),
+    "boost, sorted, weights": (pf.Boost(1e-3), "network", 30_000, 0.2),
+    "gd euclidean, weights": (pf.GradientDescent(0.005), "euclidean", 300, 0.5),
 }
 FAST = ("boost, sorted", "gd", "rk")
 
@@ -42,10 +45,14 @@ def stopping_after(pauses):
 
 def begin(name, path, state_dtype="float64", threads=None, frames=9, **options):
     integrator, metric, m, until = RUNS[name]
+    neurons = pf.initialise("reduced", m, delta=0.3, seed=1)
+    if name.endswith("weights"):
+        weights = np.random.default_rng(3).random(m) ** 2
+        weights[:9] = 0.0
+        neurons = pf.Neurons(neurons.a, neurons.b, neurons.c, weights=weights)
     sim = pf.Simulation(
-        SAMPLES, pf.initialise("reduced", m, delta=0.3, seed=1), integrator, metric,
-        state_dtype=state_dtype, threads=threads,
-    )  # fmt: skip
+        SAMPLES, neurons, integrator, metric, state_dtype=state_dtype, threads=threads
+    )
     names = [n for n in BUILT_IN if metric == "network" or n != "delta_drift"]
     sim.writers.append(pf.TrajectoryWriter(
         path, frames=frames, observables=names, precision="float64", checkpoint_every=np.inf,

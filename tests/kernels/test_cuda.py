@@ -29,7 +29,7 @@ def one_thread(monkeypatch):
 def test_every_kernel_as_one_thread(one_thread):
     m = 200_000
     agreement.start_and_order(m, 6)
-    for metric in ("network", "euclidean"):
+    for metric in agreement.METRICS:
         agreement.sums(m, 6, metric)
         agreement.push(m // 50, 6, metric)
         agreement.descent(m, 6, metric, steps=8)
@@ -261,7 +261,7 @@ def test_both_devices_offer_the_same_functions():
         function = getattr(function, "py_func", function)
         return list(inspect.signature(function).parameters)
 
-    of_the_host_only = {"locate_all", "slot_bounds", "to_direction", "wants_order"}
+    of_the_host_only = {"cell_masses", "locate_all", "slot_bounds", "to_direction", "wants_order"}
     assert set(cuda.__all__) == set(cpu.__all__) - of_the_host_only
     for name in set(cuda.__all__) - {"order_of"}:  # made of other things
         assert parameters(getattr(cuda, name)) == parameters(getattr(cpu, name)), name

@@ -21,7 +21,7 @@ def on_a_device(test):
 
 @on_a_device
 @pytest.mark.parametrize(("m", "s"), [(1000, 4), (200_000, 6)])
-@pytest.mark.parametrize("metric", ["network", "euclidean"])
+@pytest.mark.parametrize("metric", agreement.METRICS)
 def test_agreement_of_a_device(m, s, metric):
     agreement.within_rounding(m, s, metric)
 

@@ -70,7 +70,7 @@ def test_virtual_datasets_show_nan_for_a_missing_part(tmp_path):
         group = file.create_group("particles/neurons")
         group.create_group("position")
         group.create_group("cell")
-        shown.show_rows(group, 4, np.dtype(np.float32), has_delta=True)
+        shown.show_rows(group, 4, np.dtype(np.float32), ["delta"])
         assert np.isnan(group["position/value"][:]).all()
         assert (group["cell/value"][:] == -1).all()
         assert np.isnan(group["delta"][:]).all()

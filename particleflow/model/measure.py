@@ -1,0 +1,59 @@
+"""Weights of neurons: a network of weighted neurons is the measure sum w_i delta_i of their places.
+
+``f(x) = sum w_i c_i [a_i x + b_i]_+``, with weights of sum 1; without weights all are 1/m. The
+velocity of a neuron does not depend on its weight, and ``sqrt(m w_i) (a_i, b_i, c_i)`` are neurons
+of equal weights with the same function and, in the network metric, with the same flow.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from particleflow.arguments import Array, vector
+from particleflow.errors import NeuronsError
+
+_TRACER = 2.0**-60
+"""The least weight in units of 1/m with which kernels compute. A neuron of less, such as a tracer
+of weight 0, moves as it would with this weight, and adds less than the rounding of any sum."""
+_IS_ONE = 1e-14
+"""How far from 1 the sum of weights may be that are taken as they are, so that weights which have
+been divided by their sum once keep their bits."""
+
+
+def weights_of(weights: ArrayLike | None, m: int) -> Array | None:
+    """Weights of sum 1, (m,), from positive multiples of them; None if all are equal.
+
+    Raises
+    ------
+    NeuronsError
+        Their number is not m, one is below 0 or not finite, or all are 0.
+    """
+    if weights is None:
+        return None
+    given = vector("weights", weights, NeuronsError)
+    if given.size != m:
+        raise NeuronsError(f"weights: expected {m:,}, one a neuron, found {given.size:,}")
+    if (given < 0.0).any():
+        i = int(np.flatnonzero(given < 0.0)[0])
+        raise NeuronsError(f"weights[{i}] is {given[i]:g}: expected 0 or more")
+    largest = given.max()
+    if largest == 0.0:
+        raise NeuronsError("weights: all are 0: expected one above 0")
+    if given.min() == largest:
+        return None
+    if largest > 1.0 or abs(given.sum() - 1.0) > _IS_ONE:
+        given /= largest  # so that the sum of the largest numbers is finite
+        given /= given.sum()
+    return given
+
+
+def scale_of(weights: Array, m: int) -> Array:
+    """The factors sqrt(m w_i) by which kernels see the variables of weighted neurons, (n,).
+
+    ``weights`` may be those of some of the m neurons.
+    """
+    return np.sqrt(np.maximum(m * weights, _TRACER))
+
+
+def effective_number(weights: Array) -> float:
+    """The number 1 / sum w_i^2 of equal weights with the same sum of squares (Kish)."""
+    return float(1.0 / np.dot(weights, weights))
