@@ -1,8 +1,9 @@
 """Pictures of trajectories, of sweeps and of limits.
 
 No other package imports matplotlib, and no window system is needed. `plot`, `plot_samples`,
-`plot_sweep`, `plot_limit`, `plot_fluctuations` and `draw_fig5` to `draw_fig8` make whole figures.
-Every other ``draw_`` function draws one panel on the axes that it is given, and returns these axes.
+`plot_sweep`, `plot_limit`, `plot_fluctuations`, `plot_scalings` and `draw_fig5` to `draw_fig8` make
+whole figures. Every other ``draw_`` function draws one panel on the axes that it is given, and
+returns these axes.
 """
 
 from .animation import animate
@@ -16,6 +17,7 @@ from .panels import draw_function, draw_loss, draw_residuals
 from .phase import draw_cylinder, draw_uv
 from .pictures import KINDS, check_target, plot
 from .samples import plot_samples
+from .scalings import plot_scalings
 from .sectors import draw_rays, draw_sectors
 from .style import save
 
@@ -42,6 +44,7 @@ __all__ = [
     "plot_fluctuations",
     "plot_limit",
     "plot_samples",
+    "plot_scalings",
     "plot_sweep",
     "save",
 ]

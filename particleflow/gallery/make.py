@@ -18,10 +18,12 @@ from particleflow.files.disk import check_target
 from particleflow.jobs.prepare import prepare
 from particleflow.trajectory import Trajectory, open_trajectory
 
-from . import fluctuations, measures, regimes
+from . import fluctuations, measures, regimes, scalings
 from .claims import Verdict, claims_of
 
-NAMES = ("fig5", "fig6", "fig7", "fig8", "regimes", "fluctuations")
+USUAL = ("fig5", "fig6", "fig7", "fig8", "regimes")
+"""Those that are made in half a minute; each of the others takes some minutes."""
+NAMES = (*USUAL, "fluctuations", "scalings")
 DRAWINGS = {
     "fig5": figures.draw_fig5,
     "fig6": figures.draw_fig6,
@@ -30,9 +32,7 @@ DRAWINGS = {
 }
 _TABLES = ("samples", "neurons", "flow", "output")
 _ENDINGS = (".png", ".pdf")
-USUAL = NAMES[:-1]
-"""Those that are made in half a minute; the last takes some minutes."""
-_TABLE_OF = {"regimes": ".h5", "fluctuations": ".npz"}
+_TABLE_OF = {"regimes": ".h5", "fluctuations": ".npz", "scalings": ".npz"}
 """The ending of the file that a recipe of many runs writes."""
 
 Tables = dict[str, Any]
@@ -199,8 +199,18 @@ def _fluctuations(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[s
     return fluctuations.measure(found), figures.plot_fluctuations(*found)
 
 
+def _scalings(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[str, float], Any]:
+    """Run all scalings; the exponents measured on them, and the picture."""
+    del overwrite  # `check_targets` has asked
+    output = folder / "scalings.npz"
+    found = scalings.scalings_of(tables, folder / "scalings.toml", output)
+    picture = figures.plot_scalings(found.p, found.q, found.exponents())
+    return scalings.measure(found), picture
+
+
 _OF_MANY_RUNS: dict[str, Callable[[Path, Tables, bool], tuple[dict[str, float], Any]]] = {
     "regimes": _map_of_regimes,
     "fluctuations": _fluctuations,
+    "scalings": _scalings,
 }
 """What makes the figures that have no trajectories."""

@@ -13,6 +13,7 @@ from particleflow import gallery
 from particleflow.cli import cli
 from particleflow.gallery import Claim, measures, regimes
 from particleflow.gallery.make import recipe
+from particleflow.gallery.scalings import Scalings, predicted_exponent
 from particleflow.run import diagnostics
 
 
@@ -36,6 +37,43 @@ def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
             assert trajectory.is_complete
     with pytest.raises(pf.TrajectoryError, match=r"exists already \(--overwrite replaces it\)"):
         gallery.make(name, folder)
+
+
+def test_scalings_of_fewer_neurons(tmp_path):
+    def smaller(tables):
+        tables["grid"] |= {"counts": [30, 300, 3000], "seeds": 2, "p": [0.5, 1.0], "q": [0.0, 1.0]}
+
+    gallery.make("scalings", tmp_path, changes=smaller)
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {f"scalings.{ending}" for ending in ("png", "pdf", "toml", "txt", "npz")}
+    with np.load(tmp_path / "scalings.npz") as found:
+        distance = found["kernel_distance"]
+    assert distance.shape == (2, 2, 2, 3, 2)
+    exponents = Scalings(*[None] * 2, np.array([30, 300, 3000]), distance, *[None] * 2).exponents()
+    by_hand = np.polyfit(np.log([30, 300, 3000]), np.log(distance).mean(axis=-1)[0, 1, 0], 1)[0]
+    assert exponents[0, 1, 0] == pytest.approx(by_hand, rel=1e-9)
+    # delta = -m: the kernel regime at p = 1/2 and p = 1; delta = m: at p = 1 an adaptive limit
+    assert exponents[0, 1, 0] < exponents[0, 1, 1] < -2.0
+    assert exponents[1, 1, 1] > -0.5
+    # one of the runs, from raw parameters: delta = -m^q with q = 1, alpha = m^p with p = 1/2
+    m = 300
+    neurons = pf.initialise("reduced", m, delta=-float(m), alpha=m**0.5, seed=1)
+    sim = pf.Simulation(pf.Samples.generate("sine", 8), neurons, pf.Boost(1e-3), threads=1)
+    start = sim.state.tangent_kernel()
+    sim.run(1e5 / m**1.5)
+    expected = pf.theory.kernel_distance(sim.state.tangent_kernel(), start)
+    assert_allclose(distance[0, 1, 0, 1, 1], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "sign", "exponent"),
+    [(0.5, 0.0, -1, -1.5), (0.5, 1.0, -1, -6.0), (1.0, 1.0, -1, -4.0), (1.25, 1.0, -1, -3.0),
+     (1.0, 0.0, -1, 0.0), (1.5, 0.5, -1, 0.0), (1.5, 1.0, -1, -2.0), (0.5, 1.0, 1, -1.5),
+     (1.0, 1.0, 1, 0.0), (1.5, 1.0, 1, 0.0)],
+)  # fmt: skip
+def test_predicted_exponents(p, q, sign, exponent):
+    """Worked out by hand from sizes in hat units."""
+    assert predicted_exponent(p, q, sign) == pytest.approx(exponent)
 
 
 def test_fluctuations_of_fewer_starts(tmp_path):
@@ -148,8 +186,9 @@ def test_the_command(tmp_path):
         assert "observables/kernel_distance" in file
     result = runner.invoke(cli, ["figures", "fig9", "-o", str(tmp_path)])
     assert isinstance(result.exception, pf.ConfigError)
-    assert "expected some of fig5, fig6, fig7, fig8, regimes, fluctuations, found 'fig9'" in str(
-        result.exception
+    assert (
+        "expected some of fig5, fig6, fig7, fig8, regimes, fluctuations, scalings, found 'fig9'"
+        in str(result.exception)
     )
     (tmp_path / "file").write_text("")
     for target, message in (("file", "is a file, expected a folder"), ("file/x", "cannot be made")):
