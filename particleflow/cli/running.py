@@ -106,7 +106,7 @@ def _estimate(source: "Source", device: str, threads: int | None) -> None:
 @click.option("--t-end", type=float, metavar="T", help="Another end of the run.")
 @click.option(
     "--epochs", type=int, metavar="N",
-    help="Another end of a run of gradient descent: so many steps from its start on.",
+    help="Another end: so many epochs from the start of the run, if it counts or was set by them.",
 )  # fmt: skip
 @click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE",
@@ -185,6 +185,8 @@ def _ways_on(file: Path) -> str:
         return ', its run has ended by itself; init = "file" begins another with its neurons'
     if not checkpoint.path_of(file).exists():
         return ", and has no checkpoint from which it could be made longer"
+    if "epochs =" in recorded.config:
+        return "; --epochs makes it longer"
     return f"; {'--t-end or --epochs make' if counts_steps else '--t-end makes'} it longer"
 
 
@@ -251,10 +253,15 @@ def _counted(n: int, what: str) -> str:
 
 
 def _hint(simulation: "Simulation", quiet: bool) -> None:
-    """Say before the run how its samples were read, and if they are hard to fit as they are."""
+    """Say before the run how its samples were read, what an epoch is, and what is hard to fit."""
+    from particleflow.jobs.epochs import epochs_of_run
+
     samples = simulation.samples
     if samples.source.notes and not quiet:
         click.echo(f"samples: {'; '.join(samples.source.notes)}", err=True)
+    epochs = epochs_of_run(simulation)
+    if epochs is not None and not quiet:
+        click.echo(epochs.text(), err=True)
     for note in (samples.repeats(), samples.hint()):
         if note is not None and not quiet:
             click.echo(f"note: {note}", err=True)

@@ -115,23 +115,33 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
             f'flow.integrator: "{kind.name}" needs metric = "{kind.metrics[0]}"; with '
             f'"{table.metric}" use {others}'
         )
-    for key in (*registry.types_of_settings(), "learning_rate", "epochs"):
-        if key not in registry.keys_of(kind):
+    for key in registry.types_of_settings():
+        if key not in registry.settings_of(kind):
             fitting = " or ".join(f'"{name}"' for name in registry.those_with(key))
             _refuse(table, "flow", (key,), f"goes with integrator = {fitting}")
-    if table.learning_rate is not None or table.epochs is not None:
-        if table.learning_rate is None or table.epochs is None:
-            raise ConfigError("flow: learning_rate and epochs go together, found only one")
-        _refuse(table, "flow", ("step", "t_end"), "learning_rate and epochs say it already")
-        _refuse(table, "flow", ("stop",), "goes with t_end = inf")
-        return table  # the step in tau needs alpha, which a file of neurons may hold: jobs.prepare
-    table = _resolve_end(table)
     defaults = registry.default_settings(kind)
+    if table.learning_rate is not None or table.epochs is not None:
+        table = _resolve_epochs(table, kind.counts_steps)
+        if kind.counts_steps:  # its step in tau needs alpha, which a file of neurons may hold
+            defaults.pop("step", None)
+    else:
+        _refuse(table, "flow", ("loss",), "goes with learning_rate")
+        table = _resolve_end(table)
     if table.step is not None:
         _refuse(table, "flow", ("tolerance",), f'"{kind.name}" with a step has a fixed step')
         defaults.pop("tolerance", None)
     missing = {key: value for key, value in defaults.items() if getattr(table, key) is None}
     return msgspec.structs.replace(table, **missing)
+
+
+def _resolve_epochs(table: FlowTable, counts_steps: bool) -> FlowTable:
+    """A table of a run that is set by epochs; of ``counts_steps`` they are the steps, too."""
+    if table.learning_rate is None or table.epochs is None:
+        raise ConfigError("flow: learning_rate and epochs go together, found only one")
+    said = ("t_end", *(("step",) if counts_steps else ()))
+    _refuse(table, "flow", said, "learning_rate and epochs say it already")
+    _refuse(table, "flow", ("stop",), "goes with t_end = inf")
+    return msgspec.structs.replace(table, loss="half_sum" if table.loss is None else table.loss)
 
 
 def _resolve_end(table: FlowTable) -> FlowTable:

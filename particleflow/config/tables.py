@@ -11,6 +11,7 @@ import msgspec
 from particleflow.backend import Metric, Precision
 from particleflow.files.tabular import Missing
 from particleflow.integrators import registry
+from particleflow.model.conventions import Loss
 from particleflow.model.generated import SampleKind
 from particleflow.model.initialisation import InitKind, Sampling
 from particleflow.run.observables import DEFAULT
@@ -74,6 +75,7 @@ class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     step: float | None = None
     learning_rate: float | None = None
     epochs: int | None = None
+    loss: Loss | None = None
     state_dtype: Precision = "float64"
 
 

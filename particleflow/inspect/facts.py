@@ -16,6 +16,7 @@ from particleflow.arguments import existing_file
 from particleflow.errors import SamplesError, TrajectoryError
 from particleflow.files.kinds import NEURONS_TABLE, OBSERVABLES_TABLE, kind_of
 from particleflow.files.tabular import opened
+from particleflow.jobs.epochs import epochs_of_config
 from particleflow.limits.assess import open_limit
 from particleflow.model.measure import effective_number
 from particleflow.model.samples import Samples
@@ -86,6 +87,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         "metric": opened.metric,
         "integrator": opened.integrator,
         **({"stages": opened.stages} if len(opened.stages) > 1 else {}),
+        **_of_epochs(opened),
         "alpha": opened.alpha,
         "frames": opened.frames,
         "planned_frames": opened.planned_frames,
@@ -111,6 +113,14 @@ def _of_mass(mass: "Array | None") -> dict[str, Any]:
         "mass_largest": float(mass.max()),
         "effective_neurons": effective_number(mass / mass.sum()),
     }
+
+
+def _of_epochs(opened: "Trajectory") -> dict[str, Any]:
+    """What an epoch is, and how many there are; none if the run was not set by epochs."""
+    epochs = epochs_of_config(opened.config, opened.alpha, opened.samples)
+    if epochs is None:
+        return {}
+    return {"epochs": epochs.number, "tau_of_an_epoch": epochs.step}
 
 
 def _of_source(samples: Samples) -> dict[str, Any]:

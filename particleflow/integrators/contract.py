@@ -89,8 +89,8 @@ class Integrator(Protocol):
     default_in: ClassVar[tuple[Metric, ...]]
     """Metrics in which the integrator is the default."""
     counts_steps: ClassVar[bool]
-    """Whether steps of the integrator are epochs of training. ``learning_rate`` and ``epochs`` may
-    then set a run, and the motion has ``time_of(step)`` and ``begin_stage(step, time)``."""
+    """Whether steps of the integrator are epochs of training. ``learning_rate`` then sets its step,
+    and the motion has ``time_of(step)`` and ``begin_stage(step, time)``."""
     stability: ClassVar[float]
     """For an explicit method with fixed steps the largest stable step times lambda_max of the
     tangent kernel; infinite for a method of which users set no step, or whose steps that does not

@@ -14,7 +14,9 @@ from particleflow.errors import ConfigError
 from .contract import Integrator
 
 _INTEGRATORS: dict[str, type[Integrator]] = {}
-_KEYS = ("metric", "integrator", "t_end", "stop", "learning_rate", "epochs", "state_dtype")
+_KEYS = (
+    "metric", "integrator", "t_end", "stop", "learning_rate", "epochs", "loss", "state_dtype",
+)  # fmt: skip
 """Keys of ``[flow]`` that no setting of an integrator may be named like."""
 _Kind = TypeVar("_Kind", bound=type[Integrator])
 
@@ -77,13 +79,8 @@ def those_for(metric: str) -> tuple[str, ...]:
 
 
 def those_with(key: str) -> tuple[str, ...]:
-    """Names of the integrators that take a key of ``[flow]``."""
-    return tuple(name for name, kind in _INTEGRATORS.items() if key in keys_of(kind))
-
-
-def keys_of(kind: type[Integrator]) -> tuple[str, ...]:
-    """Keys of ``[flow]`` that an integrator takes: its settings, and those of counted steps."""
-    return (*_defaults(kind), *(("learning_rate", "epochs") if kind.counts_steps else ()))
+    """Names of the integrators that have a setting of this name."""
+    return tuple(name for name, kind in _INTEGRATORS.items() if key in settings_of(kind))
 
 
 def settings_of(kind: type[Integrator]) -> tuple[str, ...]:

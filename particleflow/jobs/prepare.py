@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from particleflow.arguments import count
 from particleflow.config import (
     DEFAULT_FIRST,
     OF_FILES,
@@ -22,6 +21,8 @@ from particleflow.ranks.world import ranks_of
 from particleflow.run.simulation import Simulation
 from particleflow.run.stopping import DEFAULT_STOP
 from particleflow.trajectory import RecordedNeurons, TrajectoryWriter
+
+from .epochs import Epochs
 
 
 class Run(NamedTuple):
@@ -102,7 +103,10 @@ def simulate(
         with _table(path, "neurons"):
             start = _neurons(config.neurons, found, path.parent)
         with _table(path, "flow"):
-            return found, start, *_integrator(config.flow, start.alpha)
+            keys = ("learning_rate", "epochs", "loss")
+            of_epochs = {key: getattr(config.flow, key) for key in keys}
+            epochs = Epochs.of(of_epochs, start.alpha, found)
+            return found, start, *_integrator(config.flow, epochs)
 
     found, start, integrator, until = ranks.together(parts)
     with _table(path, "flow"):
@@ -201,18 +205,15 @@ def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> NeuronSourc
     )
 
 
-def _integrator(table: FlowTable, alpha: float) -> tuple[Integrator, float]:
+def _integrator(table: FlowTable, epochs: Epochs | None) -> tuple[Integrator, float]:
     """The integrator of a resolved table ``[flow]``, and the end of the run in tau."""
     assert table.integrator is not None
     kind: Any = registry.of_name(table.integrator)
     given = {key: getattr(table, key) for key in registry.settings_of(kind)}
     settings = {key: value for key, value in given.items() if value is not None}
-    if table.learning_rate is not None:
-        assert table.epochs is not None
-        count("epochs", table.epochs, ConfigError)
-        # tau is the number of steps times the learning rate over alpha
-        descent = kind(**settings | {"step": table.learning_rate / alpha})
-        return descent, table.epochs * descent.step
+    if epochs is not None:
+        steps = {"step": epochs.step} if kind.counts_steps else {}
+        return kind(**settings | steps), epochs.end
     assert table.t_end is not None
     return kind(**settings), table.t_end
 

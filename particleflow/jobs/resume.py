@@ -24,11 +24,11 @@ from particleflow.trajectory import (
     open_trajectory,
 )
 
+from .epochs import Epochs
 from .prepare import prepare
 from .saved import Saved, some_neurons
 from .stages import (
     another_step,
-    configured_epochs,
     epochs_of,
     reconfigured,
     require_repeatable,
@@ -117,10 +117,13 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
     ranks = ranks_of(comm)
     file, recorded = ranks.together(lambda: _recorded(path))
     network, changed = _Network.of(file, ranks), changes or {}
-    steps = epochs_of(epochs, until, recorded)
-    integrator = another_step(file, recorded, network.alpha, changed)
-    if integrator is not None and until is None and steps is None:
-        steps = configured_epochs(file, recorded.config)
+    flow = tables_in(file, recorded.config).get("flow", {}) if recorded.config else {}
+    configured = Epochs.of(flow, network.alpha, network.samples)
+    tau_of_rate = 1.0 / network.alpha if configured is None else configured.tau_of_rate
+    steps = epochs_of(epochs, until, recorded, flow)
+    integrator = another_step(file, recorded, tau_of_rate, changed)
+    if integrator is not None and until is None and steps is None and configured is not None:
+        steps = configured.number
     arrays, notes = checkpoint.load(file, recorded.run, ranks, network.share_of(ranks))
     if arrays is None or begin_again:
         if changed or steps is not None:
@@ -140,7 +143,10 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
     simulation.provenance["stages"] = stages_of(recorded, simulation, arrays, integrator)
     for name, function in (observables or {}).items():
         simulation.observables.add(name, function, recorded.every.get(name, 1))
-    end = _end(file, recorded, simulation, until, steps, integrator is not None)
+    if steps is not None:
+        end: float | None = _end_of_epochs(simulation, steps, configured)
+    else:
+        end = _end(file, recorded, simulation, until, integrator is not None)
     position = int(arrays["position"][0]), int(arrays["position"][1])
     with threads_in_use(simulation.threads):  # bits of norms depend on LAPACK's threads
         writer = TrajectoryWriter.going_on(file, simulation, position, end, checkpoint_every)
@@ -161,7 +167,7 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
             told,
             steps,
             None if integrator is None else integrator.step,
-            network.alpha,
+            tau_of_rate,
         ),
         folder=str((file.parent / recorded.config_folder).resolve()),
         seed=recorded.seed,
@@ -300,17 +306,22 @@ def _began(arrays: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _end_of_epochs(simulation: Simulation, number: int, configured: Epochs | None) -> float:
+    """The time after so many epochs from the start of the run."""
+    if simulation.integrator.counts_steps:
+        return float(simulation.motion.time_of(number))
+    assert configured is not None  # `epochs_of` has asked for it
+    return number * configured.step
+
+
 def _end(
     file: Path,
     recorded: Recorded,
     simulation: Simulation,
     until: float | None,
-    steps: int | None,
     is_staged: bool,
 ) -> float | None:
     """The time at which the run is to end if not at its recorded end, else None."""
-    if steps is not None:
-        return float(simulation.motion.time_of(steps))
     if until is None and not is_staged:
         return None
     end = finite(f"{file}: the end", recorded.until if until is None else until, TrajectoryError)

@@ -16,7 +16,7 @@ _STEPS = ("flow.learning_rate", "flow.step")
 
 
 def another_step(
-    file: Path, recorded: Recorded, alpha: float, changes: Mapping[str, Any]
+    file: Path, recorded: Recorded, tau_of_rate: float, changes: Mapping[str, Any]
 ) -> StepCounter | None:
     """The integrator of a run with another step; None if nothing changes.
 
@@ -24,7 +24,8 @@ def another_step(
     ----------
     file : Path
     recorded : Recorded
-    alpha : float
+    tau_of_rate : float
+        The step in tau for a learning rate of 1.
     changes : mapping of str to value
         The new value of ``flow.learning_rate`` or of ``flow.step``.
 
@@ -42,30 +43,25 @@ def another_step(
                 f"{file}: {key}: expected {' or '.join(_STEPS)}; nothing else can change when a "
                 "run is resumed"
             )
-    _require_steps(f"{file}: {next(iter(changes))}", recorded)
+    if not registry.of_name(recorded.integrator).counts_steps:
+        raise ConfigError(
+            f"{file}: {next(iter(changes))}: goes with runs of gradient descent ({_counting()}), "
+            f"found {recorded.integrator}"
+        )
     if len(changes) > 1:
         raise ConfigError(f"{file}: expected one of {' and '.join(_STEPS)}, found both")
     ((key, value),) = changes.items()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{file}: {key}: expected a number, found {value!r}")
     kind: Any = registry.of_name(recorded.integrator)
-    step = value / alpha if key == "flow.learning_rate" else value
+    step = value * tau_of_rate if key == "flow.learning_rate" else value
     made: StepCounter = kind(**recorded.settings | {"step": step})
     return made
 
 
-def _require_steps(what: str, recorded: Recorded) -> None:
-    """Refuse a run whose integrator does not count its steps as epochs; ``what`` asks for that.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if not registry.of_name(recorded.integrator).counts_steps:
-        counting = ", ".join(n for n in registry.names() if registry.of_name(n).counts_steps)
-        raise ConfigError(
-            f"{what}: goes with runs of gradient descent ({counting}), found {recorded.integrator}"
-        )
+def _counting() -> str:
+    """Names of the integrators whose steps are epochs."""
+    return ", ".join(name for name in registry.names() if registry.of_name(name).counts_steps)
 
 
 def stages_of(
@@ -103,19 +99,28 @@ def stages_of(
     return [*recorded.stages, {"until_step": step, "until_time": time, **recorded.settings}]
 
 
-def epochs_of(epochs: int | None, until: float | None, recorded: Recorded) -> int | None:
-    """The number of steps that a run is to have in all; None if its end is set by a time.
+def epochs_of(
+    epochs: int | None, until: float | None, recorded: Recorded, flow: Mapping[str, Any]
+) -> int | None:
+    """The number of epochs that a run is to have in all; None if its end is set by a time.
+
+    ``flow`` is the table ``[flow]`` of its configuration.
 
     Raises
     ------
     ConfigError
-        Both are given, or the run does not count steps.
+        Both are given, or the run neither counts steps nor was set by epochs.
     """
     if epochs is None:
         return None
     if until is not None:
         raise ConfigError("epochs: expected one end, found t_end too")
-    _require_steps("epochs", recorded)
+    counts_steps = registry.of_name(recorded.integrator).counts_steps
+    if not (counts_steps or "learning_rate" in flow):
+        raise ConfigError(
+            f"epochs: goes with runs of gradient descent ({_counting()}) and with those that "
+            f"flow.epochs has set, found {recorded.integrator}"
+        )
     return count("epochs", epochs, ConfigError)
 
 
@@ -133,19 +138,13 @@ def tables_in(file: Path, toml: str) -> dict[str, Any]:
         raise TrajectoryError(f"{file}: its configuration is damaged: {problem}") from None
 
 
-def configured_epochs(file: Path, toml: str) -> int | None:
-    """The number of epochs of a configuration; None if its end is set by a time."""
-    epochs = tables_in(file, toml).get("flow", {}).get("epochs") if toml else None
-    return None if epochs is None else count("epochs", epochs, ConfigError)
-
-
 def reconfigured(
     file: Path,
     toml: str,
     until: float | None,
     epochs: int | None = None,
     step: float | None = None,
-    alpha: float = 1.0,
+    tau_of_rate: float = 1.0,
 ) -> str:
     """A configuration, as TOML, with another end and another step, set by the keys that it has.
 
@@ -162,7 +161,7 @@ def reconfigured(
     tables = tables_in(file, toml)
     flow = tables.setdefault("flow", {})
     if step is not None and "learning_rate" in flow:
-        flow["learning_rate"] = step * alpha
+        flow["learning_rate"] = step / tau_of_rate
     elif step is not None:
         flow["step"] = step
     by_epochs = "epochs" in flow
