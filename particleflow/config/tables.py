@@ -52,7 +52,7 @@ class NeuronsTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     init: InitKind | Literal["file"] = "reduced"
     alpha: float | Literal["m"] | None = None
     delta: float | None = None
-    scale: float | None = None
+    scale: float | str | None = None
     margin: float | None = None
     antisymmetric: bool = False
     sampling: Sampling | None = None

@@ -164,10 +164,14 @@ def _plan(read: config.Tables, given: _Given, target: Path) -> tuple[Base, Desig
         raise ConfigError(
             f'{file}: neurons.init: "{neurons.init}" draws no neurons, and has no limit'
         )
-    if neurons.alpha != "m":
+    if not _is_mean_field(neurons):
         raise ConfigError(
-            f"{file}: neurons.alpha: {neurons.alpha} stays as neurons grow, which leads to no "
-            'mean-field limit; expected "m"'
+            f"{file}: neurons.alpha: {neurons.alpha} stays as neurons grow, which with this scale "
+            'leads to no mean-field limit; expected "m" and a number as scale, or a number and a '
+            'scale such as "1/sqrt(m)"'
+            if neurons.alpha != "m"
+            else f"{file}: neurons.scale: {neurons.scale} shrinks as neurons grow, which with "
+            'alpha = "m" leads to no mean-field limit; expected a number'
         )
     if flow.learning_rate is not None:
         raise ConfigError(
@@ -202,6 +206,15 @@ def _plan(read: config.Tables, given: _Given, target: Path) -> tuple[Base, Desig
             f"{file}: neurons.seed: expected at most {LARGEST - design.rows}, found {design.seed}"
         )
     return base, design
+
+
+def _is_mean_field(neurons: config.NeuronsTable) -> bool:
+    """Whether hat parameters, raw ones times sqrt(m / alpha), keep their size as m grows."""
+    shrinks = isinstance(neurons.scale, str)
+    if neurons.alpha == "m":
+        return not shrinks
+    # r is a product of two parameters: over sqrt(m) it shrinks too slowly
+    return shrinks and neurons.init != "reduced"
 
 
 def _that_counts(tables: dict[str, Any]) -> dict[str, Any]:

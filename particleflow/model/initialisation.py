@@ -5,7 +5,8 @@ of the neurons: independent words of a counter-based generator, or a point of a 
 sequence (``quiet``).
 """
 
-from typing import Literal, get_args
+import re
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -18,10 +19,15 @@ from .neurons import Neurons, scale_alpha
 from .quiet import QuietPoints
 from .samples import Samples
 
-InitKind = Literal["reduced", "gaussian", "uniform", "pytorch", "paper", "grid"]
+InitKind = Literal[
+    "reduced", "gaussian", "uniform", "balanced", "dominated", "pytorch", "paper", "grid"
+]  # fmt: skip
 Sampling = Literal["random", "quiet"]
 KINDS: tuple[str, ...] = get_args(InitKind)
 SAMPLINGS: tuple[str, ...] = get_args(Sampling)
+_WITHOUT_SCALE = ("pytorch", "paper", "grid")
+_OVER_ROOT = re.compile(r"\s*(\S+)\s*/\s*sqrt\(\s*m\s*\)\s*")
+"""A scale as a text: a number over sqrt(m)."""
 DEFAULT_DELTA = 1.0
 DEFAULT_MARGIN = 0.25
 _CHUNK = 1 << 16  # neurons drawn at once: their random words take 32 bytes each
@@ -33,7 +39,7 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
     *,
     delta: float | None = None,
     alpha: float | Literal["m"] | None = None,
-    scale: float = 1.0,
+    scale: float | str = 1.0,
     antisymmetric: bool = False,
     seed: int = 0,
     samples: Samples | None = None,
@@ -44,11 +50,14 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
 
     Parameters
     ----------
-    kind : {"reduced", "gaussian", "uniform", "pytorch", "paper", "grid"}
+    kind : {"reduced", "gaussian", "uniform", "balanced", "dominated", "pytorch", "paper", "grid"}
         ====================  ==============================================================
         ``reduced``           theta ~ U(-pi, pi), r ~ U(-1, 1) * scale, delta as given
         ``gaussian``          a, b, c ~ N(0, 1) * scale
         ``uniform``           a, b, c ~ U(-1, 1) * scale
+        ``balanced``          a, b ~ N(0, 1) * scale, c = |(a, b)| with a random sign
+        ``dominated``         a, b ~ U(-1, 1) * scale, c = sqrt(2) * scale with a random sign,
+                              so that |c| is at least |(a, b)|
         ``pytorch``           a, b ~ U(-1, 1), c ~ U(-1, 1) / sqrt(m)
         ``paper``             a, b ~ U(-1, 1), c ~ U(-1, 1) / m
         ``grid``              knots equispaced over the samples' interval widened on each side
@@ -62,8 +71,9 @@ def initialise(  # noqa: PLR0913 (public: its options are keywords)
     alpha : float or "m", optional
         Scale of the network, ``f = (1/alpha) sum c [a x + b]_+``; by default 1 for ``pytorch``,
         whose networks are not divided by anything, and m for the others.
-    scale : float
-        Factor in the table, for ``reduced``, ``gaussian`` and ``uniform``.
+    scale : float or str
+        Factor in the table, which ``pytorch``, ``paper`` and ``grid`` do not have: a number, or a
+        text such as ``"1e-3/sqrt(m)"``.
     antisymmetric : bool
         Neurons 2 i and 2 i + 1 are twins with c and -c, so that f = 0 to rounding.
     seed : int
@@ -114,7 +124,7 @@ class Initialisation:
         count: int,
         delta: float | None = None,
         alpha: float | Literal["m"] | None = None,
-        scale: float = 1.0,
+        scale: float | str = 1.0,
         antisymmetric: bool = False,
         seed: int = 0,
         samples: Samples | None = None,
@@ -127,7 +137,7 @@ class Initialisation:
             raise NeuronsError(f"init: expected one of {', '.join(KINDS)}, found {kind!r}")
         if delta is not None and kind != "reduced":
             raise NeuronsError(f'delta: only init = "reduced" has it, found init = "{kind}"')
-        if scale != 1.0 and kind not in ("reduced", "gaussian", "uniform"):
+        if scale != 1.0 and kind in _WITHOUT_SCALE:
             raise NeuronsError(f'scale: init = "{kind}" has none')
         if sampling not in SAMPLINGS:
             raise NeuronsError(
@@ -138,7 +148,7 @@ class Initialisation:
         if antisymmetric and m % 2:
             raise NeuronsError(f"antisymmetric: expected an even count, found {m}")
         self._kind, self._antisymmetric = kind, antisymmetric
-        self._scale = positive("scale", scale, NeuronsError)
+        self._scale = scale_of_kind(scale, m)
         self._delta = DEFAULT_DELTA if delta is None else finite("delta", delta, NeuronsError)
         self._seed = 0 if kind == "grid" else cast_count("seed", seed, NeuronsError, least=0)
         self._quiet = None
@@ -200,6 +210,30 @@ class Initialisation:
         return self._quiet(first, last)
 
 
+def scale_of_kind(scale: float | str, m: int) -> float:
+    """A scale as a number, which may be given as a text that divides one by sqrt(m).
+
+    Raises
+    ------
+    NeuronsError
+        The text is another, or the number is no finite one above 0.
+    """
+    if not isinstance(scale, str):
+        return positive("scale", scale, NeuronsError)
+    found = _OVER_ROOT.fullmatch(scale)
+    number: Any = None
+    if found is not None:
+        try:
+            number = float(found[1])
+        except ValueError:
+            number = None
+    if number is None:
+        raise NeuronsError(
+            f'scale: expected a number or a text such as "1e-3/sqrt(m)", found {brief(scale)}'
+        )
+    return positive("scale", number, NeuronsError) / float(np.sqrt(m))
+
+
 def default_alpha(kind: str) -> float | Literal["m"]:
     """Scale of the network of this kind where none is given: 1 for PyTorch's, else m."""
     return 1.0 if kind == "pytorch" else "m"
@@ -209,17 +243,19 @@ def _draw(
     kind: str, words: np.ndarray, scale: float, delta: float, m: int
 ) -> tuple[Array, Array, Array]:
     """Raw (a, b, c) of n neurons from their words, (n, 2 to 4) uint64, of which 2 or 3 are used."""
-    if kind == "gaussian":
+    if kind in ("gaussian", "balanced"):
         from scipy.special import ndtri
 
         # the middles of 2^52 equal intervals: never 0 or 1, where ndtri is infinite
         a, b, c = scale * ndtri(((words[:, :3] >> np.uint64(12)) + 0.5) * 2.0**-52).T
-        return a, b, c
+        return a, b, c if kind == "gaussian" else np.copysign(np.hypot(a, b), c)
     u = (words[:, :3] >> np.uint64(11)).T * 2.0**-52 - 1.0
     if kind == "reduced":
         return parameters_from_reduced(u[1] * scale, np.pi * u[0], np.full(u.shape[1], delta))
     if kind == "uniform":
         return scale * u[0], scale * u[1], scale * u[2]
+    if kind == "dominated":
+        return scale * u[0], scale * u[1], np.copysign(np.sqrt(2.0) * scale, u[2])
     return u[0], u[1], u[2] / (np.sqrt(m) if kind == "pytorch" else m)
 
 

@@ -177,6 +177,8 @@ def test_a_tolerance_that_is_not_reached_keeps_what_was_found(call, config):
 @pytest.mark.parametrize(("settings", "message"), [
     (["--set", "flow.t_end=inf"], "flow.t_end: a limit needs an end that all replicates have"),
     (["--set", "neurons.alpha=3.0"], "neurons.alpha: 3.0 stays as neurons grow"),
+    (["--set", "neurons.scale=2/sqrt(m)"], "neurons.scale: 2/sqrt(m) shrinks as neurons grow"),
+    (["--set", "neurons.alpha=3.0", "--set", "neurons.scale=2/sqrt(m)"], "neurons.alpha: 3.0 st"),
     (["--set", "neurons.init=pytorch", "--set", "neurons.delta="], "neurons.alpha: 1.0 stays as"),
     (["--set", "neurons.seed=9223372036854775800"], "neurons.seed: expected at most"),
     (["--set", "flow.integrator=gd", "--set", "flow.learning_rate=0.1", "--set", "flow.epochs=9",

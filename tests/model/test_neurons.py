@@ -87,6 +87,8 @@ def test_words_come_from_the_block_of_the_neuron():
 @pytest.mark.parametrize(("kind", "spread"), [
     ("gaussian", (1.0, 1.0, 1.0)),
     ("uniform", (1 / 3, 1 / 3, 1 / 3)),
+    ("balanced", (1.0, 1.0, 2.0)),
+    ("dominated", (1 / 3, 1 / 3, 2.0)),
     ("pytorch", (1 / 3, 1 / 3, 1 / 3 / 20_000)),
     ("paper", (1 / 3, 1 / 3, 1 / 3 / 20_000**2)),
 ])  # fmt: skip
@@ -107,6 +109,30 @@ def test_reduced_initialisation():
     assert_allclose(np.var(neurons.rhat / kappa2), 0.25 / 3, rtol=0.05)
     assert_allclose(np.var(neurons.theta), np.pi**2 / 3, rtol=0.05)
     assert_allclose(pf.initialise("reduced", 10).delta, 1.0, rtol=1e-13)
+
+
+@pytest.mark.parametrize("sampling", ["random", "quiet"])
+def test_balanced_and_dominated_neurons(sampling):
+    """delta = 0, and |c| at least |(a, b)|; half of the signs are positive, apart from (a, b)."""
+    balanced = pf.initialise("balanced", 4096, scale=0.3, sampling=sampling)
+    assert_allclose(balanced.delta, 0.0, atol=1e-15)
+    dominated = pf.initialise("dominated", 4096, scale=0.3, sampling=sampling)
+    assert_allclose(np.abs(dominated.c), 0.3 * np.sqrt(2.0), rtol=1e-15)
+    assert (dominated.delta >= 0.0).all()
+    for neurons in (balanced, dominated):
+        sign = np.sign(neurons.c)
+        assert abs(sign.mean()) < 0.1
+        assert np.abs(np.corrcoef([sign, neurons.a, neurons.b])[0, 1:]).max() < 0.1
+
+
+def test_a_scale_over_the_root_of_m():
+    """With alpha = 1 it has the hat parameters of the plain scale with alpha = m."""
+    one = pf.initialise("gaussian", 400, alpha=1.0, scale="1e-3/sqrt(m)", seed=6)
+    two = pf.initialise("gaussian", 400, alpha="m", scale=1e-3, seed=6)
+    assert_allclose(one.a, two.a, rtol=1e-14)
+    assert one.alpha == 1.0
+    again = pf.initialise("gaussian", 400, alpha=1.0, scale=" 1e-3 / sqrt( m ) ", seed=6)
+    assert_array_equal(again.c, one.c)
 
 
 def test_grid():
@@ -138,6 +164,11 @@ def test_antisymmetric_twins_cancel():
     ({"kind": "grid"}, "expected samples"),
     ({"alpha": 0.0}, "alpha: expected a number above 0"),
     ({"scale": -1.0}, "scale: expected a number above 0"),
+    ({"scale": "1e-3/m"}, 'scale: expected a number or a text such as "1e-3/sqrt'),
+    ({"scale": "small/sqrt(m)"}, "found 'small/sqrt"),
+    ({"scale": "-1/sqrt(m)"}, "scale: expected a number above 0, found -1"),
+    ({"scale": "inf/sqrt(m)"}, "scale: expected a finite number, found inf"),
+    ({"kind": "pytorch", "scale": "1/sqrt(m)"}, 'scale: init = "pytorch" has none'),
     ({"seed": -1}, "seed: expected at least 0"),
     ({"seed": 2**64}, "seed: expected at most"),
     ({"delta": np.inf}, "delta: expected a finite number"),

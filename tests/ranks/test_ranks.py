@@ -23,6 +23,7 @@ import particleflow as pf
 from particleflow.backend import Part, exchange, joined, share_of, trimmed
 from particleflow.kernels import cpu
 from particleflow.kernels.host import sums
+from particleflow.model.initialisation import KINDS
 from particleflow.ranks import mpi
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -142,7 +143,7 @@ def test_slots_of_large_runs():
         assert cpu.slot_bounds(m, s).size - 1 == n
 
 
-@pytest.mark.parametrize("kind", ["reduced", "gaussian", "uniform", "pytorch", "paper", "grid"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("antisymmetric", [False, True])
 def test_initial_neurons_in_parts(kind, antisymmetric):
     """Those of all to the bit, also in the middle of a pair of twins."""
