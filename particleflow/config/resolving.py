@@ -158,15 +158,15 @@ def _resolve_end(table: FlowTable) -> FlowTable:
 
 
 def _resolve_output(table: OutputTable, file: Path, endless: bool) -> OutputTable:
-    if endless and table.spacing == "linear":
-        raise ConfigError('output.spacing: t_end = inf needs "geometric", found "linear"')
+    if endless and table.spacing not in (None, "geometric"):
+        raise ConfigError(f'output.spacing: t_end = inf needs "geometric", found "{table.spacing}"')
     if endless and table.frames < 3:
         raise ConfigError(f"output.frames: t_end = inf needs at least 3, found {table.frames}")
     if table.spacing is None:
         table = msgspec.structs.replace(table, spacing="geometric" if endless else "linear")
     if table.spacing == "linear":
-        _refuse(table, "output", ("first",), 'goes with spacing = "geometric"')
-    elif table.first is None:
+        _refuse(table, "output", ("first",), 'goes with spacing = "geometric" or "power"')
+    elif table.first is None and table.spacing == "geometric":
         table = msgspec.structs.replace(table, first=DEFAULT_FIRST)
     table = msgspec.structs.replace(
         table, file=f"{file.stem}.h5" if table.file is None else table.file

@@ -15,7 +15,7 @@ from particleflow.model.conventions import Loss
 from particleflow.model.generated import SampleKind
 from particleflow.model.initialisation import InitKind, Sampling
 from particleflow.run.observables import DEFAULT
-from particleflow.trajectory import Filter, Layout
+from particleflow.trajectory import Filter, Layout, Spacing
 
 DEFAULT_CHECKPOINT_EVERY = 600.0
 
@@ -84,7 +84,7 @@ class OutputTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
     file: str | None = None
     frames: int = 201
-    spacing: Literal["linear", "geometric"] | None = None
+    spacing: Spacing | None = None
     first: float | None = None
     precision: Literal["float32", "float64"] | None = None
     neurons: int | Literal["all"] = "all"

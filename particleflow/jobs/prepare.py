@@ -22,7 +22,7 @@ from particleflow.run.simulation import Simulation
 from particleflow.run.stopping import DEFAULT_STOP
 from particleflow.trajectory import RecordedNeurons, TrajectoryWriter
 
-from .epochs import Epochs
+from .epochs import Epochs, epochs_of_run
 
 
 class Run(NamedTuple):
@@ -65,6 +65,10 @@ def prepare(
     simulation, until, stop = simulate(
         source, device=device, threads=threads, comm=ranks, samples=samples
     )
+    table = source.config.output
+    epochs = epochs_of_run(simulation)
+    if table.spacing == "power" and table.first is None and epochs is not None:
+        writer.first = epochs.step  # frames at whole numbers of epochs
     simulation.writers.append(writer)
     return Run(simulation, until, stop, writer)
 

@@ -7,6 +7,7 @@ from .recorded_neurons import RecordedNeurons
 from .repacking import FILTERS, LAYOUTS, Filter, Layout, repack, to_planned_layout
 from .skeleton import BEGAN
 from .stored import Axes
+from .times import Spacing
 from .writer import TrajectoryWriter
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Moments",
     "Recorded",
     "RecordedNeurons",
+    "Spacing",
     "Trajectory",
     "TrajectoryWriter",
     "checkpoint",

@@ -9,7 +9,7 @@ from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
 from particleflow.run.stopping import LAST
 
-Spacing = Literal["linear", "geometric"]
+Spacing = Literal["linear", "geometric", "power"]
 
 MOST_FRAMES = 1_000_000
 """Largest number of frames of a run."""
@@ -23,7 +23,9 @@ def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: 
     """Times of the frames from ``start`` to ``end``, (frames,).
 
     Linear spacing is even. Geometric spacing is the start, and from ``start + first`` on times
-    whose distances from the start grow by one ratio. For a run without an end the last time is
+    whose distances from the start grow by one ratio. With the spacing "power" the distances are
+    ``first`` times the smallest whole numbers from k^p on, k = 0, 1, .., with the p that leads to
+    the end; numbers that several k share give one frame. For a run without an end the last time is
     infinite, and the others go geometrically to the latest end that such a run can have.
 
     Raises
@@ -40,8 +42,21 @@ def frame_times(start: float, end: float, frames: int, spacing: Spacing, first: 
         return np.linspace(start, end, frames)
     if first >= end - start:
         raise TrajectoryError(f"first: expected a time below {end - start:g}, found {first:g}")
+    if spacing == "power":
+        numbers = np.unique(_powers(np.arange(frames - 1), _exponent(end - start, first, frames)))
+        return np.append(start + first * numbers[first * numbers < end - start], end)
     steps = np.geomspace(first, end - start, frames - 1)
     return np.concatenate(([start], start + steps))
+
+
+def _exponent(length: float, first: float, frames: int) -> float:
+    """The p with which ``first`` times k^p leads to a distance at the last of the frames."""
+    return math.log(length / first) / math.log(frames - 1)
+
+
+def _powers(k: np.ndarray, p: float) -> Array:
+    """The smallest whole numbers from k^p on; rounding does not lead to the next one."""
+    return np.asarray(np.ceil(k.astype(np.float64) ** p * (1.0 - 1e-12)))
 
 
 def finer_times(times: Array) -> Array:
@@ -61,13 +76,13 @@ class Pace(NamedTuple):
 
     Attributes
     ----------
-    spacing : {"linear", "geometric", "own"}
+    spacing : {"linear", "geometric", "power", "own"}
         With "own" the times follow no rule.
     first : float
         Time from the begin to the second frame.
     step : float
         Distance of two neighbouring frames if linear; if geometric, the ratio of their distances
-        from the begin.
+        from the begin; of powers the exponent.
     """
 
     spacing: str
@@ -77,11 +92,13 @@ class Pace(NamedTuple):
     @classmethod
     def of(cls, begin: float, end: float, frames: int, spacing: Spacing, first: float) -> "Pace":
         """The pace at which the times that `frame_times` makes of these arguments follow."""
-        if end == math.inf or (spacing == "geometric" and frames == 2):
+        if end == math.inf or (spacing != "linear" and frames == 2):
             return OWN
         if spacing == "linear":
             step = (end - begin) / (frames - 1)
             return cls(spacing, step, step)
+        if spacing == "power":
+            return cls(spacing, first, _exponent(end - begin, first, frames))
         return cls(spacing, first, ((end - begin) / first) ** (1.0 / (frames - 2)))
 
 
@@ -112,6 +129,10 @@ def until(times: Array, end: float, pace: Pace) -> Array:
             math.log((end - begin) / pace.first) / scale,
         )
         more = begin + pace.first * pace.step**numbers
+    elif end > last and pace.spacing == "power" and pace.step > 0.0:
+        roots = (((t - begin) / pace.first) ** (1.0 / pace.step) for t in (last, end))
+        more = begin + pace.first * np.unique(_powers(_numbers(*roots), pace.step))
+        more = more[(more > last) & (more < end * (1.0 - 1e-12))]
     return np.concatenate([kept, more, [end]])
 
 

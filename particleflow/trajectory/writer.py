@@ -34,8 +34,8 @@ class TrajectoryWriter:
         The file to make, when the run begins; its folder must exist.
     frames : int
         Number of frames, 2 to 1,000,000: the start and the end of the run are two of them.
-    spacing : {"linear", "geometric"}
-        How the frames follow each other in time.
+    spacing : {"linear", "geometric", "power"}
+        How the frames follow each other in time: ``trajectory.times.frame_times`` says how.
     times : array_like, optional
         Times of the frames, ascending and within the run, in place of ``frames`` and ``spacing``.
     neurons : "all" or int
@@ -53,7 +53,7 @@ class TrajectoryWriter:
     overwrite : bool
         Whether an existing file may be replaced.
     first : float
-        Time from the start to the second frame, for geometric spacing.
+        Time from the start to the second frame, for other than linear spacing.
     checkpoint_every : float, optional
         Seconds between checkpoints, from which ``particleflow.resume`` goes on. They lie beside
         the file as ``FILE.h5.ckpt`` and ``FILE.h5.ckpt.1``. One more is written at the end, and

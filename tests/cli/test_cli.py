@@ -280,7 +280,7 @@ def test_start_from_a_frame_of_another_run(call):
      "[flow] learning_rate: expected a number above 0, found -0.1"),
     ("t_end = 1.0", "t_end = 1e-9", "by at least half a step"),
     ("frames = 5", "frames = 1", "[output] frames: expected at least 2, found 1"),
-    ("frames = 5", "first = 1e-2", 'output.first: goes with spacing = "geometric"'),
+    ("frames = 5", "first = 1e-2", 'output.first: goes with spacing = "geometric" or "power"'),
     ("frames = 5", 'observables = ["los"]', "expected some of loss"),
     ("frames = 5", 'file = "none/run.h5"', "the folder none does not exist"),
     ("frames = 5", 'file = ""', "output.file: expected a file name, found ''"),

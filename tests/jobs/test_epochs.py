@@ -114,6 +114,21 @@ def test_epochs_of_other_integrators_say_when_the_run_ends(call, here, integrato
     assert "the run was configured by epochs" in err
 
 
+def test_frames_at_powers_of_epochs(call, here):
+    """By default the unit is an epoch: frames at the epochs ceil(k^p)."""
+    write(here)
+    settings = ("--set", "output.spacing=power", "--set", "output.frames=6")
+    assert call("run", "c.toml", "--quiet", *settings)[0] == 0
+    p = np.log(60) / np.log(5)
+    with pf.open_trajectory("c.h5") as run:
+        assert run.step.tolist() == [0, 1, *np.ceil(np.array([2, 3, 4]) ** p), 60]
+    code, _, err = call("run", "c.toml", "--overwrite", *settings, "--set", "flow.integrator=boost",
+                        "--set", "flow.learning_rate=", "--set", "flow.epochs=", "--set",
+                        "flow.loss=", "--set", "flow.t_end=inf")  # fmt: skip
+    assert code == 2
+    assert 'output.spacing: t_end = inf needs "geometric", found "power"' in err
+
+
 def test_boost_at_a_small_rate_is_gradient_descent(call, here):
     """A tenth of the rate for ten times as many epochs comes nearer to the flow."""
     write(here, epochs=("epochs = 60", "epochs = 600"), rate=("0.05", "0.005"))

@@ -570,6 +570,7 @@ def test_a_second_recording_is_resumed_to_the_bit(name, tmp_path):
 
 @pytest.mark.parametrize(("frames", "spacing", "ends"), [
     (7, "linear", (2.0, 4.0)), (9, "linear", (2.0, 2.6, 6.0)), (9, "geometric", (2.0, 20.0)),
+    (40, "power", (2.0, 3.0, 5.0)),
 ])  # fmt: skip
 def test_extensions_keep_the_pace(frames, spacing, ends, tmp_path):
     """Also of frames that gradient descent rounds to whole steps, and after an odd end."""
@@ -579,7 +580,10 @@ def test_extensions_keep_the_pace(frames, spacing, ends, tmp_path):
     for end in ends[1:]:
         run = go_on(path, until=end)
         run.simulation.run(run.until)
-    if spacing == "linear":
+    if spacing == "power":
+        p = np.log(2.0 / 1e-3) / np.log(39)
+        expected = np.append(1e-3 * np.ceil(np.arange(100.0) ** p * (1 - 1e-12)), ends)
+    elif spacing == "linear":
         pace = ends[0] / (frames - 1)
         expected = np.union1d(np.arange(0.0, ends[-1] + 1e-9, pace), ends)
     else:

@@ -345,6 +345,19 @@ def test_geometric_frames(path):
         simulate(path, spacing="geometric", first=2.0, overwrite=True)
 
 
+def test_frames_at_powers(path):
+    """At ceil(k^p) times ``first``; p leads to the end, and frames that coincide are one."""
+    simulate(path, frames=5, spacing="power", first=1e-2, integrator=pf.RungeKutta(1e-3))
+    with pf.open_trajectory(path) as traj:
+        # 4^p = 100: 2^p is 10, and 3^p = 38.4
+        assert_allclose(traj.time, 1e-2 * np.array([0, 1, 10, 39, 100]))
+    simulate(path, frames=9, spacing="power", first=0.25, overwrite=True)
+    with pf.open_trajectory(path) as traj:
+        assert_allclose(traj.time, [0.0, 0.25, 0.5, 0.75, 1.0])
+    with pytest.raises(pf.TrajectoryError, match="first: expected a time below 1, found 2"):
+        simulate(path, spacing="power", first=2.0, overwrite=True)
+
+
 def test_times_of_ones_own(path):
     simulate(path, times=[0.0, 0.3, 1.0], observable_times=[0.5], integrator=pf.RungeKutta(1e-3))
     with pf.open_trajectory(path) as traj:
@@ -466,7 +479,7 @@ def test_a_writer_records_one_run(path):
 @pytest.mark.parametrize(("options", "message"), [
     ({"frames": 1}, "frames: expected at least 2, found 1"),
     ({"frames": 10**12}, "frames: expected at most 1000000"),
-    ({"spacing": "cubic"}, "spacing: expected one of linear, geometric"),
+    ({"spacing": "cubic"}, "spacing: expected one of linear, geometric, power"),
     ({"precision": "float16"}, "precision: expected one of float32, float64"),
     ({"neurons": 0}, "neurons: expected at least 1"),
     ({"observables": ["los"]}, "found 'los'"),
