@@ -26,38 +26,42 @@ class Frame(Protocol):
 
 
 class WeightedFrame:
-    """A frame whose neurons the kernels see with a factor, which it takes out.
+    """A frame of neurons which kernels see with a factor that may be far too small for float32.
 
     Parameters
     ----------
     inner : Frame
-        What kernels fill.
+        What kernels fill, in float64.
     factor : (n,) float64
         The factor of rhat of each neuron.
+    dtype : dtype
+        Precision of the positions.
+
+    Attributes
+    ----------
+    position, cells
+        As of `Frame`, without the factor.
     """
 
-    def __init__(self, inner: Any, factor: Array) -> None:
-        self.inner, self._factor = inner, factor
+    def __init__(self, inner: Frame, factor: Array, dtype: np.dtype[Any]) -> None:
+        self._inner, self._factor = inner, factor
         self._is_due = False
-
-    @property
-    def position(self) -> np.ndarray:
-        """(rhat, theta), (n, 2)."""
-        return np.asarray(self.inner.position)
+        self.position = np.empty(inner.position.shape, dtype)
 
     @property
     def cells(self) -> np.ndarray:
         """The cells, (n,) int32."""
-        return np.asarray(self.inner.cells)
+        return self._inner.cells
 
-    def begin(self) -> Any:
+    def begin(self) -> Frame:
         """The frame that kernels are to fill now."""
         self._is_due = True
-        return self.inner
+        return self._inner
 
     def wait(self) -> None:
         """Return when the arrays are filled, which a device may do later than the call."""
-        self.inner.wait()
+        self._inner.wait()
         if self._is_due:
             self._is_due = False
-            self.position[:, 0] /= self._factor
+            rhat, theta = self._inner.position.T
+            self.position[:, 0], self.position[:, 1] = rhat / self._factor, theta

@@ -231,7 +231,7 @@ class Placed:
     def _scale(self) -> Array:
         """What the variables of weighted neurons are multiplied by, (m,)."""
         assert self.mass is not None
-        return scale_of(self.mass, self.share.m)
+        return scale_of(self.mass, self.share.m, self.dtype)
 
     def parameters(self) -> Array:
         """The three variables of all neurons in the original order, (3, m), without any factor."""
@@ -251,11 +251,12 @@ class Placed:
         """Arrays for the share's rows of a frame of n neurons, with positions of this precision."""
         first, last = self.share.rows(n)
         chosen = self.size, n, self.share.first, first
-        frame: Frame = self.kernels.Frame(last - first, np.dtype(dtype), chosen)
+        inner = np.dtype(dtype if self.mass is None else np.float64)
+        frame: Frame = self.kernels.Frame(last - first, inner, chosen)
         if self.mass is None:
             return frame
         shown = np.arange(first, last) * self.size // n - self.share.first
-        return WeightedFrame(frame, scale_of(self.mass[shown], self.size) ** 2)
+        return WeightedFrame(frame, self._scale()[shown] ** 2, np.dtype(dtype))
 
     def pack_frame(self, frame: Frame) -> None:
         """Fill a frame with (rhat, theta) and cells in the original order.

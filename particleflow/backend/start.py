@@ -9,7 +9,7 @@ from particleflow.errors import ConfigError
 from particleflow.kernels import cpu
 from particleflow.kernels.records import Samples
 from particleflow.model.cells import Cells, put_on_rays
-from particleflow.model.measure import scale_of
+from particleflow.model.measure import LEAST_OF_SINGLE, scale_of
 
 from .fields import extended
 from .metrics import Metric
@@ -54,6 +54,11 @@ class Start(NamedTuple):
         Whether the integrator lets neurons slide.
     mass : (m,) float64 or None
         Their weights among all neurons; None if all are equal.
+
+    Raises
+    ------
+    ConfigError
+        From `placed`: weights are so small that single precision loses their neurons.
     """
 
     a: Array
@@ -64,15 +69,23 @@ class Start(NamedTuple):
     mass: Array | None = None
 
     def placed(
-        self, x: Array, metric: Metric, slots: np.ndarray, m: int
+        self, x: Array, metric: Metric, slots: np.ndarray, m: int, dtype: Precision
     ) -> tuple[Array, np.ndarray]:
         """Variables (3, n) and cells (n,) in the original order, among samples ``x``.
 
-        The n neurons are some of m. With weights w the variables are sqrt(m w) times the neurons'.
+        The n neurons are some of m. With weights w the variables are sqrt(m w) times the neurons',
+        for a state of this precision.
 
         Cells are found before the variables are rounded to the precision of the state, so that a
         neuron with its knot on a sample starts on the inactive side.
         """
+        if dtype == "float32" and self.mass is not None:
+            least = float(np.min(self.mass, where=self.mass > 0.0, initial=np.inf))
+            if m * least < LEAST_OF_SINGLE:
+                raise ConfigError(
+                    f"state_dtype: float32 has no room for weights of {m * least:.3g} times the "
+                    "average; use float64, or make them 0"
+                )
         variables = np.empty((3, self.a.size))
         variables[:] = self.a, self.b, self.c
         cell = np.empty(variables.shape[1], np.int32)
@@ -83,5 +96,5 @@ class Start(NamedTuple):
         if metric == "euclidean":
             cpu.to_direction(*variables, slots)
         if self.mass is not None:
-            variables *= scale_of(self.mass, m)
+            variables *= scale_of(self.mass, m, dtype)
         return variables, cell

@@ -104,7 +104,7 @@ class State(Placed):
         self.releases = self.repulsors = self.origins = 0
         self.residual = np.empty(s)
         start = Start(*neurons)
-        self._place(*start.placed(x, metric, self.share.slots, self.size))
+        self._place(*start.placed(x, metric, self.share.slots, self.size, dtype))
         self._set_mass(start.mass)
         self.update_residual()
 
@@ -125,6 +125,11 @@ class State(Placed):
 
     def _set_mass(self, mass: Array | None) -> None:
         self.mass = mass
+        self._effective = float(self.size)
+        if mass is not None:
+            squares = np.array([np.dot(mass, mass)])
+            self.ranks.add(squares)
+            self._effective = 1.0 / float(squares[0])
         self.metric_code = metric_code(self.metric, mass is not None)
 
     def first_moments(self) -> Array:
@@ -159,7 +164,7 @@ class State(Placed):
         sizes = np.hypot(*self.first_moments().T)
         eps = float(np.finfo(self.dtype).eps)
         if self.dtype == "float32":  # each neuron is rounded by itself
-            eps /= math.sqrt(self.size)
+            eps /= math.sqrt(self._effective)
         return float(
             8.0 * eps * sizes.sum() * np.hypot(1.0, np.abs(self.x).max()) * self._rms_weight
         )

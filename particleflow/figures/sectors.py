@@ -13,10 +13,13 @@ _MOST_ROWS = 128
 
 
 def draw_sectors(ax: Axes, trajectory: Trajectory) -> Axes:
-    """The share of the recorded neurons in each sector over time; sector s holds the dead ones."""
+    """The share of the recorded neurons in each sector over time; sector s holds the dead ones.
+
+    Neurons count by their weights, if they have any.
+    """
     s = trajectory.samples.size
     tau, counts = _counts(trajectory)
-    _draw(ax, tau, counts[:, : 2 * s])
+    _draw(ax, tau, counts[:, : 2 * s], _what(trajectory))
     tell(ax, _thinned(trajectory, tau))
     ax.set_ylabel("sector")
     ax.set_yticks([0, s, 2 * s - 1], ["0, all active", f"{s}, dead", f"{2 * s - 1}"])
@@ -24,13 +27,13 @@ def draw_sectors(ax: Axes, trajectory: Trajectory) -> Axes:
 
 
 def draw_rays(ax: Axes, trajectory: Trajectory) -> Axes:
-    """The share of the recorded neurons that slide on each ray over time."""
+    """The share of the recorded neurons that slide on each ray over time, by their weights."""
     s = trajectory.samples.size
     tau, counts = _counts(trajectory)
     if not counts[:, 2 * s : 4 * s].any():
         at = shown(tau.size, trajectory.frames, "frames")
         return empty(ax, "no neuron slides on a sample" + (f"\nat {at}" if at else ""))
-    _draw(ax, tau, counts[:, 2 * s : 4 * s])
+    _draw(ax, tau, counts[:, 2 * s : 4 * s], _what(trajectory))
     tell(ax, _thinned(trajectory, tau))
     ax.set_ylabel("ray on which they slide")
     ax.set_yticks([0, s, 2 * s - 1], ["0, rightwards", f"{s}, leftwards", f"{2 * s - 1}"])
@@ -43,17 +46,28 @@ def _counts(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
     Neurons count by their weights.
     """
     frames = path_frames(trajectory.frames, trajectory.ids.size)
-    n_cells, mass = 4 * trajectory.samples.size + 1, trajectory.mass
+    n_cells, mass = 4 * trajectory.samples.size + 1, _mass(trajectory)
     counts = [np.bincount(trajectory.cell(frame), mass, n_cells) for frame in frames]
-    total = trajectory.ids.size if mass is None else max(mass.sum(), np.finfo(float).tiny)
+    total = trajectory.ids.size if mass is None else mass.sum()
     return trajectory.time[frames], np.array(counts) / total
+
+
+def _mass(trajectory: Trajectory) -> np.ndarray | None:
+    """The weights by which the recorded neurons count; None if all count alike, as tracers do."""
+    mass = trajectory.mass
+    return mass if mass is not None and mass.any() else None
 
 
 def _thinned(trajectory: Trajectory, tau: np.ndarray) -> str:
     return shown(tau.size, trajectory.frames, "frames")
 
 
-def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
+def _what(trajectory: Trajectory) -> str:
+    """What the colours show."""
+    return "share of the neurons" if _mass(trajectory) is None else "share of the weight"
+
+
+def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray, what: str) -> None:
     if not shares.any():
         empty(ax, "all neurons rest in the origin, or slide on samples")
         return
@@ -70,4 +84,4 @@ def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray) -> None:
     )  # fmt: skip
     time_axis(ax, tau)
     ax.invert_yaxis()  # sector 0 is the topmost
-    colour_bar(ax, mesh, "share of the neurons" + (f" in {wide} rows" if wide > 1 else ""))
+    colour_bar(ax, mesh, what + (f" in {wide} rows" if wide > 1 else ""))

@@ -32,6 +32,8 @@ def read_columns(
     """
     file = existing_file(path, error)
     wanted = ",".join(names)
+    if optional:
+        wanted += f" or {','.join((*names, *optional))}"
     try:
         # "-sig" passes over the byte order mark that spreadsheets write
         with file.open(newline="", encoding="utf-8-sig") as stream:
@@ -41,7 +43,6 @@ def read_columns(
                 raise error(f"{file}: is empty, expected the header {wanted}")
             if optional and len(header) > len(names):
                 names += optional
-                wanted = f"{wanted} or {','.join(names)}"
             if [field.strip() for field in header] != list(names):
                 found = shortened(",".join(header))
                 raise error(f"{file}, line 1: expected the header {wanted}, found {found}")

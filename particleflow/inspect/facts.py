@@ -79,7 +79,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         "ranks": opened.ranks,
         "neurons": opened.size,
         "recorded": int(opened.ids.size),
-        **_of_mass(opened.mass),
+        **_of_mass(opened.mass, opened.size),
         "samples": opened.samples.size,
         **_of_source(opened.samples),
         **_of_rows(opened.samples),
@@ -104,15 +104,14 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
     return facts
 
 
-def _of_mass(mass: "Array | None") -> dict[str, Any]:
+def _of_mass(mass: "Array | None", m: int) -> dict[str, Any]:
     """Facts about the weights of the recorded neurons; none if all are equal."""
-    if mass is None or not mass.any():  # only tracers may have been recorded
+    if mass is None:
         return {}
-    return {
-        "mass_least": float(mass.min()),
-        "mass_largest": float(mass.max()),
-        "effective_neurons": effective_number(mass / mass.sum()),
-    }
+    facts = {"mass_least": float(mass.min()), "mass_largest": float(mass.max())}
+    if mass.size < m:
+        return facts | {"mass_recorded": float(mass.sum())}
+    return facts | {"effective_neurons": effective_number(mass)}
 
 
 def _of_epochs(opened: "Trajectory") -> dict[str, Any]:

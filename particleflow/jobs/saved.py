@@ -40,8 +40,9 @@ def some_neurons(arrays: Mapping[str, Any], size: int, alpha: float) -> Neurons:
         if f"{kind}variables" in arrays:
             variables, _ = original_order(arrays, f"{kind}variables", f"{kind}cell")
             mass = mass_of(arrays)
+            # until the checkpoint is restored, which brings its own weights, others look at these
             if mass is not None:
-                variables /= scale_of(mass, size)
+                variables /= scale_of(mass, size, arrays[f"{kind}variables"].dtype.name)
             a, b, c = variables
             neurons = Neurons(a, b, c, alpha=alpha)
             return neurons if mass is None else neurons.weighted(mass)

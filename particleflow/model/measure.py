@@ -11,16 +11,39 @@ from numpy.typing import ArrayLike
 from particleflow.arguments import Array, vector
 from particleflow.errors import NeuronsError
 
-_TRACER = 2.0**-60
-"""The least weight in units of 1/m with which kernels compute. A neuron of less, such as a tracer
-of weight 0, moves as it would with this weight, and adds less than the rounding of any sum."""
+_TRACER = {"float64": 2.0**-200, "float32": 2.0**-60}
+"""What stands for a weight of 0 in units of 1/m, by the precision of the state. A tracer moves as
+it would with this weight, and adds so many times c |(a, b)| to sums."""
+_LEAST = 2.0**-400
+"""The least weight above 0 in units of 1/m: squares of neurons times less could become 0."""
+LEAST_OF_SINGLE = _TRACER["float32"]
+"""The least weight above 0, in units of 1/m, with which a state in single precision computes."""
 _IS_ONE = 1e-14
 """How far from 1 the sum of weights may be that are taken as they are, so that weights which have
 been divided by their sum once keep their bits."""
 
 
+def checked_weights(weights: ArrayLike, m: int) -> Array:
+    """The weights as a new array, (m,), of numbers from 0 on.
+
+    Raises
+    ------
+    NeuronsError
+        Their number is not m, or one is below 0 or not finite.
+    """
+    given = vector("weights", weights, NeuronsError)
+    if given.size != m:
+        raise NeuronsError(f"weights: expected {m:,}, one a neuron, found {given.size:,}")
+    if (given < 0.0).any():
+        i = int(np.flatnonzero(given < 0.0)[0])
+        raise NeuronsError(f"weights[{i}] is {given[i]:g}: expected 0 or more")
+    return given
+
+
 def weights_of(weights: ArrayLike | None, m: int) -> Array | None:
     """Weights of sum 1, (m,), from positive multiples of them; None if all are equal.
+
+    Weights below 2^-400 of 1/m become 0.
 
     Raises
     ------
@@ -29,12 +52,7 @@ def weights_of(weights: ArrayLike | None, m: int) -> Array | None:
     """
     if weights is None:
         return None
-    given = vector("weights", weights, NeuronsError)
-    if given.size != m:
-        raise NeuronsError(f"weights: expected {m:,}, one a neuron, found {given.size:,}")
-    if (given < 0.0).any():
-        i = int(np.flatnonzero(given < 0.0)[0])
-        raise NeuronsError(f"weights[{i}] is {given[i]:g}: expected 0 or more")
+    given = checked_weights(weights, m)
     largest = given.max()
     if largest == 0.0:
         raise NeuronsError("weights: all are 0: expected one above 0")
@@ -43,15 +61,27 @@ def weights_of(weights: ArrayLike | None, m: int) -> Array | None:
     if largest > 1.0 or abs(given.sum() - 1.0) > _IS_ONE:
         given /= largest  # so that the sum of the largest numbers is finite
         given /= given.sum()
+    given[m * given < _LEAST] = 0.0
     return given
 
 
-def scale_of(weights: Array, m: int) -> Array:
+def is_whole(weights: Array | None) -> bool:
+    """Whether weights are those of all neurons, not of some of them."""
+    return weights is None or abs(float(weights.sum()) - 1.0) < 1e-9
+
+
+def scale_of(weights: Array, m: int, dtype: str = "float64") -> Array:
     """The factors sqrt(m w_i) by which kernels see the variables of weighted neurons, (n,).
 
-    ``weights`` may be those of some of the m neurons.
+    Parameters
+    ----------
+    weights : (n,) float64
+        Those of all m neurons, or of some.
+    m : int
+    dtype : {"float64", "float32"}
+        Precision of the state, which says what stands for a weight of 0.
     """
-    return np.sqrt(np.maximum(m * weights, _TRACER))
+    return np.sqrt(np.where(weights > 0.0, m * weights, _TRACER[dtype]))
 
 
 def effective_number(weights: Array) -> float:

@@ -11,6 +11,9 @@ from particleflow.files.csv import read_columns, write_columns
 _COLUMNS, _OPTIONAL = ("a", "b", "c"), ("weights",)
 """Names of the columns that a file has, and of those that it may have."""
 
+_SLIPS = ("mass", "weight", "w")
+"""Names under which weights would be passed over, though they were meant."""
+
 Parameters = tuple[Array, Array, Array]
 
 
@@ -60,6 +63,11 @@ def _read_npz(file: Path) -> list[Array]:
             missing = [name for name in _COLUMNS if name not in archive.files]
             if missing:
                 raise NeuronsError(f"expected arrays a, b, c, found {', '.join(archive.files)}")
+            slip = next((name for name in _SLIPS if name in archive.files), None)
+            if slip is not None and _OPTIONAL[0] not in archive.files:
+                raise NeuronsError(
+                    f"expected the array of weights to be called weights, not {slip}"
+                )
             names = (*_COLUMNS, *(name for name in _OPTIONAL if name in archive.files))
             return [archive[name] for name in names]
     except NeuronsError:

@@ -22,7 +22,7 @@ from particleflow.errors import ImmutableError, NeuronsError
 from . import neuron_files
 from .cells import Cells, put_on_samples
 from .coordinates import angle, invariant, knots, parameters_from_reduced
-from .measure import scale_of, weights_of
+from .measure import checked_weights, scale_of, weights_of
 
 
 class NeuronSource(Protocol):
@@ -255,8 +255,15 @@ class Neurons:
         neuron_files.write(Path(path), (a, b, c), self.weights)
 
     def weighted(self, weights: Array) -> Self:
-        """These neurons as some of more, among which they have these weights: taken as they are."""
-        return self._of(self.a, self.b, self.c, self.alpha, self.cells, weights)
+        """These neurons as some of more, among which they have these weights: taken as they are.
+
+        Raises
+        ------
+        NeuronsError
+            Their number is another, or one is below 0 or not finite.
+        """
+        own = checked_weights(weights, self.size)
+        return self._of(self.a, self.b, self.c, self.alpha, self.cells, own)
 
     def merged(self) -> Self:
         """The same network with neurons that are equal to the bit made one each: O(m log m).

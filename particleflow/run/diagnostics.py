@@ -60,7 +60,7 @@ def knots_near_samples(state: State, once: Once = at_once) -> Evaluate:
 
 
 def knot_mass_near_samples(state: State, once: Once = at_once) -> Evaluate:
-    """Share of the knots near a sample as in `knots_near_samples`, each times its |c a|."""
+    """Share of the knots near a sample as in `knots_near_samples`, each counted by weight |c a|."""
     return lambda: once(_near_samples, state).share_of_mass
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from particleflow.arguments import brief
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 from particleflow.integrators import registry
+from particleflow.model.measure import is_whole
 from particleflow.model.samples import Samples
 
 
@@ -24,6 +25,11 @@ def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
         raise NeuronsError(
             f"neurons: expected Neurons or Initialisation, found {brief(neurons)}; "
             "pf.Neurons(a, b, c) and pf.initialise make them"
+        )
+    if not is_whole(getattr(neurons, "weights", None)):
+        raise NeuronsError(
+            f"neurons: are a part of others, with weights of the sum {neurons.weights.sum():.6g}; "
+            "pf.Neurons(a, b, c, weights=...) makes them a network of their own"
         )
     if isinstance(integrator, type) or not (integrator is None or hasattr(integrator, "start")):
         *some, last = (f"{registry.of_name(name).__name__}()" for name in registry.names())

@@ -109,6 +109,9 @@ class StoredTrajectory(Readable):
             raise TrajectoryError(f"{self.path}: positions, cells and ids differ in shape")
         if not 1 <= n <= self.size:
             raise TrajectoryError(f"{self.path}: records {n} of {self.size} neurons")
+        mass = self._mass
+        if mass is not None and (mass.shape != (n,) or mass.dtype.kind != "f"):
+            raise TrajectoryError(f"{self.path}: is damaged: mass is no number for each neuron")
         share = self.frames / max(1, self.planned_frames)
         for dataset in (self._position, self._cell):
             hdf5.check_size(dataset, 1.0 if dataset.compression is None else share)
@@ -347,8 +350,19 @@ class StoredTrajectory(Readable):
         """The weights of the recorded neurons, (n,), of sum 1 over all neurons of the run.
 
         None if all are equal.
+
+        Raises
+        ------
+        TrajectoryError
+            They are damaged.
         """
-        return None if self._mass is None else self._mass[:]
+        if self._mass is None:
+            return None
+        mass = np.asarray(self._mass[:])
+        is_all, total = mass.size == self.size, float(mass.sum())
+        if not ((mass >= 0.0).all() and (abs(total - 1.0) < 1e-9 or (not is_all and total < 1.0))):
+            raise TrajectoryError(f"{self.path}: is damaged: mass is no part of weights of sum 1")
+        return mass
 
     @property
     def bytes(self) -> int:

@@ -25,7 +25,7 @@ RUNS = {
     "boost, sorted, weights": (pf.Boost(1e-3), "network", 30_000, 0.2),
     "gd euclidean, weights": (pf.GradientDescent(0.005), "euclidean", 300, 0.5),
 }
-FAST = ("boost, sorted", "gd", "rk")
+FAST = ("boost, sorted", "gd", "rk", "gd euclidean, weights")
 
 
 class Stop(BaseException):

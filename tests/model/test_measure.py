@@ -27,6 +27,13 @@ def test_weights_have_the_sum_one():
     with pytest.raises(ValueError, match="read-only"):
         neurons.weights[0] = 1.0
     assert_array_equal(pf.Neurons(A, B, C, weights=neurons.weights).weights, neurons.weights)
+    # a sum that is nearly 1 is not taken as 1
+    assert pf.Neurons(A, B, C, weights=1.005 * neurons.weights).weights.sum() == pytest.approx(
+        1.0, abs=1e-15
+    )
+    tiny = pf.Neurons(A, B, C, weights=[1.0, 1, 1, 1, 1, 1e-150]).weights
+    assert tiny[5] == 0.0
+    assert pf.Neurons(A, B, C, weights=[1.0, 1, 1, 1, 1, 1e-50]).weights[5] > 0.0
     assert_allclose(pf.Neurons(A, B, C, weights=5e307 * WEIGHTS).weights, WEIGHTS / 8.0)
 
 
@@ -118,7 +125,23 @@ def test_merging_keeps_neurons_of_other_cells_apart():
     cells = pf.Simulation(pf.Samples(x, x), pf.Neurons(A, B, C)).neurons.cells
     slides = np.array([2, 6 + 1], np.int32)  # in sector 2, and sliding on ray 1
     neurons = pf.Neurons([1.0, 1.0], [0.0, 0.0], [1.0, 1.0], cells=cells._replace(cell=slides))
-    assert neurons.merged().size == 2
+    merged = neurons.merged()
+    assert merged.cells.cell.tolist() == [2, 7]
+    assert neurons.part(1, 2).cells.cell.tolist() == [7]
+
+
+def test_reduced_neurons_with_weights():
+    neurons = pf.Neurons.from_reduced([1.0, 2.0], [0.1, 0.2], 1.0, weights=[1.0, 3.0])
+    assert_allclose(neurons.weights, [0.25, 0.75])
+
+
+def test_an_array_that_was_meant_as_weights(tmp_path):
+    path = tmp_path / "n.npz"
+    np.savez(path, a=A, b=B, c=C, mass=WEIGHTS)
+    with pytest.raises(
+        pf.NeuronsError, match=r"n\.npz: expected the array of weights to be called"
+    ):
+        pf.Neurons.from_file(path)
 
 
 def test_effective_number():

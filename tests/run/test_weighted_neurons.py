@@ -6,10 +6,13 @@ from copy import copy
 import h5py
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
+from particleflow.figures import draw_sectors
 from particleflow.run.observables import BUILT_IN
+from particleflow.trajectory import RecordedNeurons
 
 SAMPLES = pf.Samples.generate("sine", 9, noise=0.1, seed=3)
 M = 120
@@ -117,6 +120,64 @@ def test_tracers_move_and_do_not_act(metric, integrator):
     assert np.abs(moved[:, 50:] - np.stack([v[which] for v in (a, b, c)])).max() > 0.1
 
 
+def test_a_tiny_weight_counts_with_a_large_neuron():
+    """w c is what counts, however small w is; a tracer counts nothing, however large c is."""
+    for second in (1e25, 1e40):
+        neurons = pf.Neurons([1.0, 1.0], [0.5, 0.3], [1.0, second], weights=[1.0, 1.0 / second])
+        sim = pf.Simulation(SAMPLES, neurons, pf.GradientDescent(1e-40))
+        expected = np.maximum(X + 0.5, 0.0) + np.maximum(X + 0.3, 0.0)
+        assert_allclose(sim.predict(X), expected, rtol=1e-12, atol=1e-15)
+    tracer = pf.Neurons([1.0, 1.0], [0.5, 0.3], [1.0, 1e25], weights=[1.0, 0.0])
+    sim = pf.Simulation(SAMPLES, tracer, pf.GradientDescent(1e-40))
+    assert_allclose(sim.predict(X), np.maximum(X + 0.5, 0.0), rtol=1e-15)
+
+
+def test_single_precision_has_no_room_for_tiny_weights():
+    neurons = pf.Neurons([1.0, 1.0], [0.5, 0.3], [1.0, 1.0], weights=[1.0, 1e-25])
+    with pytest.raises(pf.ConfigError, match="float32 has no room for weights of 2e-25 times the"):
+        pf.Simulation(SAMPLES, neurons, state_dtype="float32")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_frames_of_tracers(tmp_path, dtype):
+    """Their positions are recorded in single precision, too, though kernels see them tiny."""
+    random = np.random.default_rng(3)
+    a, b, c = random.standard_normal((3, 40))
+    weights = np.where(np.arange(40) < 30, 1.0, 0.0)
+    neurons = pf.Neurons(a, b, c, weights=weights)
+    sim = pf.Simulation(SAMPLES, neurons, pf.GradientDescent(0.01), state_dtype=dtype)
+    frame = sim.state.new_frame(40, "float32")
+    sim.state.pack_frame(frame)
+    for _ in range(2):  # a second wait changes nothing
+        frame.wait()
+        assert_allclose(frame.position[:, 0], c * np.hypot(a, b), rtol=1e-6)
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "r.h5", frames=3, precision="float32"))
+    sim.run(0.5)
+    with pf.open_trajectory(tmp_path / "r.h5") as run:
+        assert_allclose(run.position(-1)[:, 0], sim.neurons.rhat, rtol=1e-5)
+        assert (run.position(-1)[30:, 0] != 0.0).all()
+
+
+def test_parts_are_no_networks():
+    weighted, _, _ = neurons_and_copies()
+    with pytest.raises(pf.NeuronsError, match=r"are a part of others, with weights of the sum 0\."):
+        pf.Simulation(SAMPLES, weighted.part(0, 4))
+    with pytest.raises(pf.NeuronsError, match="weights: expected 120, one a neuron, found 3"):
+        weighted.weighted(np.ones(3))
+
+
+def test_rounding_of_uneven_weights():
+    """Single precision rounds each neuron by itself, which counts as its weight does."""
+    weighted, copies, _ = neurons_and_copies()
+    shares = []
+    for weights in (None, copies):
+        neurons = pf.Neurons(weighted.a, weighted.b, weighted.c, weights=weights)
+        state = pf.Simulation(SAMPLES, neurons, state_dtype="float32").state
+        shares.append(state.rounding() / np.hypot(*state.first_moments().T).sum())
+    effective = copies.sum() ** 2 / np.sum(copies**2)
+    assert shares[1] / shares[0] == pytest.approx(np.sqrt(M / effective), rel=1e-6)
+
+
 def test_the_length_that_carries_the_weight_stays():
     """In the euclidean metric |(a, b)| is sqrt(m w), after 20,000 steps as at the start."""
     weighted, _, _ = neurons_and_copies()
@@ -170,6 +231,93 @@ def test_fractions_are_weighted_and_counts_are_not(tmp_path):
         assert run.observable("neurons/sector_counts")[1][0].tolist() == [1, 2, 0, 1, 0, 0]
 
 
+def test_shares_of_sliding_neurons(tmp_path):
+    """Those that slide in the end get nine tenths of the weight."""
+    samples = pf.Samples.generate("square_wave", 6)
+    first = pf.Simulation(samples, pf.initialise("reduced", 400, seed=2), pf.Boost(1e-4))
+    first.run(20.0)
+    end = first.neurons
+    slides = (end.cells.cell >= 12) & (end.cells.cell < 24)
+    assert 50 < slides.sum() < 350
+    weights = np.where(slides, 0.9 / slides.sum(), 0.1 / (~slides).sum())
+    again = pf.Neurons(end.a, end.b, end.c, cells=end.cells, weights=weights)
+    sim = pf.Simulation(samples, again, pf.Boost(1e-4))
+    path = tmp_path / "r.h5"
+    sim.writers.append(pf.TrajectoryWriter(path, frames=2, observables=("sliding_fraction",)))
+    sim.run(1e-6)
+    with pf.open_trajectory(path) as run:
+        assert_allclose(run.observable("sliding_fraction")[1][0], 0.9, rtol=1e-12)
+    # neurons without weights that know the same cells slide on, too; a tracer rests in the origin
+    assert_array_equal(again.unweighted().cells.cell, end.cells.cell)
+    weights[np.flatnonzero(slides)[0]] = 0.0
+    one = pf.Neurons(end.a, end.b, end.c, cells=end.cells, weights=weights).unweighted()
+    assert one.cells.cell[np.flatnonzero(slides)[0]] == 24
+
+
+def test_only_tracers_are_alive(tmp_path):
+    x = np.array([-1.0, 0.0, 1.0])
+    neurons = pf.Neurons([1.0, 1.0], [-2.0, 0.5], [1.0, 1.0], weights=[1.0, 0.0])
+    sim = pf.Simulation(pf.Samples(x, x), neurons, pf.Boost(1e-4))
+    names = ("knots_near_samples", "knot_mass_near_samples")
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "r.h5", frames=2, observables=names))
+    sim.run(0.1)
+    with pf.open_trajectory(tmp_path / "r.h5") as run:
+        assert run.observable(names[0])[1].tolist() == [0.0] * 11
+
+
+def test_reading_in_pieces(tmp_path, monkeypatch):
+    weighted, _, _ = neurons_and_copies()
+    sim = pf.Simulation(SAMPLES, weighted, pf.GradientDescent(0.01))
+    path = record(sim, tmp_path / "r.h5")
+    with pf.open_trajectory(path) as run:
+        whole = run.predict(-1, X), run.tangent_kernel(-1)
+        monkeypatch.setattr("particleflow.trajectory.reader._PIECE", 17)
+        assert_allclose(run.predict(-1, X), whole[0], rtol=0, atol=1e-14)
+        assert_allclose(run.tangent_kernel(-1), whole[1], rtol=0, atol=1e-13)
+    assert_array_equal(RecordedNeurons(path).part(5, 9).weights, weighted.weights[5:9])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(lambda mass: mass[:5], "is no number for each neuron"),
+     (lambda mass: np.full(M, b"x"), "is no number for each neuron"),
+     (lambda mass: np.r_[-1.0, mass[1:]], "is no part of weights of sum 1"),
+     (lambda mass: np.r_[np.nan, mass[1:]], "is no part of weights of sum 1"),
+     (lambda mass: 0.0 * mass, "is no part of weights of sum 1"),
+     (lambda mass: 5.0 + mass, "is no part of weights of sum 1")],
+)  # fmt: skip
+def test_damaged_weights_of_a_file(tmp_path, change, message):
+    weighted, _, _ = neurons_and_copies()
+    path = record(pf.Simulation(SAMPLES, weighted, pf.GradientDescent(0.01)), tmp_path / "r.h5")
+    with h5py.File(path, "r+") as file:
+        group = file["particles/neurons"]
+        del group["mass"]
+        group["mass"] = change(weighted.weights)
+    with pytest.raises(pf.TrajectoryError, match=f"is damaged: mass {message}"):
+        pf.Neurons.from_file(path)
+
+
+@pytest.mark.parametrize(
+    ("weights", "label", "sectors"),
+    [([1, 0, 2, 0], "share of the weight", [0.5, 0.0, 0.5]),
+     ([0, 1, 0, 0], "share of the neurons", [0.5, 0.0, 0.5])],
+)  # fmt: skip
+def test_pictures_of_weighted_neurons(tmp_path, weights, label, sectors):
+    """Shares of the weight; where only tracers are recorded, shares of their number."""
+    x = np.array([-1.0, 0.0, 1.0])
+    neurons = pf.Neurons([1.0, 1, 1, 1], [2.0, 0.5, -0.5, 0.2], [1.0] * 4, weights=weights)
+    sim = pf.Simulation(pf.Samples(x, x), neurons, pf.GradientDescent(1e-6))
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "r.h5", frames=2, neurons=2))  # 0 and 2
+    sim.run(1e-5)
+    with pf.open_trajectory(tmp_path / "r.h5") as run:
+        figure = Figure()
+        draw_sectors(figure.subplots(), run)
+        assert figure.axes[1].get_ylabel() == label
+        shown = np.ma.filled(figure.axes[0].collections[0].get_array(), 0.0)[:3, 0]
+    expected = [1 / 3, 0.0, 2 / 3] if weights[0] else sectors
+    assert_allclose(np.nan_to_num(shown), expected, rtol=1e-12)
+
+
 def test_a_subset_of_weighted_neurons(tmp_path):
     weighted, _, _ = neurons_and_copies()
     sim = pf.Simulation(SAMPLES, weighted, pf.GradientDescent(0.01))
@@ -220,6 +368,19 @@ def test_copies_and_snapshots_keep_weights():
     other.restore({name: np.array(values) for name, values in sim.snapshot().items()})
     assert_array_equal(other.predict(X), sim.predict(X))
     assert_array_equal(other.neurons.weights, weighted.weights)
+
+
+def test_a_snapshot_says_whether_there_are_weights():
+    """In the euclidean metric kernels differ: back from weights to none, and the other way."""
+    weighted, _, _ = neurons_and_copies()
+    plain = pf.Neurons(weighted.a, weighted.b, weighted.c)
+    for one, two in ((weighted, plain), (plain, weighted)):
+        sims = [pf.Simulation(SAMPLES, n, pf.GradientDescent(0.01), metric="euclidean")
+                for n in (one, two)]  # fmt: skip
+        sims[1].restore({name: np.array(values) for name, values in sims[0].snapshot().items()})
+        for sim in sims:
+            sim.run(0.3)
+        assert_array_equal(sims[0].predict(X), sims[1].predict(X))
 
 
 def test_configurations_read_weights(call, here):
