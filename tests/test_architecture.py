@@ -33,6 +33,7 @@ ONLY_IMPORTERS = {
     "click": {"cli"},
     "msgspec": {"config"},
     "scipy": {"files", "model", "backend", "theory"},
+    "torch": {"model"},
     "threadpoolctl": {"backend"},
 }
 

@@ -45,5 +45,5 @@ def some_neurons(arrays: Mapping[str, Any], size: int, alpha: float) -> Neurons:
                 variables /= scale_of(mass, size, arrays[f"{kind}variables"].dtype.name)
             a, b, c = variables
             neurons = Neurons(a, b, c, alpha=alpha)
-            return neurons if mass is None else neurons.weighted(mass)
+            return neurons if mass is None else neurons.as_part(mass)
     raise KeyError("variables")

@@ -84,6 +84,27 @@ def scale_of(weights: Array, m: int, dtype: str = "float64") -> Array:
     return np.sqrt(np.where(weights > 0.0, m * weights, _TRACER[dtype]))
 
 
+def merged_weights(columns: list[Array], weights: Array | None) -> tuple[np.ndarray, Array | None]:
+    """The first of all rows that are equal to the bit, in their order, and the sums of weights.
+
+    Parameters
+    ----------
+    columns : list of (m,) arrays
+    weights : (m,) float64 or None
+        None if all are equal.
+
+    Returns
+    -------
+    first : (n,) int64
+        Indices of the rows that stay.
+    weights : (n,) float64 or None
+    """
+    rows = np.stack(columns, axis=1)
+    _, first, where = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    sums, keep = np.bincount(where.ravel(), weights), np.argsort(first)
+    return first[keep], weights_of(sums[keep], first.size)
+
+
 def effective_number(weights: Array) -> float:
     """The number 1 / sum w_i^2 of equal weights with the same sum of squares (Kish)."""
     return float(1.0 / np.dot(weights, weights))

@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike
 from particleflow.arguments import Array, PathLike, existing_file, finite, positive, vector
 from particleflow.errors import ImmutableError, NeuronsError
 
-from . import neuron_files
+from . import neuron_files, pytorch
 from .cells import Cells, put_on_samples
 from .coordinates import angle, invariant, knots, parameters_from_reduced
-from .measure import checked_weights, scale_of, weights_of
+from .measure import checked_weights, merged_weights, scale_of, weights_of
 
 
 class NeuronSource(Protocol):
@@ -242,6 +242,46 @@ class Neurons:
             text = str(problem)
             raise NeuronsError(text if str(file) in text else f"{file}: {text}") from None
 
+    @classmethod
+    def from_torch(cls, source: Any, alpha: float = 1.0) -> Self:
+        """Neurons of a PyTorch network Linear(1, m) - ReLU - Linear(m, 1), or of its state.
+
+        Parameters
+        ----------
+        source : torch.nn.Module or mapping of str to tensor or array
+            The module or its ``state_dict``: a first layer with bias, and a second one without, or
+            with one that is 0. What ``forward`` does beside that cannot be seen.
+        alpha : float
+            What ``forward`` divides by: 1 for a plain network.
+
+        Raises
+        ------
+        NeuronsError
+            The architecture is another, or a number is not finite.
+        """
+        return cls.from_parameters(*pytorch.parameters_of(source), alpha=alpha)
+
+    def to_torch(self, names: tuple[str, str] = ("0", "2")) -> dict[str, Any]:
+        """The ``state_dict`` of a PyTorch network of the same function and flow, in float64.
+
+        It is that of ``Sequential(Linear(1, m), ReLU(), Linear(m, 1, bias=False))``, or of layers
+        of other names: raw parameters for alpha = 1, whatever alpha these neurons have, since
+        nothing divides such a network. Weighted neurons are made `unweighted`.
+
+        Raises
+        ------
+        NeuronsError
+            torch is not installed.
+        """
+        plain = self.unweighted()
+        root = np.sqrt(self.size)
+        return pytorch.state_of(plain.a / root, plain.b / root, plain.c / root, names)
+
+    def to_numpy(self) -> tuple[Array, Array, Array]:
+        """Raw parameters (a, b, c), (m,) each, of the network of scale ``alpha``."""
+        kappa = np.sqrt(self.size / self.alpha)
+        return self.a / kappa, self.b / kappa, self.c / kappa
+
     def to_file(self, path: PathLike) -> None:
         """Write raw a, b, c to ``.npz`` or ``.csv``, for `from_file` with the same alpha to read.
 
@@ -250,19 +290,22 @@ class Neurons:
         ``cells`` are not written: a sliding neuron may start beside its sample in a run from the
         file.
         """
-        kappa = np.sqrt(self.size / self.alpha)
-        a, b, c = (values / kappa for values in (self.a, self.b, self.c))
-        neuron_files.write(Path(path), (a, b, c), self.weights)
+        neuron_files.write(Path(path), self.to_numpy(), self.weights)
 
-    def weighted(self, weights: Array) -> Self:
-        """These neurons as some of more, among which they have these weights: taken as they are.
+    def as_part(self, weights: Array) -> Self:
+        """These neurons as a `part` of a larger network, of whose weights these are a part.
+
+        Their sum may be below 1. To give neurons weights of their own, make them anew with
+        ``weights=``.
 
         Raises
         ------
         NeuronsError
-            Their number is another, or one is below 0 or not finite.
+            Their number is another, one is below 0 or not finite, or their sum is above 1.
         """
         own = checked_weights(weights, self.size)
+        if own.sum() > 1.0 + 1e-9:
+            raise NeuronsError(f"weights: are no part: their sum is {own.sum():.6g}, above 1")
         return self._of(self.a, self.b, self.c, self.alpha, self.cells, own)
 
     def merged(self) -> Self:
@@ -275,16 +318,11 @@ class Neurons:
         columns = [self.a, self.b, self.c]
         if self.cells is not None:
             columns.append(self.cells.cell.astype(np.float64))
-        _, first, where = np.unique(
-            np.stack(columns, axis=1), axis=0, return_index=True, return_inverse=True
-        )
-        sums = np.bincount(where.ravel(), self.weights)
-        keep = np.argsort(first)  # in the order in which they came
-        first = first[keep]
+        first, weights = merged_weights(columns, self.weights)
         cells = None if self.cells is None else Cells(self.cells.x, self.cells.cell[first])
         a, b, c = (values[first] for values in (self.a, self.b, self.c))
         alpha = self.alpha * (first.size / self.size)
-        return self._of(a, b, c, alpha, cells, weights_of(sums[keep], first.size))
+        return self._of(a, b, c, alpha, cells, weights)
 
     def unweighted(self) -> Self:
         """Neurons of equal weights with the same function: ``sqrt(m w) (a, b, c)``.

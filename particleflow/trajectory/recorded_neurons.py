@@ -44,7 +44,7 @@ class RecordedNeurons:
                 alpha=self.alpha,
                 cells=Cells(trajectory.samples.network_x, trajectory.cell(self._frame, some)),
             )
-        return read if self._mass is None else read.weighted(self._mass[some])
+        return read if self._mass is None else read.as_part(self._mass[some])
 
 
 # `Neurons.from_file` finds this class here: `model` must not import `trajectory`, which is above it

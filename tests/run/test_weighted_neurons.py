@@ -163,7 +163,9 @@ def test_parts_are_no_networks():
     with pytest.raises(pf.NeuronsError, match=r"are a part of others, with weights of the sum 0\."):
         pf.Simulation(SAMPLES, weighted.part(0, 4))
     with pytest.raises(pf.NeuronsError, match="weights: expected 120, one a neuron, found 3"):
-        weighted.weighted(np.ones(3))
+        weighted.as_part(np.ones(3))
+    with pytest.raises(pf.NeuronsError, match="weights: are no part: their sum is 120, above 1"):
+        weighted.as_part(np.ones(120))
 
 
 def test_rounding_of_uneven_weights():
