@@ -11,6 +11,9 @@ from .shared import announce_compilation
 if TYPE_CHECKING:
     from particleflow.limits.assess import Level, Limit
 
+_PEAK = 10.0
+"""How many times the median over time an error is at least that is told with its time."""
+
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG.toml")
@@ -110,8 +113,9 @@ def _end(found: "Limit", quiet: bool) -> int:
     if not quiet:
         click.echo(f"{found.path}: {'; '.join(_sentences(found))}")
     if not found.is_reached:
-        errors = {"f": last.error, **{name: last.errors[name] for name in found.design.named}}
-        reached = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
+        reached = ", ".join(
+            [f"f {last.error:.1e}", *(_error_of(found, name) for name in found.design.named)]
+        )
         raise IntegrationError(
             f"{found.path}: tolerance {tolerance:g} is not reached with {last.neurons:,} neurons, "
             f"the errors are {reached}; what was found is kept"
@@ -119,13 +123,31 @@ def _end(found: "Limit", quiet: bool) -> int:
     return 0
 
 
+def _error_of(found: "Limit", name: str) -> str:
+    """The error of an observable, and if it is large at one time only, when."""
+    import numpy as np
+
+    mean, error = found.observables[name]
+    shares = error / max(float(np.abs(mean).max()), 1e-300)
+    at, usual = int(shares.argmax()), float(np.median(shares))
+    where = ""
+    if shares[at] > _PEAK * usual:
+        where = f" (at tau = {found.time[at]:.3g}; half of the times are below {usual:.1e})"
+    return f"{name} {found.levels[-1].errors[name]:.1e}{where}"
+
+
 def _sentences(found: "Limit") -> list[str]:
-    last = found.levels[-1]
-    sentences = [f"f at {last.neurons:,} neurons to {last.error:.1e} of the spread of y"]
-    if found.independent == found.independent:  # not NaN
+    last, starts = found.levels[-1], found.design.replicates
+    sentences = [
+        f"{starts} starts of {last.neurons:,} neurons give f to {last.error:.1e} of the spread of y"
+    ]
+    is_quiet = found.design.sampling == "quiet"
+    if is_quiet and last.error > 0.0 and found.independent == found.independent:  # not NaN
+        # errors of independent neurons fall like m^(-1/2)
+        needed = found.independent * (found.design.tolerance / last.error) ** 2
         sentences.append(
-            f"some {float(f'{max(1.0, found.independent):.0e}'):,.0f} independent neurons would "
-            f"reach {found.design.tolerance:g}"
+            f"as many starts of independent neurons would need some "
+            f"{float(f'{max(1.0, needed):.0e}'):,.0f} each"
         )
     sentences.append(found.verdict)
     if found.design.noise > found.design.tolerance * found.design.spread:

@@ -73,9 +73,9 @@ def _resolve_neurons(table: NeuronsTable) -> NeuronsTable:
         if table.file is None:
             raise ConfigError('neurons.file: init = "file" needs it')
         _refuse(table, "neurons", ("count",), "the file has its own count")
-        _refuse(
-            table, "neurons", ("delta", "scale", "margin", "sampling"), 'init = "file" has none'
-        )
+        _refuse(table, "neurons", ("delta", "scale", "margin"), 'init = "file" has none')
+        if table.sampling not in (None, "random"):
+            raise ConfigError('neurons.sampling: init = "file" has none')
         if table.antisymmetric:
             raise ConfigError('neurons.antisymmetric: init = "file" has none')
         if Path(table.file).suffix.lower() == ".h5":
@@ -91,7 +91,8 @@ def _resolve_neurons(table: NeuronsTable) -> NeuronsTable:
     if table.init in ("pytorch", "paper", "grid"):
         _refuse(table, "neurons", ("scale",), f'init = "{table.init}" has none')
     if table.init == "grid":
-        _refuse(table, "neurons", ("sampling",), 'init = "grid" draws nothing')
+        if table.sampling not in (None, "random"):
+            raise ConfigError('neurons.sampling: init = "grid" draws nothing')
     elif table.sampling is None:
         table = msgspec.structs.replace(table, sampling="random")
     if table.init == "reduced" and table.delta is None:

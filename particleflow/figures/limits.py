@@ -4,15 +4,28 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from particleflow.errors import TrajectoryError
 from particleflow.limits.assess import Limit
 
 from .samples import draw_marks, x_label, y_label
-from .style import BLUE, CENTIMETRE, GREY, ORANGE, STYLE, WIDTH, legend_above, time_axis
+from .style import (
+    BLUE,
+    CENTIMETRE,
+    GREY,
+    ORANGE,
+    STYLE,
+    WIDTH,
+    formula,
+    legend_above,
+    tell,
+    time_axis,
+)
 
 _BAND = 2.0
 """Half the width of a band, in standard errors or deviations."""
+_MOST_TICKS = 3
 _DECADE = 10.0
 """The loss is drawn on a logarithmic scale if it falls by more."""
 
@@ -45,15 +58,18 @@ def _draw_f(ax: Axes, limit: Limit) -> None:
     if np.isfinite(deviation).all():
         ax.fill_between(
             limit.x, f - _BAND * deviation, f + _BAND * deviation, color=GREY, alpha=0.4, lw=0,
-            label=f"{limit.design.first:,} independent neurons: 2 deviations",
+            label=f"{limit.design.first:,} independent neurons, $\\pm$2 deviations",
         )  # fmt: skip
     ax.fill_between(limit.x, f - _BAND * error, f + _BAND * error, color=BLUE, alpha=0.4, lw=0)
-    ax.plot(limit.x, f, color=BLUE, label=f"mean of {limit.neurons:,} neurons: 2 errors")
+    starts = limit.design.replicates
+    label = f"mean of {starts} x {limit.neurons:,} neurons, $\\pm$2 errors"
+    ax.plot(limit.x, f, color=BLUE, label=label)
     if limit.samples.size == 1:
         ax.errorbar(limit.x, f, _BAND * error, fmt="_", color=BLUE)
     draw_marks(ax, limit.samples, 4.0)
     ax.set_xlabel(x_label(limit.samples))
     ax.set_ylabel(y_label(limit.samples))
+    tell(ax, rf"$f$ at $\tau={formula(limit.time[-1], 4)}$")
     legend_above(ax, 1)
 
 
@@ -67,6 +83,9 @@ def _draw_errors(ax: Axes, limit: Limit) -> None:
         error = tolerance * np.sqrt(limit.independent / m)
         ax.loglog(m, error, "--", color=GREY, label="independent")
     ax.axhline(tolerance, color=ORANGE, lw=0.8, label="tolerance")
+    ticks = m[:: -(-m.size // _MOST_TICKS)]
+    ax.set_xticks(ticks, [f"{n:,}" for n in ticks.tolist()])
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("neurons $m$")
     ax.set_ylabel("error of $f$ / spread of $y$")
     legend_above(ax, 2)

@@ -73,7 +73,16 @@ def plot_sweep(sweep: Sweep, names: tuple[str, ...] = ()) -> Figure:
     return figure
 
 
-def draw_map(ax: Axes, x: Any, y: Any, values: Array, title: str) -> Axes:
+def draw_map(
+    ax: Axes,
+    x: Any,
+    y: Any,
+    values: Array,
+    title: str,
+    *,
+    norm: Normalize | None = None,
+    texts: Any = None,
+) -> Axes:
     """Draw a map of a number over two settings, with a column or a row for each value of a setting.
 
     Parameters
@@ -84,16 +93,21 @@ def draw_map(ax: Axes, x: Any, y: Any, values: Array, title: str) -> Axes:
     values : (p, q) float64
         The number; NaN where it is not known.
     title : str
+    norm : Normalize, optional
+        The scale of colours; by default it fits the numbers.
+    texts : (p, q) array of str, optional
+        What is written into the fields, in place of the numbers.
     """
     ax.set_title(title)
     if not np.isfinite(values).any():
         return empty(ax, _NOTHING)
-    norm = _norm(values[np.isfinite(values)])
+    norm = _norm(values[np.isfinite(values)]) if norm is None else norm
     shown = ax.imshow(values, origin="lower", aspect="auto", cmap="cividis", norm=norm)
     if max(values.shape) <= _MOST_TEXTS:
         for (i, j), value in np.ndenumerate(values):
             is_dark = np.isfinite(value) and norm(value) < 0.5
-            ax.text(j, i, _short(float(value)), ha="center", va="center", fontsize=6,
+            text = _short(float(value)) if texts is None else texts[i][j]
+            ax.text(j, i, text, ha="center", va="center", fontsize=6,
                     color="white" if is_dark else BLACK)  # fmt: skip
     for axis, settings in ((ax.xaxis, x), (ax.yaxis, y)):
         every = -(-len(settings) // _MOST_TICKS)

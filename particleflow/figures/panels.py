@@ -50,6 +50,8 @@ def draw_function(
     lo, hi = window(trajectory)
     tau = trajectory.time[frame]
     e = trajectory.knots(frame)
+    if trajectory.mass is not None:
+        e = e[trajectory.mass > 0.0]  # f has no knots at tracers
     if trajectory.ids.size == trajectory.size:
         inside = np.unique(e[(e > lo) & (e < hi)])
         # f is linear between its knots: with them among the points the line has its sharp kinks

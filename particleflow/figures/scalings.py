@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from particleflow.arguments import Array
@@ -10,32 +11,43 @@ from particleflow.arguments import Array
 from .maps import draw_map
 from .style import CENTIMETRE, ORANGE, STYLE, WIDTH
 
-_TOLD = """Exponent 0: training changes the tangent kernel, however many neurons there are. Below 0:
-as $m$ grows, the kernel stays more and more what it was. Dashed: the border by theory."""
+_TOLD = """Exponents of $m$ of the kernel distance as measured, in brackets for $m$ to infinity.
+0: training changes the tangent kernel, however many neurons there are (adaptive limit). Below 0:
+the kernel stays more and more what it was (kernel regime). Dashed: the border by theory."""
 
 
-def plot_scalings(p: Array, q: Array, exponents: Array) -> Figure:
+def plot_scalings(p: Array, q: Array, exponents: Array, predicted: Array) -> Figure:
     """A figure with a map for delta < 0 and one for delta > 0, as wide as a page.
 
     Parameters
     ----------
     p, q : (P,), (Q,) float64
         Exponents of m in alpha = m^p and delta = -m^q or m^q; equispaced.
-    exponents : (2, Q, P) float64
-        The exponents of m of the kernel distance, for delta < 0 and for delta > 0.
+    exponents, predicted : (2, Q, P) float64
+        The exponents of m of the kernel distance, for delta < 0 and for delta > 0: as measured, and
+        as m grows.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 6.5 * CENTIMETRE), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 7.0 * CENTIMETRE), layout="constrained")
         panels = figure.subplots(1, 2)
+        norm = Normalize(float(min(exponents.min(), -1.0)), 0.0)
         borders = (1.0 + np.maximum(q, 0.0), np.ones(q.size))
-        titles = (r"exponent of the kernel distance, $\delta=-m^q$", r"$\delta=m^q$")
-        for ax, values, border, title in zip(panels, exponents, borders, titles, strict=True):
-            draw_map(ax, p.tolist(), q.tolist(), values, title)
-            _draw_border(ax, p, border)
-            ax.set_xlabel(r"$p$, of $\alpha=m^p$")
+        for k, title in enumerate((r"$\delta=-m^q$", r"$\delta=m^q$")):
+            texts = [
+                [_text(value, theory) for value, theory in zip(*rows, strict=True)]
+                for rows in zip(exponents[k], predicted[k], strict=True)
+            ]
+            draw_map(panels[k], p.tolist(), q.tolist(), exponents[k], title, norm=norm, texts=texts)
+            _draw_border(panels[k], p, borders[k])
+            panels[k].set_xlabel(r"$p$, of $\alpha=m^p$")
         panels[0].set_ylabel(r"$q$")
         figure.supxlabel(_TOLD, fontsize=7)
     return figure
+
+
+def _text(measured: float, predicted: float) -> str:
+    """Both exponents; those that round to 0 without a sign."""
+    return f"{round(measured, 1) + 0.0:.1f} ({predicted + 0.0:g})"
 
 
 def _draw_border(ax: Axes, p: Array, border: Array) -> None:

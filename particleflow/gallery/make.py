@@ -204,7 +204,8 @@ def _scalings(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[str, 
     del overwrite  # `check_targets` has asked
     output = folder / "scalings.npz"
     found = scalings.scalings_of(tables, folder / "scalings.toml", output)
-    picture = figures.plot_scalings(found.p, found.q, found.exponents())
+    exponents = found.exponents()
+    picture = figures.plot_scalings(found.p, found.q, exponents, found.predicted())
     return scalings.measure(found), picture
 
 

@@ -49,6 +49,12 @@ class Scalings(NamedTuple):
         x = x - x.mean()
         return np.asarray(logs @ x / (x @ x))
 
+    def predicted(self) -> Array:
+        """What theory has for these exponents as m grows, (2, Q, P)."""
+        return np.array(
+            [[[predicted_exponent(p, q, sign) for p in self.p] for q in self.q] for sign in SIGNS]
+        )
+
 
 def laziness(p: float, q: float, sign: int) -> float:
     """The exponent of m of what is large in the kernel regime; the limit is adaptive up to 0.

@@ -98,6 +98,17 @@ class Limit(NamedTuple):
     f_deviation: Array
     problems: list[str]
 
+    def __repr__(self) -> str:
+        return (
+            f"Limit({str(self.path)!r}, {self.neurons:,} neurons x {self.design.replicates}, "
+            f"tolerance={self.tolerance:g}, is_reached={self.is_reached})"
+        )
+
+    @property
+    def tolerance(self) -> float:
+        """The largest standard error that was asked for."""
+        return self.design.tolerance
+
     @property
     def samples(self) -> Samples:
         """The samples."""
@@ -195,7 +206,7 @@ def _verdict(
             f"than {allowed:.2g}"
         )
     elif deviations[-1] <= design.noise or slope + unsure < 0.0:
-        return True, "replicates agree with a limit"
+        return True, "replicates agree with a limit of f"
     elif slope - unsure > _LEAST_FALL:
         why = f"the standard deviation of f stays at {deviations[-1]:.2g} as neurons grow"
     else:

@@ -115,6 +115,9 @@ def mean_field_limit(  # noqa: PLR0913 (public: its options are keywords)
         A replicate failed. Those that did not are kept.
     """
     ranks, target = ranks_of(comm), Path(output)
+    for name, given_texts in (("observables", observables), ("overrides", overrides)):
+        if isinstance(given_texts, str):
+            raise ConfigError(f"{name}: expected a list of texts, found {given_texts!r}")
 
     def plan() -> tuple[Base, Design, int]:
         n = len(affinity()) if workers is None else count("workers", workers, ConfigError)

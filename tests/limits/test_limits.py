@@ -86,7 +86,7 @@ def test_means_and_errors_are_those_of_the_replicates(limit):
     assert_allclose(limit.levels[-1].errors["loss"], error.max() / mean.max(), rtol=1e-12)
     assert_allclose(limit.design.noise, 3e-4 * SAMPLES.spread)
     assert limit.is_consistent
-    assert limit.verdict == "replicates agree with a limit"
+    assert limit.verdict == "replicates agree with a limit of f"
 
 
 def test_independent_neurons_stand_beside(limit):
