@@ -1,11 +1,12 @@
 """Pictures of trajectories, of sweeps and of limits.
 
 No other package imports matplotlib, and no window system is needed. `plot`, `plot_samples`,
-`plot_sweep`, `plot_limit`, `plot_fluctuations`, `plot_scalings` and `draw_fig5` to `draw_fig8` make
-whole figures. Every other ``draw_`` function draws one panel on the axes that it is given, and
-returns these axes.
+`plot_sweep`, `plot_limit`, `plot_fluctuations`, `plot_scalings`, `draw_alignment` and `draw_fig5`
+to `draw_fig8` make whole figures. Every other ``draw_`` function draws one panel on the axes that
+it is given, and returns these axes.
 """
 
+from .alignment import draw_alignment
 from .animation import animate
 from .appendix import draw_fig5, draw_fig6, draw_fig7, draw_fig8
 from .fluctuations import plot_fluctuations
@@ -25,6 +26,7 @@ __all__ = [
     "KINDS",
     "animate",
     "check_target",
+    "draw_alignment",
     "draw_cylinder",
     "draw_fig5",
     "draw_fig6",

@@ -14,6 +14,7 @@ import tomli_w
 from particleflow import figures
 from particleflow.config import convert
 from particleflow.errors import ConfigError, TrajectoryError
+from particleflow.files.csv import write_columns
 from particleflow.files.disk import check_target
 from particleflow.jobs.prepare import prepare
 from particleflow.trajectory import Trajectory, open_trajectory
@@ -23,12 +24,13 @@ from .claims import Verdict, claims_of
 
 USUAL = ("fig5", "fig6", "fig7", "fig8", "regimes")
 """Those that are made in half a minute; each of the others takes some minutes."""
-NAMES = (*USUAL, "fluctuations", "scalings")
+NAMES = (*USUAL, "alignment", "fluctuations", "scalings")
 DRAWINGS = {
     "fig5": figures.draw_fig5,
     "fig6": figures.draw_fig6,
     "fig7": figures.draw_fig7,
     "fig8": figures.draw_fig8,
+    "alignment": figures.draw_alignment,
 }
 _TABLES = ("samples", "neurons", "flow", "output")
 _ENDINGS = (".png", ".pdf")
@@ -89,6 +91,9 @@ def make(
     check_targets((name,), folder, overwrite)
     runs = _runs(tables)
     (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    for data, columns in tables.get("data", {}).items():
+        arrays = [np.array(columns[axis]) for axis in ("x", "y")]
+        write_columns(folder / f"{name}-{data}.csv", ("x", "y"), arrays)
     if name in _OF_MANY_RUNS:
         measured, picture = _OF_MANY_RUNS[name](folder, tables, overwrite)
     else:
@@ -123,6 +128,7 @@ def check_targets(names: Sequence[str], folder: Path, overwrite: bool) -> None:
         # a recipe without runs has one file for all that it runs
         endings += [f"-{run}.h5" for run in runs] or [_TABLE_OF[name]]
         endings += [f"-{run}.npz" for run, own in runs.items() if "rescale" in own]
+        endings += [f"-{data}.csv" for data in tables[name].get("data", {})]
         for ending in endings:
             check_target(folder / f"{name}{ending}", overwrite)
 
@@ -180,6 +186,8 @@ def _between_runs(name: str, runs: Trajectories) -> dict[str, float]:
             f"difference.{when}": measures.difference(one, two, frame)
             for when, frame in (("start", 0), ("end", -1))
         }
+    if name == "alignment":
+        return measures.joined({run: measures.of_alignment(t) for run, t in runs.items()})
     if name == "fig8":
         return measures.joined({run: measures.of_rays(t) for run, t in runs.items()})
     return {}

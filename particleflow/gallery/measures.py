@@ -11,6 +11,9 @@ from particleflow.trajectory import Trajectory
 
 _GRID = 1001
 """Points between the first and the last sample at which functions are compared."""
+_EARLY, _ALIGNED = 0.99, 0.05
+"""The share of its start that the loss has in the early phase; radians of a direction within which
+neurons count as aligned."""
 _NEAR = 0.02
 """Radians from a ray within which neurons count as gathered on it."""
 
@@ -76,7 +79,34 @@ def of_rays(trajectory: Trajectory) -> dict[str, float]:
     }
 
 
-def _gathered(trajectory: Trajectory, frame: int, attractors: Array) -> float:
+def of_alignment(trajectory: Trajectory) -> dict[str, float]:
+    """How neurons align, and how f comes to the line of least squares, by name.
+
+    ``aligned`` is the share of the neurons with rhat > 0, by rhat, that are within 0.05 rad of a
+    direction of `theory.extremal_directions` at the last frame at which the loss has fallen by no
+    more than a hundredth. ``to_line`` is the largest distance of f from the line of least squares
+    at the samples in the end, and ``nearest_to_line`` the smallest of these over all times.
+    """
+    samples = trajectory.samples
+    directions = theory.extremal_directions(samples.network_x, -samples.y, 1, samples.weights)
+    frame = early_phase(trajectory)
+    line = np.polynomial.Polynomial.fit(samples.x, samples.y, 1)(samples.x)
+    distances = np.abs(trajectory.residual + samples.y - line).max(axis=1)
+    return {
+        "aligned": _gathered(trajectory, frame, directions, _ALIGNED),
+        "to_line": float(distances[-1]),
+        "nearest_to_line": float(distances.min()),
+    }
+
+
+def early_phase(trajectory: Trajectory) -> int:
+    """The last frame at which the loss has fallen by no more than a hundredth of its start."""
+    time, loss = trajectory.observable("loss")
+    end = time[np.argmax(loss < _EARLY * loss[0])] if loss[-1] < _EARLY * loss[0] else time[-1]
+    return max(0, int(np.searchsorted(trajectory.time, end)) - 1)
+
+
+def _gathered(trajectory: Trajectory, frame: int, attractors: Array, near: float = _NEAR) -> float:
     """The share of living neurons with rhat > 0, by rhat, that are near one of these angles."""
     s = trajectory.samples.size
     position, cell = trajectory.position(frame).astype(np.float64), trajectory.cell(frame)
@@ -86,7 +116,7 @@ def _gathered(trajectory: Trajectory, frame: int, attractors: Array) -> float:
         return 0.0
     # angles differ by whole turns too: angle brings the difference into (-pi, pi]
     way = np.abs(np.angle(np.exp(1j * (theta[:, None] - attractors)))).min(axis=1)
-    return float(rhat[way < _NEAR].sum() / rhat.sum())
+    return float(rhat[way < near].sum() / rhat.sum())
 
 
 def joined(runs: Mapping[str, dict[str, float]]) -> dict[str, float]:

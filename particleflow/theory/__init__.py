@@ -3,6 +3,7 @@
 Networks are given by hat parameters a, b, c, arrays (m,), with ``f(x) = (1/m) sum c [a x + b]_+``.
 """
 
+from .alignment import extremal_directions
 from .curvature import Curvature, curvature, slope_variation, smoothed_curvature
 from .kernel_regime import KernelRegime
 from .knots import NearSamples, activation_distance, knot_distance, near_samples
@@ -34,6 +35,7 @@ __all__ = [
     "curvature",
     "degrees_of_freedom",
     "distance",
+    "extremal_directions",
     "kernel_distance",
     "knot_distance",
     "natural_spline",

@@ -18,7 +18,7 @@ from particleflow.run import diagnostics
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", gallery.USUAL)
+@pytest.mark.parametrize("name", [*gallery.USUAL, "alignment"])
 def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
     folder = tmp_path / "a folder"
     verdicts = gallery.make(name, folder)
@@ -27,7 +27,8 @@ def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
     for verdict in verdicts:
         assert verdict.holds == (not verdict.claim.reason), str(verdict)
     runs = [f"{name}-{run}.h5" for run in tables.get("runs", {})] or [f"{name}.h5"]
-    made = {path.name for path in folder.iterdir()} - {"fig6-rescaled.npz"}
+    made = {path.name for path in folder.iterdir() if path.suffix != ".csv"}
+    made -= {"fig6-rescaled.npz"}
     assert made == {f"{name}.{ending}" for ending in ("png", "pdf", "toml", "txt")} | set(runs)
     assert (folder / f"{name}.png").stat().st_size > 10_000
     said = (folder / f"{name}.txt").read_text()
@@ -37,6 +38,26 @@ def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
             assert trajectory.is_complete
     with pytest.raises(pf.TrajectoryError, match=r"exists already \(--overwrite replaces it\)"):
         gallery.make(name, folder)
+
+
+def test_alignment_of_fewer_neurons(tmp_path):
+    """The line of least squares of three samples, as a published script found it."""
+
+    def smaller(tables):
+        tables["neurons"]["count"] = 600
+        tables["output"]["frames"] = 41
+
+    verdicts = gallery.make("alignment", tmp_path, changes=smaller)
+    assert (tmp_path / "alignment-forty.csv").read_text().startswith("x,y\n-0.9945,")
+    with pf.open_trajectory(tmp_path / "alignment-three-balanced.h5") as run:
+        f = run.residual[-1] + run.samples.y
+        assert_allclose(f, [0.68974, 0.67436, 0.63590], atol=1e-5)
+        assert np.mean(run.residual[-1] ** 2) == pytest.approx(1.750427e-01, rel=1e-6)
+        assert measures.early_phase(run) > 5
+    found = {verdict.claim.measure: verdict for verdict in verdicts}
+    assert found["three-dominated.to_line"].holds
+    with pytest.raises(pf.TrajectoryError, match="exists already"):
+        gallery.make("alignment", tmp_path)
 
 
 def test_scalings_of_fewer_neurons(tmp_path):
@@ -186,10 +207,8 @@ def test_the_command(tmp_path):
         assert "observables/kernel_distance" in file
     result = runner.invoke(cli, ["figures", "fig9", "-o", str(tmp_path)])
     assert isinstance(result.exception, pf.ConfigError)
-    assert (
-        "expected some of fig5, fig6, fig7, fig8, regimes, fluctuations, scalings, found 'fig9'"
-        in str(result.exception)
-    )
+    names = "fig5, fig6, fig7, fig8, regimes, alignment, fluctuations, scalings"
+    assert f"expected some of {names}, found 'fig9'" in str(result.exception)
     (tmp_path / "file").write_text("")
     for target, message in (("file", "is a file, expected a folder"), ("file/x", "cannot be made")):
         result = runner.invoke(cli, ["figures", "fig8", "-o", str(tmp_path / target)])
