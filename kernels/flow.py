@@ -82,13 +82,19 @@ def euler_weighted(a, b, c, hx, h1):
 
 
 @inlined
-def euler(metric, a, b, c, hx, h1):
-    """The three variables of a neuron after an Euler step with (hx, h1) = h G."""
-    if metric == NETWORK:
-        return euler_network(a, b, c, hx, h1)
+def euler_unweighted(metric, a, b, c, hx, h1):
+    """The three variables of a neuron after an Euler step, in a metric without weights."""
     if metric == EUCLIDEAN:
         return euler_euclidean(a, b, c, hx, h1)
-    return euler_weighted(a, b, c, hx, h1)
+    return euler_network(a, b, c, hx, h1)
+
+
+@inlined
+def euler(metric, a, b, c, hx, h1):
+    """The three variables of a neuron after an Euler step with (hx, h1) = h G."""
+    if metric == EUCLIDEAN_WEIGHTED:
+        return euler_weighted(a, b, c, hx, h1)
+    return euler_unweighted(metric, a, b, c, hx, h1)
 
 
 @inlined

@@ -58,6 +58,7 @@ __all__ = [
     "simulated",
     "stream",
     "threads_a_block",
+    "variant",
 ]
 
 THREADS = 256
@@ -233,6 +234,14 @@ def kernel(*arguments, blocks_a_processor=2):
     registers of a thread: 65,536 for all.
     """
     return lambda body: Kernel(body, arguments, blocks_a_processor)
+
+
+def variant(body, name, **names):
+    """A copy of a kernel's body in which these global names stand for other functions."""
+    scope = {**body.__globals__, **names}
+    made = python.FunctionType(body.__code__, scope, name, body.__defaults__)
+    made.__doc__ = body.__doc__
+    return made
 
 
 # copies of functions --------------------------------------------------------------------

@@ -8,13 +8,14 @@ both sums are combined (`combine`); one block closes the step with new residuals
 
 import numpy as np
 
-from ..flow import euler
+from ..flow import EUCLIDEAN_WEIGHTED, euler_unweighted, euler_weighted
 from ..records import Samples, Tiles
 from ..sectors import is_in, move_on
 from ._jit import (
     THREADS,
     composed,
     cuda,
+    device,
     double,
     doubles,
     float64,
@@ -25,6 +26,7 @@ from ._jit import (
     longs,
     neurons,
     reals,
+    variant,
 )
 from .arrays import download, upload
 from .blocks import block_sum
@@ -45,8 +47,7 @@ TAKEN, FAILED, CHANGES, REST = range(4)
 cell, and neurons in the rest, summed over steps."""
 
 
-@kernel(neurons, reals(2), reals(), long, tiles, listed, longs, blocks_a_processor=4)
-def push(neurons, field, x, metric, tiles, rest, counters):
+def _push(neurons, field, x, metric, tiles, rest, counters):
     """Move every neuron by ``field`` (2 s, 2) = h G_k, find its cell, and add up c (a, b) by tile.
 
     Neurons that count in a row far from their tile's home are listed in ``rest`` instead.
@@ -68,7 +69,7 @@ def push(neurons, field, x, metric, tiles, rest, counters):
             i = first + r * stride + t
             k = cell[i] if i < m else s
             if k < 2 * s and k != s:
-                an, bn, cn = euler(metric, a[i], b[i], c[i], field[k, 0], field[k, 1])
+                an, bn, cn = euler_unweighted(metric, a[i], b[i], c[i], field[k, 0], field[k, 1])
                 a[i], b[i], c[i] = an, bn, cn
                 new = k if is_in(an, bn, k, x) else move_on(an, bn, k, x)
                 if new != k:
@@ -90,6 +91,19 @@ def push(neurons, field, x, metric, tiles, rest, counters):
             cuda.atomic.add(counters, CHANGES, int(values[6, 0]))
             cuda.atomic.add(counters, REST, n_rest)
         cuda.syncthreads()
+
+
+@device
+def _weighted(metric, a, b, c, hx, h1):
+    return euler_weighted(a, b, c, hx, h1)
+
+
+_arguments = neurons, reals(2), reals(), long, tiles, listed, longs
+# weights need more registers than four blocks leave, which the other metrics can do with
+push = kernel(*_arguments, blocks_a_processor=4)(_push)
+push_weighted = kernel(*_arguments, blocks_a_processor=3)(
+    variant(_push, "push_weighted", euler_unweighted=_weighted)
+)
 
 
 @kernel(doubles(), doubles(2), double, reals(2), blocks_a_processor=1)
@@ -138,12 +152,13 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     bins, sums = slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
     tiles, rest = Tiles(slots.homes, slots.near(2)), slots.rest
     set_field(1, rho, xs.xt, descent.h, field)
+    move = push_weighted if descent.metric == EUCLIDEAN_WEIGHTED else push
     taken, failed, n_rest, changes = 0, 0, 0, 0
     while taken < descent.count and not failed:
         # the host waits only here, after many steps: when it looks does not depend on how many
         # steps a call takes, so that sorts and bits do not either
         for _ in range(min(CHECK - slots.clock.steps % CHECK, descent.count - taken)):
-            push(slots.n_tiles, neurons, field, x, descent.metric, tiles, rest, counters)
+            move(slots.n_tiles, neurons, field, x, descent.metric, tiles, rest, counters)
             add_rest(slots.n_groups, neurons, rest, bins, slots.used, s)
             combine(2 * s, tiles, 3, bins, slots.used, sums)
             complete(sums, whole)

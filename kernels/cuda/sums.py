@@ -187,7 +187,7 @@ def combine(tiles, n_places, bins, used, out):
 def _values_of(kind, a, b, c, turns):
     """The numbers that one neuron adds to sums of this kind, 0 where it has fewer than four.
 
-    ``turns`` is 0 for a neuron that slides, which does not turn, else 1.
+    ``turns`` is 0 for a neuron that slides, which does not turn, else 1; with weights 1 / u^2.
     """
     v0 = v1 = v2 = v3 = float64(0.0)
     if kind == FIRST:
@@ -196,8 +196,6 @@ def _values_of(kind, a, b, c, turns):
         v0, v1, v2, v3 = a * a, a * b, b * b, c * c
     else:
         square = turns * c * c
-        if kind == COVARIANCE_WEIGHTED:
-            square /= a * a + b * b
         v0, v1, v2 = square * b * b + a * a, (1 - square) * a * b, square * a * a + b * b
     return v0, v1, v2, v3
 
@@ -227,6 +225,8 @@ def gather(neurons, kind, n_values, bins, used):
                 if key >= n_rows:
                     key = -1
                 turns = float64(1.0) if 2 * key < n_rows else float64(0.0)
+                if kind == COVARIANCE_WEIGHTED and key >= 0:  # in the precision of the state
+                    turns *= float64(1.0 / (a[i] * a[i] + b[i] * b[i]))
                 v0, v1, v2, v3 = _values_of(
                     kind, float64(a[i]), float64(b[i]), float64(c[i]), turns
                 )

@@ -54,11 +54,6 @@ class Start(NamedTuple):
         Whether the integrator lets neurons slide.
     mass : (m,) float64 or None
         Their weights among all neurons; None if all are equal.
-
-    Raises
-    ------
-    ConfigError
-        From `placed`: weights are so small that single precision loses their neurons.
     """
 
     a: Array
@@ -67,6 +62,22 @@ class Start(NamedTuple):
     cells: Cells | None = None
     slides: bool = False
     mass: Array | None = None
+
+    def check(self, m: int, dtype: Precision) -> "Start":
+        """Refuse weights of some of m neurons that are too small for a state of this precision.
+
+        Raises
+        ------
+        ConfigError
+        """
+        if dtype == "float32" and self.mass is not None:
+            least = float(np.min(self.mass, where=self.mass > 0.0, initial=np.inf))
+            if m * least < LEAST_OF_SINGLE:
+                raise ConfigError(
+                    f"state_dtype: float32 has no room for weights of {m * least:.3g} times the "
+                    "average; use float64, or make them 0"
+                )
+        return self
 
     def placed(
         self, x: Array, metric: Metric, slots: np.ndarray, m: int, dtype: Precision
@@ -79,13 +90,6 @@ class Start(NamedTuple):
         Cells are found before the variables are rounded to the precision of the state, so that a
         neuron with its knot on a sample starts on the inactive side.
         """
-        if dtype == "float32" and self.mass is not None:
-            least = float(np.min(self.mass, where=self.mass > 0.0, initial=np.inf))
-            if m * least < LEAST_OF_SINGLE:
-                raise ConfigError(
-                    f"state_dtype: float32 has no room for weights of {m * least:.3g} times the "
-                    "average; use float64, or make them 0"
-                )
         variables = np.empty((3, self.a.size))
         variables[:] = self.a, self.b, self.c
         cell = np.empty(variables.shape[1], np.int32)

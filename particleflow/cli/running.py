@@ -261,7 +261,8 @@ def _hint(simulation: "Simulation", quiet: bool) -> None:
         click.echo(f"samples: {'; '.join(samples.source.notes)}", err=True)
     epochs = epochs_of_run(simulation)
     if epochs is not None and not quiet:
-        click.echo(epochs.text(), err=True)
+        has_stages = bool(simulation.provenance.get("stages"))
+        click.echo(epochs.text(has_stages), err=True)
     for note in (samples.repeats(), samples.hint()):
         if note is not None and not quiet:
             click.echo(f"note: {note}", err=True)

@@ -51,11 +51,12 @@ class Epochs(NamedTuple):
             multiple_of_loss(loss, rows) / alpha,
         )
 
-    def text(self) -> str:
-        """The conversion in words."""
-        return (
-            f"an epoch is tau = {self.step:.6g}; {self.number:,} epochs end at tau = {self.end:.6g}"
-        )
+    def text(self, has_stages: bool = False) -> str:
+        """The conversion in words; of a run with stages, whose epochs were others before."""
+        now = f"an epoch is tau = {self.step:.6g}"
+        if has_stages:
+            return f"{now} now, {self.number:,} epochs in all"
+        return f"{now}; {self.number:,} epochs end at tau = {self.end:.6g}"
 
 
 def epochs_of_run(simulation: Simulation) -> Epochs | None:
@@ -69,5 +70,5 @@ def epochs_of_config(toml: str, alpha: float, samples: Samples) -> Epochs | None
     """The epochs that a configuration, as TOML, asks for; None if it has another end."""
     try:
         return Epochs.of(tomllib.loads(toml).get("flow", {}), alpha, samples)
-    except (ValueError, AttributeError, RecursionError):  # it is damaged, or not ours
+    except (ValueError, TypeError, AttributeError, RecursionError, ConfigError):  # it is damaged
         return None

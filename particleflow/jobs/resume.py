@@ -24,7 +24,7 @@ from particleflow.trajectory import (
     open_trajectory,
 )
 
-from .epochs import Epochs
+from .epochs import Epochs, epochs_of_config
 from .prepare import prepare
 from .saved import Saved, some_neurons
 from .stages import (
@@ -118,7 +118,8 @@ def resume(  # noqa: PLR0913 (public: its options are keywords)
     file, recorded = ranks.together(lambda: _recorded(path))
     network, changed = _Network.of(file, ranks), changes or {}
     flow = tables_in(file, recorded.config).get("flow", {}) if recorded.config else {}
-    configured = Epochs.of(flow, network.alpha, network.samples)
+    flow = flow if isinstance(flow, dict) else {}
+    configured = epochs_of_config(recorded.config, network.alpha, network.samples)
     tau_of_rate = 1.0 / network.alpha if configured is None else configured.tau_of_rate
     steps = epochs_of(epochs, until, recorded, flow)
     integrator = another_step(file, recorded, tau_of_rate, changed)

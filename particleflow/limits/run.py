@@ -178,8 +178,8 @@ def _plan(read: config.Tables, given: _Given, target: Path) -> tuple[Base, Desig
         )
     if flow.learning_rate is not None:
         raise ConfigError(
-            f"{file}: flow.epochs: their end in tau changes with the number of neurons; expected "
-            "flow.step and flow.t_end"
+            f"{file}: flow.epochs: a limit needs its end in tau, flow.t_end; particleflow run says "
+            "where epochs end"
         )
     if flow.t_end is None or not np.isfinite(flow.t_end):
         raise ConfigError(f"{file}: flow.t_end: a limit needs an end that all replicates have")

@@ -6,7 +6,7 @@ descent with the rate eta on another multiple of it is one on L with that multip
 
 from typing import Literal, get_args
 
-from particleflow.arguments import finite, positive
+from particleflow.arguments import positive
 from particleflow.errors import ConfigError
 
 Loss = Literal["half_sum", "sum", "mean", "half_mean"]
@@ -48,7 +48,8 @@ def step_in_tau(
     Raises
     ------
     ConfigError
-        The rate is no finite number above 0, or the loss is unknown.
+        A number is not finite and above 0, or the loss is unknown.
     """
     rate = positive("learning_rate", learning_rate, ConfigError)
-    return rate * multiple_of_loss(loss, finite("rows", rows, ConfigError)) / alpha
+    multiple = multiple_of_loss(loss, positive("rows", rows, ConfigError))
+    return rate * multiple / positive("alpha", alpha, ConfigError)

@@ -278,7 +278,7 @@ class Neurons:
         return pytorch.state_of(plain.a / root, plain.b / root, plain.c / root, names)
 
     def to_numpy(self) -> tuple[Array, Array, Array]:
-        """Raw parameters (a, b, c), (m,) each, of the network of scale ``alpha``."""
+        """Raw (a, b, c), (m,) each, of the network of scale ``alpha``; ``weights`` are apart."""
         kappa = np.sqrt(self.size / self.alpha)
         return self.a / kappa, self.b / kappa, self.c / kappa
 

@@ -31,7 +31,7 @@ def parameters_of(source: Any) -> tuple[Array, Array, Array]:
     NeuronsError
         The architecture is another; the message says what was found.
     """
-    if hasattr(source, "state_dict"):
+    if hasattr(source, "state_dict") and not isinstance(source, type):
         _check_layers(source)
         source = source.state_dict()
     if not isinstance(source, Mapping) and not hasattr(source, "files"):  # a .npz that is open
@@ -69,15 +69,24 @@ def parameters_of(source: Any) -> tuple[Array, Array, Array]:
 
 
 def _check_layers(module: Any) -> None:
-    """Refuse a module with another kind of layer; what its ``forward`` does cannot be seen."""
-    for layer in module.modules():
-        kind = type(layer).__name__
-        if not list(layer.children()) and layer is not module and kind not in _LAYERS:
+    """Refuse a module with another kind of layer, or a Sequential with other ones.
+
+    What the ``forward`` of another module does cannot be seen.
+    """
+    leaves = [layer for layer in module.modules() if not list(layer.children())]
+    kinds = [type(layer).__name__ for layer in leaves if layer is not module]
+    for kind in kinds:
+        if kind not in _LAYERS:
             raise NeuronsError(f"{_EXPECTED}, found {kind}")
+    acting = [kind for kind in kinds if kind != "Identity"]
+    if type(module).__name__ == "Sequential" and acting != ["Linear", "ReLU", "Linear"]:
+        raise NeuronsError(f"{_EXPECTED}, found {', '.join(acting) or 'no layers'}")
 
 
 def _array(name: Any, value: Any) -> Array:
     """A tensor or array as float64."""
+    if hasattr(value, "is_complex") and value.is_complex():
+        raise NeuronsError(f"{name}: expected real numbers, found complex ones")
     if hasattr(value, "detach"):  # bfloat16 has no numpy dtype: the tensor is converted, not that
         value = value.detach().cpu().double().numpy()
     try:

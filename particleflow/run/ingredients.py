@@ -3,9 +3,11 @@
 from typing import Any
 
 from particleflow.arguments import brief
+from particleflow.backend import Precision, Share, Start
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 from particleflow.integrators import registry
 from particleflow.model.measure import is_whole
+from particleflow.model.neurons import NeuronSource
 from particleflow.model.samples import Samples
 
 
@@ -45,3 +47,15 @@ def described(thing: Any) -> str:
     kind = type(thing)
     # the repr of `object` holds an address, which differs between ranks
     return kind.__name__ if kind.__repr__ is object.__repr__ else repr(thing)
+
+
+def start_of(neurons: NeuronSource, share: Share, slides: bool, dtype: Precision) -> Start:
+    """The neurons of a share at the begin of a run.
+
+    Raises
+    ------
+    NeuronsError, ConfigError
+        They cannot be drawn or read, or their weights are too small for this precision.
+    """
+    own = neurons.part(share.first, share.last)
+    return Start(own.a, own.b, own.c, own.cells, slides, own.weights).check(neurons.size, dtype)

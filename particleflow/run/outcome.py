@@ -113,10 +113,10 @@ def _why(begin: Begin, state: State, tau: float, stop: float, before: Moment | N
         return f"settled, it falls by {falling:.2g} of itself until twice that time"
     if before is not None and is_held_up(power, before, Moment(tau, state.loss())):
         smaller = "tolerance" if begin.step is None else "step"
+        precise = "" if state.dtype == "float64" else 'state_dtype = "float64", '
         return (
             f"held up by rounding or by the step: in the flow it falls by {falling:.2g} of "
-            'itself until twice that time; try samples.normalise, state_dtype = "float64", or a '
-            f"smaller {smaller}"
+            f"itself until twice that time; try samples.normalise, {precise}or a smaller {smaller}"
         )
     return (
         f"not converged yet, it falls by {falling:.2g} of itself until twice that time; "

@@ -15,7 +15,6 @@ from particleflow.backend import (
     PRECISIONS,
     Metric,
     Precision,
-    Start,
     State,
     free_memory,
     resolve_device,
@@ -32,7 +31,7 @@ from particleflow.model.neurons import Neurons, NeuronSource
 from particleflow.model.samples import Samples
 from particleflow.ranks.world import ranks_of
 
-from .ingredients import check_parts, described
+from .ingredients import check_parts, described, start_of
 from .loop import Loop, Writer
 from .observables import UserObservables
 from .outcome import Begin, outcome
@@ -142,11 +141,11 @@ class Simulation:
     def _begin(self, neurons: NeuronSource, metric: Metric, dtype: Precision) -> None:
         samples, ranks = self.samples, self.ranks
         share = share_of(neurons.size, samples.size, ranks.rank, ranks.size)
-        own = ranks.together(lambda: neurons.part(share.first, share.last))
+        own = ranks.together(lambda: start_of(neurons, share, self.integrator.slides, dtype))
         self.state = State(
             samples.network_x,
             samples.y,
-            Start(own.a, own.b, own.c, own.cells, self.integrator.slides, own.weights),
+            own,
             metric,
             run_length=self.integrator.run_length,
             sorted_from=self.integrator.sorted_from,

@@ -16,6 +16,9 @@ from particleflow.errors import ConfigError, SamplesError
 from particleflow.model.coordinates import ray_angles
 from particleflow.model.rows import rows_of
 
+_ROUNDING = 1e-12
+"""Slopes, in units of the largest sum, and angles below this are 0."""
+
 
 def extremal_directions(
     x: ArrayLike, residual: ArrayLike, sign: int = 1, weights: ArrayLike | None = None
@@ -53,13 +56,20 @@ def extremal_directions(
     middle = 0.5 * (rays + ends)
     active = np.outer(np.cos(middle), points) + np.sin(middle)[:, None] > 0.0
     sums = active @ (pull[:, None] * np.stack([points, np.ones(points.size)], axis=1))
+    size = np.hypot(*sums.T)
+    rounding = _ROUNDING * max(float(size.max()), np.finfo(float).tiny)
     # inside a sector the function is <S, d>, whose only maximum is in the direction of S
     toward = np.arctan2(sums[:, 1], sums[:, 0])
     way = np.mod(toward - rays, 2.0 * np.pi)
-    inside = (way > 0.0) & (way < ends - rays) & sums.any(axis=1)
-    # on a ray the slopes to either side decide
-    across = np.stack([-np.sin(rays), np.cos(rays)], axis=1)
-    before = np.einsum("ij,ij->i", np.roll(sums, 1, axis=0), across)
-    after = np.einsum("ij,ij->i", sums, across)
-    found = np.concatenate([toward[inside], rays[(before > 0.0) & (after < 0.0)]])
+    apart = np.minimum(way, ends - rays - way) > _ROUNDING
+    inside = (way < ends - rays) & apart & (size > rounding)
+    # on a ray the slopes to either side decide; where a slope is 0, the curvature -<S, d>
+    along = np.stack([np.cos(rays), np.sin(rays)], axis=1)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    falls = []
+    for side, sector in ((-1.0, np.roll(sums, 1, axis=0)), (1.0, sums)):
+        slope = side * np.einsum("ij,ij->i", sector, across)
+        curves = np.einsum("ij,ij->i", sector, along) > rounding
+        falls.append((slope < -rounding) | ((slope <= rounding) & curves))
+    found = np.concatenate([toward[inside], rays[falls[0] & falls[1]]])
     return np.sort(found)

@@ -130,8 +130,13 @@ def until(times: Array, end: float, pace: Pace) -> Array:
         )
         more = begin + pace.first * pace.step**numbers
     elif end > last and pace.spacing == "power" and pace.step > 0.0:
-        roots = (((t - begin) / pace.first) ** (1.0 / pace.step) for t in (last, end))
-        more = begin + pace.first * np.unique(_powers(_numbers(*roots), pace.step))
+        ends = [(t - begin) / pace.first for t in (last, end)]
+        if pace.step > 1.0:
+            roots = (t ** (1.0 / pace.step) for t in ends)
+            wholes = np.unique(_powers(_numbers(*roots), pace.step))
+        else:  # k^p skips no whole number
+            wholes = _numbers(*ends)
+        more = begin + pace.first * wholes
         more = more[(more > last) & (more < end * (1.0 - 1e-12))]
     return np.concatenate([kept, more, [end]])
 

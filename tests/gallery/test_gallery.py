@@ -56,6 +56,8 @@ def test_alignment_of_fewer_neurons(tmp_path):
         assert measures.early_phase(run) > 5
     found = {verdict.claim.measure: verdict for verdict in verdicts}
     assert found["three-dominated.to_line"].holds
+    assert found["three-dominated.aligned"].holds
+    assert found["forty-dominated.aligned"].holds
     with pytest.raises(pf.TrajectoryError, match="exists already"):
         gallery.make("alignment", tmp_path)
 

@@ -136,7 +136,7 @@ def push(m, s, metric, exact=True):
     """Every neuron moved once by a given field: the bits of the state, cells, moments, changes."""
     from particleflow.kernels import flow
     from particleflow.kernels.cuda import upload
-    from particleflow.kernels.cuda.descent import CHANGES, REST
+    from particleflow.kernels.cuda.descent import CHANGES, REST, push_weighted
     from particleflow.kernels.cuda.descent import push as push_kernel
     from particleflow.kernels.cuda.sums import add_rest, combine
 
@@ -153,7 +153,8 @@ def push(m, s, metric, exact=True):
     tiles, rest = Tiles(slots.homes, slots.near(2)), slots.rest
     bins, sums = slots.bins(2 * s, 2), slots.array("sums", (2 * s, 2))
     counters = upload(np.zeros(4, np.int64), np.int64)
-    push_kernel(
+    move = push_kernel if state.mass is None else push_weighted
+    move(
         slots.n_tiles, state.neurons, upload(h_field, np.float64), upload(state.x, np.float64),
         code, tiles, rest, counters,
     )  # fmt: skip

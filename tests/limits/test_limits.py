@@ -17,6 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
 from particleflow import figures
+from particleflow.cli import limiting
 from particleflow.limits import run, table
 from particleflow.limits.assess import assess
 from particleflow.limits.run import HAVE_LIMITS
@@ -182,7 +183,7 @@ def test_a_tolerance_that_is_not_reached_keeps_what_was_found(call, config):
     (["--set", "neurons.init=pytorch", "--set", "neurons.delta="], "neurons.alpha: 1.0 stays as"),
     (["--set", "neurons.seed=9223372036854775800"], "neurons.seed: expected at most"),
     (["--set", "flow.integrator=gd", "--set", "flow.learning_rate=0.1", "--set", "flow.epochs=9",
-      "--set", "flow.t_end=", "--set", "flow.tolerance="], "flow.epochs: their end in tau changes"),
+      "--set", "flow.t_end=", "--set", "flow.tolerance="], "flow.epochs: a limit needs its end"),
     (["--set", "neurons.init=grid", "--set", "neurons.delta="], '"grid" draws no neurons'),
     (["--observable", "steps"], "observable steps: is no number that has a limit"),
     (["--observable", "residual"], "observable residual: is no number that has a limit"),
@@ -218,6 +219,37 @@ def test_the_file_of_another_limit_is_left(limit, config):
             again(**options)
     assert again(overrides=("neurons.count=7", "output.frames=9")).levels == limit.levels
     assert again(replicates=3, overwrite=True).design.replicates == 3
+
+
+def test_what_is_said_of_errors(limit):
+    """An error that is large at one time only is told with that time."""
+    text = repr(limit)
+    assert text.startswith("Limit(")
+    assert len(text) < 300
+    assert limit.tolerance == limit.design.tolerance
+    mean, error = np.ones(limit.time.size), np.full(limit.time.size, 1e-5)
+    error[7] = 0.02
+    levels = [limit.levels[-1]._replace(errors={"loss": 0.02})]
+    jump = limit._replace(observables={"loss": (mean, error)}, levels=levels)
+    said = limiting._error_of(jump, "loss")
+    assert (
+        said == f"loss 2.0e-02 (at tau = {limit.time[7]:.3g}; half of the times are below 1.0e-05)"
+    )
+    even = jump._replace(observables={"loss": (mean, np.full(limit.time.size, 0.02))})
+    assert limiting._error_of(even, "loss") == "loss 2.0e-02"
+    # errors of independent neurons fall like m^(-1/2): so many would have the error reached
+    last = limit.levels[-1]
+    needed = limit.independent * (limit.tolerance / last.error) ** 2
+    sentence = limiting._sentences(limit)[1]
+    assert sentence == (
+        f"as many starts of independent neurons would need some {float(f'{needed:.0e}'):,.0f} each"
+    )
+
+
+@pytest.mark.parametrize("name", ["observables", "overrides"])
+def test_a_text_is_no_list_of_texts(config, tmp_path, name):
+    with pytest.raises(pf.ConfigError, match=f"{name}: expected a list of texts, found 'loss'"):
+        pf.mean_field_limit(config, tmp_path / "l.h5", 1e-2, **{name: "loss"})
 
 
 def test_files_that_are_no_limit(limit, tmp_path):

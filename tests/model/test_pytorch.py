@@ -1,7 +1,9 @@
 """Networks of PyTorch in and out: a recorded one without torch, others where it is installed."""
 
 import importlib.util
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,6 +102,64 @@ def test_what_is_no_module(value):
         pf.Neurons.from_torch(value)
 
 
+class Module:
+    """As much of a module of torch as is looked at."""
+
+    layers = ()
+
+    def children(self):
+        return iter(self.layers)
+
+    def modules(self):
+        yield self
+        for layer in self.layers:
+            yield from layer.modules()
+
+    def state_dict(self):
+        return STATE
+
+
+def fake(name, layers=()):
+    """A module whose class has this name, with layers of other ones."""
+    made = type(name, (Module,), {})()
+    made.layers = [fake(layer) for layer in layers]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("layers", "name", "found"),
+    [
+        (("Linear", "ReLU", "Linear"), "Sequential", None),
+        (("Linear", "Identity", "ReLU", "Linear"), "Sequential", None),
+        (("Linear", "Linear"), "Sequential", "Linear, Linear"),
+        (("ReLU", "Linear", "Linear"), "Sequential", "ReLU, Linear, Linear"),
+        (("Linear", "ReLU", "Linear", "ReLU"), "Sequential", "Linear, ReLU, Linear, ReLU"),
+        (("Linear", "Tanh", "Linear"), "Net", "Tanh"),
+        (("Linear", "Linear"), "Net", None),  # its forward may call relu
+    ],
+)
+def test_layers_of_a_module(layers, name, found):
+    module = fake(name, layers)
+    if found is None:
+        assert pf.Neurons.from_torch(module).size == M
+    else:
+        with pytest.raises(pf.NeuronsError, match=f", found {found}$"):
+            pf.Neurons.from_torch(module)
+
+
+def test_states_that_are_made(monkeypatch):
+    """Whatever the alpha and the weights, f is that of a network that nothing divides."""
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(from_numpy=lambda array: array))
+    a, b, c = np.random.default_rng(2).standard_normal((3, 9))
+    neurons = pf.Neurons(a, b, c, alpha=50.0, weights=np.arange(1.0, 10.0))
+    state = neurons.to_torch()
+    assert {name: v.shape for name, v in state.items()} == {
+        "0.weight": (9, 1), "0.bias": (9,), "2.weight": (1, 9)
+    }  # fmt: skip
+    f = pf.Simulation(pf.Samples(X, X), neurons).predict(X)
+    assert_allclose(function_of(state), f, rtol=0, atol=1e-13)
+
+
 def test_a_last_bias_of_zero_and_other_names():
     state = {"hidden.weight": STATE["0.weight"], "hidden.bias": STATE["0.bias"],
              "predict.weight": STATE["2.weight"], "predict.bias": np.zeros(1)}  # fmt: skip
@@ -177,8 +237,6 @@ def test_500_epochs_beside_torch():
 
 
 def test_without_torch(monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(pf.NeuronsError, match="to_torch: torch is not installed; to_numpy gives"):
         pf.Neurons.from_torch(STATE).to_torch()

@@ -12,10 +12,20 @@ from particleflow.theory import extremal_directions
 
 def on_a_grid(x, rho, sign, weights, n=200_000):
     """Local maxima of the function itself at many angles."""
-    theta = -np.pi + 2.0 * np.pi * (np.arange(n) + 0.5) / n
+    theta = -np.pi + 2.0 * np.pi * (np.arange(n) + 0.37) / n  # no two around a ray are alike
     z = np.maximum(np.outer(np.cos(theta), x) + np.sin(theta)[:, None], 0.0)
     h = sign * z @ (-weights * rho)
-    return theta[(h > np.roll(h, 1)) & (h > np.roll(h, -1))]
+    higher = h - 1e-12 * max(np.abs(h).max(), 1e-300)  # than rounding on a plateau
+    return theta[(higher > np.roll(h, 1)) & (higher > np.roll(h, -1))]
+
+
+def same_directions(found, expected, allowed):
+    """Each is beside one of the others on the circle, and there are as many."""
+    assert found.size == expected.size
+    if found.size:
+        way = np.abs(np.angle(np.exp(1j * (found[:, None] - expected))))
+        assert way.min(axis=0).max() < allowed
+        assert way.min(axis=1).max() < allowed
 
 
 @settings(deadline=None, max_examples=40)
@@ -26,10 +36,30 @@ def test_they_are_the_maxima(seed, s, sign):
     rho, weights = random.standard_normal(s), random.uniform(0.5, 2.0, s)
     found = extremal_directions(x, rho, sign, weights)
     expected = on_a_grid(x, rho, sign, weights)
-    # each maximum of the grid is beside one that was found, and the other way round
-    assert found.size == expected.size
-    assert_allclose(found, expected, rtol=0, atol=1e-4)
+    same_directions(found, expected, 1e-4)
     assert (np.diff(found) > 0.0).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "rho", "expected"),
+    [([0.0, 1.0], [1.0, -1.0], [0.0]), ([-2.0, 3.0], [1.0, 1.0], [np.arctan2(3.0, -1.0)]),
+     ([0.5], [0.0], []), ([0.5], [-1.0], [np.arctan2(1.0, 0.5)]), ([0.5], [1.0], [])],
+)  # fmt: skip
+def test_ties(x, rho, expected):
+    """A sum along a ray: a maximum on the ray, or none."""
+    found = extremal_directions(x, rho)
+    assert_allclose(found, expected, rtol=0, atol=1e-14)
+    assert on_a_grid(np.array(x), np.array(rho), 1, 1.0, 20_001).size == len(expected)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_ties_of_whole_numbers(seed):
+    random = np.random.default_rng(seed)
+    for _ in range(20):
+        x = np.sort(random.choice(np.arange(-3.0, 4.0), random.integers(1, 5), replace=False))
+        rho = random.integers(-2, 3, x.size).astype(float)
+        expected = on_a_grid(x, rho, 1, 1.0, 20_001)
+        same_directions(extremal_directions(x, rho), expected, 1e-3)
 
 
 @pytest.mark.parametrize("kind", ["balanced", "dominated"])

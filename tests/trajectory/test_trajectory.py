@@ -17,6 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import particleflow as pf
 from particleflow.files import disk
 from particleflow.run.observables import BUILT_IN
+from particleflow.trajectory import times as frame_times
 from particleflow.trajectory import writer, writer_thread
 from particleflow.trajectory.schema import chunk_width
 
@@ -356,6 +357,24 @@ def test_frames_at_powers(path):
         assert_allclose(traj.time, [0.0, 0.25, 0.5, 0.75, 1.0])
     with pytest.raises(pf.TrajectoryError, match="first: expected a time below 1, found 2"):
         simulate(path, spacing="power", first=2.0, overwrite=True)
+
+
+@pytest.mark.parametrize(("frames", "first", "end", "later"), [
+    (201, 1.0, 10.0, 1000.0), (11, 0.99, 1.0, 7.3), (5, 0.013, 1.0, 9.1), (40, 1e-3, 2.0, 3.3),
+])  # fmt: skip
+def test_more_frames_at_powers(frames, first, end, later):
+    """They follow at whole numbers of ``first`` that are powers, whether these are dense or not."""
+    begun = frame_times.frame_times(0.0, end, frames, "power", first)
+    pace = frame_times.Pace.of(0.0, end, frames, "power", first)
+    longer = frame_times.until(begun, later, pace)
+    assert longer[-1] == later
+    assert (np.diff(longer) > 0.0).all()
+    p = np.log(end / first) / np.log(frames - 1)
+    k = np.arange(frames, 2000.0)
+    own = first * (np.ceil(k**p * (1 - 1e-12)) if p > 1.0 else np.arange(np.ceil(later / first)))
+    own = own[(own > end * (1 + 1e-12)) & (own < later * (1 - 1e-12))]
+    expected = np.union1d(begun, own)  # the old end stays
+    assert_allclose(longer[:-1], expected, rtol=1e-12)
 
 
 def test_times_of_ones_own(path):
