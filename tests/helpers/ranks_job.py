@@ -484,6 +484,11 @@ def check_bad_input(ranks, folder):
     text = failure_of(lambda: pf.Simulation(samples, whole, comm=ranks), ranks)
     assert "rank 0 and rank 3 on" in text
     assert "have different neurons: " in text
+    whole = pf.initialise("reduced", M, seed=1)
+    tiny = pf.Neurons(whole.a, whole.b, whole.c, weights=np.r_[1e-30, np.ones(M - 1)])
+    one = {"state_dtype": "float32", "comm": ranks}  # only rank 0 has the neuron
+    text = failure_of(lambda: pf.Simulation(samples, tiny, **one), ranks)
+    assert "state_dtype: float32 has no room for weights of" in text
     sim = begin()
     text = failure_of(lambda: sim.run(1.0 + (ranks.rank == 1)), ranks)
     assert "have different until: 1.0 and 2.0" in text
