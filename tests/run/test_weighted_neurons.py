@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
-from particleflow.figures import draw_sectors
+from particleflow.figures import draw_function, draw_sectors
+from particleflow.inspect.facts import facts_of
 from particleflow.run.observables import BUILT_IN
 from particleflow.trajectory import RecordedNeurons
 
@@ -320,12 +321,27 @@ def test_pictures_of_weighted_neurons(tmp_path, weights, label, sectors):
     assert_allclose(np.nan_to_num(shown), expected, rtol=1e-12)
 
 
+def test_tracers_have_no_knots_of_f(tmp_path):
+    x = np.array([-1.0, 0.0, 1.0])
+    neurons = pf.Neurons([1.0, 1.0, -1.0], [0.5, -0.5, 0.2], [1.0] * 3, weights=[1, 0, 1])
+    sim = pf.Simulation(pf.Samples(x, x), neurons, pf.GradientDescent(1e-6))
+    sim.writers.append(pf.TrajectoryWriter(tmp_path / "r.h5", frames=2))
+    sim.run(1e-5)
+    with pf.open_trajectory(tmp_path / "r.h5") as run:
+        ax = draw_function(Figure().subplots(), run)
+        (rug,) = (line for line in ax.lines if line.get_label() == "knots")
+    assert_allclose(np.sort(rug.get_xdata()), [-0.5, 0.2], atol=1e-4)
+
+
 def test_a_subset_of_weighted_neurons(tmp_path):
     weighted, _, _ = neurons_and_copies()
     sim = pf.Simulation(SAMPLES, weighted, pf.GradientDescent(0.01))
     path = record(sim, tmp_path / "r.h5", neurons=7)
+    facts = facts_of(path)
+    assert "effective_neurons" not in facts  # which seven of them do not say
     with pf.open_trajectory(path) as run:
         assert_array_equal(run.mass, weighted.weights[run.ids])
+        assert facts["mass_recorded"] == pytest.approx(run.mass.sum(), rel=1e-12)
         final = sim.neurons
         assert_allclose(run.position(-1)[:, 0], final.rhat[run.ids], rtol=1e-13)
 
