@@ -280,7 +280,7 @@ class StoredTrajectory(Readable):
         Parameters
         ----------
         name : str
-            For example "loss", "neurons/sector_counts", "user/NAME".
+            For example "loss", "user/NAME", "sector_counts" (also "neurons/sector_counts").
         counts : tuple of int, optional
             An earlier result of `acknowledged`, to read several observables up to the same time
             while the file grows.
@@ -318,10 +318,12 @@ class StoredTrajectory(Readable):
         return bool(group["time"] == self._file[f"{PARTICLES}/position/time"])
 
     def _observable(self, name: str) -> h5py.Group:
-        if name not in self.observables:
+        known = self.observables
+        if name not in known and f"neurons/{name}" in known:
+            name = f"neurons/{name}"  # as it is called where it is asked for
+        if name not in known:
             raise TrajectoryError(
-                f"{self.path}: has no observable {name!r}, only "
-                f"{', '.join(self.observables) or 'frames'}"
+                f"{self.path}: has no observable {name!r}, only {', '.join(known) or 'frames'}"
             )
         return self._file["observables"][name]
 

@@ -210,7 +210,7 @@ def test_a_file_of_weighted_neurons(tmp_path, metric):
         for name in set(one.observables) - counts:
             got, expected = one.observable(name)[1], two.observable(name)[1]
             assert_allclose(got, expected, rtol=1e-8, atol=1e-10, err_msg=name)
-        assert set(one.observable("neurons/sector_counts")[1].sum(axis=1)) == {M}
+        assert set(one.observable("sector_counts")[1].sum(axis=1)) == {M}
         assert_allclose(one.predict(-1, X), sims[0].predict(X), rtol=0, atol=1e-12)
         assert_allclose(one.tangent_kernel(-1), two.tangent_kernel(-1), rtol=0, atol=1e-10)
         if metric == "euclidean":  # in the other one gradient descent does not quite keep delta
