@@ -37,6 +37,8 @@ HAVE_LIMITS = (
 """Observables that are a number and have a limit as m grows."""
 RECORDED = ("loss", "dead_fraction", "sliding_fraction")
 _TIMES, _POINTS = 21, 201
+_TOLD = 80
+"""Letters up to which settings of a file and of a call are quoted."""
 _STEPS = 3.0
 """Error of f that steps leave, in units of the integrator's tolerance (docs/accuracy.md)."""
 
@@ -242,8 +244,10 @@ def _begin(target: Path, design: Design, overwrite: bool) -> None:
     goals = {"tolerance", "named", *(["most"] if found.most < design.most else [])}
     for name, old, new in zip(design._fields, found, design, strict=True):
         if name not in goals and repr(old) != repr(new):
+            both = f" ({old} in the file, now {new})"
+            told = both if isinstance(old, (int, float, str)) and len(both) < _TOLD else ""
             raise TrajectoryError(
-                f"{target}: holds a limit with other {name}; --overwrite begins anew"
+                f"{target}: holds a limit with other {name}{told}; --overwrite begins anew"
             )
     if found.most < design.most:
         table.let_grow(target, design)

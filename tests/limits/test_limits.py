@@ -212,8 +212,10 @@ def test_the_file_of_another_limit_is_left(limit, config):
         return pf.mean_field_limit(config, limit.path, 1e-2, **given)
 
     for options, name in (
-        ({"replicates": 5}, "replicates"), ({"first": 32}, "first"),
-        ({"overrides": ("flow.t_end=0.25",)}, "config"), ({"most": 2048}, "most"),
+        ({"replicates": 5}, r"replicates \(4 in the file, now 5\)"),
+        ({"first": 32}, r"first \(64 in the file, now 32\)"),
+        ({"overrides": ("flow.t_end=0.25",)}, "config"),
+        ({"most": 2048}, r"most \(4096 in the file, now 2048\)"),
     ):  # fmt: skip
         with pytest.raises(pf.TrajectoryError, match=f"holds a limit with other {name}; --overw"):
             again(**options)
