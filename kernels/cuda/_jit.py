@@ -240,7 +240,8 @@ def variant(body, name, **names):
     """A copy of a kernel's body in which these global names stand for other functions."""
     scope = {**body.__globals__, **names}
     made = python.FunctionType(body.__code__, scope, name, body.__defaults__)
-    made.__doc__ = body.__doc__
+    # numba's cache on disk would take one for the other by their names and lines
+    made.__doc__, made.__qualname__ = body.__doc__, name
     return made
 
 
@@ -267,7 +268,9 @@ def _copy(function, precision, convert):
             scope[name] = value
     if precision == "float32":
         code = code.replace(co_consts=_single(code.co_consts))
-    return python.FunctionType(code, scope, function.__name__, function.__defaults__)
+    copied = python.FunctionType(code, scope, function.__name__, function.__defaults__)
+    copied.__qualname__ = function.__qualname__
+    return copied
 
 
 def _for_device(value, precision):
