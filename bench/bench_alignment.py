@@ -6,21 +6,20 @@ error. Its loop is timed over 2,000 iterations, of which the rest follows.
 """
 
 import time
+import tomllib
 
 import numpy as np
 import pytest
 
 import particleflow as pf
-from particleflow import gallery
+from particleflow.gallery.make import recipe
 
 ITERATIONS, RATE = 2_000_000, 1e-3
 
 
 def data():
     """The two data sets of the recipe, by name."""
-    import tomllib
-
-    tables = tomllib.loads(gallery.make.recipe("alignment"))["data"]
+    tables = tomllib.loads(recipe("alignment"))["data"]
     return {name: (np.array(own["x"]), np.array(own["y"])) for name, own in tables.items()}
 
 
