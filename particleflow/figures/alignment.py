@@ -39,7 +39,7 @@ def draw_alignment(runs: Mapping[str, Trajectory]) -> Figure:
         figure = Figure(figsize=(WIDTH, 5.6 * CENTIMETRE * len(by_data)), layout="constrained")
         rows = figure.subplots(len(by_data), 3, squeeze=False)
         for row, (data, starts) in zip(rows, by_data.items(), strict=True):
-            draw_directions(row[0], starts["balanced"])
+            _draw_directions(row[0], starts["balanced"])
             row[0].set_title(f"{data} samples, balanced start")
             _draw_functions(row[1], starts)
             _draw_losses(row[2], starts)
@@ -48,7 +48,7 @@ def draw_alignment(runs: Mapping[str, Trajectory]) -> Figure:
     return figure
 
 
-def draw_directions(ax: Axes, trajectory: Trajectory) -> Axes:
+def _draw_directions(ax: Axes, trajectory: Trajectory) -> None:
     """theta of some neurons with rhat > 0 over time, until they die."""
     samples, rows = trajectory.samples, slice(0, None, max(1, trajectory.ids.size // (2 * _SHOWN)))
     position, cell = trajectory.position(slice(None), rows), trajectory.cell(slice(None), rows)
@@ -65,7 +65,6 @@ def draw_directions(ax: Axes, trajectory: Trajectory) -> Axes:
     ax.set_yticks([-np.pi, 0.0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
     ax.set_xlabel(r"mean-field time $\tau$")
     ax.set_ylabel(r"$\theta$")
-    return ax
 
 
 def _draw_functions(ax: Axes, starts: Mapping[str, Trajectory]) -> None:

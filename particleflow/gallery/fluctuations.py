@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from particleflow.arguments import Array
-from particleflow.errors import IntegrationError
 from particleflow.limits.work import Base
-from particleflow.ranks.serial import affinity
 from particleflow.sweeps.work import Task
-from particleflow.sweeps.workers import results_of
+
+from .many_runs import ends_of
 
 _TABLES = ("samples", "neurons", "flow")
 SAMPLINGS = {"random": "independent", "quiet": "quiet"}
@@ -66,9 +65,7 @@ def variances_of(tables: dict[str, Any], recipe: Path, output: Path) -> Fluctuat
         tasks.append(Task(number, changes, None))
     f: list[Any] = [None] * len(tasks)
     residual: list[Any] = [None] * len(tasks)
-    for result in results_of(base, tasks, len(affinity())):
-        if result.problem is not None:
-            raise IntegrationError(f"{output}: a run failed: {result.problem}")
+    for result in ends_of(base, tasks, output):
         f[result.number], residual[result.number] = result.values["f"], result.values["residual"]
     found = []
     for values in (f, residual):  # y is the same in all: residuals vary as f does

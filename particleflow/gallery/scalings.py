@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from particleflow.arguments import Array
-from particleflow.errors import IntegrationError
-from particleflow.ranks.serial import affinity
 from particleflow.sweeps.work import Base, Task
-from particleflow.sweeps.workers import results_of
+
+from .many_runs import ends_of
 
 _TABLES = ("samples", "neurons", "flow")
 _DECADES = 100
@@ -114,9 +113,7 @@ def scalings_of(tables: dict[str, Any], recipe: Path, output: Path) -> Scalings:
         number = int(np.ravel_multi_index(index, shape))
         tasks.append(Task(number, changes | {"neurons.seed": seed}, None))
     found = {name: np.empty(shape) for name in names}
-    for result in results_of(base, tasks, len(affinity())):
-        if result.problem is not None:
-            raise IntegrationError(f"{output}: a run failed: {result.problem}")
+    for result in ends_of(base, tasks, output):
         for name in names:
             found[name].flat[result.number] = result.values[name]
     scalings = Scalings(p, q, counts, *found.values())

@@ -66,9 +66,10 @@ def prepare(
         source, device=device, threads=threads, comm=ranks, samples=samples
     )
     table = source.config.output
-    epochs = epochs_of_run(simulation)
-    if table.spacing == "power" and table.first is None and epochs is not None:
-        writer.first = epochs.step  # frames at whole numbers of epochs
+    if table.spacing == "power" and table.first is None:
+        epochs = epochs_of_run(simulation)
+        if epochs is not None:
+            writer.first = epochs.step  # frames at whole numbers of epochs
     simulation.writers.append(writer)
     return Run(simulation, until, stop, writer)
 
