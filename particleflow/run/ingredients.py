@@ -3,7 +3,7 @@
 from typing import Any
 
 from particleflow.arguments import brief
-from particleflow.backend import Precision, Share, Start
+from particleflow.backend import METRICS, PRECISIONS, Precision, Share, Start
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 from particleflow.integrators import registry
 from particleflow.model.measure import is_whole
@@ -37,6 +37,21 @@ def check_parts(samples: Any, neurons: Any, integrator: Any) -> None:
         *some, last = (f"{registry.of_name(name).__name__}()" for name in registry.names())
         raise ConfigError(
             f"integrator: expected {', '.join(some)} or {last}, found {brief(integrator)}"
+        )
+
+
+def check_choices(metric: Any, state_dtype: Any) -> None:
+    """Refuse a metric or a precision that does not exist.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if metric not in METRICS:
+        raise ConfigError(f"metric: expected one of {', '.join(METRICS)}, found {metric!r}")
+    if state_dtype not in PRECISIONS:
+        raise ConfigError(
+            f"state_dtype: expected one of {', '.join(PRECISIONS)}, found {state_dtype!r}"
         )
 
 

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from particleflow.arguments import Array, finite, positive
 from particleflow.backend import (
-    METRICS,
-    PRECISIONS,
     Metric,
     Precision,
     State,
@@ -31,7 +29,7 @@ from particleflow.model.neurons import Neurons, NeuronSource
 from particleflow.model.samples import Samples
 from particleflow.ranks.world import ranks_of
 
-from .ingredients import check_parts, described, start_of
+from .ingredients import check_choices, check_parts, described, start_of
 from .loop import Loop, Writer
 from .observables import UserObservables
 from .outcome import Begin, outcome
@@ -98,12 +96,7 @@ class Simulation:
         comm: Any = None,
     ) -> None:
         check_parts(samples, neurons, integrator)
-        if metric not in METRICS:
-            raise ConfigError(f"metric: expected one of {', '.join(METRICS)}, found {metric!r}")
-        if state_dtype not in PRECISIONS:
-            raise ConfigError(
-                f"state_dtype: expected one of {', '.join(PRECISIONS)}, found {state_dtype!r}"
-            )
+        check_choices(metric, state_dtype)
         self.ranks = ranks = ranks_of(comm)
         use_device_of(ranks, device)
         self.device = ranks.together(lambda: resolve_device(device))

@@ -1,29 +1,23 @@
 """What a new trajectory file holds before the run: groups, shapes, scales, parameters, plan."""
 
 import json
-import os
-import platform
-import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from particleflow._version import __version__
 from particleflow.arguments import Array, unmasked
 from particleflow.errors import TrajectoryError
 from particleflow.files import hdf5
 from particleflow.run.observables import build, check_names, compares_with_start
 from particleflow.run.observed import Observed, Quantity
 
+from .header import fill_header, fill_parameters
 from .parts import Parts, fill_part, fill_rows
 from .schema import (
-    CHECKPOINTED,
     CONSTANTS,
     PARTICLES,
-    ROWS,
     SCHEMA_OF_PARTS,
     SCHEMA_VERSION,
     chunk_width,
@@ -176,8 +170,8 @@ def fill(
     in ``parts`` if given.
     """
     file.attrs["schema_version"] = SCHEMA_VERSION if parts is None else SCHEMA_OF_PARTS
-    _fill_h5md(file)
-    _fill_parameters(file, sim)
+    fill_header(file)
+    fill_parameters(file, sim)
     _fill_plan(file, sim, plan)
     if parts is not None:
         parts.store(file)
@@ -204,83 +198,6 @@ def _constants_of(sim: Observed, ids: np.ndarray) -> dict[str, Array]:
     state, rows = sim.state, ids - sim.state.share.first
     own = {"delta": state.own_delta, "mass": lambda: state.mass}
     return {name: np.asarray(own[name]())[rows] for name in _names_of_constants(sim)}
-
-
-def _fill_h5md(file: h5py.File) -> None:
-    h5md = file.create_group("h5md")
-    h5md.attrs["version"] = np.array([1, 1], np.int32)
-    h5md.create_group("author").attrs["name"] = hdf5.text(_user_name())
-    creator = h5md.create_group("creator")
-    creator.attrs["name"] = hdf5.text("particleflow")
-    creator.attrs["version"] = hdf5.text(__version__)
-
-
-def _user_name() -> str:
-    return os.environ.get("USER") or os.environ.get("USERNAME") or "unknown"
-
-
-def _fill_parameters(file: h5py.File, sim: Observed) -> None:
-    import numba
-
-    group = file.create_group("parameters")
-    group.attrs["m"] = sim.size
-    group.attrs["s"] = sim.samples.size
-    group.attrs["alpha"] = sim.alpha
-    group.attrs["metric"] = hdf5.text(sim.metric)
-    group.attrs["integrator"] = hdf5.text(sim.integrator.name)
-    group.attrs["state_dtype"] = hdf5.text(sim.state.dtype)
-    group.attrs["device"] = hdf5.text(sim.device)
-    group.attrs["threads"] = sim.threads
-    group.attrs["ranks"] = sim.ranks.size
-    group.attrs["seed"] = sim.provenance.get("seed", -1)
-    group.attrs["run"] = hdf5.text(uuid.uuid4().hex)
-    versions = {
-        "particleflow": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "h5py": h5py.__version__,
-        "hdf5": h5py.version.hdf5_version,
-    }
-    for name, version in versions.items():
-        group.attrs[f"version_{name}"] = hdf5.text(version)
-    samples = group.create_group("samples")
-    hdf5.make_scale(hdf5.store(samples, "x", sim.samples.network_x), "sample")
-    y = hdf5.store(samples, "y", sim.samples.y)
-    hdf5.attach(y, samples["x"])
-    samples.attrs["x_shift"] = sim.samples.x_shift
-    samples.attrs["x_scale"] = sim.samples.x_scale
-    if sim.samples.is_mapped:
-        hdf5.store(samples, "original_x", sim.samples.x)
-    source = sim.samples.source
-    if source.x_name or source.y_name:
-        samples.attrs["x_name"] = hdf5.text(source.x_name)
-        samples.attrs["y_name"] = hdf5.text(source.y_name)
-    if source.notes:
-        hdf5.store(samples, "notes", np.array([note.encode() for note in source.notes]))
-    if sim.samples.is_weighted:
-        hdf5.attach(hdf5.store(samples, "weights", sim.samples.weights), samples["x"])
-    if sim.samples.has_repeats:
-        samples.attrs["loss_within"] = sim.samples.loss_within
-        rows = samples.create_group(ROWS)
-        for name, column in sim.samples.rows._asdict().items():
-            hdf5.store(rows, name, column)
-    config = sim.provenance.get("config", "").encode()
-    hdf5.store(group, "config", np.array(config or b"\0"))
-    group.attrs["config_folder"] = hdf5.text(_config_folder(file, sim))
-    hdf5.store(group, "progress", np.zeros(2, np.int64))
-    hdf5.store(file, CHECKPOINTED, np.zeros(1, np.int64))
-
-
-def _config_folder(file: h5py.File, sim: Observed) -> str:
-    """Folder of the configuration, relative to that of the file: both can be moved together."""
-    folder = sim.provenance.get("folder")
-    if folder is None:
-        return ""
-    try:
-        return os.path.relpath(folder, Path(file.filename).parent)
-    except ValueError:  # another drive
-        return str(folder)
 
 
 def _fill_plan(file: h5py.File, sim: Observed, plan: Plan) -> None:
