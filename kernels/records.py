@@ -63,20 +63,20 @@ samples x."""
 Maps = namedtuple("Maps", "sectors rays")
 """The linear maps of all cells for one time: `maps.sector_maps` and `maps.ray_maps`."""
 
-Arrival = namedtuple("Arrival", "residual covariances held tally")
+Arrival = namedtuple("Arrival", "residual covariances held tally sigma")
 """What all neurons of a state add up to: the residuals (s,); Sigma_k of the tangent kernel
 (2 s, 3), in which neurons that slide on ray r count in sector r; 1/m times the sum of c^2 over the
-neurons that slide on each ray, (2 s,); and the numbers of events on the way to this state (see
-``events``)."""
+neurons that slide on each ray, (2 s,); the numbers of events on the way to this state (see
+``events``); and its decay factor, (2,) (see ``host.decay``)."""
 
 Control = namedtuple("Control", "clock counts")
 """How far the steps of the exact flow have come: times, float64 (4,), and counts, int64 (6,), whose
 elements ``host.control`` names."""
 
-Limits = namedtuple("Limits", "allowed fixed until most_trials")
+Limits = namedtuple("Limits", "allowed fixed until most_trials decay")
 """Bounds of the steps of the exact flow: the largest error of a step, as a root mean square of
 residuals; the length of all steps, 0 if it adapts; the time to reach; the trials to make at
-most."""
+most; and the rate lambda of weight decay, which bounds how residuals grow."""
 
 Flow = namedtuple("Flow", "begin end first last change")
 """A step of the exact flow: the neurons at its begin and at its end (`Stored`), the `Arrival` of
@@ -86,8 +86,10 @@ of the step, a third of the change of H over the step as far as it was known (``
 Shown = namedtuple("Shown", "neurons arrival")
 """Room for the state at a time inside a step: the neurons to be `Stored`, and its `Arrival`."""
 
-Descent = namedtuple("Descent", "metric h count")
-"""Steps of gradient descent: the metric's number, the length of a step, and the number of steps."""
+Descent = namedtuple("Descent", "metric h count keep sigma")
+"""Steps of gradient descent: the metric's number, the length of a step of the stored neurons, the
+number of steps, what weight decay leaves of the neurons in a step, 1 without decay, and the decay
+factor, (2,) (see ``host.decay``), which the steps modify."""
 
 Trial = namedtuple("Trial", "state cell stage error")
 """Room for a trial step of the Runge-Kutta method: the new state (3, m); the cells of the present

@@ -24,6 +24,7 @@ _HOME = {
     "Initialisation": "model.initialisation",
     "initialise": "model.initialisation",
     "step_in_tau": "model.conventions",
+    "decay_in_tau": "model.conventions",
     "Simulation": "run.simulation",
     "Boost": "integrators",
     "GradientDescent": "integrators",
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
     from .jobs.resume import resume
     from .limits.assess import open_limit
     from .limits.run import mean_field_limit
-    from .model.conventions import step_in_tau
+    from .model.conventions import decay_in_tau, step_in_tau
     from .model.initialisation import Initialisation, initialise
     from .model.neurons import Neurons
     from .model.samples import Samples

@@ -15,6 +15,7 @@ from .frames import (
     unpack_cells,
     unpack_state,
 )
+from .halving import halve_if_due
 from .moments import (
     cell_counts,
     cell_masses,
@@ -44,6 +45,7 @@ __all__ = [
     "first_moments",
     "first_moments_at",
     "gradient_descent",
+    "halve_if_due",
     "largest_drift",
     "locate_all",
     "order_of",

@@ -4,9 +4,11 @@ import numpy as np
 
 from .._jit import block, driver, leaf, parallel, prange
 from ..host.arrivals import close_step
+from ..host.decay import SIGMA
 from ..host.field import field as field_of
 from ..host.sums import PAD, sum_slots, tree_sum
 from ..records import Push
+from .halving import halve_if_due
 from .push import sector_table, set_fields
 from .push_slot import name_guests, push_slot
 from .slots import SERIAL, slot_of, sort_slot
@@ -80,6 +82,13 @@ def _empty_sums(n_slots, s):
 
 
 @driver
+def _decayed(descent):
+    """The square of the decay factor after a step, which is applied to the factor."""
+    descent.sigma[SIGMA] *= descent.keep
+    return descent.sigma[SIGMA] * descent.sigma[SIGMA]
+
+
+@driver
 def _descend(neurons, order, samples, descent, residual):
     n_slots = order.slots.size - 1
     acc = _empty_sums(n_slots, samples.x.size)
@@ -88,7 +97,8 @@ def _descend(neurons, order, samples, descent, residual):
     while taken < descent.count and finite:
         _push_all(neurons, order, push, samples.xt, descent.h, residual, acc)
         tree_sum(acc.reshape((n_slots, -1)))
-        finite = close_step(acc[0], samples, 1.0 / neurons.a.size, residual)
+        finite = close_step(acc[0], samples, _decayed(descent) / neurons.a.size, residual)
+        halve_if_due(neurons, order.slots, descent.sigma)
         taken += 1
     _name_all_guests(neurons, order, push.table)
     return taken
@@ -98,7 +108,9 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     """Take explicit Euler steps of neurons and field together.
 
     In the network metric this is full-batch gradient descent on L = 1/2 sum w_j rho_j^2 with
-    learning rate alpha h.
+    learning rate alpha h. With decay, ``keep`` = 1 - lambda dtau < 1, it is that with weight decay
+    and a step dtau if h = dtau / keep: the stored neurons w take the step w + h A(G) w, and
+    sigma w the step keep sigma w + dtau A(G) sigma w.
 
     Parameters
     ----------
@@ -108,6 +120,7 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
         Modified in place.
     samples : Samples
     descent : Descent
+        Its decay factor is modified in place.
     residual : (s,) float64
         Residuals of the state on entry, and on return.
     whole : Whole, optional
@@ -127,7 +140,8 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
     taken, finite = 0, True
     while taken < descent.count and finite:
         _push_all(neurons, order, push, samples.xt, descent.h, residual, acc)
-        finite = close_step(sum_slots(acc, whole), samples, 1.0 / whole.m, residual)
+        finite = close_step(sum_slots(acc, whole), samples, _decayed(descent) / whole.m, residual)
+        halve_if_due(neurons, order.slots, descent.sigma)
         taken += 1
     _name_all_guests(neurons, order, push.table)
     return taken

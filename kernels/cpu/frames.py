@@ -111,7 +111,7 @@ def pack_delta(neurons, ident, slots, out):
 
 
 @parallel
-def _drift(neurons, ident, slots, s, delta0, out):
+def _drift(neurons, ident, slots, s, delta0, least, out):
     a, b, c, cell = neurons
     for i in prange(slots.size - 1):
         lo = slots[i]
@@ -119,7 +119,7 @@ def _drift(neurons, ident, slots, s, delta0, out):
         for n in range(lo, slots[i + 1]):
             an, bn, cn = read(a, b, c, n)
             size = an * an + bn * bn + cn * cn
-            if size > 0.0 and cell[n] != origin_cell(s):
+            if size > least and cell[n] != origin_cell(s):
                 drift = abs(invariant(an, bn, cn) - delta0[lo + ident[n]]) / size
                 if not (math.isnan(worst) or drift <= worst):  # NaN becomes the worst, and stays
                     worst = drift
@@ -127,11 +127,12 @@ def _drift(neurons, ident, slots, s, delta0, out):
 
 
 @driver
-def largest_drift(neurons, ident, slots, s, delta0):
+def largest_drift(neurons, ident, slots, s, delta0, least=0.0):
     """The largest |delta - delta0| / (a^2 + b^2 + c^2) of all neurons that are not in the origin.
 
-    ``delta0`` (m,) is in the original order.
+    ``delta0`` (m,) is in the original order. Neurons whose a^2 + b^2 + c^2 is not above ``least``
+    are left out.
     """
     worst = np.empty(slots.size - 1)
-    _drift(neurons, ident, slots, s, delta0, worst)
+    _drift(neurons, ident, slots, s, delta0, least, worst)
     return worst.max()

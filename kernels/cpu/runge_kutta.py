@@ -12,7 +12,7 @@ from ..flow import velocity, with_length
 from ..host.arrivals import close_step
 from ..host.field import field as field_of
 from ..host.field import prediction
-from ..host.kennedy import B_EMBEDDED, STAGES, A, B
+from ..host.kennedy import B_EMBEDDED, STAGES, A, B, C
 from ..host.sums import PAD, sum_slots, tree_sum
 from ..records import Samples, Stage, Trial
 from ..sectors import relocate
@@ -85,7 +85,7 @@ def _stage_slots(state, cell, trial, slots, stage, step, acc):
 @driver
 def _take_stage(state, cell, trial, slots, samples, method, residual, acc):
     """Take one stage in the field of these residuals; ``acc`` receives its moments by slot."""
-    metric, h, step = method
+    (metric, h, _, _), step = method
     g = np.empty((2 * samples.x.size, 2))
     field_of(residual, samples.xt, g)
     stage = Stage(g, samples.x, metric, h)
@@ -99,7 +99,7 @@ def _take_stage(state, cell, trial, slots, samples, method, residual, acc):
 def _error_of(moments, xt, scale):
     """The root mean square over the samples of how the error changes the prediction.
 
-    ``moments`` are the changes of the sums of c (a, b), ``scale`` is 1/m of all neurons.
+    ``moments`` are the changes of the sums of c (a, b); for ``scale`` see `_share_after`.
     """
     difference = np.empty(xt.shape[0])
     prediction(moments, xt, scale, difference)
@@ -110,18 +110,30 @@ def _error_of(moments, xt, scale):
 
 
 @driver
+def _share_after(method, step, m):
+    """What sums over m neurons are multiplied by after a stage: 1/m, and the decay factor's square.
+
+    The factor shrinks within the step like the exponential of its time.
+    """
+    _, h, decay, sigma = method
+    now = sigma * math.exp(-decay * h * C[step])
+    return now * now / m
+
+
+@driver
 def _try_step(state, cell, trial, slots, samples, method, residuals):
     """Do what `runge_kutta_step` does, in a process that has all neurons, with plain tuples."""
-    (metric, h), (before, residual) = method, residuals
+    before, residual = residuals
     room = Trial(trial[0], trial[1], trial[2], trial[3])
     data = Samples(samples[0], samples[1], samples[2])
-    n_slots, scale = slots.size - 1, 1.0 / cell.size
+    n_slots, scale = slots.size - 1, 1.0
     acc = np.empty((n_slots, 2 * data.x.size + PAD, 4))
     for j in range(residual.size):
         residual[j] = before[j]
     for step in range(STAGES):
-        _take_stage(state, cell, room, slots, data, (metric, h, step), residual, acc)
+        _take_stage(state, cell, room, slots, data, (method, step), residual, acc)
         tree_sum(acc.reshape((n_slots, -1)))
+        scale = _share_after(method, step, cell.size)
         if not close_step(acc[0], data, scale, residual):
             return np.inf
     return _error_of(acc[0, :, 2:], data.xt, scale)
@@ -141,8 +153,9 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
         its cells; the rest is work space.
     slots : (n_slots + 1,) int64
     samples : Samples
-    method : tuple of int and float
-        The metric's number, and the length of the step.
+    method : tuple of int and three float
+        The metric's number, the length of the step, the rate of weight decay, and the decay factor
+        at the step's begin (see ``host.decay``).
     residuals : tuple of two (s,) float64
         Residuals of the old state; overwritten with those of the new one.
     whole : Whole, optional
@@ -157,12 +170,12 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
     """
     if whole is None:
         return _try_step(state, cell, tuple(trial), slots, tuple(samples), method, residuals)
-    (metric, h), (before, residual) = method, residuals
+    before, residual = residuals
     acc = np.empty((slots.size - 1, 2 * samples.x.size + PAD, 4))
     residual[:] = before
     for step in range(STAGES):
-        _take_stage(state, cell, trial, slots, samples, (metric, h, step), residual, acc)
-        sums = sum_slots(acc, whole)
-        if not close_step(sums, samples, 1.0 / whole.m, residual):
+        _take_stage(state, cell, trial, slots, samples, (method, step), residual, acc)
+        sums, scale = sum_slots(acc, whole), _share_after(method, step, whole.m)
+        if not close_step(sums, samples, scale, residual):
             return np.inf
-    return _error_of(sums[:, 2:], samples.xt, 1.0 / whole.m)
+    return _error_of(sums[:, 2:], samples.xt, scale)

@@ -24,6 +24,7 @@ from ..host.control import (
     mean_up_to,
     wants_second,
 )
+from ..host.decay import set_sigma
 from ..host.field import field
 from ..host.step_errors import (
     first_errors,
@@ -35,6 +36,7 @@ from ..host.step_errors import (
 )
 from ..host.steps import passes_with, steps_by_passes
 from ..records import Arrival, Control, Limits, Places, Regions, Samples, rows_of
+from .halving import halve_if_due
 from .passes import exact_pass, pass_alone
 from .slots import sort_slots
 
@@ -63,13 +65,13 @@ def _take_steps(flow, places, samples, control, limits, shown):
     """
     begin, end, first, last, change = flow
     begin, end = _rows(begin), _rows(end)
-    first = Arrival(first[0], first[1], first[2], first[3])
-    last = Arrival(last[0], last[1], last[2], last[3])
+    first = Arrival(first[0], first[1], first[2], first[3], first[4])
+    last = Arrival(last[0], last[1], last[2], last[3], last[4])
     order = Places(places[0], places[1], places[2], places[3])
     regions = Regions(order.slots, order.start)
     samples = Samples(samples[0], samples[1], samples[2])
     control = Control(control[0], control[1])
-    limits = Limits(limits[0], limits[1], limits[2], limits[3])
+    limits = Limits(limits[0], limits[1], limits[2], limits[3], limits[4])
     xt, s = samples.xt, samples.x.size
     mean, better, g = np.empty(s), np.empty(s), np.empty((2 * s, 2))
     status, trials = UNDER_WAY, 0
@@ -85,15 +87,17 @@ def _take_steps(flow, places, samples, control, limits, shown):
             begin_next(first, last, change, control)
             if _is_sort_due(order, control.counts, begin.a.size):
                 sort_slots(begin, order)
-        status = first_mean(first, change, xt, control, limits, mean)
+            halve_if_due(begin, order.slots, first.sigma)
+        status = first_mean(first, change, samples, control, limits, mean)
         if status != UNDER_WAY:
             break
         error, h = np.inf, control.clock[NEXT]
+        set_sigma(first, last, limits.decay, h)
         field(mean, xt, g)
         changes = pass_alone(begin, end, regions, g, h, samples, last)
         if changes >= 0:
-            of_field, error = first_errors(first, last, xt, h, limits, mean, better)
-            is_rescue = is_overshot(error, first, last)
+            of_field, error = first_errors(first, last, samples, h, limits, mean, better)
+            is_rescue = is_overshot(error, first, last, samples, h, limits.decay)
             if wants_second(of_field, error, is_rescue, control, limits):
                 before = last.residual.copy()
                 third_of_change(first, last, 1.0, change)
@@ -101,23 +105,24 @@ def _take_steps(flow, places, samples, control, limits, shown):
                 field(mean, xt, g)
                 changes, error = pass_alone(begin, end, regions, g, h, samples, last), np.inf
                 if changes >= 0:
-                    error = second_error(first, last, before, is_rescue, xt, h, limits, mean)
+                    error = second_error(first, last, before, is_rescue, samples, h, limits, mean)
             control.counts[CHANGES] = changes
         status = judge(control, error, limits.fixed)
         if not is_pending(control):
             foretell(first, last, changes >= 0, h, change, xt, control)
     if status == ARRIVED and is_inside(control, limits.until):
         h, neurons, arrival = limits.until - control.clock[BEGIN], _rows(shown[0]), shown[1]
-        there = Arrival(arrival[0], arrival[1], arrival[2], arrival[3])
-        is_shown = mean_up_to(first, change, xt, control, limits, mean)
+        there = Arrival(arrival[0], arrival[1], arrival[2], arrival[3], arrival[4])
+        set_sigma(first, there, limits.decay, h)
+        is_shown = mean_up_to(first, change, samples, control, limits, mean)
         if is_shown:
             field(mean, xt, g)
             is_shown = pass_alone(begin, neurons, regions, g, h, samples, there) >= 0
-        if is_shown and is_raised(first, there, xt, limits):
-            second_mean(first, there, xt, h, limits, mean)
+        if is_shown and is_raised(first, there, samples, h, limits):
+            second_mean(first, there, samples, h, limits, mean)
             field(mean, xt, g)
             is_shown = pass_alone(begin, neurons, regions, g, h, samples, there) >= 0
-            is_shown = is_shown and not is_raised(first, there, xt, limits)
+            is_shown = is_shown and not is_raised(first, there, samples, h, limits)
         status = ARRIVED if is_shown else LOST_INSIDE
     return status
 
@@ -163,8 +168,9 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
         )
     run_pass = passes_with(exact_pass, order, samples, whole)
 
-    def sort_if_due(begin):
+    def make_ready(begin):
         if _is_sort_due(order, control.counts, whole.m):
             sort_slots(rows_of(begin), order)
+        halve_if_due(rows_of(begin), order.slots, flow.first.sigma)
 
-    return steps_by_passes(flow, run_pass, sort_if_due, samples.xt, control, limits, shown)
+    return steps_by_passes(flow, run_pass, make_ready, samples, control, limits, shown)

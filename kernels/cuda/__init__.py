@@ -9,6 +9,7 @@ same device gives the same bits: no atomic operation is on floating-point number
 from .arrays import Frame, download, empty, upload
 from .descent import gradient_descent
 from .frames import largest_drift, pack_delta, pack_frame, unpack_cells, unpack_state
+from .halving import halve_if_due
 from .moments import (
     cell_counts,
     count_changes,
@@ -35,6 +36,7 @@ __all__ = [
     "first_moments",
     "first_moments_at",
     "gradient_descent",
+    "halve_if_due",
     "largest_drift",
     "order_of",
     "pack_delta",

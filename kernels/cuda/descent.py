@@ -9,6 +9,7 @@ both sums are combined (`combine`); one block closes the step with new residuals
 import numpy as np
 
 from ..flow import EUCLIDEAN_WEIGHTED, euler_unweighted, euler_weighted
+from ..host.decay import SIGMA
 from ..records import Samples, Tiles
 from ..sectors import is_in, move_on
 from ._jit import (
@@ -31,6 +32,7 @@ from ._jit import (
 from .arrays import download, upload
 from .blocks import block_sum
 from .field import field_in_block, prediction_in_block
+from .halving import halve_if_due
 from .slots import ROUNDS, sort_slots
 from .sums import FAR, add_rest, combine, complete, list_rest, place_of, tiles
 
@@ -162,7 +164,10 @@ def gradient_descent(neurons, order, samples, descent, residual, whole=None):
             add_rest(slots.n_groups, neurons, rest, bins, slots.used, s)
             combine(2 * s, tiles, 3, bins, slots.used, sums)
             complete(sums, whole)
-            close_step(1, sums, xs, 1.0 / m, descent.h, rho, field, counters)
+            descent.sigma[SIGMA] *= descent.keep
+            share = descent.sigma[SIGMA] ** 2 / m
+            close_step(1, sums, xs, share, descent.h, rho, field, counters)
+            halve_if_due(neurons, slots, descent.sigma)
         before, rest_before = taken, n_rest
         taken, failed, changes, n_rest = (int(n) for n in download(counters))
         slots.clock.steps += taken - before

@@ -21,6 +21,7 @@ from ._jit import (
     kernel,
     long,
     neurons,
+    real,
     reals,
 )
 from .arrays import download, download_into, empty, upload
@@ -92,8 +93,8 @@ def pack_delta(neurons, ident, slots, out):
     _deltas(state, out)
 
 
-@kernel(neurons, ints, long, reals(), doubles(), blocks_a_processor=4)
-def _drift(neurons, ident, s, delta0, worst):
+@kernel(neurons, ints, long, reals(), real, doubles(), blocks_a_processor=4)
+def _drift(neurons, ident, s, delta0, least, worst):
     """Write the largest drift among the neurons of each block into ``worst``, one a block."""
     a, b, c, cell = neurons
     values = cuda.shared.array(THREADS, float64)
@@ -102,7 +103,7 @@ def _drift(neurons, ident, s, delta0, worst):
     for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
         an, bn, cn = a[n], b[n], c[n]
         size = an * an + bn * bn + cn * cn
-        if size > 0.0 and cell[n] != origin_cell(s):
+        if size > least and cell[n] != origin_cell(s):
             drift = abs(invariant(an, bn, cn) - delta0[ident[n]]) / size
             if not (math.isnan(largest) or drift <= largest):  # NaN becomes the largest, and stays
                 largest = drift
@@ -116,12 +117,13 @@ def _drift(neurons, ident, s, delta0, worst):
             worst[j] = values[0]
 
 
-def largest_drift(neurons, ident, slots, s, delta0):
+def largest_drift(neurons, ident, slots, s, delta0, least=0.0):
     """The largest |delta - delta0| / (a^2 + b^2 + c^2) of all neurons that are not in the origin.
 
-    ``delta0`` (m,) is in the original order.
+    ``delta0`` (m,) is in the original order. Neurons whose a^2 + b^2 + c^2 is not above ``least``
+    are left out.
     """
     blocks = min(blocks_for(slots.m), 1024)
     worst = empty(blocks)
-    _drift(blocks, neurons, ident, s, upload(delta0, neurons.a.dtype), worst)
+    _drift(blocks, neurons, ident, s, upload(delta0, neurons.a.dtype), least, worst)
     return download(worst).max()

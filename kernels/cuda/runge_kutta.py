@@ -10,7 +10,7 @@ import numpy as np
 
 from ..flow import velocity, with_length
 from ..host.field import prediction
-from ..host.kennedy import B_EMBEDDED, STAGES, A, B
+from ..host.kennedy import B_EMBEDDED, STAGES, A, B, C
 from ..records import Method, Neurons, Samples, Trial
 from ..sectors import relocate
 from ._jit import blocks_for, composed, cuda, ints, kernel, long, real, reals
@@ -83,7 +83,7 @@ def _error_moments(total, error, out):
 
 def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whole=None):
     """Try one step, as ``cpu.runge_kutta_step`` does; residuals and samples are the host's."""
-    (metric, h), (before, residual) = method, residuals
+    (metric, h, decay, sigma), (before, residual) = method, residuals
     total, new_cell, stage, error = trial
     s, blocks = samples.x.size, blocks_for(slots.m)
     m = slots.m if whole is None else whole.m
@@ -100,7 +100,8 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
         _stage(blocks, state, cell, trial, field, x, Method(metric, which, *weights))
         at = total if last else stage
         sums = gathered(FIRST, 2, 2 * s, Neurons(at[0], at[1], at[2], new_cell), slots, whole)
-        close_step(1, sums, xs, 1.0 / m, 1.0, rho, field, counters)
+        share = (sigma * math.exp(-decay * h * C[step])) ** 2 / m
+        close_step(1, sums, xs, share, 1.0, rho, field, counters)
     _error_moments(blocks, total, error, stage)
     # in the cells of the old state: a neuron that the step has killed must not hide its error
     changed = Neurons(stage[0], stage[1], stage[2], cell)
@@ -109,5 +110,5 @@ def runge_kutta_step(state, cell, trial, slots, samples, method, residuals, whol
     if download(counters)[FAILED] or not np.isfinite(residual).all():
         return np.inf
     difference = np.empty(s)
-    prediction(sums, samples.xt, 1.0 / m, difference)
+    prediction(sums, samples.xt, share, difference)
     return math.sqrt(float(np.mean(difference**2)))

@@ -3,6 +3,7 @@
 from ..host.control import UNSORTED
 from ..host.steps import passes_with, steps_by_passes
 from ..records import rows_of
+from .halving import halve_if_due
 from .passes import exact_pass
 from .slots import sort_slots
 
@@ -19,8 +20,9 @@ def boost_steps(flow, order, samples, control, limits, shown, whole=None):
     slots = order.slots
     run_pass = passes_with(exact_pass, order, samples, whole)
 
-    def sort_if_due(begin):
+    def make_ready(begin):
         if control.counts[UNSORTED] >= 0 and slots.clock.is_over(SORT_SHARE * slots.m):
             sort_slots(rows_of(begin), order)
+        halve_if_due(rows_of(begin), order.slots, flow.first.sigma)
 
-    return steps_by_passes(flow, run_pass, sort_if_due, samples.xt, control, limits, shown)
+    return steps_by_passes(flow, run_pass, make_ready, samples, control, limits, shown)

@@ -8,6 +8,7 @@ from ..flow import NETWORK
 from ..origin import largest_field
 from ..rays import ray_direction
 from ..records import Arrival
+from .decay import SIGMA
 from .field import prediction
 from .sums import sum_slots
 
@@ -17,9 +18,10 @@ Sigma as (xx, x1, 11), and c c of the neurons that slide on the ray."""
 
 
 def room_to_arrive(s):
-    """An `Arrival` for s samples, to be filled by a pass; its tally is 0."""
+    """An `Arrival` for s samples, to be filled by a pass; its tally is 0, its decay factor 1."""
     tally = np.zeros(TALLIES, np.int64)
-    return Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(2 * s), tally)
+    sigma = np.array([1.0, 0.0])
+    return Arrival(np.empty(s), np.empty((2 * s, 3)), np.empty(2 * s), tally, sigma)
 
 
 @driver
@@ -39,7 +41,7 @@ def arrive_at(sums, samples, m, arrival):
     m : int
         Number of all neurons.
     arrival : Arrival
-        Holds the tally of the pass; all else is overwritten.
+        Holds the tally of the pass and the decay factor; all else is overwritten.
 
     Returns
     -------
@@ -47,17 +49,18 @@ def arrive_at(sums, samples, m, arrival):
         Whether all results are finite, and no neuron failed to arrive.
     """
     x, y, xt = samples
-    residual, covariances, held, tally = arrival
-    prediction(sums, xt, 1.0 / m, residual)
+    residual, covariances, held, tally, sigma = arrival
+    shared = m / (sigma[SIGMA] * sigma[SIGMA])  # sums are those of stored neurons
+    prediction(sums, xt, 1.0 / shared, residual)
     finite = tally[FAILURES] == 0
     for j in range(x.size):
         residual[j] -= y[j]
         finite &= np.isfinite(residual[j])
     for k in range(2 * x.size):
         for l in range(3):
-            covariances[k, l] = sums[k, 2 + l] / m
+            covariances[k, l] = sums[k, 2 + l] / shared
             finite &= np.isfinite(covariances[k, l])
-        held[k] = sums[k, 5] / m  # finite if the covariances are
+        held[k] = sums[k, 5] / shared  # finite if the covariances are
     return finite
 
 
@@ -77,7 +80,7 @@ def arrive_together(acc, changes, samples, m, arrival, whole=None):
     m : int
         Number of all neurons.
     arrival : Arrival
-        Overwritten; on entry it holds the tally of this part.
+        Overwritten but for the decay factor; on entry it holds the tally of this part.
     whole : Whole, optional
         Needed where the slots are a part of all.
 
@@ -98,7 +101,8 @@ def arrive_together(acc, changes, samples, m, arrival, whole=None):
 def close_step(moments, samples, scale, residual):
     """Write new residuals from the moments of sectors; returns whether they are finite.
 
-    ``moments`` (>= 2 s, >= 2) begin with the sums of c (a, b), ``scale`` is 1/m of all neurons.
+    ``moments`` (>= 2 s, >= 2) begin with the sums of c (a, b); ``scale`` is 1/m of all neurons,
+    times the square of their decay factor.
     """
     x, y, xt = samples
     prediction(moments, xt, scale, residual)

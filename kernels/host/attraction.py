@@ -14,7 +14,7 @@ import numpy as np
 from .._jit import driver
 from ..rays import active_side, attracted_sign, inactive_side
 from .field import field
-from .step_errors import product
+from .residual_ode import fall_over
 
 MATTERS = 0.05
 """Error of letting go too late or early, over the tolerance, from which on a step ends there."""
@@ -53,7 +53,7 @@ def _gram(xt):
 
 
 @driver
-def end_of_attraction(first, covariances, mean, xt, h, allowed):
+def end_of_attraction(first, covariances, mean, samples, h, limits):
     """When to end a step of length h, so that no sample ceases to attract inside where it matters.
 
     A cohort on the ray of sample j with c of one sign, that moves for a time as if the pull p =
@@ -68,19 +68,19 @@ def end_of_attraction(first, covariances, mean, xt, h, allowed):
         Sigma_k in the middle of the step, as they are foretold.
     mean : (s,) float64
         The mean residual of the step.
-    xt : (s, 2) float64
+    samples : Samples
     h : float
-    allowed : float
-        The tolerance, as a root mean square of residuals.
+    limits : Limits
 
     Returns
     -------
     float
         The first time at which a sample does; h if none does.
     """
+    xt, allowed = samples.xt, limits.allowed
     s = xt.shape[0]
     before, between, after = np.empty((2 * s, 2)), np.empty((2 * s, 2)), np.empty((2 * s, 2))
-    last = product(covariances, mean, xt, h)
+    last = fall_over(covariances, mean, samples, h, limits.decay)
     for j in range(s):
         last[j] = first.residual[j] - last[j]
     field(first.residual, xt, before)

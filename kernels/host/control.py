@@ -20,8 +20,8 @@ import numpy as np
 
 from .._jit import driver
 from .attraction import MOST_TIMES, end_of_attraction
-from .mean_residual import mean_residual
-from .step_errors import LINEAR_SHARE, after_change, is_tame, third_of_change
+from .residual_ode import mean_over
+from .step_errors import after_change, is_tame, third_of_change
 
 BEGIN, END, NEXT, LAST_ERROR = range(4)
 STEPS, REJECTED, HAS_REJECTED, UNSORTED, CHANGES, EXCHANGES = range(6)
@@ -67,6 +67,8 @@ def begin_next(first, last, change, control):
         first.held[k] = last.held[k]
     for n in range(first.tally.size):
         first.tally[n] += last.tally[n]
+    for n in range(first.sigma.size):
+        first.sigma[n] = last.sigma[n]
     clock[BEGIN] = clock[END]
     control.counts[EXCHANGES] += 1
 
@@ -87,7 +89,7 @@ def foretell(first, last, arrived, h, change, xt, control):
 
 
 @driver
-def _end_with_attraction(first, change, xt, control, limits, mean):
+def _end_with_attraction(first, change, samples, control, limits, mean):
     """Shorten the next trial to where a sample ceases to attract, if that matters.
 
     Modifies ``change`` and ``mean`` to what they are for that length.
@@ -96,7 +98,7 @@ def _end_with_attraction(first, change, xt, control, limits, mean):
     for _ in range(MOST_TIMES):
         h = clock[NEXT]
         middle = after_change(first.covariances, 1.5, change)
-        end = end_of_attraction(first, middle, mean, xt, h, limits.allowed)
+        end = end_of_attraction(first, middle, mean, samples, h, limits)
         if not LEAST_STEP * clock[BEGIN] + TINY < end < h:
             break
         clock[NEXT] = end
@@ -104,11 +106,11 @@ def _end_with_attraction(first, change, xt, control, limits, mean):
             for l in range(3):
                 change[k, l] *= end / h
         changed = after_change(first.covariances, 1.0, change)
-        mean_residual(changed, first.residual, xt, end, LINEAR_SHARE * limits.allowed, mean)
+        mean_over(changed, first.residual, samples, end, limits, mean)
 
 
 @driver
-def first_mean(first, change, xt, control, limits, mean):
+def first_mean(first, change, samples, control, limits, mean):
     """Write the mean residual for the first pass of a trial into ``mean``.
 
     ``change`` is D; it is set to 0 if it leads too far. The trial may become shorter, to end
@@ -116,7 +118,7 @@ def first_mean(first, change, xt, control, limits, mean):
     no such pass.
     """
     clock, rho, covariances = control.clock, first.residual, first.covariances
-    h = clock[NEXT]
+    h, xt = clock[NEXT], samples.xt
     status = UNDER_WAY
     if not is_tame(covariances, rho, xt):
         status = UNTAME
@@ -129,9 +131,9 @@ def first_mean(first, change, xt, control, limits, mean):
             for k in range(change.shape[0]):
                 for l in range(3):
                     change[k, l] = 0.0
-        mean_residual(changed, rho, xt, h, LINEAR_SHARE * limits.allowed, mean)
+        mean_over(changed, rho, samples, h, limits, mean)
         if limits.fixed == 0.0:
-            _end_with_attraction(first, change, xt, control, limits, mean)
+            _end_with_attraction(first, change, samples, control, limits, mean)
     return status
 
 
@@ -159,7 +161,7 @@ def is_inside(control, time):
 
 
 @driver
-def mean_up_to(first, change, xt, control, limits, mean):
+def mean_up_to(first, change, samples, control, limits, mean):
     """Write the mean residual from the step's begin to ``limits.until`` into ``mean``.
 
     At the fraction q of a step h the field is that of phi_1(-q h H_q) rho with H_q = H_0 + q D: a
@@ -169,9 +171,9 @@ def mean_up_to(first, change, xt, control, limits, mean):
     begin, end = control.clock[BEGIN], control.clock[END]
     h = limits.until - begin
     changed = after_change(first.covariances, h / (end - begin), change)
-    if not is_tame(changed, first.residual, xt):
+    if not is_tame(changed, first.residual, samples.xt):
         return False
-    mean_residual(changed, first.residual, xt, h, LINEAR_SHARE * limits.allowed, mean)
+    mean_over(changed, first.residual, samples, h, limits, mean)
     return True
 
 

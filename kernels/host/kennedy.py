@@ -29,3 +29,5 @@ B_EMBEDDED = (
     1097981568119 / 3980877426909,
 )
 STAGES = 5
+C = (*(sum(B[:i]) + A[i] for i in range(STAGES - 1)), 1.0)
+"""Time, in steps, of what stage i leads to: the argument of the next stage, or the new state."""

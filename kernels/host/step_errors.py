@@ -8,11 +8,8 @@ import math
 import numpy as np
 
 from .._jit import driver
-from .field import residual_rate
-from .mean_residual import mean_residual
+from .residual_ode import fall_over, mean_over, most_after, product
 
-LINEAR_SHARE = 1e-3
-"""Share of the tolerance that is left to the Krylov approximation."""
 MOST_GROWTH = 2.0
 """Of the traces of all Sigma_k, up to which a second pass may rescue a trial."""
 
@@ -75,7 +72,7 @@ def after_change(covariances, share, change):
 
 
 @driver
-def second_mean(first, last, xt, h, limits, mean):
+def second_mean(first, last, samples, h, limits, mean):
     """Write the mean residual for a second pass over the time h into ``mean``.
 
     It is that of H_0 + (H_1 - H_0) / 3; ``last`` is the `Arrival` of the first pass.
@@ -83,18 +80,7 @@ def second_mean(first, last, xt, h, limits, mean):
     change = np.empty(last.covariances.shape)
     third_of_change(first, last, 1.0, change)
     changed = after_change(first.covariances, 1.0, change)
-    accuracy = LINEAR_SHARE * limits.allowed
-    mean_residual(changed, first.residual, xt, h, accuracy, mean)
-
-
-@driver
-def product(covariances, vector, xt, h):
-    """The product h H v."""
-    work, out = np.empty((covariances.shape[0], 2)), np.empty(vector.size)
-    residual_rate(covariances, vector, xt, work, out)
-    for j in range(out.size):
-        out[j] *= -h
-    return out
+    mean_over(changed, first.residual, samples, h, limits, mean)
 
 
 @driver
@@ -110,23 +96,24 @@ def _bound(error, most):
 
 
 @driver
-def _error_of_kernel(first, last, middle, xt, h, mean):
+def _error_of_kernel(first, last, middle, samples, h, mean, decay):
     """rms(rho_1 - (rho_0 - h H mean)) with the covariances ``middle`` of H: see `first_errors`."""
-    error = product(middle, mean, xt, h)
+    error = fall_over(middle, mean, samples, h, decay)
     for j in range(error.size):
         error[j] += last.residual[j] - first.residual[j]
     return rms(error)
 
 
 @driver
-def _bounds(first, last):
-    """The least and the largest error that residuals may have, since the flow lowers the loss."""
-    before, after = rms(first.residual), rms(last.residual)
-    return after - before, after + before
+def _bounds(first, last, samples, h, decay):
+    """The least and the largest error that residuals may have, since the flow bounds them."""
+    most = most_after(rms(first.residual), rms(samples.y), h, decay)
+    after = rms(last.residual)
+    return after - most, after + most
 
 
 @driver
-def first_errors(first, last, xt, h, limits, mean, better):
+def first_errors(first, last, samples, h, limits, mean, better):
     """Errors of a trial after its first pass, in units of the tolerance.
 
     There are two, with H the mean of H_0 and H_1. That of the field, rms(h H (better - mean)),
@@ -135,13 +122,14 @@ def first_errors(first, last, xt, h, limits, mean, better):
     Neurons that are released in the step, or cross a ray together, are seen in the second only,
     since they move alike in both fields. The loss does not grow in the flow, so that the error is
     at least rms(rho_1) - rms(rho_0), and at most the sum of both, which is less than either
-    estimate where residuals are small and H is large.
+    estimate where residuals are small and H is large. With weight decay `fall_over` is in place of
+    h H mean, and what `most_after` allows in place of rms(rho_0).
 
     Parameters
     ----------
     first, last : Arrival
         At the begin of the step, and at the end of the pass.
-    xt : (s, 2) float64
+    samples : Samples
     h : float
         Length of the trial.
     limits : Limits
@@ -156,47 +144,52 @@ def first_errors(first, last, xt, h, limits, mean, better):
         The error of the field, and the larger of both, within these bounds. They are infinite if
         H_1 is too large to compute with, and NaN if a product with it is.
     """
+    xt = samples.xt
     s = xt.shape[0]
     if not is_tame(last.covariances, first.residual, xt):
         return np.inf, np.inf
-    second_mean(first, last, xt, h, limits, better)
+    second_mean(first, last, samples, h, limits, better)
     difference, change = np.empty(s), np.empty(last.covariances.shape)
     for j in range(s):
         difference[j] = better[j] - mean[j]
     third_of_change(first, last, 1.5, change)
     middle = after_change(first.covariances, 1.0, change)
     of_field = rms(product(middle, difference, xt, h))
-    error = _worse(of_field, _error_of_kernel(first, last, middle, xt, h, mean))
-    least, most = _bounds(first, last)
+    of_kernel = _error_of_kernel(first, last, middle, samples, h, mean, limits.decay)
+    error = _worse(of_field, of_kernel)
+    least, most = _bounds(first, last, samples, h, limits.decay)
     return _bound(of_field, most) / limits.allowed, (
         _worse(_bound(error, most), least) / limits.allowed
     )
 
 
 @driver
-def second_error(first, last, before, is_rescue, xt, h, limits, mean):
+def second_error(first, last, before, is_rescue, samples, h, limits, mean):
     """The error of a trial after its second pass, in units of the tolerance.
 
     It is the larger of the `first_errors` of this pass, or the difference to ``before``, the
     residuals after the first pass, if that is larger still. A second pass that rescues a trial
     (`is_overshot`) is not measured against the first, which was of no use.
     """
-    _, error = first_errors(first, last, xt, h, limits, mean, np.empty(mean.size))
+    _, error = first_errors(first, last, samples, h, limits, mean, np.empty(mean.size))
     if not is_rescue:
-        difference = _bound(rms(last.residual - before), _bounds(first, last)[1])
+        _, most = _bounds(first, last, samples, h, limits.decay)
+        difference = _bound(rms(last.residual - before), most)
         error = _worse(error, difference / limits.allowed)
     return error
 
 
 @driver
-def is_raised(first, last, xt, limits):
-    """Whether a pass raised the residuals by more than the tolerance, and can be made again.
+def is_raised(first, last, samples, h, limits):
+    """Whether a pass over the time h raised the residuals by more than the tolerance.
+
+    The answer is no if the pass cannot be made again.
 
     Fixed steps do so themselves, and a time inside one has to go with its end.
     """
-    raised = rms(last.residual) - rms(first.residual)
+    raised, _ = _bounds(first, last, samples, h, limits.decay)
     is_too_much = limits.fixed == 0.0 and raised > limits.allowed
-    return is_too_much and is_tame(last.covariances, first.residual, xt)
+    return is_too_much and is_tame(last.covariances, first.residual, samples.xt)
 
 
 @driver
@@ -209,7 +202,7 @@ def _size(covariances):
 
 
 @driver
-def is_overshot(error, first, last):
+def is_overshot(error, first, last, samples, h, decay):
     """Whether a first pass of this error is of no use, and has raised the loss of like neurons.
 
     In the flow the loss does not grow. Where neurons together come to a ray behind which it rises
@@ -218,8 +211,9 @@ def is_overshot(error, first, last):
     stand in for a shorter step where neurons grow, as they do near the saddle at 0: there it would
     hold them back, and residuals do not show it.
     """
+    raised, _ = _bounds(first, last, samples, h, decay)
     return (
         1.0 < error < np.inf
-        and rms(last.residual) > rms(first.residual)
+        and raised > 0.0
         and _size(last.covariances) < MOST_GROWTH * _size(first.covariances)
     )

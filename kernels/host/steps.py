@@ -20,6 +20,7 @@ from .control import (
     mean_up_to,
     wants_second,
 )
+from .decay import set_sigma
 from .field import field
 from .step_errors import (
     first_errors,
@@ -43,7 +44,7 @@ def passes_with(exact_pass, order, samples, whole):
     return run_pass
 
 
-def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
+def steps_by_passes(flow, run_pass, make_ready, samples, control, limits, shown):
     """Take steps until one of them holds the time ``limits.until``, or the trials are used up.
 
     This is the twin, statement by statement, of the compiled loop in ``cpu.steps``.
@@ -57,10 +58,10 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         ``run_pass(begin, end, mean, h, arrival) -> int`` moves all neurons for the time h in the
         field of the residuals ``mean``; returns how many have changed their cell, -1 if the pass
         has failed.
-    sort_if_due : callable
-        ``sort_if_due(begin)`` is called before a step that starts from ``begin``.
-    xt : (s, 2) float64
-        See ``field``.
+    make_ready : callable
+        ``make_ready(begin)`` is called before a step that starts from ``begin``: it sorts these
+        neurons, and halves them (``decay``), where that is due.
+    samples : Samples
     control : Control
         Modified in place.
     limits : Limits
@@ -73,6 +74,7 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         `ARRIVED`, `UNDER_WAY`, `UNTAME`, `SHRUNK`, `OVERFLOWN` or `LOST_INSIDE`.
     """
     begin, end, first, last, change = flow
+    xt = samples.xt
     mean, better = np.empty(xt.shape[0]), np.empty(xt.shape[0])
     status, trials = UNDER_WAY, 0
     while status == UNDER_WAY:
@@ -85,35 +87,37 @@ def steps_by_passes(flow, run_pass, sort_if_due, xt, control, limits, shown):
         if is_pending(control):
             begin, end = end, begin
             begin_next(first, last, change, control)
-            sort_if_due(begin)
-        status = first_mean(first, change, xt, control, limits, mean)
+            make_ready(begin)
+        status = first_mean(first, change, samples, control, limits, mean)
         if status != UNDER_WAY:
             break
         error, h = np.inf, control.clock[NEXT]
+        set_sigma(first, last, limits.decay, h)
         changes = run_pass(begin, end, mean, h, last)
         if changes >= 0:
-            of_field, error = first_errors(first, last, xt, h, limits, mean, better)
-            is_rescue = is_overshot(error, first, last)
+            of_field, error = first_errors(first, last, samples, h, limits, mean, better)
+            is_rescue = is_overshot(error, first, last, samples, h, limits.decay)
             if wants_second(of_field, error, is_rescue, control, limits):
                 before = last.residual.copy()
                 third_of_change(first, last, 1.0, change)
                 mean, better = better, mean
                 changes, error = run_pass(begin, end, mean, h, last), np.inf
                 if changes >= 0:
-                    error = second_error(first, last, before, is_rescue, xt, h, limits, mean)
+                    error = second_error(first, last, before, is_rescue, samples, h, limits, mean)
             control.counts[CHANGES] = changes
         status = judge(control, error, limits.fixed)
         if not is_pending(control):
             foretell(first, last, changes >= 0, h, change, xt, control)
     if status == ARRIVED and is_inside(control, limits.until):
         h, (neurons, there) = limits.until - control.clock[BEGIN], shown
+        set_sigma(first, there, limits.decay, h)
         is_shown = (
-            mean_up_to(first, change, xt, control, limits, mean)
+            mean_up_to(first, change, samples, control, limits, mean)
             and run_pass(begin, neurons, mean, h, there) >= 0
         )
-        if is_shown and is_raised(first, there, xt, limits):
-            second_mean(first, there, xt, h, limits, mean)
+        if is_shown and is_raised(first, there, samples, h, limits):
+            second_mean(first, there, samples, h, limits, mean)
             is_shown = run_pass(begin, neurons, mean, h, there) >= 0
-            is_shown = is_shown and not is_raised(first, there, xt, limits)
+            is_shown = is_shown and not is_raised(first, there, samples, h, limits)
         status = ARRIVED if is_shown else LOST_INSIDE
     return status

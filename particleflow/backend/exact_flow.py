@@ -24,6 +24,18 @@ def _most_held(covariances: np.ndarray) -> np.ndarray:
     return covariances[:, 0] + covariances[:, 2]
 
 
+def _with_defaults(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a snapshot, with those that older versions have not written.
+
+    They have not added up what is held, and knew no weight decay.
+    """
+    missing = {}
+    for which in ("first", "last"):
+        missing[f"{which}_held"] = _most_held(np.asarray(arrays[f"{which}_covariances"]))
+        missing[f"{which}_sigma"] = np.array([1.0, 0.0])
+    return missing | dict(arrays)
+
+
 def _room_for_neurons(state: State) -> Stored:
     """Device arrays for all neurons at another time."""
     empty, like = state.kernels.empty, state.variables
@@ -54,7 +66,7 @@ class ExactFlow:
         self._at_end = _room_for_neurons(state)
         self._between: Stored | None = None
         self._first, self._last = room_to_arrive(state.x.size), room_to_arrive(state.x.size)
-        self._first.residual[:] = state.residual
+        self._first.residual[:], self._first.sigma[:] = state.residual, state.sigma
         both = state.covariances().reshape(2, -1, 3)
         self._first.covariances[:] = both.sum(axis=0)
         self._first.held[:] = _most_held(both[1])
@@ -119,7 +131,7 @@ class ExactFlow:
         between = Shown(self._between, room_to_arrive(state.x.size))
         flow = Flow(self._at_begin, self._at_end, self._first, self._last, self._change)
         control = Control(self._clock, self._counts)
-        limits = Limits(self._allowed, self._fixed, until, most_trials)
+        limits = Limits(self._allowed, self._fixed, until, most_trials, state.decay)
         status = self._call(flow, control, limits, between)
         # each new step begins in the arrays of the last one's end, which the kernels do not move
         if self._counts[steps.EXCHANGES] % 2:
@@ -159,12 +171,13 @@ class ExactFlow:
             The state at that time, if there is one.
         """
         begin, end, last = self._copied(self._at_begin), shown.neurons, shown.arrival
-        first = Arrival(*(part.copy() for part in self._first[:-1]), np.zeros_like(last.tally))
+        first = Arrival(*(part.copy() for part in self._first))
+        first.tally[:] = 0
         control = Control(self._clock.copy(), self._counts.copy())
         clock = control.clock
         clock[steps.END], clock[steps.NEXT] = self.begin, until - self.begin
         control.counts[steps.UNSORTED] = _NEVER
-        limits = Limits(self._allowed, 0.0, np.inf, 1)
+        limits = Limits(self._allowed, 0.0, np.inf, 1, self._state.decay)
         change = self._change * (clock[steps.NEXT] / (self.end - self.begin))
         while until - clock[steps.END] > steps.LEAST_STEP * until:
             clock[steps.NEXT] = min(clock[steps.NEXT], until - clock[steps.END])
@@ -197,7 +210,7 @@ class ExactFlow:
     def _show(self, time: float, buffers: Stored, arrival: Arrival) -> None:
         state = self._state
         state.variables, state.cell = buffers
-        state.residual = arrival.residual.copy()
+        state.residual, state.sigma = arrival.residual.copy(), arrival.sigma.copy()
         state.set_crossings(int(arrival.tally[events.CROSSINGS]))
         state.releases = int(arrival.tally[events.RELEASES])
         state.repulsors = int(arrival.tally[events.REPULSORS])
@@ -236,10 +249,7 @@ class ExactFlow:
         KeyError, ValueError
             Arrays are missing or have other shapes, or hold no state at the time ``shown``.
         """
-        arrays = {  # older versions have not added up what is held
-            f"{which}_held": _most_held(np.asarray(arrays[f"{which}_covariances"]))
-            for which in ("first", "last")
-        } | dict(arrays)
+        arrays = _with_defaults(arrays)
         has_begin, has_end = "begin_variables" in arrays, "end_variables" in arrays
         base = "begin" if has_begin else "end"
         own = {name: arrays[f"{base}_{name}"] for name in ("variables", "cell")}

@@ -39,7 +39,7 @@ def extended(x: Array, weights: Array | None = None) -> Array:
     return xt
 
 
-def prediction(moments: Array, x: Array, m: int) -> Array:
+def prediction(moments: Array, x: Array, m: float) -> Array:
     """f(x_j) of m neurons, (n,), from the first moments of their sectors."""
     f = np.empty(x.size)
     host.prediction(moments, extended(x), 1.0 / m, f)

@@ -25,15 +25,15 @@ class Frame(Protocol):
         ...
 
 
-class WeightedFrame:
-    """A frame of neurons which kernels see with a factor that may be far too small for float32.
+class ScaledFrame:
+    """A frame of neurons that are stored with a factor, which may be far too small for float32.
 
     Parameters
     ----------
     inner : Frame
         What kernels fill, in float64.
-    factor : (n,) float64
-        The factor of rhat of each neuron.
+    factor : (n,) float64, or float
+        The factor of rhat of each neuron, or of all, that never changes.
     dtype : dtype
         Precision of the positions.
 
@@ -43,8 +43,9 @@ class WeightedFrame:
         As of `Frame`, without the factor.
     """
 
-    def __init__(self, inner: Frame, factor: Array, dtype: np.dtype[Any]) -> None:
+    def __init__(self, inner: Frame, factor: Array | float, dtype: np.dtype[Any]) -> None:
         self._inner, self._factor = inner, factor
+        self._now = factor
         self._is_due = False
         self.position = np.empty(inner.position.shape, dtype)
 
@@ -53,9 +54,13 @@ class WeightedFrame:
         """The cells, (n,) int32."""
         return self._inner.cells
 
-    def begin(self) -> Frame:
-        """The frame that kernels are to fill now."""
+    def begin(self, square: float) -> Frame:
+        """The frame that kernels are to fill now.
+
+        ``square`` is what the present rhat of stored neurons has to be multiplied by besides.
+        """
         self._is_due = True
+        self._now = self._factor / square
         return self._inner
 
     def wait(self) -> None:
@@ -64,4 +69,4 @@ class WeightedFrame:
         if self._is_due:
             self._is_due = False
             rhat, theta = self._inner.position.T
-            self.position[:, 0], self.position[:, 1] = rhat / self._factor, theta
+            self.position[:, 0], self.position[:, 1] = rhat / self._now, theta

@@ -1,5 +1,6 @@
 """`Placed`: neurons on a device, in an order of its own, and how the original order shows them."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -8,13 +9,15 @@ import numpy as np
 
 from particleflow.arguments import Array
 from particleflow.kernels import cpu
+from particleflow.kernels.host.decay import HALVINGS, SIGMA, least_of
+from particleflow.kernels.host.sums import sum_slots
 from particleflow.kernels.records import Neurons
 from particleflow.model.measure import scale_of
 from particleflow.ranks.world import Ranks
 
 from .devices import kernels_of
 from .exchange import Share, wholes
-from .frame import Frame, WeightedFrame
+from .frame import Frame, ScaledFrame
 from .snapshot import like, mass_of, order_of, original_order
 from .start import Precision
 
@@ -58,17 +61,21 @@ class Placed:
         The kernels of the device.
     variables : (3, m) array of the device
         Network: (a, b, c). Euclidean: (cos theta, sin theta, rhat). With weights, sqrt(m w) times
-        these.
+        these; with weight decay, over the decay factor.
     cell : (m,) int32
         Sector 0 .. 2s-1, or 2s + r sliding on ray r, or 4s at rest in the origin.
     order : Order
         How the neurons lie: ``kernels.records.Order`` on the CPU, ``DeviceOrder`` on CUDA.
     mass : (m,) float64 or None
         The weights w of the share's neurons in the original order; None if all are equal.
+    sigma : (2,) float64
+        The decay factor of the neurons: see ``kernels.host.decay``.
     whole : Whole or None
         Completes sums over the slots of the share to those of all ranks.
     """
 
+    _decays = False
+    """Whether the decay factor may ever be another than 1."""
     variables: Any
     cell: Any
     order: Any
@@ -87,6 +94,7 @@ class Placed:
         self.share, self.ranks = share, ranks
         self._s, self._dtype = s, np.dtype(dtype)
         self.mass = None
+        self.sigma = np.array([1.0, 0.0])
         self.whole, self._whole_by_rank = wholes(share, ranks, s, device)
         if device == "cuda":
             self._is_sorted = True
@@ -121,7 +129,7 @@ class Placed:
         arrays["bounds"] = arrays["bounds"] + self.share.first
         if self.mass is not None:
             arrays["mass"] = self.mass[order_of(arrays)]
-        return arrays
+        return arrays | {"sigma": self.sigma.copy()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> bool:
         """Make this state that of a `snapshot`.
@@ -138,6 +146,8 @@ class Placed:
             Arrays are missing or have other shapes.
         """
         same, self.mass = self._has_order_of(arrays), mass_of(arrays)
+        if "sigma" in arrays:  # versions without weight decay have not written it
+            self.sigma = like(self.sigma, arrays, "sigma").copy()
         if same:
             for name in ("variables", "cell"):
                 now = getattr(self, name)
@@ -210,6 +220,34 @@ class Placed:
         self.crossings[:] = 0
         self.crossings[0] = n if self.ranks.is_first else 0  # `all_crossings` adds up the ranks
 
+    @property
+    def sigma_square(self) -> float:
+        """By what sums of products of two stored variables are to be multiplied."""
+        return float(self.sigma[SIGMA] ** 2)
+
+    @property
+    def delta_factor(self) -> float:
+        """By what weight decay has multiplied every delta since the start."""
+        return math.ldexp(self.sigma_square, -2 * int(self.sigma[HALVINGS]))
+
+    @property
+    def shared_by(self) -> float:
+        """What sums of products of two stored variables are to be divided by; m without decay."""
+        return self.size / self.sigma_square
+
+    def halve_if_due(self) -> None:
+        """Halve stored neurons that weight decay has let grow."""
+        self.kernels.halve_if_due(self.neurons, self.order.slots, self.sigma)
+
+    def mean_square(self) -> float:
+        """(1/m) sum of a^2 + b^2 + c^2 over all neurons, with weights w the sum of w times it."""
+        stored = np.empty((3, self.cell.size))
+        self.kernels.unpack_state(self.neurons, self.order.ident, self.order.slots, stored)
+        squares = np.einsum("in,in->n", stored, stored)
+        # by slots, so that the bits do not depend on the number of ranks
+        acc = np.add.reduceat(squares, self.share.slots[:-1])[:, None]
+        return float(sum_slots(acc, self.whole)[0]) / self.shared_by
+
     def relative_mass(self) -> Array | None:
         """m w of the share's neurons in the original order; None if all are 1."""
         return None if self.mass is None else self.share.m * self.mass
@@ -239,6 +277,7 @@ class Placed:
         self.kernels.unpack_state(self.neurons, self.order.ident, self.order.slots, out)
         if self.mass is not None:
             out /= self._scale()
+        out *= self.sigma[SIGMA]
         return self.ranks.joined(out)
 
     def cells(self) -> np.ndarray:
@@ -251,24 +290,35 @@ class Placed:
         """Arrays for the share's rows of a frame of n neurons, with positions of this precision."""
         first, last = self.share.rows(n)
         chosen = self.size, n, self.share.first, first
-        inner = np.dtype(dtype if self.mass is None else np.float64)
+        is_plain = self.mass is None and not self._decays
+        inner = np.dtype(dtype if is_plain else np.float64)
         frame: Frame = self.kernels.Frame(last - first, inner, chosen)
-        if self.mass is None:
+        if is_plain:
             return frame
-        shown = np.arange(first, last) * self.size // n - self.share.first
-        return WeightedFrame(frame, self._scale()[shown] ** 2, np.dtype(dtype))
+        factor: Array | float = 1.0
+        if self.mass is not None:
+            shown = np.arange(first, last) * self.size // n - self.share.first
+            factor = self._scale()[shown] ** 2
+        return ScaledFrame(frame, factor, np.dtype(dtype))
 
     def pack_frame(self, frame: Frame) -> None:
         """Fill a frame with (rhat, theta) and cells in the original order.
 
         The frame may be read after its ``wait``.
         """
-        to_fill = frame.begin() if isinstance(frame, WeightedFrame) else frame
+        to_fill = frame.begin(self.sigma_square) if isinstance(frame, ScaledFrame) else frame
         self.kernels.pack_frame(self.neurons, self.order.ident, self.order.slots, to_fill)
 
     def own_delta(self) -> Array:
         """delta = c^2 - a^2 - b^2 of the share's neurons in the original order."""
         delta = self._delta_of_variables()
+        if self.mass is not None:
+            delta /= self._scale() ** 2
+        return delta * self.sigma_square
+
+    def delta_at_start(self) -> Array:
+        """What `own_delta` was at the start, if nothing but weight decay has changed it since."""
+        delta = self._delta_of_variables() * 4.0 ** self.sigma[HALVINGS]
         if self.mass is not None:
             delta /= self._scale() ** 2
         return delta
@@ -284,15 +334,29 @@ class Placed:
 
     def drift_from_here(self) -> Callable[[], float]:
         """A function that returns `largest_drift` from the present delta of the neurons."""
-        delta0 = self.kernels.upload(self._delta_of_variables(), np.dtype(self.dtype))
-        return lambda: self.largest_drift(delta0)
+        upload, dtype = self.kernels.upload, np.dtype(self.dtype)
+        start, since = self._delta_of_variables(), self.sigma[HALVINGS]
+        on_device = {since: upload(start, dtype)}
+
+        def drift() -> float:
+            now = self.sigma[HALVINGS]
+            if now not in on_device:
+                on_device.clear()
+                on_device[now] = upload(start * 4.0 ** (since - now), dtype)
+            return self.largest_drift(on_device[now])
+
+        return drift
 
     def largest_drift(self, delta0: Any) -> float:
         """Largest |delta - delta0| / (a^2 + b^2 + c^2) of all neurons.
 
-        ``delta0`` is an array of the device with the earlier delta of the share's variables.
+        ``delta0`` is an array of the device with the earlier delta of the share's variables,
+        decayed as they are.
         """
+        # those that were halved less than others are below twice that size in each variable
+        least = float(12.0 * least_of(self.variables.dtype.itemsize) ** 2)
         own = self.kernels.largest_drift(
-            self.neurons, self.order.ident, self.order.slots, self._s, delta0
-        )
+            self.neurons, self.order.ident, self.order.slots, self._s, delta0,
+            least if self.sigma[HALVINGS] > 0.0 else 0.0,
+        )  # fmt: skip
         return float(self.ranks.most(np.array(own)))

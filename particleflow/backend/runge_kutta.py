@@ -1,7 +1,10 @@
 """Trial steps of the explicit Runge-Kutta method."""
 
+import math
+
 import numpy as np
 
+from particleflow.kernels.host.decay import SIGMA
 from particleflow.kernels.records import Trial
 
 from .state import State
@@ -11,7 +14,7 @@ class RungeKuttaTrial:
     """Trial steps of a `State`, with their work space; an accepted trial becomes the state."""
 
     def __init__(self, state: State) -> None:
-        self.state = state
+        self.state, self._h = state, 0.0
         empty, like = state.kernels.empty, state.variables
         self.variables = empty(like.shape, like.dtype)
         self.cell = empty(state.cell.shape, state.cell.dtype)
@@ -21,7 +24,7 @@ class RungeKuttaTrial:
 
     def step(self, h: float) -> float:
         """Try a step of length h; returns the root mean square of its error in the prediction."""
-        s = self.state
+        s, self._h = self.state, h
         return float(
             s.kernels.runge_kutta_step(
                 s.variables,
@@ -29,7 +32,7 @@ class RungeKuttaTrial:
                 Trial(self.variables, self.cell, self._stage, self._error),
                 s.order.slots,
                 s.samples,
-                (s.metric_code, h),
+                (s.metric_code, h, s.decay, float(s.sigma[SIGMA])),
                 (s.residual, self.residual),
                 s.whole,
             )
@@ -42,3 +45,5 @@ class RungeKuttaTrial:
         s.variables, self.variables = self.variables, s.variables
         s.cell, self.cell = self.cell, s.cell
         s.residual, self.residual = self.residual, s.residual
+        s.sigma[SIGMA] *= math.exp(-s.decay * self._h)
+        s.halve_if_due()

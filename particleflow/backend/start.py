@@ -63,14 +63,21 @@ class Start(NamedTuple):
     slides: bool = False
     mass: Array | None = None
 
-    def check(self, m: int, dtype: Precision) -> "Start":
+    def check(self, m: int, dtype: Precision, decays: bool = False) -> "Start":
         """Refuse weights of some of m neurons that are too small for a state of this precision.
+
+        With weight decay neurons need the room that those without weight have else.
 
         Raises
         ------
         ConfigError
         """
         if dtype == "float32" and self.mass is not None:
+            if decays and not self.mass.all():
+                raise ConfigError(
+                    "state_dtype: float32 has no room for neurons of weight 0 that decay; use "
+                    "float64"
+                )
             least = float(np.min(self.mass, where=self.mass > 0.0, initial=np.inf))
             if m * least < LEAST_OF_SINGLE:
                 raise ConfigError(

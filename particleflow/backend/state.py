@@ -53,10 +53,12 @@ class State(Placed):
         The ranks that share the neurons.
     weights : (s,) float64, optional
         Weights of the samples, 1 by default.
+    decay : float
+        Rate lambda of weight decay, in tau: 0 without.
 
     Attributes
     ----------
-    kernels, variables, cell, order, mass, whole
+    kernels, variables, cell, order, mass, sigma, whole
         See `Placed`.
     x, y, weights : (s,) float64
     samples : kernels.records.Samples
@@ -90,8 +92,10 @@ class State(Placed):
         share: Share | None = None,
         ranks: Ranks = ALONE,
         weights: Array | None = None,
+        decay: float = 0.0,
     ) -> None:
         s = x.size
+        self.decay, self._decays = decay, decay > 0.0
         if share is None:
             share = share_of(neurons[0].size, s)
         super().__init__(s, device, dtype, share, ranks, Ordering(run_length, sorted_from))
@@ -140,14 +144,14 @@ class State(Placed):
         moments = self.kernels.first_moments(
             self.neurons, self.order.slots, self.x.size, self.whole
         )
-        return np.asarray(moments) / self.size
+        return np.asarray(moments) / self.shared_by
 
     def covariances(self) -> Array:
         """Sigma of each sector, then of each ray, as (xx, x1, 11), (4 s, 3): eq. (32)."""
         sums = self.kernels.second_moments(
             self.neurons, self.order.slots, self.x, self.metric_code, self.whole
         )
-        return np.asarray(sums) / self.size
+        return np.asarray(sums) / self.shared_by
 
     def kernel_covariances(self) -> Array:
         """Sigma_k of the tangent kernel, (2 s, 3); sliding neurons of ray r count in sector r."""
@@ -178,6 +182,25 @@ class State(Placed):
         """Loss L = 1/2 sum w_j (f(x_j) - y_j)^2 of the samples."""
         return 0.5 * float(np.dot(self.residual, self.residual))
 
+    def objective(self) -> float:
+        """What the flow lowers: the loss, and with weight decay (lambda / 2) `mean_square`."""
+        penalty = 0.5 * self.decay * self.mean_square() if self.decay > 0.0 else 0.0
+        return self.loss() + penalty
+
+    def power(self) -> float:
+        """The rate at which the flow lowers the `objective`, (1/m) sum |z'|^2; collective.
+
+        It is rho^T H rho without weight decay. With it, z' = A z - lambda z, the mean of z^T A z is
+        -2 rho^T (rho + y), and that of |A z|^2 is rho^T H rho.
+        """
+        rho = self.residual
+        moved = kernel_product(self.kernel_covariances(), rho, self.samples.xt)
+        power = float(np.dot(rho, moved))
+        if self.decay > 0.0:
+            pull = 4.0 * float(np.dot(rho, rho + self.samples.y))
+            power += self.decay * (pull + self.decay * self.mean_square())
+        return power
+
     def errors(self) -> Array:
         """f(x_j) - y_j of the present state, (s,); a copy."""
         return self.residual / self.samples.xt[:, 1]
@@ -198,14 +221,20 @@ class State(Placed):
         return out
 
     def velocity(self) -> Array:
-        """Rate of the share's variables in the present field, (3, m), in the order of the state."""
+        """Rate of the share's variables in the present field, (3, m), in the order of the state.
+
+        The rate of stored variables knows no weight decay.
+        """
         out = self.kernels.empty(self.variables.shape, self.variables.dtype)
         self.kernels.velocity(self.neurons, self.field(), self.order.slots, self.metric_code, out)
         return np.asarray(self.kernels.download(out))
 
     def residual_rate(self) -> Array:
-        """Rate rho' = -H rho of the residuals in the present state, (s,)."""
-        return -kernel_product(self.kernel_covariances(), self.residual, self.samples.xt)
+        """Rate of the residuals in the present state, (s,): rho' = -H rho - 2 lambda (rho + y)."""
+        rate = -kernel_product(self.kernel_covariances(), self.residual, self.samples.xt)
+        if self.decay > 0.0:
+            rate -= 2.0 * self.decay * (self.residual + self.samples.y)
+        return rate
 
     def tangent_kernel(self) -> Array:
         """The tangent kernel of the present state, (s, s); with weights it is W^1/2 H W^1/2."""
@@ -221,14 +250,15 @@ class State(Placed):
             slots, whole = self.kernels.split_of(self.cell.size, x.size), self._whole_by_rank
         a, b, c, _ = self.neurons
         moments = self.kernels.first_moments_at(a, b, c, x, slots, whole)
-        return prediction(moments, x, self.size)
+        return prediction(moments, x, self.shared_by)
 
     def gradient_descent(self, step: float, n_steps: int) -> int:
         """Take explicit Euler steps in place; returns their number.
 
         It is less than ``n_steps`` if the residuals ceased to be finite.
         """
-        descent = Descent(self.metric_code, step, n_steps)
+        keep = 1.0 - self.decay * step
+        descent = Descent(self.metric_code, step / keep, n_steps, keep, self.sigma)
         taken = self.kernels.gradient_descent(
             self.neurons, self.order, self.samples, descent, self.residual, self.whole
         )

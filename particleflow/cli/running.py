@@ -263,6 +263,8 @@ def _hint(simulation: "Simulation", quiet: bool) -> None:
     if epochs is not None and not quiet:
         has_stages = bool(simulation.provenance.get("stages"))
         click.echo(epochs.text(has_stages), err=True)
+    if simulation.decay > 0.0 and not quiet:
+        click.echo(f"weight decay: decay = {simulation.decay:.6g} in tau", err=True)
     for note in (samples.repeats(), samples.hint()):
         if note is not None and not quiet:
             click.echo(f"note: {note}", err=True)

@@ -126,8 +126,12 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
         if kind.counts_steps:  # its step in tau needs alpha, which a file of neurons may hold
             defaults.pop("step", None)
     else:
-        _refuse(table, "flow", ("loss",), "goes with learning_rate")
+        if table.weight_decay is None:
+            _refuse(table, "flow", ("loss",), "goes with learning_rate or weight_decay")
         table = _resolve_end(table)
+    if table.learning_rate is not None or table.weight_decay is not None:
+        table = msgspec.structs.replace(table, loss=table.loss or "half_sum")
+    _check_decay(table)
     if table.step is not None:
         _refuse(table, "flow", ("tolerance",), f'"{kind.name}" with a step has a fixed step')
         defaults.pop("tolerance", None)
@@ -142,7 +146,21 @@ def _resolve_epochs(table: FlowTable, counts_steps: bool) -> FlowTable:
     said = ("t_end", *(("step",) if counts_steps else ()))
     _refuse(table, "flow", said, "learning_rate and epochs say it already")
     _refuse(table, "flow", ("stop",), "goes with t_end = inf")
-    return msgspec.structs.replace(table, loss="half_sum" if table.loss is None else table.loss)
+    return table
+
+
+def _check_decay(table: FlowTable) -> None:
+    if table.decay is not None and table.weight_decay is not None:
+        raise ConfigError("flow: expected decay or weight_decay, found both")
+    for key in ("decay", "weight_decay"):
+        rate = getattr(table, key)
+        if rate is not None and not 0.0 <= rate < math.inf:
+            raise ConfigError(f"flow.{key}: expected a finite number of at least 0, found {rate}")
+        if rate and table.metric != "network":
+            raise ConfigError(
+                f'flow.{key}: needs metric = "network": it shrinks (a, b, c), and '
+                "(rhat, theta) alone do not say how these move"
+            )
 
 
 def _resolve_end(table: FlowTable) -> FlowTable:

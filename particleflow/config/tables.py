@@ -76,6 +76,8 @@ class FlowTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     learning_rate: float | None = None
     epochs: int | None = None
     loss: Loss | None = None
+    decay: float | None = None
+    weight_decay: float | None = None
     state_dtype: Precision = "float64"
 
 

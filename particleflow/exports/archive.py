@@ -54,6 +54,9 @@ def _small(choice: Choice) -> dict[str, Any]:
         arrays["loss_within"] = samples.loss_within
     if choice.delta is not None:
         arrays["delta"] = choice.delta
+    if trajectory.decay > 0.0:
+        arrays["decay"] = trajectory.decay
+        arrays["delta_factor"] = trajectory.delta_factor[choice.frames]
     if choice.mass is not None:
         arrays["mass"] = choice.mass
     for series in choice.series():

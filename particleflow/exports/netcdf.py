@@ -76,6 +76,9 @@ def write(choice: Choice, target: Path) -> None:
         if choice.delta is not None:
             name = "c^2 - a^2 - b^2 at the start, which the flow keeps"
             _add(file, "delta", ("id",), choice.delta, "1", name)
+        if trajectory.decay > 0.0:
+            factors, name = trajectory.delta_factor[choice.frames], "weight decay of delta"
+            _add(file, "delta_factor", ("time",), factors, "1", name)
         if choice.mass is not None:
             name = "weights of the neurons, of sum 1 over all neurons of the run"
             _add(file, "mass", ("id",), choice.mass, "1", name)
@@ -103,6 +106,7 @@ def _describe(file: Any, choice: Choice) -> None:
         integrator=trajectory.integrator,
         m=trajectory.size,
         alpha=trajectory.alpha,
+        **({"decay": trajectory.decay} if trajectory.decay > 0.0 else {}),
         config=trajectory.config,
         x_shift=trajectory.samples.x_shift,
         x_scale=trajectory.samples.x_scale,

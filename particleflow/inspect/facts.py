@@ -89,6 +89,7 @@ def _of_trajectory(opened: "Trajectory") -> dict[str, Any]:
         **({"stages": opened.stages} if len(opened.stages) > 1 else {}),
         **_of_epochs(opened),
         "alpha": opened.alpha,
+        **({"decay": opened.decay} if opened.decay > 0.0 else {}),
         "frames": opened.frames,
         "planned_frames": opened.planned_frames,
         "complete": opened.is_complete,

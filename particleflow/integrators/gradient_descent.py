@@ -4,7 +4,8 @@ In the network metric a step of dtau is exactly a step of full-batch gradient de
 ``L = 1/2 sum w_j rho_j^2`` with learning rate ``eta = alpha dtau``; in the euclidean metric it is
 explicit Euler on the mean-field flow of Appendix C, eqs. (30), (31), after each step of which the
 direction is brought back to unit length. The method is stable for dtau below about 2 / lambda_max
-of the tangent kernel.
+of the tangent kernel. With weight decay at the rate lambda a step is one of SGD with the weight
+decay that belongs to lambda: z <- (1 - lambda dtau) z + dtau A(G) z.
 """
 
 from collections.abc import Mapping
@@ -54,7 +55,18 @@ class GradientDescent:
         object.__setattr__(self, "step", positive("step", self.step, ConfigError))
 
     def start(self, state: State) -> "GradientDescentMotion":
-        """A motion of this state from tau = 0, which modifies the state in place."""
+        """A motion of this state from tau = 0, which modifies the state in place.
+
+        Raises
+        ------
+        ConfigError
+            With this step weight decay would leave nothing of a neuron.
+        """
+        if not state.decay * self.step < 1.0:
+            raise ConfigError(
+                f"decay: times the step of gd, {self.step:g}, it has to be below 1, found "
+                f"{state.decay * self.step:g}: a step would turn every neuron around"
+            )
         return GradientDescentMotion(state, self.step)
 
 

@@ -14,6 +14,7 @@ from particleflow.config import (
 )
 from particleflow.errors import ConfigError, ParticleflowError
 from particleflow.integrators import Integrator, registry
+from particleflow.model.conventions import decay_in_tau
 from particleflow.model.initialisation import Initialisation
 from particleflow.model.neurons import Neurons, NeuronSource
 from particleflow.model.samples import Samples
@@ -102,7 +103,7 @@ def simulate(
     path, config = source
     ranks = ranks_of(comm)
 
-    def parts() -> tuple[Samples, NeuronSource, Integrator, float]:
+    def parts() -> tuple[Samples, NeuronSource, float, Integrator, float]:
         with _table(path, "samples"):
             found = _samples(config.samples, path.parent) if samples is None else samples
         with _table(path, "neurons"):
@@ -111,9 +112,10 @@ def simulate(
             keys = ("learning_rate", "epochs", "loss")
             of_epochs = {key: getattr(config.flow, key) for key in keys}
             epochs = Epochs.of(of_epochs, start.alpha, found)
-            return found, start, *_integrator(config.flow, epochs)
+            decay = _decay(config.flow, start.alpha, found)
+            return found, start, decay, *_integrator(config.flow, epochs)
 
-    found, start, integrator, until = ranks.together(parts)
+    found, start, decay, integrator, until = ranks.together(parts)
     with _table(path, "flow"):
         simulation = Simulation(
             found,
@@ -124,6 +126,7 @@ def simulate(
             threads=threads,
             state_dtype=config.flow.state_dtype,
             comm=ranks,
+            decay=decay,
         )
     simulation.provenance.update(
         config=source.toml, folder=str(path.parent.resolve()), seed=config.neurons.seed
@@ -208,6 +211,14 @@ def _neurons(table: NeuronsTable, samples: Samples, folder: Path) -> NeuronSourc
         samples=samples,
         **options,
     )
+
+
+def _decay(table: FlowTable, alpha: float, samples: Samples) -> float:
+    """The rate of weight decay in tau that a table ``[flow]`` asks for, 0 if none."""
+    if table.weight_decay is None:
+        return table.decay or 0.0
+    rows = float(samples.rows.weights.sum())
+    return decay_in_tau(table.weight_decay, alpha, table.loss or "half_sum", rows)
 
 
 def _integrator(table: FlowTable, epochs: Epochs | None) -> tuple[Integrator, float]:

@@ -290,6 +290,7 @@ def _simulation(
         threads=threads,
         state_dtype=recorded.state_dtype,
         comm=ranks,
+        decay=recorded.decay,
     )
     began = _began(arrays)
     if began:

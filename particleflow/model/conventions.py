@@ -6,7 +6,7 @@ descent with the rate eta on another multiple of it is one on L with that multip
 
 from typing import Literal, get_args
 
-from particleflow.arguments import positive
+from particleflow.arguments import finite, positive
 from particleflow.errors import ConfigError
 
 Loss = Literal["half_sum", "sum", "mean", "half_mean"]
@@ -53,3 +53,35 @@ def step_in_tau(
     rate = positive("learning_rate", learning_rate, ConfigError)
     multiple = multiple_of_loss(loss, positive("rows", rows, ConfigError))
     return rate * multiple / positive("alpha", alpha, ConfigError)
+
+
+def decay_in_tau(
+    weight_decay: float, alpha: float, loss: str = "half_sum", rows: float = 1.0
+) -> float:
+    """The rate lambda in tau of a weight decay of raw parameters: alpha times it, over a multiple.
+
+    An optimiser with weight decay wd steps along the gradient of its loss plus wd times the
+    parameters, as PyTorch's SGD does. In units of tau, in which L has the gradient of the model,
+    that is lambda = alpha wd times 1, 1/2, n/2 or n. No learning rate enters.
+
+    Parameters
+    ----------
+    weight_decay : float
+        At least 0, and the same for a, b and c.
+    alpha : float
+        Scale of the raw network.
+    loss : {"half_sum", "sum", "mean", "half_mean"}
+        What the optimiser lowers besides.
+    rows : float
+        Number of rows n, with weights their sum.
+
+    Raises
+    ------
+    ConfigError
+        A number is out of range, or the loss is unknown.
+    """
+    decay = finite("weight_decay", weight_decay, ConfigError)
+    if decay < 0.0:
+        raise ConfigError(f"weight_decay: expected at least 0, found {decay:g}")
+    multiple = multiple_of_loss(loss, positive("rows", rows, ConfigError))
+    return decay * positive("alpha", alpha, ConfigError) / multiple

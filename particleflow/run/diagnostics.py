@@ -148,6 +148,22 @@ def parameter_distance(state: State, once: Once = at_once) -> Evaluate:
     return lambda: float(np.linalg.norm(scale * (state.parameters() - start))) / size
 
 
+def path_norm(state: State, once: Once = at_once) -> Evaluate:
+    """(1/m) sum of |c| |(a, b)|, with weights w the sum of w |c| |(a, b)|.
+
+    It is half the least (1/m) sum of a^2 + b^2 + c^2 with which the same neurons, c and (a, b)
+    scaled against each other, make the same function.
+    """
+    weights = state.weights_of_all()
+
+    def evaluate() -> float:
+        a, b, c = state.parameters()
+        sizes = np.abs(c) * np.hypot(a, b)
+        return float(sizes.mean() if weights is None else np.dot(weights, sizes))
+
+    return evaluate
+
+
 BUILDERS: dict[str, tuple[Callable[[State, Once], Evaluate], tuple[str, ...], bool]] = {
     "kernel_spectrum": (kernel_spectrum, ("mode",), False),
     "kernel_distance": (kernel_distance, (), True),
@@ -156,6 +172,7 @@ BUILDERS: dict[str, tuple[Callable[[State, Once], Evaluate], tuple[str, ...], bo
     "activation_distance": (activation_distance, (), True),
     "pieces": (pieces, (), False),
     "slope_variation": (slope_variation, (), False),
+    "path_norm": (path_norm, (), False),
     "spline_distance": (spline_distance, (), True),
     "linear_distance": (linear_distance, (), False),
     "parameter_distance": (parameter_distance, (), True),

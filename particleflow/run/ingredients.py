@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from particleflow.arguments import brief
+from particleflow.arguments import brief, finite
 from particleflow.backend import METRICS, PRECISIONS, Precision, Share, Start
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 from particleflow.integrators import registry
@@ -55,6 +55,24 @@ def check_choices(metric: Any, state_dtype: Any) -> None:
         )
 
 
+def checked_decay(decay: Any, metric: str) -> float:
+    """The rate of weight decay, if it is one that this metric has.
+
+    Raises
+    ------
+    ConfigError
+    """
+    rate = finite("decay", decay, ConfigError)
+    if rate < 0.0:
+        raise ConfigError(f"decay: expected a rate of at least 0, found {rate:g}")
+    if rate > 0.0 and metric != "network":
+        raise ConfigError(
+            f"decay: needs metric = 'network', found {metric!r}: weight decay shrinks (a, b, c), "
+            "and (rhat, theta) alone do not say how these move"
+        )
+    return rate
+
+
 def described(thing: Any) -> str:
     """A text by which ranks compare the objects that they were given."""
     if hasattr(thing, "fingerprint"):
@@ -64,7 +82,9 @@ def described(thing: Any) -> str:
     return kind.__name__ if kind.__repr__ is object.__repr__ else repr(thing)
 
 
-def start_of(neurons: NeuronSource, share: Share, slides: bool, dtype: Precision) -> Start:
+def start_of(
+    neurons: NeuronSource, share: Share, slides: bool, dtype: Precision, decays: bool
+) -> Start:
     """The neurons of a share at the begin of a run.
 
     Raises
@@ -73,4 +93,6 @@ def start_of(neurons: NeuronSource, share: Share, slides: bool, dtype: Precision
         They cannot be drawn or read, or their weights are too small for this precision.
     """
     own = neurons.part(share.first, share.last)
-    return Start(own.a, own.b, own.c, own.cells, slides, own.weights).check(neurons.size, dtype)
+    return Start(own.a, own.b, own.c, own.cells, slides, own.weights).check(
+        neurons.size, dtype, decays
+    )

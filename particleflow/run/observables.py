@@ -94,6 +94,11 @@ def _delta_drift(sim: Observed, moment: Moment) -> Callable[[], float]:
     return sim.state.drift_from_here()
 
 
+def _penalty(sim: Observed) -> float:
+    """(lambda / (2 m)) sum of a^2 + b^2 + c^2, which weight decay adds to the loss."""
+    return sim.state.objective() - sim.state.loss()
+
+
 def _diagnostic(name: str) -> BuiltIn:
     make, axes, from_start = BUILDERS[name]
     return BuiltIn(lambda sim, moment: make(sim.state, moment.of), axes, "", from_start)
@@ -102,6 +107,7 @@ def _diagnostic(name: str) -> BuiltIn:
 BUILT_IN = {
     "loss": _of_sim(lambda sim: sim.state.loss() + sim.samples.loss_within),
     "loss_within": _of_sim(lambda sim: sim.samples.loss_within),
+    "penalty": _of_sim(_penalty),
     "residual": _of_sim(lambda sim: sim.state.errors(), "sample"),
     "prediction": _of_sim(lambda sim: sim.state.errors() + sim.state.y, "sample"),
     "delta_drift": BuiltIn(_delta_drift, from_start=True),

@@ -80,6 +80,9 @@ class Observed(Protocol):
     def alpha(self) -> float: ...
 
     @property
+    def decay(self) -> float: ...
+
+    @property
     def size(self) -> int: ...
 
     @property

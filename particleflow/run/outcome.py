@@ -42,23 +42,31 @@ class Begin(NamedTuple):
     within : float
         The part of the loss of all rows that ``loss`` and `State.loss` leave out, since it is
         within rows of equal x.
+    objective : float
+        What the flow lowers: the loss, and with weight decay the penalty.
     """
 
     loss: float
     step: float | None
     stable: float
-    within: float = 0.0
+    within: float
+    objective: float
 
     @classmethod
     def of(cls, state: State, integrator: Integrator, within: float = 0.0) -> "Begin":
         """The `Begin` of a run from this state with this integrator; collective."""
         step = getattr(integrator, "step", None)
         stable = _stable_step(state, integrator.stability)
-        return cls(state.loss(), step, stable, within)
+        return cls(state.loss(), step, stable, within, state.objective())
 
 
 def outcome(
-    begin: Begin, state: State, tau: float, stop: float, before: Moment | None = None
+    begin: Begin,
+    state: State,
+    tau: float,
+    stop: float,
+    before: Moment | None = None,
+    has_settled: bool = False,
 ) -> list[str]:
     """Notes on how a run has ended, at most one; collective.
 
@@ -73,6 +81,8 @@ def outcome(
         Argument ``stop`` of the run.
     before : Moment, optional
         A moment shortly before the end, which shows whether the loss falls as the flow predicts.
+    has_settled : bool
+        Whether the run has ended by itself.
     """
     s, loss = state.x.size, state.loss()
     counts = state.cell_counts()
@@ -83,9 +93,11 @@ def outcome(
             f"which was {begin.loss + begin.within:.4g} at the start; {_advice(begin)}"
         ]
     constant = 0.5 * s * state.spread**2
-    if loss > begin.loss * (1.0 + _GROWN) + _ROUNDING * constant:
-        ends = begin.loss + begin.within, loss + begin.within
-        grown = f"the loss has grown from {ends[0]:.4g} to {ends[1]:.4g}"
+    objective = state.objective()
+    if objective > begin.objective * (1.0 + _GROWN) + _ROUNDING * constant:
+        ends = begin.objective + begin.within, objective + begin.within
+        what = "the loss" if state.decay == 0.0 else "the loss with its penalty"
+        grown = f"{what} has grown from {ends[0]:.4g} to {ends[1]:.4g}"
         return [f"{grown}, {dead:,} of {state.size:,} neurons are dead; {_advice(begin)}"]
     if not loss > POOR * constant:
         return []
@@ -94,7 +106,10 @@ def outcome(
         share = f", of which {begin.within:.4g} is within rows of equal x; the rest is{share[1:]}"
     if not np.ptp(state.y) > 0.0:  # a constant fits them: its loss is 0, and no share of it exists
         share = ""
-    why = _why(begin, state, tau, stop, before)
+    if state.decay > 0.0:
+        why = _why_with_decay(state, tau, has_settled)
+    else:
+        why = _why(begin, state, tau, stop, before)
     return [f"the loss ends at {loss + begin.within:.4g}{share}: {why}"]
 
 
@@ -122,6 +137,18 @@ def _why(begin: Begin, state: State, tau: float, stop: float, before: Moment | N
         f"not converged yet, it falls by {falling:.2g} of itself until twice that time; "
         "a later end goes on"
     )
+
+
+def _why_with_decay(state: State, tau: float, has_settled: bool) -> str:
+    """What `_why` says of a run with weight decay, whose loss ends above 0."""
+    objective = state.objective()
+    said = f"with the penalty of weight decay it is {objective:.4g}"
+    falling = tau * state.power() / objective
+    if has_settled or (falling <= FALLING and state.decay * tau > 1.0):
+        return f"{said}, and that has settled"
+    if state.decay * tau <= 1.0:
+        return f"{said}; decay acts from about tau = 1 / decay = {1.0 / state.decay:.3g} on"
+    return f"{said}, and that falls by {falling:.2g} of itself while ln tau grows by 1"
 
 
 def _falling(state: State, tau: float, power: float, square: float) -> float:
@@ -174,4 +201,5 @@ def _stable_step(state: State, stability: float) -> float:
         vector = vector / length
         rate, vector = length, kernel_product(covariances, vector, state.samples.xt)
     rate = float(np.linalg.norm(vector))
+    rate += 2.0 * state.decay
     return stability / rate if rate > 0.0 else np.inf

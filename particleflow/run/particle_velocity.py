@@ -24,12 +24,20 @@ class Surroundings(NamedTuple):
     metric : {"network", "euclidean"}
     delta : callable
         Returns c^2 - a^2 - b^2 for particles for which the caller gives none.
+    decay : float
+        Rate of weight decay.
     """
 
     field: Array
     x: Array
     metric: Metric
     delta: Callable[[], float]
+    decay: float
+
+    @classmethod
+    def of(cls, state: State) -> "Surroundings":
+        """What decides how a particle moves among the neurons of a state."""
+        return cls(state.field(), state.x, state.metric, lambda: common_delta(state), state.decay)
 
 
 def velocity_at(
@@ -63,7 +71,10 @@ def velocity_at(
         radial, turning = np.ones_like(r), r * r
     velocity = radial * np.einsum("in,ni->n", d, g) * d
     velocity += turning * np.einsum("in,ni->n", t, g) * t
-    return (sign * velocity[0]).reshape(u.shape), (sign * velocity[1]).reshape(u.shape)
+    velocity = sign * velocity
+    if there.decay > 0.0:
+        velocity -= 2.0 * there.decay * np.stack([at_u, at_v])
+    return velocity[0].reshape(u.shape), velocity[1].reshape(u.shape)
 
 
 def common_delta(state: State) -> float:

@@ -29,11 +29,11 @@ from particleflow.model.neurons import Neurons, NeuronSource
 from particleflow.model.samples import Samples
 from particleflow.ranks.world import ranks_of
 
-from .ingredients import check_choices, check_parts, described, start_of
+from .ingredients import check_choices, check_parts, checked_decay, described, start_of
 from .loop import Loop, Writer
 from .observables import UserObservables
 from .outcome import Begin, outcome
-from .particle_velocity import Surroundings, common_delta, velocity_at
+from .particle_velocity import Surroundings, velocity_at
 from .stopping import DEFAULT_STOP, Settling, check_times
 
 
@@ -61,6 +61,10 @@ class Simulation:
         The ranks over which the neurons are spread: by default all that a launcher of MPI has
         started; ``MPI.COMM_SELF`` is this rank alone. All ranks have to make the same simulation
         and call the same methods: results of all neurons are collective, the same on every rank.
+    decay : float
+        Rate lambda of weight decay in tau, which adds -lambda (a, b, c) to the rate of every neuron
+        in the network metric: the flow of the loss plus (lambda / (2 m)) sum (a^2 + b^2 + c^2).
+        ``pf.decay_in_tau`` has it from the weight decay of an optimiser.
 
     Attributes
     ----------
@@ -84,7 +88,7 @@ class Simulation:
         differ in version or arguments.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (public: its options are keywords)
         self,
         samples: Samples,
         neurons: NeuronSource,
@@ -94,9 +98,11 @@ class Simulation:
         threads: int | None = None,
         state_dtype: Precision = "float64",
         comm: Any = None,
+        decay: float = 0.0,
     ) -> None:
         check_parts(samples, neurons, integrator)
         check_choices(metric, state_dtype)
+        self.decay = checked_decay(decay, metric)
         self.ranks = ranks = ranks_of(comm)
         use_device_of(ranks, device)
         self.device = ranks.together(lambda: resolve_device(device))
@@ -112,7 +118,7 @@ class Simulation:
                 samples=[column.tolist() for column in (samples.network_x, *samples.rows)],
                 neurons=described(neurons),
                 alpha=neurons.alpha, integrator=integrator, metric=metric, device=self.device,
-                state_dtype=state_dtype,
+                state_dtype=state_dtype, decay=self.decay,
             )  # fmt: skip
         self._free = free_memory(self.device)
         with threads_in_use(self.threads), self._room(neurons.size, state_dtype):
@@ -134,7 +140,9 @@ class Simulation:
     def _begin(self, neurons: NeuronSource, metric: Metric, dtype: Precision) -> None:
         samples, ranks = self.samples, self.ranks
         share = share_of(neurons.size, samples.size, ranks.rank, ranks.size)
-        own = ranks.together(lambda: start_of(neurons, share, self.integrator.slides, dtype))
+        own = ranks.together(
+            lambda: start_of(neurons, share, self.integrator.slides, dtype, self.decay > 0.0)
+        )
         self.state = State(
             samples.network_x,
             samples.y,
@@ -147,6 +155,7 @@ class Simulation:
             share=share,
             ranks=ranks,
             weights=samples.weights,
+            decay=self.decay,
         )
         del own  # frees the drawn neurons before the integrator makes its buffers
         if not np.isfinite(self.residual).all():
@@ -164,7 +173,7 @@ class Simulation:
     def __copy__(self) -> "Simulation":
         """An independent simulation in the same state, without the writers of this one."""
         twin = Simulation(self.samples, self.neurons, self.integrator, self.metric, self.device,
-                          self.threads, self.state.dtype, self.ranks)  # fmt: skip
+                          self.threads, self.state.dtype, self.ranks, self.decay)  # fmt: skip
         twin.restore({name: np.array(values) for name, values in self.snapshot().items()})
         twin._settling, twin._goes_on = copy(self._settling), self._goes_on
         twin.stop, twin.provenance = self.stop, dict(self.provenance)
@@ -235,7 +244,7 @@ class Simulation:
         return self.state.covariances()[2 * self.samples.size :]
 
     def residual_rate(self) -> Array:
-        """Rate rho' = -H rho of the residuals, -H W rho with weights, (s,): eq. (32)."""
+        """Rate -H W rho - 2 lambda f of the residuals with weights W and decay, (s,): eq. (32)."""
         return self.state.residual_rate() / self.state.samples.xt[:, 1]
 
     def predict(self, x: ArrayLike) -> Array:
@@ -259,6 +268,7 @@ class Simulation:
 
         Network: ``(u, v)' = sg [D d d^T + c^2 t t^T] G``, D = hypot(delta, 2 rhat); euclidean:
         ``sg [d d^T + rhat^2 t t^T] G`` (appendix E.1, with the one Jacobian of the chain rule).
+        Weight decay adds ``-2 lambda (u, v)``.
 
         Parameters
         ----------
@@ -280,9 +290,7 @@ class Simulation:
             Shapes do not fit, ``sign`` is neither 1 nor -1, or ``delta`` is not finite, or missing
             where neurons differ in it.
         """
-        state = self.state
-        there = Surroundings(state.field(), state.x, self.metric, lambda: common_delta(state))
-        return velocity_at(there, u, v, sign, delta)
+        return velocity_at(Surroundings.of(self.state), u, v, sign, delta)
 
     @property
     def motion(self) -> Any:
@@ -335,13 +343,9 @@ class Simulation:
         until = finite("until", until, ConfigError)
         end = float(self.reachable(np.array([until]))[-1])
         if not end > self.time:
+            by = " by at least half a step" if until > self.time else ""
             raise ConfigError(
-                f"until: expected a time after tau = {self.time:g}"
-                + (
-                    f" by at least half a step, found {until:g}"
-                    if until > self.time
-                    else f", found {until:g}"
-                )
+                f"until: expected a time after tau = {self.time:g}{by}, found {until:g}"
             )
         self._run(end, np.array([end]), progress)
 
@@ -356,7 +360,7 @@ class Simulation:
             begin = Begin.of(self.state, self.integrator, self.samples.loss_within)
             has_settled = loop.run(end, ends)
             self.notes = [
-                *outcome(begin, self.state, self.time, self.stop, loop.before),
+                *outcome(begin, self.state, self.time, self.stop, loop.before, has_settled),
                 *([] if has_settled or end < math.inf else [self._settling.note(self.time)]),
                 *(note for writer in self.writers for note in getattr(writer, "notes", [])),
             ]

@@ -10,6 +10,10 @@ no lower than before, and has hardly fallen since the last check, although at th
 would have vanished: the error of the steps throws it up as fast as it falls. The loss is checked at
 fixed times, ten a decade, so that the end does not depend on the integrator's steps or on the
 machine.
+
+With weight decay at the rate lambda the flow lowers loss and penalty together, and what is said
+here of the loss holds for their sum, whose rate is (1/m) sum |z'|^2. It has not settled before
+tau = 1 / lambda.
 """
 
 import math
@@ -25,6 +29,9 @@ FIRST, LAST = 1e-3, 1e12
 HELD = 1e-2
 """Share of the fall that the flow predicts below which rounding or the step holds the loss up."""
 _A_DECADE = 10
+_STRIDE = 10.0 ** (1.0 / _A_DECADE)
+_NOTHING = 1e-32
+"""Loss and penalty, in units of s times the square of the spread, that are left of no neuron."""
 
 
 def check_times(begin: float, weight: float = 1.0) -> Array:
@@ -83,6 +90,8 @@ class Settling:
         rho^T H rho, which is at most about rho^T rho |xt|^2 times the trace of Sigma, their mean
         square size.
         """
+        if state.decay > 0.0:
+            return self._has_settled_with_decay(state, tau)
         rho = state.residual
         square = float(np.dot(rho, rho))
         self._checks = (*self._checks, Moment(tau, 0.5 * square))
@@ -96,17 +105,45 @@ class Settling:
         most = size * square * float((state.samples.xt**2).sum(axis=1).max())
         return self._has_moved or power <= self._stop * most
 
-    def _falls_no_more(self, power: float) -> bool:
-        """Whether steps of this tolerance can lower the loss no further."""
+    def _has_settled_with_decay(self, state: State, tau: float) -> bool:
+        """Whether loss and penalty, which the flow lowers together, have settled.
+
+        Not before tau = 1 / lambda, for until then the penalty has had no time. Their change since
+        the last check counts: the rate of the flow consists of the steps' errors in the end. A sum
+        that has never moved counts as settled if no neuron can grow: none in a field G faster than
+        |G|.
+        """
+        now = Moment(tau, state.objective())
+        last = self._checks[-1] if self._checks else now
+        self._checks = (*self._checks, now)
+        has_moved = abs(last.loss - now.loss) > self._stop * now.loss * math.log(_STRIDE)
+        self._has_moved = self._has_moved or has_moved
+        if state.decay * (tau - self.begin) < 1.0:
+            return False
+        if now.loss <= _NOTHING * state.x.size * state.spread**2:
+            return True
+        if has_moved:
+            return self._is_held_up(state.power())
+        return self._has_moved or float(np.hypot(*state.field().T).max()) <= state.decay
+
+    def _is_held_up(self, power: float) -> bool:
+        """Whether the loss is no lower than a decade ago, and falls no more as the flow would."""
         before, recent = self._checks[:-_A_DECADE], self._checks[-_A_DECADE:]
         if not before:
             return False
         lowest = min(check.loss for check in before)
         enough = lowest * 10.0**-self._stop
         last, now = recent[-2:]
-        would_vanish = power * (now.time - last.time) > last.loss
         is_low = min(check.loss for check in recent) < enough
-        return would_vanish and not is_low and is_held_up(power, last, now)
+        return not is_low and is_held_up(power, last, now)
+
+    def _falls_no_more(self, power: float) -> bool:
+        """Whether steps of this tolerance can lower the loss no further."""
+        if len(self._checks) <= _A_DECADE:
+            return False
+        last, now = self._checks[-2:]
+        would_vanish = power * (now.time - last.time) > last.loss
+        return would_vanish and self._is_held_up(power)
 
     def note(self, tau: float) -> str:
         """What a user should know of a run that has come to its latest end without settling."""

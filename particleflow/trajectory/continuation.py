@@ -33,6 +33,7 @@ class Recorded(NamedTuple):
     until, stop : float
         The end of the run, and the change of the loss that counts as none.
     metric, state_dtype, device, config : str
+    decay : float
     seed : int
     every : dict
         Cadences of the user's observables by name.
@@ -59,6 +60,7 @@ class Recorded(NamedTuple):
     stages: list[dict[str, Any]]
     config_folder: str
     was_saved: bool
+    decay: float
 
     @classmethod
     def of(cls, path: Path) -> "Recorded":
@@ -91,6 +93,7 @@ class Recorded(NamedTuple):
             device=hdf5.string(attributes["device"]),
             config=hdf5.string(hdf5.read_all(file, "parameters/config")[()]).strip("\0"),
             seed=int(attributes["seed"]),
+            decay=float(attributes.get("decay", 0.0)),
             every={name: int(users[name].attrs["every"]) for name in users},
             stages=list(json.loads(hdf5.string(plan.get("stages", b"[]")))),
             config_folder=hdf5.string(attributes.get("config_folder", b"")),

@@ -37,6 +37,8 @@ def fill_parameters(file: h5py.File, sim: Observed) -> None:
     group.attrs["m"] = sim.size
     group.attrs["s"] = sim.samples.size
     group.attrs["alpha"] = sim.alpha
+    if sim.decay > 0.0:
+        group.attrs["decay"] = sim.decay
     group.attrs["metric"] = hdf5.text(sim.metric)
     group.attrs["integrator"] = hdf5.text(sim.integrator.name)
     group.attrs["state_dtype"] = hdf5.text(sim.state.dtype)

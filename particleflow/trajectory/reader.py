@@ -72,6 +72,8 @@ class Trajectory(StoredTrajectory):
         Indices of the recorded neurons, n <= m.
     samples : Samples
     alpha : float
+    decay : float
+        Rate lambda of weight decay in tau, 0 without.
     metric, integrator : str
     config : str
         The resolved configuration, TOML; empty for a run from Python.
@@ -100,7 +102,8 @@ class Trajectory(StoredTrajectory):
         if self._delta is None:
             a, b, c = np.cos(theta), np.sin(theta), np.ascontiguousarray(rhat)
         else:
-            a, b, c = parameters_from_reduced(rhat, theta, self._delta[neurons])
+            delta = self._delta[neurons] * self.delta_factor[frame]
+            a, b, c = parameters_from_reduced(rhat, theta, delta)
         self._put_on_rays(a, b, frame, neurons)
         return a, b, c
 
@@ -218,7 +221,7 @@ class Trajectory(StoredTrajectory):
         samples = self.samples
         residual = self.predict(frame, samples.x) - samples.y
         g = field(residual, samples.network_x, samples.weights)
-        there = Surroundings(g, samples.network_x, self.metric, lambda: delta)
+        there = Surroundings(g, samples.network_x, self.metric, lambda: delta, self.decay)
         return velocity_at(there, u, v, sign, delta)
 
     @reading

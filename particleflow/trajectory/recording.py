@@ -16,7 +16,7 @@ from . import checkpoint, create, skeleton
 from .fidelity import ALLOWED, stored_error
 from .parts import Parts
 from .rank_files import RankFiles
-from .schema import PARTICLES
+from .schema import DELTA_FACTOR, PARTICLES
 from .skeleton import Plan
 from .writer_thread import Batch
 
@@ -131,6 +131,9 @@ class Recording:
                     _stamp(once, f"observables/{quantity.path}", index, step, now)
         if is_frame:
             _stamp(once, f"{PARTICLES}/position", self._frame, step, now)
+            if self._sim.decay > 0.0:
+                factor = self._sim.state.delta_factor
+                once.add(f"{PARTICLES}/{DELTA_FACTOR}/value", self._frame, factor)
         is_last = is_frame and (last or self._frame + 1 == len(self._frame_times))
         compares = is_last and plan.neurons == self._sim.size and plan.precision == np.float32
         # quantities were evaluated outside of this: they call what is collective themselves

@@ -11,6 +11,9 @@ Schema version 1::
     /particles/neurons/cell               value (T, n) int32; step, time hard-linked
     /particles/neurons/id                 (n,) index of the neuron in the run
     /particles/neurons/delta              (n,) c^2 - a^2 - b^2 at the start, network metric only
+    /particles/neurons/delta_factor       value (T,) what weight decay has multiplied delta by,
+                                          exp(-2 lambda tau); step, time hard-linked; missing
+                                          without weight decay
     /particles/neurons/mass               (n,) weights of the neurons, of sum 1 over all m;
                                           missing if all are equal
     /particles/neurons/component          (2,) "rhat", "theta": labels of the last axis
@@ -22,8 +25,9 @@ Schema version 1::
     /observables/neurons/NAME             sums over the neurons of each sector or ray
     /observables/user/NAME                what the user added
     /parameters                           attributes alpha, m, s, metric, integrator, device,
-                                          state_dtype, threads, ranks, seed, config_folder, run (an
-                                          identifier that checkpoints share), version_...
+                                          decay (missing without weight decay), state_dtype,
+                                          threads, ranks, seed, config_folder, run (an identifier
+                                          that checkpoints share), version_...
     /parameters/samples/{x, y}            x as the network sees it, which is that of the samples
                                           unless attributes x_shift, x_scale say otherwise: then
                                           original_x = x_shift + x_scale x is there too
@@ -77,6 +81,8 @@ NEWEST_SCHEMA = SCHEMA_OF_PARTS
 PARTICLES = "particles/neurons"
 CONSTANTS = ("delta", "mass")
 """Datasets of `PARTICLES` with a number for each recorded neuron, which files have if they need."""
+DELTA_FACTOR = "delta_factor"
+"""Group in `PARTICLES` with a number for each frame, which runs with weight decay have."""
 ROWS = "rows"
 """Group of the rows that samples are made of, in /parameters/samples."""
 CHECKPOINTED = "parameters/checkpointed"

@@ -17,6 +17,7 @@ from .header import fill_header, fill_parameters
 from .parts import Parts, fill_part, fill_rows
 from .schema import (
     CONSTANTS,
+    DELTA_FACTOR,
     PARTICLES,
     SCHEMA_OF_PARTS,
     SCHEMA_VERSION,
@@ -196,7 +197,7 @@ def _names_of_constants(sim: Observed) -> tuple[str, ...]:
 def _constants_of(sim: Observed, ids: np.ndarray) -> dict[str, Array]:
     """The constants of some neurons of this rank by name, (n,) each."""
     state, rows = sim.state, ids - sim.state.share.first
-    own = {"delta": state.own_delta, "mass": lambda: state.mass}
+    own = {"delta": state.delta_at_start, "mass": lambda: state.mass}
     return {name: np.asarray(own[name]())[rows] for name in _names_of_constants(sim)}
 
 
@@ -227,6 +228,10 @@ def _fill_particles(file: h5py.File, sim: Observed, plan: Plan, parts: Parts | N
     time = hdf5.make_scale(_reserve(position, "time", (frames,), np.float64), "time")
     # H5MD wants step and time in every element: hard links take no space
     cell["step"], cell["time"] = position["step"], position["time"]
+    if sim.decay > 0.0:
+        factor = group.create_group(DELTA_FACTOR)
+        factor["step"], factor["time"] = position["step"], position["time"]
+        hdf5.attach(_reserve(factor, "value", (frames,), np.float64), time)
     labels = hdf5.store(group, "component", np.array([b"rhat", b"theta"]))
     component = hdf5.make_scale(labels, "component")
     if parts is None:

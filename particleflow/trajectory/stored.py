@@ -18,7 +18,7 @@ from particleflow.files.slices import forwards
 from .parameters import samples_of, stages_of
 from .parts import Parts
 from .readable import Readable, reading
-from .schema import NEWEST_SCHEMA, PARTICLES
+from .schema import DELTA_FACTOR, NEWEST_SCHEMA, PARTICLES
 
 Axes = dict[str, np.ndarray]
 Index = int | slice
@@ -100,6 +100,7 @@ class StoredTrajectory(Readable):
         self._cell = particles["cell/value"]
         self._planned = int(self._position.shape[0]), int(file["observables/time"].shape[0])
         self._delta = particles["delta"] if self.metric == "network" else None
+        self.decay = float(parameters.attrs.get("decay", 0.0))
         self._mass = particles.get("mass")
         if self._parts is not None:
             self._parts.hold(self._position, self._cell, self._delta, self._mass)
@@ -112,9 +113,9 @@ class StoredTrajectory(Readable):
         mass = self._mass
         if mass is not None and (mass.shape != (n,) or mass.dtype.kind != "f"):
             raise TrajectoryError(f"{self.path}: is damaged: mass is no number for each neuron")
-        share = self.frames / max(1, self.planned_frames)
         for dataset in (self._position, self._cell):
-            hdf5.check_size(dataset, 1.0 if dataset.compression is None else share)
+            share = self.frames / max(1, self.planned_frames) if dataset.compression else 1.0
+            hdf5.check_size(dataset, share)
         if self._position.dtype.kind != "f" or self._cell.dtype.kind not in "iu":
             raise TrajectoryError(f"{self.path}: positions or cells are no numbers")
 
@@ -342,9 +343,16 @@ class StoredTrajectory(Readable):
     def delta(self) -> Array | None:
         """c^2 - a^2 - b^2 of the recorded neurons at the start, (n,).
 
-        None in the euclidean metric.
+        Weight decay multiplies it by `delta_factor`. None in the euclidean metric.
         """
         return None if self._delta is None else self._delta[:]
+
+    @property
+    @reading
+    def delta_factor(self) -> Array:
+        """What weight decay has multiplied every delta by at the frames, (frames,); 1 without."""
+        stored = self._file.get(f"{PARTICLES}/{DELTA_FACTOR}/value")
+        return np.ones(self.frames) if stored is None else stored[: self.frames]
 
     @property
     @reading

@@ -256,17 +256,22 @@ def within_rounding(m, s, metric):
         passes(m, s, 0.4, exact=False)
 
 
-def run(integrator, metric, m, until, tolerance=1e-10, dtype="float64"):
+def run(integrator, metric, m, until, tolerance=1e-10, dtype="float64", decay=0.0):
     """A whole run, and its observables."""
     samples = pf.Samples.generate("square_wave", 4)
     neurons = pf.initialise("reduced", m, delta=-1.0, seed=1)
     sims = [
-        pf.Simulation(samples, neurons, integrator, metric, device=device, state_dtype=dtype)
+        pf.Simulation(
+            samples, neurons, integrator, metric, device=device, state_dtype=dtype, decay=decay
+        )
         for device in ("cpu", "cuda")
     ]
+    drifts = [sim.state.drift_from_here() for sim in sims] if metric == "network" else []
     for sim in sims:
         sim.run(until)
     one, two = sims
+    assert_array_equal(one.state.sigma, two.state.sigma)
+    assert_allclose(*(drift() for drift in drifts or 2 * [lambda: 0.0]), rtol=1e-3, atol=1e-9)
     assert one.step == two.step
     assert one.rejected == two.rejected
     assert_array_equal(one.state.cells(), two.state.cells())

@@ -33,7 +33,8 @@ EVERYTHING = (
     "crossings", "releases", "repulsors", "origins", "sector_first_moments", "sector_covariances",
     "sector_counts", "ray_counts", "ray_covariances", "kernel_spectrum", "kernel_distance",
     "knots_near_samples", "knot_mass_near_samples", "activation_distance", "pieces",
-    "slope_variation", "spline_distance", "linear_distance", "parameter_distance",
+    "slope_variation", "spline_distance", "linear_distance", "parameter_distance", "penalty",
+    "path_norm",
 )  # fmt: skip
 RUNS = {
     "boost": (pf.Boost(), "network", {}),
@@ -42,6 +43,8 @@ RUNS = {
     "gd": (pf.GradientDescent(0.01), "network", {}),
     "gd, euclidean": (pf.GradientDescent(0.01), "euclidean", {"neurons": 1001}),
     "rk": (pf.RungeKutta(tolerance=1e-3), "euclidean", {"neurons": 3}),
+    "boost, decay": (pf.Boost(tolerance=1e-3), "network", {"decay": 50.0}),
+    "gd, decay": (pf.GradientDescent(0.01), "network", {"decay": 50.0}),
     "boost, weights": (pf.Boost(tolerance=1e-3), "network", {"has_weights": True}),
     "gd, euclidean, weights": (
         pf.GradientDescent(0.01),
@@ -87,6 +90,7 @@ def simulate(name, path=None, comm=None, **more):
         threads=options.get("threads"),
         state_dtype=options.get("state_dtype", "float64"),
         comm=ALONE if comm is None else comm,
+        decay=options.get("decay", 0.0),
     )
     sim.observables.add("mean_square", lambda sim: [np.mean(sim.neurons.c**2), sim.time], every=3)
     names = EVERYTHING + (("delta_drift",) if metric == "network" else ())

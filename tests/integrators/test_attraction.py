@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 import particleflow as pf
 from particleflow.kernels.host import attraction, field
 from particleflow.kernels.rays import attracted_sign, pulls
-from particleflow.kernels.records import Arrival
+from particleflow.kernels.records import Arrival, Limits, Samples
 
 
 def problem(seed):
@@ -99,11 +99,13 @@ def test_a_step_ends_where_the_first_sample_ceases_to_attract(seed):
     for n in range(1, 60):
         term = -h * kernel @ term / n
         mean, last = mean + term / (n + 1), last + term
-    first = Arrival(rho, sums, np.ones(2 * s), np.zeros(5, np.int64))
-    assert attraction.end_of_attraction(first, sums, mean, xt, h, np.inf) == h
-    end = attraction.end_of_attraction(first, sums, mean, xt, h, 1e-12)
+    first = Arrival(rho, sums, np.ones(2 * s), np.zeros(5, np.int64), np.array([1.0, 0.0]))
+    samples, loose = Samples(x, np.zeros(s), xt), Limits(np.inf, 0.0, h, 1, 0.0)
+    assert attraction.end_of_attraction(first, sums, mean, samples, h, loose) == h
+    tight = loose._replace(allowed=1e-12)
+    end = attraction.end_of_attraction(first, sums, mean, samples, h, tight)
     none = first._replace(held=np.zeros(2 * s))
-    assert attraction.end_of_attraction(none, sums, mean, xt, h, 1e-12) == h
+    assert attraction.end_of_attraction(none, sums, mean, samples, h, tight) == h
 
     def at(q):
         """The residuals on the parabola with these ends and this mean."""

@@ -11,7 +11,7 @@ from particleflow.kernels.events import CROSSINGS, TALLIES
 from particleflow.kernels.host import control
 from particleflow.kernels.host.control import LOST_INSIDE
 from particleflow.kernels.host.steps import steps_by_passes
-from particleflow.kernels.records import Arrival, Control, Flow, Limits, Shown
+from particleflow.kernels.records import Arrival, Control, Flow, Limits, Samples, Shown
 
 
 def in_a_step():
@@ -107,10 +107,22 @@ def test_a_time_inside_a_step_that_nothing_reaches():
 @pytest.mark.parametrize("changes", [3, -1])
 def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
     x, s = np.array([-1.0, 1.0]), 2
-    arrival = Arrival(np.ones(s), np.ones((2 * s, 3)), np.ones(2 * s), np.zeros(TALLIES, np.int64))
+    arrival = Arrival(
+        np.ones(s),
+        np.ones((2 * s, 3)),
+        np.ones(2 * s),
+        np.zeros(TALLIES, np.int64),
+        np.array([1.0, 0.0]),
+    )
     control = Control(np.array([1.0, 2.0, 1.0, 1.0]), np.zeros(6, np.int64))
     there, asked = (
-        Arrival(np.ones(s), np.ones((2 * s, 3)), np.ones(2 * s), np.zeros(TALLIES, np.int64)),
+        Arrival(
+            np.ones(s),
+            np.ones((2 * s, 3)),
+            np.ones(2 * s),
+            np.zeros(TALLIES, np.int64),
+            np.array([1.0, 0.0]),
+        ),
         [],
     )
 
@@ -119,8 +131,9 @@ def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
         return changes
 
     status = steps_by_passes(
-        Flow("begin", "end", arrival, arrival, np.zeros((2 * s, 3))), run_pass, None, extended(x),
-        control, Limits(1e-3, 0.0, 1.25, 0), Shown("between", there),
+        Flow("begin", "end", arrival, arrival, np.zeros((2 * s, 3))), run_pass, None,
+        Samples(x, np.zeros(s), extended(x)),
+        control, Limits(1e-3, 0.0, 1.25, 0, 0.0), Shown("between", there),
     )  # fmt: skip
     assert status == (ARRIVED if changes >= 0 else LOST_INSIDE)
     assert asked == [("begin", "between", 0.25, there)]
@@ -133,7 +146,13 @@ def test_a_pass_of_many_ranks_or_of_a_device_that_fails(changes):
 def test_a_pass_that_raises_the_loss_is_made_once_more(rises, passes, outcome):
     x, s = np.array([-1.0, 1.0]), 2
     first, last, there = (
-        Arrival(np.ones(s), np.ones((2 * s, 3)), np.ones(2 * s), np.zeros(TALLIES, np.int64))
+        Arrival(
+            np.ones(s),
+            np.ones((2 * s, 3)),
+            np.ones(2 * s),
+            np.zeros(TALLIES, np.int64),
+            np.array([1.0, 0.0]),
+        )
         for _ in range(3)
     )
     control = Control(np.array([1.0, 2.0, 1.0, 1.0]), np.zeros(6, np.int64))
@@ -146,8 +165,9 @@ def test_a_pass_that_raises_the_loss_is_made_once_more(rises, passes, outcome):
         return 0
 
     status = steps_by_passes(
-        Flow("begin", "end", first, last, np.zeros((2 * s, 3))), run_pass, None, extended(x),
-        control, Limits(1e-3, 0.0, 1.25, 0), Shown("between", there),
+        Flow("begin", "end", first, last, np.zeros((2 * s, 3))), run_pass, None,
+        Samples(x, np.zeros(s), extended(x)),
+        control, Limits(1e-3, 0.0, 1.25, 0, 0.0), Shown("between", there),
     )  # fmt: skip
     assert status == outcome
     assert len(means) == passes

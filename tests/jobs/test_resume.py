@@ -21,11 +21,14 @@ RUNS = {
     "gd euclidean": (pf.GradientDescent(0.005), "euclidean", 300, 1.0),
     "rk": (pf.RungeKutta(1e-3), "network", 200, 0.4),
     "rk euclidean": (pf.RungeKutta(1e-3), "euclidean", 200, 0.4),
+    "boost, decay": (pf.Boost(1e-3), "network", 300, 1.0),
+    "gd, decay": (pf.GradientDescent(0.005), "network", 300, 1.0),
+    "rk, decay": (pf.RungeKutta(1e-3), "network", 200, 1.0),
     "boost, weights": (pf.Boost(1e-3), "network", 300, 1.0),
     "boost, sorted, weights": (pf.Boost(1e-3), "network", 30_000, 0.2),
     "gd euclidean, weights": (pf.GradientDescent(0.005), "euclidean", 300, 0.5),
 }
-FAST = ("boost, sorted", "gd", "rk", "gd euclidean, weights")
+FAST = ("boost, sorted", "boost, decay", "gd", "rk", "gd euclidean, weights")
 
 
 class Stop(BaseException):
@@ -51,8 +54,9 @@ def begin(name, path, state_dtype="float64", threads=None, frames=9, **options):
         weights[:9] = 0.0
         neurons = pf.Neurons(neurons.a, neurons.b, neurons.c, weights=weights)
     sim = pf.Simulation(
-        SAMPLES, neurons, integrator, metric, state_dtype=state_dtype, threads=threads
-    )
+        SAMPLES, neurons, integrator, metric, state_dtype=state_dtype, threads=threads,
+        decay=15.0 if name.endswith("decay") else 0.0,
+    )  # fmt: skip
     names = [n for n in BUILT_IN if metric == "network" or n != "delta_drift"]
     sim.writers.append(pf.TrajectoryWriter(
         path, frames=frames, observables=names, precision="float64", checkpoint_every=np.inf,

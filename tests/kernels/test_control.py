@@ -6,18 +6,20 @@ import pytest
 from particleflow.backend.fields import extended
 from particleflow.kernels.events import TALLIES
 from particleflow.kernels.host import control, step_errors
-from particleflow.kernels.records import Arrival, Control, Limits
+from particleflow.kernels.records import Arrival, Control, Limits, Samples
 
 X = np.array([-1.0, 0.0, 1.0])
 XT = extended(X)
-LIMITS = Limits(1e-3, 0.0, 10.0, 1)
+SAMPLES = Samples(X, np.zeros(3), XT)
+LIMITS = Limits(1e-3, 0.0, 10.0, 1, 0.0)
 
 
 def arrival(residual, covariance):
     """What neurons add up to that are all in sector 0, where every sample is active."""
     covariances = np.zeros((6, 3))
     covariances[0] = covariance, 0.0, covariance
-    return Arrival(np.array(residual), covariances, np.zeros(6), np.zeros(TALLIES, np.int64))
+    return Arrival(np.array(residual), covariances, np.zeros(6), np.zeros(TALLIES, np.int64),
+                   np.array([1.0, 0.0]))  # fmt: skip
 
 
 def control_of(begin=0.0, end=0.0, step=0.5):
@@ -25,7 +27,7 @@ def control_of(begin=0.0, end=0.0, step=0.5):
 
 
 def errors(first, last, mean, h=0.5):
-    return step_errors.first_errors(first, last, XT, h, LIMITS, np.array(mean), np.empty(3))
+    return step_errors.first_errors(first, last, SAMPLES, h, LIMITS, np.array(mean), np.empty(3))
 
 
 def test_what_is_not_a_number_is_no_small_error():
@@ -57,7 +59,7 @@ def test_a_second_pass_is_measured_against_the_first_unless_it_rescues():
     before = last.residual + np.array([0.0, 0.3, 0.0])
     found = [
         step_errors.second_error(
-            first, last, before, rescue, XT, 0.5, LIMITS, first.residual.copy()
+            first, last, before, rescue, SAMPLES, 0.5, LIMITS, first.residual.copy()
         )
         for rescue in (np.bool_(False), np.bool_(True))
     ]
@@ -70,7 +72,7 @@ def test_a_second_pass_is_measured_against_the_first_unless_it_rescues():
 ])  # fmt: skip
 def test_what_a_second_pass_may_rescue(error, residual, covariance, overshot):
     first, last = arrival([1.0, 0.0, 0.0], 1.0), arrival([residual, 0.0, 0.0], covariance)
-    assert step_errors.is_overshot(error, first, last) == overshot
+    assert step_errors.is_overshot(error, first, last, SAMPLES, 0.5, 0.0) == overshot
 
 
 def test_the_change_of_the_kernel_is_foretold_in_proportion_to_time():

@@ -48,7 +48,7 @@ def test_single_precision_has_float64_in_sums_only(compiled):
     codes, _ = compiled
     in_sums = {"add", "sub", "mul", "fma", "cvt", "ld", "st", "mov", "neg", "selp"}
     counts = {"setp", "abs"}  # of tallies, added up as float64, and of the largest drift
-    elementwise = ("slots.", "sums.locate", "velocity.", "frames.unpack", "frames.pack",
+    elementwise = ("slots.", "halving.", "sums.locate", "velocity.", "frames.unpack", "frames.pack",
                    "runge_kutta.stage", "runge_kutta.error")  # fmt: skip
     for (name, precision), (*_, code) in codes.items():
         if precision != "float32":
