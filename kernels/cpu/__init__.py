@@ -16,6 +16,7 @@ from .frames import (
     unpack_state,
 )
 from .halving import halve_if_due
+from .hessian import hessian_product
 from .moments import (
     cell_counts,
     cell_masses,
@@ -24,6 +25,7 @@ from .moments import (
     first_moments_at,
     locate_all,
     second_moments,
+    square_sums,
 )
 from .passes import exact_pass, repulsor_starts
 from .runge_kutta import runge_kutta_step
@@ -46,6 +48,7 @@ __all__ = [
     "first_moments_at",
     "gradient_descent",
     "halve_if_due",
+    "hessian_product",
     "largest_drift",
     "locate_all",
     "order_of",
@@ -58,6 +61,7 @@ __all__ = [
     "slot_bounds",
     "sort_slots",
     "split_of",
+    "square_sums",
     "to_direction",
     "unpack_cells",
     "unpack_state",

@@ -171,6 +171,14 @@ def first_moments_at(a, b, c, x, slots, whole=None):
     return sum_slots(acc, whole)[:n_sectors].copy()
 
 
+def square_sums(neurons, slots, s, whole=None):
+    """Sums of a a, a b, b b, c c over the neurons of each sector and then of each ray, (4 s, 4)."""
+    n_slots, n_cells = slots.size - 1, 4 * s
+    acc = np.zeros((n_slots, n_cells + PAD, 4))
+    _add_slots(np.int64(SECOND), neurons, slots, acc, n_cells)
+    return sum_slots(acc, whole)[:n_cells].copy()
+
+
 def second_moments(neurons, slots, x, metric, whole=None):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), shape (4 s, 3).
 
@@ -180,11 +188,11 @@ def second_moments(neurons, slots, x, metric, whole=None):
     counts nothing.
     """
     s = x.size
+    if metric == NETWORK:
+        return covariances_of(square_sums(neurons, slots, s, whole), x, metric)
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 4))
-    kind = SECOND
-    if metric != NETWORK:
-        kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else COVARIANCE_WEIGHTED
+    kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else COVARIANCE_WEIGHTED
     _add_slots(np.int64(kind), neurons, slots, acc, n_cells)
     return covariances_of(sum_slots(acc, whole)[:n_cells], x, metric)
 

@@ -16,6 +16,7 @@ from .moments import (
     first_moments,
     first_moments_at,
     second_moments,
+    square_sums,
 )
 from .passes import exact_pass, repulsor_starts
 from .runge_kutta import runge_kutta_step
@@ -47,6 +48,7 @@ __all__ = [
     "second_moments",
     "sort_slots",
     "split_of",
+    "square_sums",
     "unpack_cells",
     "unpack_state",
     "upload",

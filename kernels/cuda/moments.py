@@ -52,17 +52,20 @@ def first_moments_at(a, b, c, x, slots, whole=None):
     return download(gathered(FIRST, 2, 2 * x.size, Neurons(a, b, c, cell), slots, whole))
 
 
+def square_sums(neurons, slots, s, whole=None):
+    """Sums of a a, a b, b b, c c over the neurons of each sector and then of each ray, (4 s, 4)."""
+    return download(gathered(SECOND, 4, 4 * s, neurons, slots, whole))
+
+
 def second_moments(neurons, slots, x, metric, whole=None):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), (4 s, 3).
 
     ``cpu.second_moments`` says what they are in either metric.
     """
-    n_rows = 4 * x.size
     if metric == NETWORK:
-        sums = gathered(SECOND, 4, n_rows, neurons, slots, whole)
-    else:
-        kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else COVARIANCE_WEIGHTED
-        sums = gathered(kind, 3, n_rows, neurons, slots, whole)
+        return covariances_of(square_sums(neurons, slots, x.size, whole), x, metric)
+    kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else COVARIANCE_WEIGHTED
+    sums = gathered(kind, 3, 4 * x.size, neurons, slots, whole)
     return covariances_of(download(sums), x, metric)
 
 

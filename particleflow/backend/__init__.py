@@ -38,6 +38,7 @@ from .exact_flow import (
 from .exchange import Share, is_ordered, share_of
 from .fields import cell_sums, field, field_at, predict, predict_at
 from .frame import Frame
+from .hessian import Hessian
 from .metrics import METRICS, Metric
 from .runge_kutta import RungeKuttaTrial
 from .snapshot import Part, joined, mass_of, original_order, trimmed
@@ -45,7 +46,7 @@ from .speed import difference as measure_difference
 from .speed import measure as measure_speed
 from .start import PRECISIONS, Precision, Start
 from .state import State
-from .tangent import kernel_matrix, kernel_product, mean_residual
+from .tangent import kernel_matrix, kernel_product, largest_rate, mean_residual
 from .waiting import policy as waiting_policy
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Device",
     "ExactFlow",
     "Frame",
+    "Hessian",
     "Metric",
     "Part",
     "Precision",
@@ -83,6 +85,7 @@ __all__ = [
     "joined",
     "kernel_matrix",
     "kernel_product",
+    "largest_rate",
     "mass_of",
     "mean_residual",
     "measure_difference",

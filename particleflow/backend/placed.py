@@ -280,6 +280,10 @@ class Placed:
         out *= self.sigma[SIGMA]
         return self.ranks.joined(out)
 
+    def original_indices(self) -> np.ndarray:
+        """The index in the original order of every neuron of the share, in that of the state."""
+        return order_of(self.snapshot(neurons=False)) + self.share.first
+
     def cells(self) -> np.ndarray:
         """The cell of every neuron in the original order, (m,) int32."""
         out = np.empty(self.cell.size, np.int32)

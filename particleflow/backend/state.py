@@ -153,6 +153,22 @@ class State(Placed):
         )
         return np.asarray(sums) / self.shared_by
 
+    def moments(self) -> Array:
+        """(1/m) sum of z z^T with z = (a, b, c) over the neurons of each cell but the last.
+
+        Network metric; (4 s, 3, 3).
+        """
+        s = self.x.size
+        squares = np.asarray(
+            self.kernels.square_sums(self.neurons, self.order.slots, s, self.whole)
+        )
+        first, out = self.first_moments(), np.empty((4 * s, 3, 3))
+        out[:, 0, 0], out[:, 1, 1], out[:, 2, 2] = squares[:, [0, 2, 3]].T / self.shared_by
+        out[:, 0, 1] = out[:, 1, 0] = squares[:, 1] / self.shared_by
+        out[:, 0, 2] = out[:, 2, 0] = first[:, 0]
+        out[:, 1, 2] = out[:, 2, 1] = first[:, 1]
+        return out
+
     def kernel_covariances(self) -> Array:
         """Sigma_k of the tangent kernel, (2 s, 3); sliding neurons of ray r count in sector r."""
         both = self.covariances()
@@ -182,10 +198,13 @@ class State(Placed):
         """Loss L = 1/2 sum w_j (f(x_j) - y_j)^2 of the samples."""
         return 0.5 * float(np.dot(self.residual, self.residual))
 
+    def penalty(self) -> float:
+        """What weight decay adds to the loss, (lambda / (2 m)) sum of a^2 + b^2 + c^2."""
+        return 0.5 * self.decay * self.mean_square() if self.decay > 0.0 else 0.0
+
     def objective(self) -> float:
-        """What the flow lowers: the loss, and with weight decay (lambda / 2) `mean_square`."""
-        penalty = 0.5 * self.decay * self.mean_square() if self.decay > 0.0 else 0.0
-        return self.loss() + penalty
+        """What the flow lowers, the loss and the penalty."""
+        return self.loss() + self.penalty()
 
     def power(self) -> float:
         """The rate at which the flow lowers the `objective`, (1/m) sum |z'|^2; collective.

@@ -1,5 +1,6 @@
 """Observables that a run records beside its frames: built-in ones and those that users add."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from particleflow.arguments import count
+from particleflow.backend import Hessian
 from particleflow.errors import TrajectoryError
 
 from .diagnostics import BUILDERS
@@ -94,9 +96,14 @@ def _delta_drift(sim: Observed, moment: Moment) -> Callable[[], float]:
     return sim.state.drift_from_here()
 
 
-def _penalty(sim: Observed) -> float:
-    """(lambda / (2 m)) sum of a^2 + b^2 + c^2, which weight decay adds to the loss."""
-    return sim.state.objective() - sim.state.loss()
+def _sharpness(sim: Observed) -> float:
+    """The largest eigenvalue of the Hessian in units of tau; NaN in the euclidean metric."""
+    return Hessian(sim.state).largest() if sim.metric == "network" else math.nan
+
+
+def _edge_of_stability(sim: Observed) -> float:
+    """2 / step of gradient descent, whose steps are unstable where the sharpness is above; NaN."""
+    return 2.0 / vars(sim.integrator)["step"] if sim.integrator.counts_steps else math.nan
 
 
 def _diagnostic(name: str) -> BuiltIn:
@@ -107,10 +114,12 @@ def _diagnostic(name: str) -> BuiltIn:
 BUILT_IN = {
     "loss": _of_sim(lambda sim: sim.state.loss() + sim.samples.loss_within),
     "loss_within": _of_sim(lambda sim: sim.samples.loss_within),
-    "penalty": _of_sim(_penalty),
+    "penalty": _of_sim(lambda sim: sim.state.penalty()),
     "residual": _of_sim(lambda sim: sim.state.errors(), "sample"),
     "prediction": _of_sim(lambda sim: sim.state.errors() + sim.state.y, "sample"),
     "delta_drift": BuiltIn(_delta_drift, from_start=True),
+    "sharpness": _of_sim(_sharpness),
+    "edge_of_stability": _of_sim(_edge_of_stability),
     "dead_fraction": BuiltIn(lambda sim, moment: partial(_dead_fraction, sim, moment)),
     "sliding_fraction": BuiltIn(lambda sim, moment: partial(
         _share, sim, moment, slice(2 * sim.samples.size, 4 * sim.samples.size)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from particleflow.backend import State, kernel_product, mean_residual
+from particleflow.backend import State, kernel_product, largest_rate, mean_residual
 from particleflow.integrators import Integrator
 
 from .stopping import Moment, is_held_up
@@ -21,7 +21,6 @@ _ACCURACY = 1e-6
 """Of the residuals at twice the time, as a share of those at the end."""
 _AT_REST = 1e-20
 """Share of the fastest fall of the loss that the residuals allow, up to which no neuron moves."""
-_POWERS = 50  # of the tangent kernel, to find its largest eigenvalue
 _GROWN = 1e-4
 """Share of itself by which a loss may grow without a note that it has: that of digits shown."""
 _ROUNDING = 1e-12
@@ -42,22 +41,22 @@ class Begin(NamedTuple):
     within : float
         The part of the loss of all rows that ``loss`` and `State.loss` leave out, since it is
         within rows of equal x.
-    objective : float
-        What the flow lowers: the loss, and with weight decay the penalty.
+    penalty : float
+        What weight decay adds to the loss, in all that the flow lowers.
     """
 
     loss: float
     step: float | None
     stable: float
-    within: float
-    objective: float
+    within: float = 0.0
+    penalty: float = 0.0
 
     @classmethod
     def of(cls, state: State, integrator: Integrator, within: float = 0.0) -> "Begin":
         """The `Begin` of a run from this state with this integrator; collective."""
         step = getattr(integrator, "step", None)
         stable = _stable_step(state, integrator.stability)
-        return cls(state.loss(), step, stable, within, state.objective())
+        return cls(state.loss(), step, stable, within, state.penalty())
 
 
 def outcome(
@@ -93,9 +92,9 @@ def outcome(
             f"which was {begin.loss + begin.within:.4g} at the start; {_advice(begin)}"
         ]
     constant = 0.5 * s * state.spread**2
-    objective = state.objective()
-    if objective > begin.objective * (1.0 + _GROWN) + _ROUNDING * constant:
-        ends = begin.objective + begin.within, objective + begin.within
+    first, last = begin.loss + begin.penalty, state.objective()
+    if last > first * (1.0 + _GROWN) + _ROUNDING * constant:
+        ends = first + begin.within, last + begin.within
         what = "the loss" if state.decay == 0.0 else "the loss with its penalty"
         grown = f"{what} has grown from {ends[0]:.4g} to {ends[1]:.4g}"
         return [f"{grown}, {dead:,} of {state.size:,} neurons are dead; {_advice(begin)}"]
@@ -184,22 +183,8 @@ def _advice(begin: Begin) -> str:
 
 
 def _stable_step(state: State, stability: float) -> float:
-    """stability / lambda_max of the tangent kernel by the power method, to about 1 %.
-
-    Each power takes O(s).
-    """
+    """stability / lambda_max of the tangent kernel, and of weight decay: infinite if both are 0."""
     if stability == np.inf:
         return np.inf
-    covariances = state.kernel_covariances()
-    # no symmetry of the samples makes this start orthogonal to the leading eigenvector
-    vector = np.cos(np.arange(state.x.size) * 0.7) + 1.5
-    rate = 0.0
-    for _ in range(_POWERS):
-        length = float(np.linalg.norm(vector))
-        if not 0.0 < length < np.inf:
-            return np.inf if length == 0.0 else 0.0
-        vector = vector / length
-        rate, vector = length, kernel_product(covariances, vector, state.samples.xt)
-    rate = float(np.linalg.norm(vector))
-    rate += 2.0 * state.decay
+    rate = largest_rate(state.kernel_covariances(), state.samples.xt) + 2.0 * state.decay
     return stability / rate if rate > 0.0 else np.inf

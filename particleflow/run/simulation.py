@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from particleflow.arguments import Array, finite, positive
 from particleflow.backend import (
+    Hessian,
     Metric,
     Precision,
     State,
@@ -52,19 +53,18 @@ class Simulation:
     device : {"auto", "cpu", "cuda"}
         "auto" is CUDA where numba-cuda, a driver and a device are found, else the CPU.
     state_dtype : {"float64", "float32"}
-        Precision of the neurons; field, residuals and sums are float64. Single precision halves
-        the memory, also rounds the samples' x, and costs about 1e-7 of the neurons' size.
+        Precision of the neurons; field, residuals and sums are float64. float32 halves the memory,
+        also rounds the samples' x, and costs about 1e-7 of the neurons' size.
     threads : int, optional
         Threads of the kernels; by default as many as numba uses, but at most this rank's share of
         the machine's processors. Results do not depend on the number.
     comm : mpi4py.MPI.Comm, optional
-        The ranks over which the neurons are spread: by default all that a launcher of MPI has
-        started; ``MPI.COMM_SELF`` is this rank alone. All ranks have to make the same simulation
-        and call the same methods: results of all neurons are collective, the same on every rank.
+        The ranks that share the neurons: by default all that a launcher of MPI has started;
+        ``MPI.COMM_SELF`` is this rank alone. All have to make the same simulation and call the same
+        methods: results of all neurons are collective, the same on every rank.
     decay : float
-        Rate lambda of weight decay in tau, which adds -lambda (a, b, c) to the rate of every neuron
-        in the network metric: the flow of the loss plus (lambda / (2 m)) sum (a^2 + b^2 + c^2).
-        ``pf.decay_in_tau`` has it from the weight decay of an optimiser.
+        Rate lambda of weight decay in tau: the flow is that of the loss plus (lambda / (2 m)) times
+        the sum of a^2 + b^2 + c^2, in the network metric. See ``pf.decay_in_tau``.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Simulation:
     observables : UserObservables
         ``observables.add(name, function, every=1)`` adds one.
     stop : float
-        Argument ``stop`` of the last `run`.
+        That of the last `run`.
     provenance : dict
         What writers store beside the data, such as "config" (TOML text) and "seed".
     notes : list of str
@@ -84,8 +84,7 @@ class Simulation:
     Raises
     ------
     ConfigError, DeviceError
-        An argument is not one of the choices, there are more ranks than slots of neurons, or ranks
-        differ in version or arguments.
+        An argument is out of range, or ranks are too many, or differ in version or arguments.
     """
 
     def __init__(  # noqa: PLR0913 (public: its options are keywords)
@@ -293,6 +292,11 @@ class Simulation:
         return velocity_at(Surroundings.of(self.state), u, v, sign, delta)
 
     @property
+    def hessian(self) -> Hessian:
+        """The Hessian of the loss in units of tau, in the present state; network metric."""
+        return Hessian(self.state)
+
+    @property
     def motion(self) -> Any:
         """The `Motion` of the integrator; that of gradient descent can begin a new stage."""
         return self._motion
@@ -312,8 +316,8 @@ class Simulation:
         Parameters
         ----------
         until : float
-            Mean-field time tau above the present one; gradient descent ends on the nearest step.
-            If infinite, the run ends when the loss has settled, at tau = 1e12 at the latest.
+            Time tau above the present one, of gradient descent the nearest step; if infinite, the
+            run ends when the loss has settled, at tau = 1e12 at the latest.
         progress : callable, optional
             Called with the simulation about ten times a second, and after each recorded time.
         stop : float

@@ -79,9 +79,9 @@ class StoredTrajectory(Readable):
         if self._parts is not None:
             self._parts.check()
         parameters = file["parameters"]
-        self.size = int(parameters.attrs["m"])
-        self.ranks = int(parameters.attrs.get("ranks", 1))
+        self.size, self.ranks = (int(parameters.attrs.get(name, 1)) for name in ("m", "ranks"))
         self.alpha = float(parameters.attrs["alpha"])
+        self.decay = float(parameters.attrs.get("decay", 0.0))
         metric = string(parameters.attrs["metric"])
         if metric not in METRICS:
             raise TrajectoryError(f"{self.path}: is damaged: its metric is {metric!r}")
@@ -96,11 +96,9 @@ class StoredTrajectory(Readable):
         if self._progress.shape != (2,) or self._progress.dtype.kind not in "iu":
             raise TrajectoryError(f"{self.path}: is damaged: progress is no pair of numbers")
         self.ids = hdf5.read_all(particles, "id")
-        self._position = particles["position/value"]
-        self._cell = particles["cell/value"]
+        self._position, self._cell = particles["position/value"], particles["cell/value"]
         self._planned = int(self._position.shape[0]), int(file["observables/time"].shape[0])
         self._delta = particles["delta"] if self.metric == "network" else None
-        self.decay = float(parameters.attrs.get("decay", 0.0))
         self._mass = particles.get("mass")
         if self._parts is not None:
             self._parts.hold(self._position, self._cell, self._delta, self._mass)
@@ -113,9 +111,9 @@ class StoredTrajectory(Readable):
         mass = self._mass
         if mass is not None and (mass.shape != (n,) or mass.dtype.kind != "f"):
             raise TrajectoryError(f"{self.path}: is damaged: mass is no number for each neuron")
+        share = self.frames / max(1, self.planned_frames)
         for dataset in (self._position, self._cell):
-            share = self.frames / max(1, self.planned_frames) if dataset.compression else 1.0
-            hdf5.check_size(dataset, share)
+            hdf5.check_size(dataset, 1.0 if dataset.compression is None else share)
         if self._position.dtype.kind != "f" or self._cell.dtype.kind not in "iu":
             raise TrajectoryError(f"{self.path}: positions or cells are no numbers")
 
@@ -385,17 +383,18 @@ class StoredTrajectory(Readable):
 
         If there are parts, the first one is looked at.
         """
-        stored, parts = self._position, self.files()[1:]
+        parts = self.files()[1:]
         if parts:
             with open_to_read(parts[0]) as file:
                 return self._storage(file[f"{PARTICLES}/position/value"], len(parts))
-        return self._storage(stored, 0)
+        return self._storage(self._position, 0)
 
     def _storage(self, stored: h5py.Dataset, parts: int) -> dict[str, Any]:
+        chunks = list(stored.chunks or ())
         return {
             "dtype": stored.dtype.name,
-            "layout": "particles" if stored.chunks and stored.chunks[0] > 1 else "frames",
-            "chunks": list(stored.chunks or ()),
+            "layout": "particles" if chunks and chunks[0] > 1 else "frames",
+            "chunks": chunks,
             "filter": stored.compression or "none",
             "parts": parts,
         }

@@ -16,6 +16,7 @@ def state(loss, power):
         rounding=lambda: 0.0,
         residual_rate=lambda: -power / rho,
         kernel_covariances=lambda: np.ones((2, 3)),
+        decay=0.0,
         samples=SimpleNamespace(xt=np.ones((1, 2))),
     )
 

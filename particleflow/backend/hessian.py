@@ -1,0 +1,234 @@
+"""The Hessian of the loss in units of tau: its largest eigenvalues, and its products.
+
+K = m d^2 L / dz^2 is minus the derivative of the flow z' = A(G) z. With U the gradients of the
+residuals, K = D + U U^T, where D = -A(G_k) is one 3 x 3 matrix for all neurons of a sector. For mu
+that is no eigenvalue of D
+
+    number of eigenvalues of K above mu = that of D + number of eigenvalues of T(mu) above 1,
+    T(mu) = U^T (mu - D)^-1 U
+
+(both sides are what the two Schur complements of [[D - mu, U], [U^T, -1]] say of its inertia), and
+T(mu) is a tangent kernel, with 2 x 2 matrices in place of Sigma_k that follow from the sums of
+z z^T over each sector. So eigenvalues need one loop over the neurons, and then O(s) for a product
+with T, whatever the number of neurons.
+
+A neuron that slides moves along its ray u: in its two coordinates the field is <G, u>, and
+gradients of residuals are <xt_j, u> times those of one dimension. Where a living neuron lies on a
+ray and does not slide, the loss has no second derivative. Weight decay adds lambda to all
+eigenvalues.
+"""
+
+import math
+
+import numpy as np
+
+from particleflow.arguments import Array, brief, count, numbers
+from particleflow.errors import ConfigError, DeviceError
+from particleflow.kernels import cpu
+from particleflow.kernels.rays import ray_direction
+
+from .state import State
+from .tangent import kernel_matrix, largest_rate
+
+_E = np.zeros((2, 3, 3))
+_E[0, 0, 2] = _E[0, 2, 0] = _E[1, 1, 2] = _E[1, 2, 1] = 1.0
+"""The derivatives of A(G) by G_x and by G_1."""
+_PRECISION = 1e-13
+"""Of an eigenvalue, as a share of the bound of all."""
+_MOST_SECANTS = 200
+
+
+class Hessian:
+    """The Hessian of the loss and the penalty of weight decay in the present state; collective.
+
+    Parameters
+    ----------
+    state : State
+        In the network metric, in float64 or float32.
+
+    Raises
+    ------
+    ConfigError
+        The metric is another.
+    """
+
+    def __init__(self, state: State) -> None:
+        if state.metric != "network":
+            raise ConfigError(
+                f"Hessian: needs metric = 'network', found {state.metric!r}, in which neurons do "
+                "not move along a gradient in the plane"
+            )
+        self._state = state
+        self._blocks = _Blocks(state)
+
+    def largest(self) -> float:
+        """The largest eigenvalue, below 2 over which steps of gradient descent are stable.
+
+        NaN where a living neuron lies on a ray on which it does not slide. O(m), and O(s) for each
+        of some dozens of products.
+        """
+        if not _is_smooth(self._state):
+            return math.nan
+        return self._blocks.largest() + self._state.decay
+
+    def eigenvalues(self, n: int) -> Array:
+        """The n largest eigenvalues, descending, (n,), NaN where `largest` is: O(m + n s^3).
+
+        Raises
+        ------
+        ConfigError
+            n is below 1, or above the number of coordinates: three a neuron, two if it slides.
+        """
+        n = count("n", n, ConfigError, most=self._blocks.coordinates)
+        if not _is_smooth(self._state):
+            return np.full(n, math.nan)
+        return self._blocks.eigenvalues(n) + self._state.decay
+
+    def product(self, vector: Array) -> Array:
+        """The product with a vector (3, m), whose rows are the parts along a, b and c: O(m + s).
+
+        Both are in the original order; with weights w in the variables sqrt(m w) (a, b, c), in
+        which the Hessian is symmetric. What a vector holds across the rays of neurons that slide
+        counts as 0.
+
+        Raises
+        ------
+        ConfigError
+            The vector has another shape.
+        DeviceError
+            The neurons are not on the CPU of one rank.
+        """
+        state = self._state
+        given = numbers("vector", vector, ConfigError)
+        if given.shape != (3, state.size):
+            raise ConfigError(f"vector: expected shape (3, {state.size}), found {brief(vector)}")
+        if state.kernels is not cpu or state.ranks.size > 1:
+            raise DeviceError("Hessian: products need device = 'cpu' and one rank")
+        where = state.original_indices()
+        out = np.empty(given.shape)
+        out[:, where] = self.product_in_order(np.ascontiguousarray(given[:, where]))
+        return out
+
+    def product_in_order(self, vector: Array) -> Array:
+        """What `product` returns, of a vector in the order of the state and in that order."""
+        state = self._state
+        flow = state.sigma_square / state.size, state.decay
+        return np.asarray(
+            cpu.hessian_product(
+                state.neurons, vector, state.order, state.samples, state.residual, flow, state.whole
+            )
+        )
+
+
+class _Blocks:
+    """What eigenvalues need of a state: the field of each cell, and sums over its neurons.
+
+    Attributes
+    ----------
+    rates : (4 s,) float64
+        g of each sector and ray: D has the eigenvalues g and -g for each of their neurons.
+    counts : (4 s,) int64
+        Number of neurons that move in each cell.
+    coordinates : int
+        Three a neuron, two for one that slides.
+    """
+
+    def __init__(self, state: State) -> None:
+        s = state.x.size
+        self._s = s
+        self._xt, self._x, self._weights = state.samples.xt, state.x, state.weights
+        self._rays = np.array([ray_direction(r, state.x) for r in range(2 * s)])
+        self._field = state.field()
+        self._along = np.einsum("ri,ri->r", self._rays, self._field)
+        self._moments, self._covariances = state.moments(), state.kernel_covariances()
+        self.rates = np.concatenate([np.hypot(*self._field.T), np.abs(self._along)])
+        self.counts = state.cell_counts()[: 4 * s]
+        self.counts[s] = 0
+        self.coordinates = 3 * state.size - int(self.counts[2 * s :].sum())
+
+    def largest(self) -> float:
+        """The largest eigenvalue of K, by the secants of 1 / (that of T), which is nearly linear.
+
+        Above the largest eigenvalue of D, that of T falls, and is 1 where mu is the one of K.
+        """
+        least = float(np.max(self.rates, where=self.counts > 0, initial=0.0))
+        most = least + largest_rate(self._covariances, self._xt)
+        if least == 0.0 or not most < math.inf:
+            return most
+        accuracy = _PRECISION * most
+        lo, hi = least + accuracy, most
+        at_lo, at_hi = self._excess(lo), self._excess(hi)
+        if at_lo >= 0.0:
+            return least
+        for _ in range(_MOST_SECANTS):
+            mu = hi - at_hi * (hi - lo) / (at_hi - at_lo) if at_hi > 0.0 else hi
+            now = self._excess(mu)
+            if now == 0.0 or hi - lo <= accuracy or mu in (lo, hi):
+                return mu
+            # half the value of an end that stays: the secants close in from both sides
+            if now > 0.0:
+                hi, at_hi, at_lo = mu, now, 0.5 * at_lo
+            else:
+                lo, at_lo, at_hi = mu, now, 0.5 * at_hi
+        return 0.5 * (lo + hi)
+
+    def _excess(self, mu: float) -> float:
+        """1 / (the largest eigenvalue of T(mu)) - 1."""
+        return 1.0 / largest_rate(self._kernel_at(mu), self._xt) - 1.0
+
+    def eigenvalues(self, n: int) -> Array:
+        """The n largest eigenvalues of K, descending, each by bisection of the number above mu."""
+        size = float(np.max(self.rates, where=self.counts > 0, initial=0.0))
+        most = size + largest_rate(self._covariances, self._xt)
+        accuracy, out = _PRECISION * most, np.empty(n)
+        for k in range(n):
+            lo, hi = -size - 2.0 * accuracy, most + 2.0 * accuracy if k == 0 else out[k - 1]
+            while hi - lo > accuracy:
+                mu = 0.5 * (lo + hi)
+                if self._number_above(mu) > k:
+                    lo = mu
+                else:
+                    hi = mu
+            out[k] = 0.5 * (lo + hi)
+        return out
+
+    def _number_above(self, mu: float) -> int:
+        """The number of eigenvalues of K above mu, which is none of D."""
+        of_d = int(self.counts[self.rates > mu].sum()) if mu >= 0.0 else 0
+        if mu < 0.0:
+            # all but the -g below mu
+            of_d = self.coordinates - int(self.counts[-self.rates <= mu].sum())
+        kernel = kernel_matrix(self._kernel_at(mu), self._x, self._weights)
+        return of_d + int(np.count_nonzero(np.linalg.eigvalsh(kernel) > 1.0))
+
+    def _kernel_at(self, mu: float) -> Array:
+        """The covariances (2 s, 3) with which T(mu) is a tangent kernel."""
+        s, out = self._s, np.zeros((2 * self._s, 3))
+        some = np.flatnonzero(self.counts[: 2 * s])
+        g = self.rates[some]
+        a = np.einsum("ki,imn->kmn", self._field[some], _E)
+        scale = (1.0 / (mu * mu - g * g))[:, None, None]
+        # (mu + A)^-1, since A^3 = g^2 A
+        inverse = np.eye(3) / mu - scale * a + (scale / mu) * (a @ a)
+        left = np.einsum("pmn,knl->kpml", _E, inverse)
+        right = np.einsum("qmn,knl->kqml", _E, self._moments[some])
+        both = np.einsum("kpml,kqlm->kpq", left, right)
+        out[some] = both[:, [0, 0, 1], [0, 1, 1]]
+        some = np.flatnonzero(self.counts[2 * s :])
+        g, u, z = self._along[some], self._rays[some], self._moments[2 * s + some]
+        pp = np.einsum("ki,kij,kj->k", u, z[:, :2, :2], u)
+        pc, cc = np.einsum("ki,ki->k", u, z[:, :2, 2]), z[:, 2, 2]
+        size = (mu * (pp + cc) - 2.0 * g * pc) / (mu * mu - g * g)
+        out[some] += size[:, None] * u[:, [0, 0, 1]] * u[:, [0, 1, 1]]
+        return out
+
+
+def _is_smooth(state: State) -> bool:
+    """Whether no living neuron lies on a ray on which it does not slide, and all is finite."""
+    s, cell = state.x.size, state.cells()
+    a, b, c = state.parameters()
+    moves = (cell < 2 * s) & (cell != s)
+    a, b, k = a[moves], b[moves], cell[moves]
+    # the rays of sector k are r = k - 1 and k, of the samples r mod s
+    lies = [a * state.x[(k - side) % s] + b == 0.0 for side in (0, 1)]
+    return bool(np.isfinite(c).all() and not np.any(lies))
