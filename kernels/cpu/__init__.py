@@ -16,7 +16,7 @@ from .frames import (
     unpack_state,
 )
 from .halving import halve_if_due
-from .hessian import hessian_product
+from .hessian import count_on_rays, hessian_product
 from .moments import (
     cell_counts,
     cell_masses,
@@ -41,6 +41,7 @@ __all__ = [
     "cell_counts",
     "cell_masses",
     "count_changes",
+    "count_on_rays",
     "download",
     "empty",
     "exact_pass",

@@ -172,8 +172,8 @@ def first_moments_at(a, b, c, x, slots, whole=None):
 
 
 def square_sums(neurons, slots, s, whole=None):
-    """Sums of a a, a b, b b, c c over the neurons of each sector and then of each ray, (4 s, 4)."""
-    n_slots, n_cells = slots.size - 1, 4 * s
+    """Sums of a a, a b, b b, c c over the neurons of each cell, (4 s + 1, 4)."""
+    n_slots, n_cells = slots.size - 1, 4 * s + 1
     acc = np.zeros((n_slots, n_cells + PAD, 4))
     _add_slots(np.int64(SECOND), neurons, slots, acc, n_cells)
     return sum_slots(acc, whole)[:n_cells].copy()
@@ -189,7 +189,7 @@ def second_moments(neurons, slots, x, metric, whole=None):
     """
     s = x.size
     if metric == NETWORK:
-        return covariances_of(square_sums(neurons, slots, s, whole), x, metric)
+        return covariances_of(square_sums(neurons, slots, s, whole)[:-1], x, metric)
     n_slots, n_cells = slots.size - 1, 4 * s
     acc = np.zeros((n_slots, n_cells + PAD, 4))
     kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else COVARIANCE_WEIGHTED

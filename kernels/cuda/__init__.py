@@ -10,6 +10,7 @@ from .arrays import Frame, download, empty, upload
 from .descent import gradient_descent
 from .frames import largest_drift, pack_delta, pack_frame, unpack_cells, unpack_state
 from .halving import halve_if_due
+from .hessian import count_on_rays
 from .moments import (
     cell_counts,
     count_changes,
@@ -31,6 +32,7 @@ __all__ = [
     "boost_steps",
     "cell_counts",
     "count_changes",
+    "count_on_rays",
     "download",
     "empty",
     "exact_pass",

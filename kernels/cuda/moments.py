@@ -53,8 +53,8 @@ def first_moments_at(a, b, c, x, slots, whole=None):
 
 
 def square_sums(neurons, slots, s, whole=None):
-    """Sums of a a, a b, b b, c c over the neurons of each sector and then of each ray, (4 s, 4)."""
-    return download(gathered(SECOND, 4, 4 * s, neurons, slots, whole))
+    """Sums of a a, a b, b b, c c over the neurons of each cell, (4 s + 1, 4)."""
+    return download(gathered(SECOND, 4, 4 * s + 1, neurons, slots, whole))
 
 
 def second_moments(neurons, slots, x, metric, whole=None):
@@ -63,7 +63,7 @@ def second_moments(neurons, slots, x, metric, whole=None):
     ``cpu.second_moments`` says what they are in either metric.
     """
     if metric == NETWORK:
-        return covariances_of(square_sums(neurons, slots, x.size, whole), x, metric)
+        return covariances_of(square_sums(neurons, slots, x.size, whole)[:-1], x, metric)
     kind = COVARIANCE_EUCLIDEAN if metric == EUCLIDEAN else COVARIANCE_WEIGHTED
     sums = gathered(kind, 3, 4 * x.size, neurons, slots, whole)
     return covariances_of(download(sums), x, metric)

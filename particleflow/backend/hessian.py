@@ -25,7 +25,6 @@ import numpy as np
 from particleflow.arguments import Array, brief, count, numbers
 from particleflow.errors import ConfigError, DeviceError
 from particleflow.kernels import cpu
-from particleflow.kernels.rays import ray_direction
 
 from .state import State
 from .tangent import kernel_matrix, largest_rate
@@ -35,7 +34,7 @@ _E[0, 0, 2] = _E[0, 2, 0] = _E[1, 1, 2] = _E[1, 2, 1] = 1.0
 """The derivatives of A(G) by G_x and by G_1."""
 _PRECISION = 1e-13
 """Of an eigenvalue, as a share of the bound of all."""
-_MOST_SECANTS = 200
+_MOST_SECANTS = 100
 
 
 class Hessian:
@@ -106,18 +105,22 @@ class Hessian:
             raise DeviceError("Hessian: products need device = 'cpu' and one rank")
         where = state.original_indices()
         out = np.empty(given.shape)
-        out[:, where] = self.product_in_order(np.ascontiguousarray(given[:, where]))
+        own = np.ascontiguousarray(given[:, where])
+        out[:, where] = self.product_in_order(own, np.empty(given.shape))
         return out
 
-    def product_in_order(self, vector: Array) -> Array:
-        """What `product` returns, of a vector in the order of the state and in that order."""
+    def product_in_order(self, vector: Array, out: Array) -> Array:
+        """Write the product with a vector into ``out`` (3, m), which it may be.
+
+        Both are in the order of the state, and fastest where that is sorted.
+        """
         state = self._state
         flow = state.sigma_square / state.size, state.decay
-        return np.asarray(
-            cpu.hessian_product(
-                state.neurons, vector, state.order, state.samples, state.residual, flow, state.whole
-            )
-        )
+        cpu.hessian_product(
+            state.neurons, vector, state.order, state.samples, state.residual, flow, out,
+            state.whole,
+        )  # fmt: skip
+        return out
 
 
 class _Blocks:
@@ -137,7 +140,7 @@ class _Blocks:
         s = state.x.size
         self._s = s
         self._xt, self._x, self._weights = state.samples.xt, state.x, state.weights
-        self._rays = np.array([ray_direction(r, state.x) for r in range(2 * s)])
+        self._rays = _directions(state.x)
         self._field = state.field()
         self._along = np.einsum("ri,ri->r", self._rays, self._field)
         self._moments, self._covariances = state.moments(), state.kernel_covariances()
@@ -152,25 +155,24 @@ class _Blocks:
         Above the largest eigenvalue of D, that of T falls, and is 1 where mu is the one of K.
         """
         least = float(np.max(self.rates, where=self.counts > 0, initial=0.0))
-        most = least + largest_rate(self._covariances, self._xt)
-        if least == 0.0 or not most < math.inf:
-            return most
-        accuracy = _PRECISION * most
-        lo, hi = least + accuracy, most
-        at_lo, at_hi = self._excess(lo), self._excess(hi)
-        if at_lo >= 0.0:
-            return least
+        of_kernel = largest_rate(self._covariances, self._xt)
+        hi = least + of_kernel
+        if least == 0.0 or of_kernel == 0.0 or not hi < math.inf:
+            return hi
+        accuracy, lo = _PRECISION * hi, least
+        before, at_before = hi, self._excess(hi)
+        mu = hi - at_before * of_kernel
         for _ in range(_MOST_SECANTS):
-            mu = hi - at_hi * (hi - lo) / (at_hi - at_lo) if at_hi > 0.0 else hi
+            if not lo < mu < hi:
+                mu = 0.5 * (lo + hi)
             now = self._excess(mu)
-            if now == 0.0 or hi - lo <= accuracy or mu in (lo, hi):
-                return mu
-            # half the value of an end that stays: the secants close in from both sides
-            if now > 0.0:
-                hi, at_hi, at_lo = mu, now, 0.5 * at_lo
-            else:
-                lo, at_lo, at_hi = mu, now, 0.5 * at_hi
-        return 0.5 * (lo + hi)
+            lo, hi = (lo, mu) if now > 0.0 else (mu, hi)
+            slope = (now - at_before) / (mu - before)
+            before, at_before = mu, now
+            if abs(now) <= abs(slope) * accuracy or hi - lo <= accuracy:
+                break
+            mu -= now / slope
+        return mu
 
     def _excess(self, mu: float) -> float:
         """1 / (the largest eigenvalue of T(mu)) - 1."""
@@ -223,12 +225,13 @@ class _Blocks:
         return out
 
 
+def _directions(x: Array) -> Array:
+    """The unit vectors along all rays, (2 s, 2), as ``rays.ray_direction`` has them."""
+    first = np.stack([np.ones(x.size), -x], axis=1) / np.sqrt(1.0 + x * x)[:, None]
+    return np.concatenate([first, -first])
+
+
 def _is_smooth(state: State) -> bool:
-    """Whether no living neuron lies on a ray on which it does not slide, and all is finite."""
-    s, cell = state.x.size, state.cells()
-    a, b, c = state.parameters()
-    moves = (cell < 2 * s) & (cell != s)
-    a, b, k = a[moves], b[moves], cell[moves]
-    # the rays of sector k are r = k - 1 and k, of the samples r mod s
-    lies = [a * state.x[(k - side) % s] + b == 0.0 for side in (0, 1)]
-    return bool(np.isfinite(c).all() and not np.any(lies))
+    """Whether no living neuron lies on a ray on which it does not slide, and f is finite."""
+    own = state.kernels.count_on_rays(state.neurons, state.order.slots, state.x)
+    return state.ranks.total(int(own)) == 0 and bool(np.isfinite(state.residual).all())

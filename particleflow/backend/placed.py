@@ -10,7 +10,6 @@ import numpy as np
 from particleflow.arguments import Array
 from particleflow.kernels import cpu
 from particleflow.kernels.host.decay import HALVINGS, SIGMA, least_of
-from particleflow.kernels.host.sums import sum_slots
 from particleflow.kernels.records import Neurons
 from particleflow.model.measure import scale_of
 from particleflow.ranks.world import Ranks
@@ -241,12 +240,8 @@ class Placed:
 
     def mean_square(self) -> float:
         """(1/m) sum of a^2 + b^2 + c^2 over all neurons, with weights w the sum of w times it."""
-        stored = np.empty((3, self.cell.size))
-        self.kernels.unpack_state(self.neurons, self.order.ident, self.order.slots, stored)
-        squares = np.einsum("in,in->n", stored, stored)
-        # by slots, so that the bits do not depend on the number of ranks
-        acc = np.add.reduceat(squares, self.share.slots[:-1])[:, None]
-        return float(sum_slots(acc, self.whole)[0]) / self.shared_by
+        sums = self.kernels.square_sums(self.neurons, self.order.slots, self._s, self.whole)
+        return float(np.asarray(sums)[:, [0, 2, 3]].sum()) / self.shared_by
 
     def relative_mass(self) -> Array | None:
         """m w of the share's neurons in the original order; None if all are 1."""

@@ -163,6 +163,7 @@ class State(Placed):
             self.kernels.square_sums(self.neurons, self.order.slots, s, self.whole)
         )
         first, out = self.first_moments(), np.empty((4 * s, 3, 3))
+        squares = squares[: 4 * s]
         out[:, 0, 0], out[:, 1, 1], out[:, 2, 2] = squares[:, [0, 2, 3]].T / self.shared_by
         out[:, 0, 1] = out[:, 1, 0] = squares[:, 1] / self.shared_by
         out[:, 0, 2] = out[:, 2, 0] = first[:, 0]

@@ -261,7 +261,14 @@ def test_both_devices_offer_the_same_functions():
         function = getattr(function, "py_func", function)
         return list(inspect.signature(function).parameters)
 
-    of_the_host_only = {"cell_masses", "locate_all", "slot_bounds", "to_direction", "wants_order"}
+    of_the_host_only = {
+        "cell_masses",
+        "hessian_product",
+        "locate_all",
+        "slot_bounds",
+        "to_direction",
+        "wants_order",
+    }
     assert set(cuda.__all__) == set(cpu.__all__) - of_the_host_only
     for name in set(cuda.__all__) - {"order_of"}:  # made of other things
         assert parameters(getattr(cuda, name)) == parameters(getattr(cpu, name)), name
