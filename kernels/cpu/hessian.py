@@ -160,9 +160,8 @@ def _count_on_rays(z, x):
         k = z.cell[i]
         if k < 2 * s and k != s:
             an, bn, _ = read(z.a, z.b, z.c, i)
-            before = x[k - 1 if k <= s else k - 1 - s] if k > 0 else x[s - 1]
-            after = x[k if k < s else k - s]
-            count += an * before + bn == 0.0 or an * after + bn == 0.0
+            # not as a sum that is 0: a fused operation would not round the product
+            count += bn == -(an * x[(k + s - 1) % s]) or bn == -(an * x[k % s])
     return count
 
 

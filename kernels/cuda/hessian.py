@@ -15,7 +15,7 @@ def _count_on_rays(neurons, x, out):
     for n in range(cuda.grid(1), cell.size, cuda.gridsize(1)):
         k = cell[n]
         if k < 2 * s and k != s:
-            # not as a sum that is 0: a device fuses the two operations
+            # not as a sum that is 0: a fused operation would not round the product
             count += b[n] == -(a[n] * x[(k + s - 1) % s]) or b[n] == -(a[n] * x[k % s])
     found[0, cuda.threadIdx.x] = count
     block_sum(found, 1)

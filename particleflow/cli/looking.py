@@ -257,8 +257,8 @@ def _follow(file: Path, figure: Path, kind: str) -> None:
 def figures(names: tuple[str, ...], output: Path, overwrite: bool) -> None:
     """Make the appendix's figures, fig5 to fig8, and regimes; or those named.
 
-    By name also alignment, and, in some minutes each, fluctuations and scalings. Says of each claim
-    of their captions whether it holds.
+    By name also alignment, min_norm, shevchenko and edge, and, in some minutes each, fluctuations
+    and scalings. Says of each claim of their captions whether it holds.
     """
     from particleflow import gallery
 

@@ -23,15 +23,28 @@ from . import fluctuations, measures, regimes, scalings
 from .claims import Verdict, claims_of
 
 USUAL = ("fig5", "fig6", "fig7", "fig8", "regimes")
-"""Those that are made in half a minute; alignment takes ten seconds, the others some minutes."""
-NAMES = (*USUAL, "alignment", "fluctuations", "scalings")
+"""Those that are made in half a minute; of the others fluctuations and scalings take minutes."""
+NAMES = (
+    *USUAL, "alignment", "min_norm", "shevchenko", "edge", "fluctuations", "scalings"
+)  # fmt: skip
 DRAWINGS = {
     "fig5": figures.draw_fig5,
     "fig6": figures.draw_fig6,
     "fig7": figures.draw_fig7,
     "fig8": figures.draw_fig8,
     "alignment": figures.draw_alignment,
+    "min_norm": figures.draw_min_norm,
+    "shevchenko": figures.draw_knots_between,
+    "edge": figures.draw_edge,
 }
+_OF_EACH = {
+    "fig8": measures.of_rays,
+    "alignment": measures.of_alignment,
+    "min_norm": measures.of_least_norm,
+    "shevchenko": measures.of_knots,
+    "edge": measures.of_edge,
+}
+"""Quantities of each run that only some figures need."""
 _TABLES = ("samples", "neurons", "flow", "output")
 _ENDINGS = (".png", ".pdf")
 _TABLE_OF = {"regimes": ".h5", "fluctuations": ".npz", "scalings": ".npz"}
@@ -186,11 +199,8 @@ def _between_runs(name: str, runs: Trajectories) -> dict[str, float]:
             f"difference.{when}": measures.difference(one, two, frame)
             for when, frame in (("start", 0), ("end", -1))
         }
-    if name == "alignment":
-        return measures.joined({run: measures.of_alignment(t) for run, t in runs.items()})
-    if name == "fig8":
-        return measures.joined({run: measures.of_rays(t) for run, t in runs.items()})
-    return {}
+    own = _OF_EACH.get(name)
+    return {} if own is None else measures.joined({run: own(t) for run, t in runs.items()})
 
 
 def _map_of_regimes(folder: Path, tables: Tables, overwrite: bool) -> tuple[dict[str, float], Any]:

@@ -1,6 +1,7 @@
 """The quantities that decide the figures' claims, measured on trajectories."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,6 +15,8 @@ _GRID = 1001
 _EARLY, _ALIGNED = 0.99, 0.05
 """The share of its start that the loss has in the early phase; radians of a direction within which
 neurons count as aligned."""
+_TOGETHER = 1e-3
+"""Radians between neighbouring neurons below which they have one direction."""
 _NEAR = 0.02
 """Radians from a ray within which neurons count as gathered on it."""
 
@@ -96,6 +99,73 @@ def of_alignment(trajectory: Trajectory) -> dict[str, float]:
         "aligned": _gathered(trajectory, frame, directions, _ALIGNED),
         "to_line": float(distances[-1]),
         "nearest_to_line": float(distances.min()),
+    }
+
+
+def of_knots(trajectory: Trajectory) -> dict[str, float]:
+    """How many knots f has at the end, by name.
+
+    Knots count together if less than a thousandth of the mean distance of samples lies between
+    neighbours, and with at least a thousandth of the variation of f'. ``knots_between`` is the
+    largest number from one sample to the next, those on the two included, and ``knots_off`` the
+    number of knots further from all samples than that distance.
+    """
+    x, bend = trajectory.samples.x, trajectory.curvature(-1)
+    gap = 1e-3 * (x[-1] - x[0]) / max(x.size - 1, 1)
+    knots = theory.clusters(bend.knots, bend.masses, gap).places
+    inside = knots[(knots > x[0] - gap) & (knots < x[-1] + gap)]
+    between = [
+        np.count_nonzero((inside > lo - gap) & (inside < hi + gap)) for lo, hi in pairwise(x)
+    ]
+    off = np.abs(inside[:, None] - x).min(axis=1, initial=np.inf) > gap
+    return {
+        "knots": float(inside.size),
+        "knots_between": float(max(between, default=0)),
+        "knots_off": float(np.count_nonzero(off)),
+    }
+
+
+def of_least_norm(trajectory: Trajectory) -> dict[str, float]:
+    """How near f comes to an interpolant of least path norm at the end, by name.
+
+    ``norm`` is the path norm over the least one, ``distance`` the largest difference of the two
+    functions over the samples' spread. ``directions`` is the number of angles in which neurons have
+    gathered, and ``directions_of_least`` that of the interpolant.
+    """
+    samples = trajectory.samples
+    least = theory.minimal_norm(samples.network_x, samples.y)
+    x = np.linspace(samples.x[0], samples.x[-1], _GRID)
+    distance = np.abs(trajectory.predict(-1, x) - least(samples.to_network(x))).max()
+    rhat, theta = trajectory.position(-1).astype(np.float64).T
+    return {
+        "norm": float(trajectory.observable("path_norm")[1][-1]) / least.path_norm,
+        "distance": float(distance) / samples.spread,
+        "directions": float(theory.clusters(theta, rhat, _TOGETHER).places.size),
+        "directions_of_least": float(
+            theory.clusters(least.theta, least.mass, _TOGETHER).places.size
+        ),
+    }
+
+
+def of_edge(trajectory: Trajectory) -> dict[str, float]:
+    """How near gradient descent comes to where its steps are unstable, by name.
+
+    ``sharpness`` is the median of that of the last tenth of the run over 2 / step, ``first`` the
+    one at the start. ``bend`` is the integral of |f''| g at the end, and ``variation`` its share of
+    the bound 1 / eta, of the loss (1/(2n)) sum of rho^2 and raw parameters of a network of alpha 1.
+    """
+    samples, bend = trajectory.samples, trajectory.curvature(-1)
+    time, sharpness = trajectory.observable("sharpness")
+    edge = trajectory.observable("edge_of_stability")[1][-1]
+    late = sharpness[time > 0.9 * time[-1]] / edge
+    variation = theory.weighted_variation(samples.x, bend.knots, bend.masses)
+    # step = eta / n, of which the edge is 2 / step
+    most = edge / (2.0 * samples.rows.weights.sum())
+    return {
+        "sharpness": float(np.nanmedian(late)),
+        "first": float(sharpness[0] / edge),
+        "bend": variation,
+        "variation": variation / most,
     }
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow.arguments import Array, count, finite, increasing
+from particleflow.arguments import Array, count, finite, increasing, positive, vector
 from particleflow.errors import ConfigError, NeuronsError, SamplesError
 from particleflow.model.coordinates import knots as knots_of
 from particleflow.model.measure import weights_of
@@ -122,6 +122,56 @@ def knot_distance(
     if not (mass.sum() > 0.0 and weight.sum() > 0.0):
         raise NeuronsError("a network without knots: expected some neuron with a and c not 0")
     return float(wasserstein_distance(e, other, mass, weight))
+
+
+class Clusters(NamedTuple):
+    """Places at which masses have gathered.
+
+    Attributes
+    ----------
+    places : (k,) float64
+        Their centres, each the mean of its members by the size of their masses, ascending.
+    masses : (k,) float64
+        The sums of the masses.
+    """
+
+    places: Array
+    masses: Array
+
+
+def clusters(places: ArrayLike, masses: ArrayLike, gap: float, least: float = 1e-3) -> Clusters:
+    """Groups of masses between which there are gaps: O(n log n).
+
+    Parameters
+    ----------
+    places, masses : (n,) array_like
+        For instance knots and the masses of f'', or angles and the rhat of neurons. Places that are
+        NaN or infinite, and masses of 0, are left out.
+    gap : float
+        The distance of neighbouring places from which on they belong to two groups.
+    least : float
+        The share of the sum of all sizes of masses up to which a group is left out.
+
+    Raises
+    ------
+    ConfigError
+        The numbers of places and masses differ, or a number is out of range.
+    """
+    where, sizes = np.asarray(places, np.float64), vector("masses", masses, ConfigError)
+    if where.shape != sizes.shape:
+        raise ConfigError(f"masses: expected {where.size} numbers, found {sizes.size}")
+    wide = positive("gap", gap, ConfigError)
+    has = np.isfinite(where) & (sizes != 0.0)
+    order = np.argsort(where[has])
+    e, mass = where[has][order], sizes[has][order]
+    if e.size == 0:
+        return Clusters(e, mass)
+    starts = np.flatnonzero(np.diff(e, prepend=-np.inf) > wide)
+    weight = np.add.reduceat(np.abs(mass), starts)
+    centres = np.add.reduceat(np.abs(mass) * e, starts) / weight
+    sums = np.add.reduceat(mass, starts)
+    keep = weight > least * weight.sum()
+    return Clusters(centres[keep], sums[keep])
 
 
 def activation_distance(

@@ -18,7 +18,7 @@ from particleflow.run import diagnostics
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*gallery.USUAL, "alignment"])
+@pytest.mark.parametrize("name", [*gallery.USUAL, "alignment", "shevchenko"])
 def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
     folder = tmp_path / "a folder"
     verdicts = gallery.make(name, folder)
@@ -60,6 +60,30 @@ def test_alignment_of_fewer_neurons(tmp_path):
     assert found["forty-dominated.aligned"].holds
     with pytest.raises(pf.TrajectoryError, match="exists already"):
         gallery.make("alignment", tmp_path)
+
+
+def test_the_least_norm_of_fewer_neurons(tmp_path):
+    def smaller(tables):
+        tables["neurons"]["count"] = 2000
+        tables["output"]["frames"] = 9
+
+    verdicts = gallery.make("min_norm", tmp_path, changes=smaller)
+    assert all(verdict.holds for verdict in verdicts), verdicts
+    assert (tmp_path / "min_norm.png").stat().st_size > 10_000
+
+
+def test_the_edge_of_stability_in_fewer_epochs(tmp_path):
+    def shorter(tables):
+        tables["flow"]["epochs"] = 20_000
+        tables["output"]["frames"] = 9
+
+    verdicts = gallery.make("edge", tmp_path, changes=shorter)
+    found = {verdict.claim.measure: verdict for verdict in verdicts}
+    assert found["largest.first"].holds
+    assert 0.9 < found["largest.sharpness"].value < 1.1
+    assert found["largest.variation"].holds
+    # the smallest rate has not come so far
+    assert not found["smallest.sharpness"].holds
 
 
 def test_scalings_of_fewer_neurons(tmp_path):
@@ -209,7 +233,8 @@ def test_the_command(tmp_path):
         assert "observables/kernel_distance" in file
     result = runner.invoke(cli, ["figures", "fig9", "-o", str(tmp_path)])
     assert isinstance(result.exception, pf.ConfigError)
-    names = "fig5, fig6, fig7, fig8, regimes, alignment, fluctuations, scalings"
+    names = "fig5, fig6, fig7, fig8, regimes, alignment, min_norm, shevchenko, edge, "
+    names += "fluctuations, scalings"
     assert f"expected some of {names}, found 'fig9'" in str(result.exception)
     (tmp_path / "file").write_text("")
     for target, message in (("file", "is a file, expected a folder"), ("file/x", "cannot be made")):

@@ -270,7 +270,7 @@ def run(integrator, metric, m, until, tolerance=1e-10, dtype="float64", decay=0.
     for sim in sims:
         sim.run(until)
     one, two = sims
-    assert_array_equal(one.state.sigma, two.state.sigma)
+    assert_allclose(one.state.sigma, two.state.sigma, rtol=1e-14)
     assert_allclose(*(drift() for drift in drifts or 2 * [lambda: 0.0]), rtol=1e-3, atol=1e-9)
     assert one.step == two.step
     assert one.rejected == two.rejected
@@ -278,6 +278,23 @@ def run(integrator, metric, m, until, tolerance=1e-10, dtype="float64", decay=0.
     close(one.residual, two.residual, tolerance)
     close(one.state.parameters(), two.state.parameters(), tolerance)
     return one, two
+
+
+def decay(m, s):
+    """Halving of stored neurons, drift of those that were halved, and neurons on rays."""
+    one, two = pair(m, s)
+    x = one.x
+    on_rays = one.kernels.count_on_rays(one.neurons, one.order.slots, x)
+    assert on_rays == two.kernels.count_on_rays(two.neurons, two.order.slots, x) > 0
+    drifts = [state.drift_from_here() for state in (one, two)]
+    before = one.parameters()
+    for state in (one, two):
+        state.sigma[0] = 2.0**-40
+        state.halve_if_due()
+        assert list(state.sigma) == [2.0**-8, 32.0]
+    assert_array_equal(one.parameters(), 2.0**-40 * before)
+    same_state(one, two)
+    assert [drift() for drift in drifts] == [0.0, 0.0]
 
 
 def hand_over(m, until):

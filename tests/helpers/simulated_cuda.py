@@ -63,12 +63,16 @@ def test_runs(integrator):
     agreement.run(integrator, "network", 60, 0.3)
 
 
+def test_halving_and_rays():
+    agreement.decay(120, 3)
+
+
 @pytest.mark.parametrize("integrator", [
     pf.Boost(1e-2), pf.GradientDescent(0.02), pf.RungeKutta(1e-2),
 ], ids=lambda i: i.name)  # fmt: skip
 def test_runs_with_decay(integrator):
     """So much decay that stored neurons are halved."""
-    one, _ = agreement.run(integrator, "network", 60, 0.3, decay=40.0)
+    one, _ = agreement.run(integrator, "network", 60, 0.4, decay=45.0)
     assert one.state.sigma[1] > 0.0
 
 

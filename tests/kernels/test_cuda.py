@@ -38,6 +38,7 @@ def test_every_kernel_as_one_thread(one_thread):
     agreement.overflow(1000, 4)
     agreement.starts_on_repulsors(1000)
     agreement.passes(m, 6, 0.4, exact=True)
+    agreement.decay(m // 50, 6)
     assert one_thread == set(_jit.KERNELS.values())
 
 
