@@ -1,6 +1,7 @@
 """The quantities that decide the figures' claims, measured on trajectories."""
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -133,7 +134,7 @@ def of_least_norm(trajectory: Trajectory) -> dict[str, float]:
     gathered, and ``directions_of_least`` that of the interpolant.
     """
     samples = trajectory.samples
-    least = theory.minimal_norm(samples.network_x, samples.y)
+    least = _least_norm(tuple(samples.network_x.tolist()), tuple(samples.y.tolist()))
     x = np.linspace(samples.x[0], samples.x[-1], _GRID)
     distance = np.abs(trajectory.predict(-1, x) - least(samples.to_network(x))).max()
     rhat, theta = trajectory.position(-1).astype(np.float64).T
@@ -145,6 +146,12 @@ def of_least_norm(trajectory: Trajectory) -> dict[str, float]:
             theory.clusters(least.theta, least.mass, _TOGETHER).places.size
         ),
     }
+
+
+@cache
+def _least_norm(x: tuple[float, ...], y: tuple[float, ...]) -> theory.MinimalNorm:
+    """The interpolant of least path norm, found once for all runs on the same samples."""
+    return theory.minimal_norm(x, y)
 
 
 def of_edge(trajectory: Trajectory) -> dict[str, float]:

@@ -22,5 +22,5 @@ def test_every_kernel_in_the_simulator():
         capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    assert "24 passed" in done.stdout
+    assert "28 passed" in done.stdout
     assert "skipped" not in done.stdout

@@ -212,7 +212,8 @@ def test_modules_in_and_out():
 
 
 @needs_torch
-def test_500_epochs_beside_torch():
+@pytest.mark.parametrize("weight_decay", [0.0, 0.02])
+def test_500_epochs_beside_torch(weight_decay):
     """SGD in float64 on MSELoss, and gradient descent here, to 1e-12."""
     import torch
 
@@ -222,9 +223,11 @@ def test_500_epochs_beside_torch():
     ).double()
     samples = pf.Samples.generate("sine", 8)
     step = pf.step_in_tau(0.05, alpha=1.0, loss="mean", rows=8)
-    sim = pf.Simulation(samples, pf.Neurons.from_torch(module), pf.GradientDescent(step))
+    decay = pf.decay_in_tau(weight_decay, alpha=1.0, loss="mean", rows=8)
+    neurons = pf.Neurons.from_torch(module)
+    sim = pf.Simulation(samples, neurons, pf.GradientDescent(step), decay=decay)
     x, y = (torch.tensor(v)[:, None] for v in (samples.x, samples.y))
-    optimiser = torch.optim.SGD(module.parameters(), lr=0.05)
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.05, weight_decay=weight_decay)
     for _ in range(500):
         optimiser.zero_grad()
         torch.nn.functional.mse_loss(module(x), y).backward()

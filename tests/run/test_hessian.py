@@ -7,6 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
+from particleflow.backend import kernel_matrix, largest_rate
+from particleflow.backend.fields import extended
 
 SAMPLES = pf.Samples.generate("square_wave", 6)
 CASES = {
@@ -161,3 +163,15 @@ def test_where_it_is_not_defined():
     for wrong in (np.ones((3, 3)), np.ones(6), "v"):
         with pytest.raises(pf.ConfigError, match="vector: expected"):
             dead.hessian.product(wrong)
+
+
+@pytest.mark.parametrize("s", [1, 2, 16, 17, 90])
+def test_the_largest_rate_of_a_tangent_kernel(s):
+    random = np.random.default_rng(s)
+    x = np.sort(random.uniform(-1.0, 1.0, s))
+    root = random.standard_normal((2 * s, 2, 2))
+    sums = np.ascontiguousarray((root @ root.transpose(0, 2, 1)).reshape(2 * s, 4)[:, [0, 1, 3]])
+    expected = np.linalg.eigvalsh(kernel_matrix(sums, x))[-1]
+    assert largest_rate(sums, extended(x)) == pytest.approx(expected, rel=1e-12)
+    assert largest_rate(0.0 * sums, extended(x)) == 0.0
+    assert largest_rate(np.inf * sums, extended(x)) == math.inf
