@@ -107,7 +107,7 @@ def _take_steps(flow, places, samples, control, limits, shown):
                 if changes >= 0:
                     error = second_error(first, last, before, is_rescue, samples, h, limits, mean)
             control.counts[CHANGES] = changes
-        status = judge(control, error, limits.fixed)
+        status = judge(control, error, limits)
         if not is_pending(control):
             foretell(first, last, changes >= 0, h, change, xt, control)
     if status == ARRIVED and is_inside(control, limits.until):

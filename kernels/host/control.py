@@ -20,6 +20,7 @@ import numpy as np
 
 from .._jit import driver
 from .attraction import MOST_TIMES, end_of_attraction
+from .decay import MOST_DECAY
 from .residual_ode import mean_over
 from .step_errors import after_change, is_tame, third_of_change
 
@@ -194,7 +195,7 @@ def _growth(error, clock, counts):
 
 
 @driver
-def judge(control, error, fixed):
+def judge(control, error, limits):
     """Accept a trial with this error or reject it, and choose the length of the next one.
 
     Parameters
@@ -203,8 +204,7 @@ def judge(control, error, fixed):
         Modified in place.
     error : float
         Error in units of the tolerance; infinite or NaN if the trial is of no use.
-    fixed : float
-        Length of all steps, 0 if they are adaptive.
+    limits : Limits
 
     Returns
     -------
@@ -212,7 +212,7 @@ def judge(control, error, fixed):
         `UNDER_WAY`, or `OVERFLOWN` if a fixed step had to be rejected.
     """
     clock, counts = control
-    h = clock[NEXT]
+    h, fixed = clock[NEXT], limits.fixed
     if is_of_use(error, fixed):
         counts[STEPS] += 1
         if fixed > 0.0:  # a product, since a sum of steps would drift
@@ -220,6 +220,8 @@ def judge(control, error, fixed):
         else:
             clock[END] = clock[BEGIN] + h
             clock[NEXT] = h * _growth(error, clock, counts)
+            if limits.decay > 0.0:
+                clock[NEXT] = min(clock[NEXT], MOST_DECAY / limits.decay)
         return UNDER_WAY
     if fixed > 0.0:
         return OVERFLOWN

@@ -18,6 +18,8 @@ from .._jit import driver, leaf
 
 SIGMA, HALVINGS = range(2)
 HALVED = 16
+MOST_DECAY = 32.0
+"""Longest step, in units of 1 / lambda: a longer one could bring sigma to 0 at once."""
 LEAST_SIGMA = 2.0**-HALVED
 LEAST_DOUBLE, LEAST_SINGLE = 2.0**-400, 2.0**-62
 """Size of a stored neuron below which none is halved: squares of it are normal numbers."""

@@ -28,6 +28,7 @@ from .devices import (
 )
 from .exact_flow import (
     ARRIVED,
+    MOST_DECAY,
     OVERFLOWN,
     SHRUNK,
     UNDER_WAY,
@@ -53,6 +54,7 @@ __all__ = [
     "ARRIVED",
     "DEVICES",
     "METRICS",
+    "MOST_DECAY",
     "OVERFLOWN",
     "PRECISIONS",
     "SHRUNK",

@@ -7,6 +7,7 @@ import numpy as np
 from particleflow.kernels import events
 from particleflow.kernels.host import control as steps
 from particleflow.kernels.host.arrivals import room_to_arrive
+from particleflow.kernels.host.decay import MOST_DECAY as _MOST_DECAY
 from particleflow.kernels.records import Arrival, Control, Flow, Limits, Shown, Stored
 
 from .snapshot import like, order_of, original_order
@@ -15,6 +16,8 @@ from .state import State
 ARRIVED, UNDER_WAY = steps.ARRIVED, steps.UNDER_WAY
 UNTAME, SHRUNK = steps.UNTAME, steps.SHRUNK
 OVERFLOWN = steps.OVERFLOWN
+MOST_DECAY = _MOST_DECAY
+"""Longest step of any integrator, in units of 1 / lambda of weight decay."""
 
 _NEVER = np.iinfo(np.int64).min // 2  # so many changes of cell are left until slots are sorted
 

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from particleflow.arguments import Array, brief, count, numbers
+from particleflow.arguments import Array, count, numbers
 from particleflow.errors import ConfigError, DeviceError
 from particleflow.kernels import cpu
 
@@ -100,7 +100,7 @@ class Hessian:
         state = self._state
         given = numbers("vector", vector, ConfigError)
         if given.shape != (3, state.size):
-            raise ConfigError(f"vector: expected shape (3, {state.size}), found {brief(vector)}")
+            raise ConfigError(f"vector: expected shape (3, {state.size}), found {given.shape}")
         if state.kernels is not cpu or state.ranks.size > 1:
             raise DeviceError("Hessian: products need device = 'cpu' and one rank")
         where = state.original_indices()
@@ -157,9 +157,9 @@ class _Blocks:
         least = float(np.max(self.rates, where=self.counts > 0, initial=0.0))
         of_kernel = largest_rate(self._covariances, self._xt)
         hi = least + of_kernel
-        if least == 0.0 or of_kernel == 0.0 or not hi < math.inf:
-            return hi
         accuracy, lo = _PRECISION * hi, least
+        if least == 0.0 or of_kernel <= accuracy or not hi < math.inf:
+            return hi
         before, at_before = hi, self._excess(hi)
         mu = hi - at_before * of_kernel
         for _ in range(_MOST_SECANTS):
@@ -186,7 +186,7 @@ class _Blocks:
         for k in range(n):
             lo, hi = -size - 2.0 * accuracy, most + 2.0 * accuracy if k == 0 else out[k - 1]
             while hi - lo > accuracy:
-                mu = 0.5 * (lo + hi)
+                mu = lo + 0.49 * (hi - lo)  # the middle is 0 at first, an eigenvalue of D
                 if self._number_above(mu) > k:
                     lo = mu
                 else:
@@ -208,8 +208,9 @@ class _Blocks:
         s, out = self._s, np.zeros((2 * self._s, 3))
         some = np.flatnonzero(self.counts[: 2 * s])
         g = self.rates[some]
+        apart = _apart(mu, g)
         a = np.einsum("ki,imn->kmn", self._field[some], _E)
-        scale = (1.0 / (mu * mu - g * g))[:, None, None]
+        scale = (1.0 / apart)[:, None, None]
         # (mu + A)^-1, since A^3 = g^2 A
         inverse = np.eye(3) / mu - scale * a + (scale / mu) * (a @ a)
         left = np.einsum("pmn,knl->kpml", _E, inverse)
@@ -220,9 +221,15 @@ class _Blocks:
         g, u, z = self._along[some], self._rays[some], self._moments[2 * s + some]
         pp = np.einsum("ki,kij,kj->k", u, z[:, :2, :2], u)
         pc, cc = np.einsum("ki,ki->k", u, z[:, :2, 2]), z[:, 2, 2]
-        size = (mu * (pp + cc) - 2.0 * g * pc) / (mu * mu - g * g)
+        size = (mu * (pp + cc) - 2.0 * g * pc) / _apart(mu, g)
         out[some] += size[:, None] * u[:, [0, 0, 1]] * u[:, [0, 1, 1]]
         return out
+
+
+def _apart(mu: float, g: Array) -> Array:
+    """mu^2 - g^2, and a number of the size of its rounding where that is 0."""
+    squares = mu * mu - g * g
+    return np.where(squares == 0.0, np.finfo(float).eps * mu * mu, squares)
 
 
 def _directions(x: Array) -> Array:

@@ -264,10 +264,21 @@ def _hint(simulation: "Simulation", quiet: bool) -> None:
         has_stages = bool(simulation.provenance.get("stages"))
         click.echo(epochs.text(has_stages), err=True)
     if simulation.decay > 0.0 and not quiet:
-        click.echo(f"weight decay: decay = {simulation.decay:.6g} in tau", err=True)
+        click.echo(_decay_text(simulation), err=True)
     for note in (samples.repeats(), samples.hint()):
         if note is not None and not quiet:
             click.echo(f"note: {note}", err=True)
+
+
+def _decay_text(simulation: "Simulation") -> str:
+    """The weight decay of a run in tau, and what it was converted from."""
+    import tomllib
+
+    flow = tomllib.loads(simulation.provenance.get("config", "")).get("flow", {})
+    said = f"weight decay: decay = {simulation.decay:.6g} in tau"
+    if "weight_decay" in flow:
+        said += f", from weight_decay = {flow['weight_decay']:g} of loss = {flow['loss']}"
+    return said
 
 
 def _simulate(run: "Run | Resumed", quiet: bool) -> None:

@@ -142,7 +142,8 @@ def _resolve_flow(table: FlowTable) -> FlowTable:
 def _resolve_epochs(table: FlowTable, counts_steps: bool) -> FlowTable:
     """A table of a run that is set by epochs; of ``counts_steps`` they are the steps, too."""
     if table.learning_rate is None or table.epochs is None:
-        raise ConfigError("flow: learning_rate and epochs go together, found only one")
+        found = "epochs" if table.learning_rate is None else "learning_rate"
+        raise ConfigError(f"flow: learning_rate and epochs go together, found only {found}")
     said = ("t_end", *(("step",) if counts_steps else ()))
     _refuse(table, "flow", said, "learning_rate and epochs say it already")
     _refuse(table, "flow", ("stop",), "goes with t_end = inf")

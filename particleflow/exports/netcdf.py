@@ -74,7 +74,7 @@ def write(choice: Choice, target: Path) -> None:
             _add_rows(file, samples)
         _add(file, "step", ("time",), trajectory.step[choice.frames], "1", "steps taken")
         if choice.delta is not None:
-            name = "c^2 - a^2 - b^2 at the start, which the flow keeps"
+            name = "c^2 - a^2 - b^2 at the start, which the flow keeps, times delta_factor if any"
             _add(file, "delta", ("id",), choice.delta, "1", name)
         if trajectory.decay > 0.0:
             factors, name = trajectory.delta_factor[choice.frames], "weight decay of delta"

@@ -111,9 +111,14 @@ def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
     """The loss over time."""
     if "loss" not in trajectory.observables:
         return empty(ax, "loss was not recorded")
-    tau, loss = trajectory.observable("loss")
+    counts = trajectory.acknowledged()  # a run may go on writing between two looks
+    tau, loss = trajectory.observable("loss", counts)
     loss = np.where(np.isfinite(loss), loss, np.nan)
     ax.plot(tau, loss, marker=mark(tau), color=BLUE)
+    if "penalty" in trajectory.observables:
+        penalty = trajectory.observable("penalty", counts)[1]
+        ax.plot(tau, loss + penalty, color=ORANGE, label="with the penalty of weight decay")
+        legend_above(ax, 1)
     finite = loss[np.isfinite(loss)]
     if finite.size and (finite > 0.0).all() and finite.max() > 3.0 * finite.min():
         ax.set_yscale("log")

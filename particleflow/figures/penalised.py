@@ -38,10 +38,11 @@ def draw_min_norm(runs: Mapping[str, Trajectory]) -> Figure:
             function.plot(x, run.predict(-1, x), color=colour, label=label)
             time, norm = run.observable("path_norm")
             norms.loglog(time[1:], norm[1:], color=colour)
-        label = "least path norm"
+        label = "interpolant of least path norm"
         function.plot(x, least(samples.to_network(x)), "--", color=BLACK, lw=1.0, label=label)
         norms.axhline(least.path_norm, ls="--", color=BLACK, lw=1.0)
         draw_marks(function, samples, 3.0)
+        _name_samples(function)
         function.set_title("$f$ at the end")
         function.set_xlabel("$x$")
         _draw_bends(bends, last)
@@ -76,6 +77,7 @@ def draw_knots_between(runs: Mapping[str, Trajectory]) -> Figure:
                 knots, run.predict(-1, knots), "D", color=ORANGE, ms=4.0, label="knots of $f$"
             )
             draw_marks(function, samples, 3.0)
+            _name_samples(function)
             function.set_title(rf"{name.replace('-', ' ')}, $\lambda$ = {run.decay:g}")
             _draw_bends(bends, run)
         rows[0, 0].set_ylabel("$f$ at the end")
@@ -83,6 +85,10 @@ def draw_knots_between(runs: Mapping[str, Trajectory]) -> Figure:
         handles, labels = rows[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
+
+
+def _name_samples(ax: Axes) -> None:
+    ax.plot([], [], "o", ms=3.0, mfc="white", mec=BLACK, mew=0.6, label="samples")
 
 
 def _gap(samples: Samples) -> float:

@@ -46,6 +46,7 @@ import numpy as np
 
 from particleflow.arguments import Array, positive
 from particleflow.backend import (
+    MOST_DECAY,
     OVERFLOWN,
     SHRUNK,
     UNTAME,
@@ -113,12 +114,18 @@ class Boost:
         Raises
         ------
         ConfigError
-            The metric of the state is not ``network``.
+            The metric of the state is not ``network``, or steps of a fixed length are so long that
+            weight decay leaves nothing of the neurons.
         """
         if state.metric != "network":
             raise ConfigError(
                 f"metric: boost needs 'network', found {state.metric!r}, whose flow in a frozen "
                 "field has no closed form; use integrator rk or gd"
+            )
+        if self.step is not None and state.decay * self.step > MOST_DECAY:
+            raise ConfigError(
+                f"step: times the decay {state.decay:g} it may be {MOST_DECAY:g} at most, found "
+                f"{state.decay * self.step:g}"
             )
         return BoostMotion(state, self.tolerance, self.step)
 
@@ -156,6 +163,8 @@ class BoostMotion:
         with np.errstate(over="ignore", invalid="ignore"):
             rate = np.abs(self._state.residual_rate()).max()
         step = 0.1 * self._state.spread / max(rate, _TINY)
+        if self._state.decay > 0.0:
+            step = min(step, MOST_DECAY / self._state.decay)
         return step if math.isfinite(step) else 1.0
 
     def reachable(self, times: Array) -> Array:

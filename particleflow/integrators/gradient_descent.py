@@ -64,8 +64,9 @@ class GradientDescent:
         """
         if not state.decay * self.step < 1.0:
             raise ConfigError(
-                f"decay: times the step of gd, {self.step:g}, it has to be below 1, found "
-                f"{state.decay * self.step:g}: a step would turn every neuron around"
+                f"decay: {state.decay:g} in tau times the step of gd, {self.step:g}, is "
+                f"{state.decay * self.step:g}, expected below 1: a step would leave nothing of a "
+                "neuron; lower the weight decay, the step or the learning rate"
             )
         return GradientDescentMotion(state, self.step)
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from particleflow.arguments import Array, positive
-from particleflow.backend import Metric, RungeKuttaTrial, State
+from particleflow.backend import MOST_DECAY, Metric, RungeKuttaTrial, State
 from particleflow.errors import ConfigError, IntegrationError
 
 from .contract import Memory, Slices
@@ -121,7 +121,7 @@ class RungeKuttaMotion:
 
     def _take_step(self, until: float) -> None:
         left = until - self.time
-        h = self._h
+        h = min(self._h, MOST_DECAY / self._state.decay) if self._state.decay > 0.0 else self._h
         if h >= left:
             h = left
         elif 2.0 * h > left:

@@ -32,7 +32,7 @@ FIRST, MOST = 2**10, 2**20
 HAVE_LIMITS = (
     "loss", "dead_fraction", "sliding_fraction", "slope_variation", "knots_near_samples",
     "knot_mass_near_samples", "kernel_distance", "activation_distance", "spline_distance",
-    "linear_distance", "parameter_distance",
+    "linear_distance", "parameter_distance", "penalty", "path_norm", "sharpness",
 )  # fmt: skip
 """Observables that are a number and have a limit as m grows."""
 RECORDED = ("loss", "dead_fraction", "sliding_fraction")
@@ -182,6 +182,11 @@ def _plan(read: config.Tables, given: _Given, target: Path) -> tuple[Base, Desig
         raise ConfigError(
             f"{file}: flow.epochs: a limit needs its end in tau, flow.t_end; particleflow run says "
             "where epochs end"
+        )
+    if flow.weight_decay and neurons.alpha == "m":
+        raise ConfigError(
+            f'{file}: flow.weight_decay: with alpha = "m" its rate in tau grows with m, and '
+            "there is no limit; expected flow.decay, that rate"
         )
     if flow.t_end is None or not np.isfinite(flow.t_end):
         raise ConfigError(f"{file}: flow.t_end: a limit needs an end that all replicates have")

@@ -72,7 +72,7 @@ class Loop:
     ) -> None:
         self._sim, self._motion, self._settling = sim, motion, settling
         self._writers, self._progress = writers, progress
-        self._last = self._before = Moment(sim.time, sim.state.loss())
+        self._last = self._before = Moment(sim.time, sim.state.objective())
 
     @property
     def before(self) -> Moment | None:
@@ -129,7 +129,8 @@ class Loop:
         Writers are told of a signal or a failed progress function, and pause, before it is raised.
         """
         if self._sim.time > self._last.time:
-            self._before, self._last = self._last, Moment(self._sim.time, self._sim.state.loss())
+            now = Moment(self._sim.time, self._sim.state.objective())
+            self._before, self._last = self._last, now
         problem: BaseException | None = None
         try:
             if self._progress is not None:

@@ -23,6 +23,8 @@ _AT_REST = 1e-20
 """Share of the fastest fall of the loss that the residuals allow, up to which no neuron moves."""
 _GROWN = 1e-4
 """Share of itself by which a loss may grow without a note that it has: that of digits shown."""
+_NOTHING_LEFT = 1e-9
+"""Largest |f| at a sample, in units of the largest |y|, that counts as 0."""
 _ROUNDING = 1e-12
 """Share of the loss of the best constant fit by which it may grow in any case."""
 
@@ -106,7 +108,7 @@ def outcome(
     if not np.ptp(state.y) > 0.0:  # a constant fits them: its loss is 0, and no share of it exists
         share = ""
     if state.decay > 0.0:
-        why = _why_with_decay(state, tau, has_settled)
+        why = _why_with_decay(state, tau, before, has_settled)
     else:
         why = _why(begin, state, tau, stop, before)
     return [f"the loss ends at {loss + begin.within:.4g}{share}: {why}"]
@@ -138,11 +140,17 @@ def _why(begin: Begin, state: State, tau: float, stop: float, before: Moment | N
     )
 
 
-def _why_with_decay(state: State, tau: float, has_settled: bool) -> str:
+def _why_with_decay(state: State, tau: float, before: Moment | None, has_settled: bool) -> str:
     """What `_why` says of a run with weight decay, whose loss ends above 0."""
-    objective = state.objective()
+    f = state.residual + state.samples.y
+    if np.abs(f).max() <= _NOTHING_LEFT * np.abs(state.samples.y).max():
+        return "weight decay has brought f to 0"
+    objective, power = state.objective(), state.power()
     said = f"with the penalty of weight decay it is {objective:.4g}"
-    falling = tau * state.power() / objective
+    is_late = state.decay * tau > 1.0 and not has_settled
+    if is_late and before is not None and is_held_up(power, before, Moment(tau, objective)):
+        return f"{said}, and the error of the steps lets that fall no further"
+    falling = tau * power / objective
     if has_settled or (falling <= FALLING and state.decay * tau > 1.0):
         return f"{said}, and that has settled"
     if state.decay * tau <= 1.0:

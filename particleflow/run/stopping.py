@@ -114,8 +114,10 @@ class Settling:
         |G|.
         """
         now = Moment(tau, state.objective())
-        last = self._checks[-1] if self._checks else now
-        self._checks = (*self._checks, now)
+        before, self._checks = self._checks, (*self._checks, now)
+        if not before:
+            return False
+        last = before[-1]
         has_moved = abs(last.loss - now.loss) > self._stop * now.loss * math.log(_STRIDE)
         self._has_moved = self._has_moved or has_moved
         if state.decay * (tau - self.begin) < 1.0:

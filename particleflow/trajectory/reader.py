@@ -89,7 +89,9 @@ class Trajectory(StoredTrajectory):
         In the network metric they follow from (rhat, theta) and delta by Lemma 8. In the euclidean
         metric they are (cos theta, sin theta, rhat), which give the same function. They act on the
         x that the network sees, ``samples.network_x``. Neurons that slide lie exactly on the rays
-        of their samples.
+        of their samples. The delta is that of the start, times what weight decay leaves of it:
+        ``boost`` keeps it; steps of ``gd`` and ``rk`` change it, by a part of a^2 + b^2 + c^2 that
+        the observable ``delta_drift`` records. f and knots do not depend on it.
 
         Raises
         ------

@@ -97,7 +97,8 @@ def test_its_settings_are_keys_of_a_configuration(call, here, halves):
 
 @pytest.mark.parametrize(("line", "message"), [
     ("tolerance = 1e-3", 'flow.tolerance: goes with integrator = "boost" or "rk"'),
-    ("learning_rate = 1e-3", "flow: learning_rate and epochs go together, found only one"),
+    ("learning_rate = 1e-3",
+     "flow: learning_rate and epochs go together, found only learning_rate"),
     ('metric = "euclidean"',
      'flow.integrator: "halves" needs metric = "network"; with "euclidean" use "rk" or "gd"'),
 ])  # fmt: skip

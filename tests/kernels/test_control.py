@@ -37,7 +37,7 @@ def test_what_is_not_a_number_is_no_small_error():
         assert not of_field <= 1e300
         assert not error <= 1e300
         state = control_of()
-        control.judge(state, error, 0.0)
+        control.judge(state, error, LIMITS)
         assert state.counts[control.REJECTED] == 1
     huge = arrival([0.9, -0.9, 0.4], 1e200)
     assert errors(first, huge, [1.0, -1.0, 0.5]) == (np.inf, np.inf)

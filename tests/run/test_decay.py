@@ -290,6 +290,37 @@ def test_runs_without_an_end():
     assert nothing.loss == pytest.approx(0.5 * (SAMPLES.y**2).sum(), rel=1e-9)
 
 
+@pytest.mark.parametrize("integrator", [
+    pf.Boost(1e-3), pf.Boost(step=0.02), pf.RungeKutta(1e-3), pf.GradientDescent(5e-4),
+], ids=["boost", "boost, fixed", "rk", "gd"])  # fmt: skip
+def test_decay_that_leaves_nothing(integrator):
+    """No number of neurons comes to 0, whatever steps would be taken, and f vanishes."""
+    sim = pf.Simulation(SAMPLES, start(100), integrator, decay=1000.0)
+    sim.run(4.0)
+    assert sim.state.sigma_square > 0.0
+    assert sim.loss == pytest.approx(0.5 * (SAMPLES.y**2).sum(), rel=1e-12)
+    assert sim.notes[0].endswith("weight decay has brought f to 0")
+    assert np.isfinite(parameters(sim.neurons)).all()
+    largest = sim.hessian.largest()
+    fastest = np.hypot(*sim.state.field().T).max()
+    assert 1000.0 <= largest <= 1000.0 + fastest * (1.0 + 1e-12)
+    assert_allclose(sim.hessian.eigenvalues(2)[0], largest, rtol=1e-12)
+
+
+def test_strong_decay_is_not_settled_at_once():
+    for decay in (30.0, 1000.0, 1750.0):
+        sim = pf.Simulation(SAMPLES, start(100), decay=decay)
+        sim.run(math.inf)
+        assert sim.state.penalty() < 1e-10
+        assert "weight decay has brought f to 0" in sim.notes[0]
+
+
+def test_chatter_at_the_minimum_is_no_fall():
+    sim = pf.Simulation(SAMPLES, start(100), pf.GradientDescent(1e-3), decay=0.1)
+    sim.run(300.0)
+    assert "falls by" not in sim.notes[0]
+
+
 def test_near_the_saddle_at_0_a_run_goes_on():
     """Small neurons grow for long before the loss falls, and it must not count as settled."""
     small = pf.initialise("reduced", 300, scale=1e-6, delta=0.0, seed=1)
@@ -305,9 +336,11 @@ def test_near_the_saddle_at_0_a_run_goes_on():
     (lambda: pf.Simulation(SAMPLES, start(), metric="euclidean", decay=0.1),
      "decay: needs metric = 'network'"),
     (lambda: pf.Simulation(SAMPLES, start(), pf.GradientDescent(0.5), decay=2.0),
-     "decay: times the step of gd, 0.5, it has to be below 1, found 1"),
+     "decay: 2 in tau times the step of gd, 0.5, is 1, expected below 1"),
     (lambda: pf.Simulation(SAMPLES, pf.Neurons([1, 1], [0, 1], [1, 1], weights=[1, 0]), decay=1.0,
                            state_dtype="float32"), "no room for neurons of weight 0 that decay"),
+    (lambda: pf.Simulation(SAMPLES, start(), pf.Boost(step=1.0), decay=40.0),
+     "step: times the decay 40 it may be 32 at most, found 40"),
     (lambda: pf.decay_in_tau(-1.0, 1.0), "weight_decay: expected at least 0, found -1"),
 ])  # fmt: skip
 def test_what_is_refused(make, message):
