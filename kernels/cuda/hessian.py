@@ -16,7 +16,9 @@ def _count_on_rays(neurons, x, out):
         k = cell[n]
         if k < 2 * s and k != s:
             # not as a sum that is 0: a fused operation would not round the product
-            count += b[n] == -(a[n] * x[(k + s - 1) % s]) or b[n] == -(a[n] * x[k % s])
+            an, bn = float64(a[n]), float64(b[n])
+            before, after = float64(x[(k + s - 1) % s]), float64(x[k % s])
+            count += bn == -(an * before) or bn == -(an * after)
     found[0, cuda.threadIdx.x] = count
     block_sum(found, 1)
     if cuda.threadIdx.x == 0:

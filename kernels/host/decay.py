@@ -8,8 +8,8 @@ since a common factor turns no neuron.
 The decay factor is an array of two numbers, `SIGMA` and `HALVINGS`. As sigma shrinks, w grows:
 below `LEAST_SIGMA` all w are multiplied by 2^-`HALVED`, and sigma by 2^`HALVED`, both without
 rounding; `HALVINGS` counts the powers of two. A neuron that stays behind the others, as the dead
-ones do, would come to numbers without precision. It is kept above `least_of` their precision: its
-contribution to f vanished long before.
+ones do, would come to numbers that are too small for their precision. No neuron is halved below the
+size `least_of`: the contribution to f of one so small vanished long before.
 """
 
 import math

@@ -205,11 +205,12 @@ def _size(covariances):
 def is_overshot(error, first, last, samples, h, decay):
     """Whether a first pass of this error is of no use, and has raised the loss of like neurons.
 
-    In the flow the loss does not grow. Where neurons together come to a ray behind which it rises
-    steeply, as it does late in training, a pass in a field that does not know this moves them far
-    beyond, whatever the length of the step within reason. The second pass knows it. It must not
-    stand in for a shorter step where neurons grow, as they do near the saddle at 0: there it would
-    hold them back, and residuals do not show it.
+    In the flow the loss does not grow, with weight decay no further than `most_after`. Where
+    neurons together come to a ray behind which it rises steeply, as it does late in training, a
+    pass in a field that does not know this moves them far beyond, whatever the length of the step
+    within reason. The second pass knows it. It must not stand in for a shorter step where neurons
+    grow, as they do near the saddle at 0: there it would hold them back, and residuals do not show
+    it.
     """
     raised, _ = _bounds(first, last, samples, h, decay)
     return (

@@ -38,7 +38,9 @@ _MOST_SECANTS = 100
 
 
 class Hessian:
-    """The Hessian of the loss and the penalty of weight decay in the present state; collective.
+    """The Hessian of the loss and the penalty of weight decay, always of the present state.
+
+    Its methods are collective.
 
     Parameters
     ----------
@@ -58,17 +60,16 @@ class Hessian:
                 "not move along a gradient in the plane"
             )
         self._state = state
-        self._blocks = _Blocks(state)
 
     def largest(self) -> float:
-        """The largest eigenvalue, below 2 over which steps of gradient descent are stable.
+        """The largest eigenvalue; steps of gradient descent below 2 / it are stable.
 
         NaN where a living neuron lies on a ray on which it does not slide. O(m), and O(s) for each
         of some dozens of products.
         """
         if not _is_smooth(self._state):
             return math.nan
-        return self._blocks.largest() + self._state.decay
+        return _Blocks(self._state).largest() + self._state.decay
 
     def eigenvalues(self, n: int) -> Array:
         """The n largest eigenvalues, descending, (n,), NaN where `largest` is: O(m + n s^3).
@@ -78,10 +79,11 @@ class Hessian:
         ConfigError
             n is below 1, or above the number of coordinates: three a neuron, two if it slides.
         """
-        n = count("n", n, ConfigError, most=self._blocks.coordinates)
+        blocks = _Blocks(self._state)
+        n = count("n", n, ConfigError, most=blocks.coordinates)
         if not _is_smooth(self._state):
             return np.full(n, math.nan)
-        return self._blocks.eigenvalues(n) + self._state.decay
+        return blocks.eigenvalues(n) + self._state.decay
 
     def product(self, vector: Array) -> Array:
         """The product with a vector (3, m), whose rows are the parts along a, b and c: O(m + s).
@@ -143,11 +145,20 @@ class _Blocks:
         self._rays = _directions(state.x)
         self._field = state.field()
         self._along = np.einsum("ri,ri->r", self._rays, self._field)
-        self._moments, self._covariances = state.moments(), state.kernel_covariances()
+        self._moments = state.moments()
+        self._covariances = self._of_kernel()
         self.rates = np.concatenate([np.hypot(*self._field.T), np.abs(self._along)])
         self.counts = state.cell_counts()[: 4 * s]
         self.counts[s] = 0
         self.coordinates = 3 * state.size - int(self.counts[2 * s :].sum())
+
+    def _of_kernel(self) -> Array:
+        """Sigma_k of the tangent kernel, (2 s, 3); sliding neurons of ray r count in sector r."""
+        s, z, u = self._s, self._moments, self._rays
+        out = z[: 2 * s, [0, 0, 1], [0, 1, 1]] + z[: 2 * s, 2, 2][:, None] * np.array([1, 0, 1])
+        out[s] = 0.0
+        square = z[2 * s :, 2, 2][:, None] * u[:, [0, 0, 1]] * u[:, [0, 1, 1]]
+        return np.ascontiguousarray(out + z[2 * s :, [0, 0, 1], [0, 1, 1]] + square)
 
     def largest(self) -> float:
         """The largest eigenvalue of K, by the secants of 1 / (that of T), which is nearly linear.

@@ -25,6 +25,10 @@ _LAYOUT = ("bounds", "homes", "pace")
 of device of a state; the other arrays of an order mean nothing elsewhere."""
 
 
+_MOST_HALVINGS = 400.0
+"""Halvings up to which delta can be traced back to the start without an overflow."""
+
+
 class Ordering(NamedTuple):
     """When slots of the CPU are sorted by sector; those of a device always are.
 
@@ -145,8 +149,9 @@ class Placed:
             Arrays are missing or have other shapes.
         """
         same, self.mass = self._has_order_of(arrays), mass_of(arrays)
-        if "sigma" in arrays:  # versions without weight decay have not written it
-            self.sigma = like(self.sigma, arrays, "sigma").copy()
+        # versions without weight decay have not written it
+        found = like(self.sigma, arrays, "sigma") if "sigma" in arrays else [1.0, 0.0]
+        self.sigma = np.array(found)
         if same:
             for name in ("variables", "cell"):
                 now = getattr(self, name)
@@ -316,8 +321,12 @@ class Placed:
         return delta * self.sigma_square
 
     def delta_at_start(self) -> Array:
-        """What `own_delta` was at the start, if nothing but weight decay has changed it since."""
-        delta = self._delta_of_variables() * 4.0 ** self.sigma[HALVINGS]
+        """What `own_delta` was at the start, if nothing but weight decay has changed it since.
+
+        Where decay has left nothing of it, this is its rounding, as large as it was then.
+        """
+        # finite, so that nothing remains of it where `delta_factor` is 0
+        delta = self._delta_of_variables() * 4.0 ** min(self.sigma[HALVINGS], _MOST_HALVINGS)
         if self.mass is not None:
             delta /= self._scale() ** 2
         return delta

@@ -221,6 +221,23 @@ class State(Placed):
             power += self.decay * (pull + self.decay * self.mean_square())
         return power
 
+    def fastest_growth(self) -> float:
+        """The largest sg <G, d> of all living neurons, the rate at which balanced ones grow.
+
+        Network metric; collective. Neurons of weight 0 are left out.
+        """
+        s, cell = self.x.size, self.cells()
+        a, b, c = self.parameters()
+        k = np.where(cell >= 2 * s, cell - 2 * s, cell)  # along a ray both sides pull alike
+        moves = (cell != s) & (cell != 4 * s) & (np.hypot(a, b) > 0.0)
+        weights = self.weights_of_all()
+        if weights is not None:
+            moves &= weights > 0.0
+        if not moves.any():
+            return 0.0
+        g, a, b = self.field()[k[moves]], a[moves], b[moves]
+        return float((np.sign(c[moves]) * (g[:, 0] * a + g[:, 1] * b) / np.hypot(a, b)).max())
+
     def errors(self) -> Array:
         """f(x_j) - y_j of the present state, (s,); a copy."""
         return self.residual / self.samples.xt[:, 1]

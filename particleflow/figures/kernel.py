@@ -21,7 +21,8 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
     """Residuals over time along eigenvectors of the tangent kernel H_0 of the first frame.
 
     The eigenvectors are those of the six largest eigenvalues lambda_k. Dashed lines show how the
-    residuals would decay if the kernel stood still, like exp(-lambda_k tau).
+    residuals would decay if the kernel stood still, like exp(-lambda_k tau); runs with weight decay
+    have none, since their residuals go elsewhere.
     """
     if "residual" not in trajectory.observables:
         return empty(ax, "residuals were not recorded")
@@ -39,8 +40,11 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
     for k, rate in enumerate(rates.tolist()):
         colour = mpl.colormaps["viridis"](0.9 * k / max(1, rates.size - 1))
         ax.plot(tau, along[:, k], marker=mark(tau), color=colour, label=f"{k + 1}")
-        ax.plot(tau, along[0, k] * np.exp(-rate * (tau - tau[0])), color=colour, lw=0.6, ls="--")
-    ax.plot([], [], color=GREY, lw=0.6, ls="--", label=r"$e^{-\lambda_k\tau}$")
+        if trajectory.decay == 0.0:
+            still = along[0, k] * np.exp(-rate * (tau - tau[0]))
+            ax.plot(tau, still, color=colour, lw=0.6, ls="--")
+    if trajectory.decay == 0.0:
+        ax.plot([], [], color=GREY, lw=0.6, ls="--", label=r"$e^{-\lambda_k\tau}$")
     time_axis(ax, tau)
     if np.isfinite(lowest):
         ax.set_yscale("log")

@@ -103,7 +103,8 @@ def _sharpness(sim: Observed) -> float:
 
 def _edge_of_stability(sim: Observed) -> float:
     """2 / step of gradient descent, whose steps are unstable where the sharpness is above; NaN."""
-    return 2.0 / vars(sim.integrator)["step"] if sim.integrator.counts_steps else math.nan
+    step = getattr(sim.integrator, "step", None) if sim.integrator.counts_steps else None
+    return math.nan if step is None else 2.0 / step
 
 
 def _diagnostic(name: str) -> BuiltIn:

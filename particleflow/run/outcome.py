@@ -108,7 +108,7 @@ def outcome(
     if not np.ptp(state.y) > 0.0:  # a constant fits them: its loss is 0, and no share of it exists
         share = ""
     if state.decay > 0.0:
-        why = _why_with_decay(state, tau, before, has_settled)
+        why = _why_with_decay(state, tau, before, has_settled, begin.within)
     else:
         why = _why(begin, state, tau, stop, before)
     return [f"the loss ends at {loss + begin.within:.4g}{share}: {why}"]
@@ -140,13 +140,15 @@ def _why(begin: Begin, state: State, tau: float, stop: float, before: Moment | N
     )
 
 
-def _why_with_decay(state: State, tau: float, before: Moment | None, has_settled: bool) -> str:
+def _why_with_decay(
+    state: State, tau: float, before: Moment | None, has_settled: bool, within: float
+) -> str:
     """What `_why` says of a run with weight decay, whose loss ends above 0."""
     f = state.residual + state.samples.y
     if np.abs(f).max() <= _NOTHING_LEFT * np.abs(state.samples.y).max():
         return "weight decay has brought f to 0"
     objective, power = state.objective(), state.power()
-    said = f"with the penalty of weight decay it is {objective:.4g}"
+    said = f"with the penalty of weight decay it is {objective + within:.4g}"
     is_late = state.decay * tau > 1.0 and not has_settled
     if is_late and before is not None and is_held_up(power, before, Moment(tau, objective)):
         return f"{said}, and the error of the steps lets that fall no further"

@@ -29,6 +29,8 @@ FIRST, LAST = 1e-3, 1e12
 HELD = 1e-2
 """Share of the fall that the flow predicts below which rounding or the step holds the loss up."""
 _A_DECADE = 10
+_GROWS = 1.01
+"""Rate of growth, in units of that of weight decay, above which a neuron counts as growing."""
 _STRIDE = 10.0 ** (1.0 / _A_DECADE)
 _NOTHING = 1e-32
 """Loss and penalty, in units of s times the square of the spread, that are left of no neuron."""
@@ -109,9 +111,8 @@ class Settling:
         """Whether loss and penalty, which the flow lowers together, have settled.
 
         Not before tau = 1 / lambda, for until then the penalty has had no time. Their change since
-        the last check counts: the rate of the flow consists of the steps' errors in the end. A sum
-        that has never moved counts as settled if no neuron can grow: none in a field G faster than
-        |G|.
+        the last check counts: the rate of the flow consists of the steps' errors in the end. While
+        neurons grow that are still too small to be seen in the sum, it has not settled either.
         """
         now = Moment(tau, state.objective())
         before, self._checks = self._checks, (*self._checks, now)
@@ -126,7 +127,7 @@ class Settling:
             return True
         if has_moved:
             return self._is_held_up(state.power())
-        return self._has_moved or float(np.hypot(*state.field().T).max()) <= state.decay
+        return state.fastest_growth() <= _GROWS * state.decay
 
     def _is_held_up(self, power: float) -> bool:
         """Whether the loss is no lower than a decade ago, and falls no more as the flow would."""

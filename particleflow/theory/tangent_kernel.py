@@ -97,6 +97,8 @@ def replay(
 ) -> Array:
     """Solve the residual ODE with the tangent kernels of sums that a run has recorded: O(T s^3).
 
+    The ODE is that without weight decay.
+
     Between two times the kernel is the mean of the kernels at the two, and the ODE with this
     constant kernel is solved exactly: the error is of second order in the time between them.
 

@@ -11,9 +11,10 @@ Schema version 1::
     /particles/neurons/cell               value (T, n) int32; step, time hard-linked
     /particles/neurons/id                 (n,) index of the neuron in the run
     /particles/neurons/delta              (n,) c^2 - a^2 - b^2 at the start, network metric only
-    /particles/neurons/delta_factor       value (T,) what weight decay has multiplied delta by,
-                                          exp(-2 lambda tau); step, time hard-linked; missing
-                                          without weight decay
+    /particles/neurons/delta_factor       value (T,) what weight decay has multiplied delta by, in
+                                          the flow exp(-2 lambda tau), in gradient descent
+                                          (1 - lambda dtau)^2 a step; step, time hard-linked;
+                                          missing without weight decay
     /particles/neurons/mass               (n,) weights of the neurons, of sum 1 over all m;
                                           missing if all are equal
     /particles/neurons/component          (2,) "rhat", "theta": labels of the last axis

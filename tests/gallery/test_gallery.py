@@ -18,7 +18,7 @@ from particleflow.run import diagnostics
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*gallery.USUAL, "alignment", "shevchenko"])
+@pytest.mark.parametrize("name", [*gallery.USUAL, "alignment", "min_norm", "shevchenko", "edge"])
 def test_claims_hold_or_fail_for_a_reason_that_is_stated(name, tmp_path):
     folder = tmp_path / "a folder"
     verdicts = gallery.make(name, folder)

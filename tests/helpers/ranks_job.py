@@ -34,7 +34,7 @@ EVERYTHING = (
     "sector_counts", "ray_counts", "ray_covariances", "kernel_spectrum", "kernel_distance",
     "knots_near_samples", "knot_mass_near_samples", "activation_distance", "pieces",
     "slope_variation", "spline_distance", "linear_distance", "parameter_distance", "penalty",
-    "path_norm",
+    "path_norm", "sharpness",
 )  # fmt: skip
 RUNS = {
     "boost": (pf.Boost(), "network", {}),
