@@ -103,7 +103,7 @@ class Counted:
             self.passes += 1
             return one_pass(*args)
 
-        return steps_by_passes(flow, run_pass, lambda _: None, samples.xt, control, limits, shown)
+        return steps_by_passes(flow, run_pass, lambda _: None, samples, control, limits, shown)
 
 
 CASES = {

@@ -95,10 +95,10 @@ class State(Placed):
         decay: float = 0.0,
     ) -> None:
         s = x.size
-        self.decay, self._decays = decay, decay > 0.0
         if share is None:
             share = share_of(neurons[0].size, s)
         super().__init__(s, device, dtype, share, ranks, Ordering(run_length, sorted_from))
+        self.decay, self._decays = decay, decay > 0.0
         self.weights = np.ones(s) if weights is None else weights
         self.samples = samples_in(dtype, x, y, self.weights)
         self.x, self.y = self.samples.x, y.copy()

@@ -10,9 +10,8 @@ from particleflow import theory
 from particleflow.trajectory import Trajectory
 
 from .samples import draw_marks
-from .style import BLACK, BLUE, CENTIMETRE, GREEN, ORANGE, SKY, STYLE, WIDTH, opaque
+from .style import BLACK, CENTIMETRE, FOUR, STYLE, WIDTH, opaque
 
-_COLOURS = (SKY, GREEN, ORANGE, BLUE)
 _POINTS = 801
 
 
@@ -25,7 +24,7 @@ def draw_edge(runs: Mapping[str, Trajectory]) -> Figure:
         figure = Figure(figsize=(WIDTH, 6.0 * CENTIMETRE), layout="constrained")
         sharp, function, bound = figure.subplots(1, 3)
         rates, variations = [], []
-        for colour, run in zip(_COLOURS, runs.values(), strict=True):
+        for colour, run in zip(FOUR, runs.values(), strict=True):
             samples = run.samples
             edge = run.observable("edge_of_stability")[1][-1]
             rate = 2.0 * samples.rows.weights.sum() / edge  # edge = 2 n / eta
@@ -44,7 +43,7 @@ def draw_edge(runs: Mapping[str, Trajectory]) -> Figure:
         draw_marks(function, samples, 3.0)
         function.set_title("$f$ after the last epoch")
         function.set_xlabel("$x$")
-        for rate, variation, colour in zip(rates, variations, _COLOURS, strict=True):
+        for rate, variation, colour in zip(rates, variations, FOUR, strict=True):
             bound.loglog(rate, variation, "o", color=colour)
         over = np.geomspace(0.7 * rates[0], 1.4 * rates[-1], 50)
         bound.loglog(over, 1.0 / over, "--", color=BLACK, lw=1.0, label=r"bound $1/\eta$")

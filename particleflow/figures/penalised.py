@@ -8,13 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from particleflow import theory
-from particleflow.model.samples import Samples
 from particleflow.trajectory import Trajectory
 
 from .samples import draw_marks
-from .style import BLACK, BLUE, CENTIMETRE, GREEN, GREY, ORANGE, SKY, STYLE, WIDTH, opaque
+from .style import BLACK, BLUE, CENTIMETRE, FOUR, GREY, ORANGE, STYLE, WIDTH, opaque
 
-_COLOURS = (SKY, GREEN, ORANGE, BLUE)
 _POINTS = 801
 _SMALL = 1e-6
 """Share of the variation of f' up to which a mass of f'' is not drawn."""
@@ -33,7 +31,7 @@ def draw_min_norm(runs: Mapping[str, Trajectory]) -> Figure:
         figure = Figure(figsize=(WIDTH, 6.0 * CENTIMETRE), layout="constrained")
         function, bends, norms = figure.subplots(1, 3)
         x = np.linspace(samples.x[0], samples.x[-1], _POINTS)
-        for colour, run in zip(_COLOURS, runs.values(), strict=True):
+        for colour, run in zip(FOUR, runs.values(), strict=True):
             label = rf"$\lambda$ = {run.decay:g}"
             function.plot(x, run.predict(-1, x), color=colour, label=label)
             time, norm = run.observable("path_norm")
@@ -50,7 +48,7 @@ def draw_min_norm(runs: Mapping[str, Trajectory]) -> Figure:
         sizes = least.mass * np.abs(np.cos(least.theta)) / samples.x_scale
         inside = (knots >= samples.x[0]) & (knots <= samples.x[-1])
         # a knot between two directions of the grid has a mass on both
-        gathered = theory.clusters(knots[inside], sizes[inside], 5.0 * _gap(samples))
+        gathered = theory.clusters(knots[inside], sizes[inside], 5.0 * theory.gap_of(samples.x))
         bends.plot(*gathered, "x", color=BLACK, ms=6.0, label="linear programme")
         bends.set_title(rf"masses of $f''$, $\lambda$ = {last.decay:g}")
         norms.set_title("path norm")
@@ -71,7 +69,7 @@ def draw_knots_between(runs: Mapping[str, Trajectory]) -> Figure:
             samples, x = run.samples, np.linspace(run.samples.x[0], run.samples.x[-1], _POINTS)
             function.plot(x, run.predict(-1, x), color=BLUE, label="$f$")
             bend = run.curvature(-1)
-            knots = theory.clusters(bend.knots, bend.masses, _gap(samples)).places
+            knots = theory.clusters(bend.knots, bend.masses, theory.gap_of(samples.x)).places
             knots = knots[(knots >= x[0]) & (knots <= x[-1])]
             function.plot(
                 knots, run.predict(-1, knots), "D", color=ORANGE, ms=4.0, label="knots of $f$"
@@ -91,11 +89,6 @@ def _name_samples(ax: Axes) -> None:
     ax.plot([], [], "o", ms=3.0, mfc="white", mec=BLACK, mew=0.6, label="samples")
 
 
-def _gap(samples: Samples) -> float:
-    """The distance of knots from which on they are drawn as two."""
-    return 1e-3 * float(np.ptp(samples.x)) / max(samples.size - 1, 1)
-
-
 def _draw_bends(ax: Axes, run: Trajectory) -> None:
     """The masses of f'' as stems, and the samples as lines behind them."""
     samples, bend = run.samples, run.curvature(-1)
@@ -104,6 +97,8 @@ def _draw_bends(ax: Axes, run: Trajectory) -> None:
     ax.axhline(0.0, color=BLACK, lw=0.6)
     inside = (bend.knots >= samples.x[0]) & (bend.knots <= samples.x[-1])
     inside &= np.abs(bend.masses) > _SMALL * np.abs(bend.masses).sum()
-    gathered = theory.clusters(bend.knots[inside], bend.masses[inside], _gap(samples), least=0.0)
+    gathered = theory.clusters(
+        bend.knots[inside], bend.masses[inside], theory.gap_of(samples.x), least=0.0
+    )
     ax.vlines(gathered.places, 0.0, gathered.masses, color=BLUE, lw=1.6)
     ax.set_xlabel("$x$")

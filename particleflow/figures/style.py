@@ -39,6 +39,8 @@ STYLE: dict[Any, Any] = {
 # Okabe and Ito's colours, distinct for colour-blind readers
 BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
 GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
+FOUR = (SKY, GREEN, ORANGE, BLUE)
+"""Colours of four runs whose setting grows or falls."""
 
 
 def save(figure: Figure, path: Path) -> None:

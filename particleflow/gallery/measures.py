@@ -106,13 +106,13 @@ def of_alignment(trajectory: Trajectory) -> dict[str, float]:
 def of_knots(trajectory: Trajectory) -> dict[str, float]:
     """How many knots f has at the end, by name.
 
-    Knots count together if less than a thousandth of the mean distance of samples lies between
-    neighbours, and with at least a thousandth of the variation of f'. ``knots_between`` is the
-    largest number from one sample to the next, those on the two included, and ``knots_off`` the
-    number of knots further from all samples than that distance.
+    Knots count together up to `theory.gap_of` between neighbours, and with at least a thousandth of
+    the variation of f'. ``knots_between`` is the largest number from one sample to the next, those
+    on the two included, and ``knots_off`` the number of knots further from all samples than that
+    distance.
     """
     x, bend = trajectory.samples.x, trajectory.curvature(-1)
-    gap = 1e-3 * (x[-1] - x[0]) / max(x.size - 1, 1)
+    gap = theory.gap_of(x)
     knots = theory.clusters(bend.knots, bend.masses, gap).places
     inside = knots[(knots > x[0] - gap) & (knots < x[-1] + gap)]
     between = [

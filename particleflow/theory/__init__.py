@@ -6,7 +6,15 @@ Networks are given by hat parameters a, b, c, arrays (m,), with ``f(x) = (1/m) s
 from .alignment import extremal_directions
 from .curvature import Curvature, curvature, slope_variation, smoothed_curvature
 from .kernel_regime import KernelRegime
-from .knots import Clusters, NearSamples, activation_distance, clusters, knot_distance, near_samples
+from .knots import (
+    Clusters,
+    NearSamples,
+    activation_distance,
+    clusters,
+    gap_of,
+    knot_distance,
+    near_samples,
+)
 from .lemma1 import ATTRACTOR, BORDER, PASS_THROUGH, REPULSOR, classify_rays
 from .minimal_norm import MinimalNorm, minimal_norm
 from .piecewise_linear import PiecewiseLinear, degrees_of_freedom
@@ -41,6 +49,7 @@ __all__ = [
     "degrees_of_freedom",
     "distance",
     "extremal_directions",
+    "gap_of",
     "kernel_distance",
     "knot_distance",
     "minimal_norm",

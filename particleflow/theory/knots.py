@@ -139,6 +139,18 @@ class Clusters(NamedTuple):
     masses: Array
 
 
+def gap_of(x: ArrayLike) -> float:
+    """A thousandth of the mean distance of samples: knots that are nearer count as one.
+
+    Parameters
+    ----------
+    x : (s,) array_like
+        Samples, increasing.
+    """
+    points = increasing("x", x, SamplesError)
+    return 1e-3 * float(points[-1] - points[0]) / max(points.size - 1, 1)
+
+
 def clusters(places: ArrayLike, masses: ArrayLike, gap: float, least: float = 1e-3) -> Clusters:
     """Groups of masses between which there are gaps: O(n log n).
 
