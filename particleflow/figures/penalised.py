@@ -56,7 +56,7 @@ def draw_min_norm(runs: Mapping[str, Trajectory]) -> Figure:
         handles, labels = function.get_legend_handles_labels()
         marks = bends.get_legend_handles_labels()
         handles, labels = handles + marks[0], labels + marks[1]
-        opaque(figure.legend(handles, labels, loc="outside lower center", ncols=len(labels)))
+        opaque(figure.legend(handles, labels, loc="outside lower center", ncols=4))
     return figure
 
 

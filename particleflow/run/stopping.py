@@ -120,7 +120,6 @@ class Settling:
             return False
         last = before[-1]
         has_moved = abs(last.loss - now.loss) > self._stop * now.loss * math.log(_STRIDE)
-        self._has_moved = self._has_moved or has_moved
         if state.decay * (tau - self.begin) < 1.0:
             return False
         if now.loss <= _NOTHING * state.x.size * state.spread**2:

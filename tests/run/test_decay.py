@@ -232,6 +232,7 @@ def test_a_trajectory(name, tmp_path):
         u, v = np.array([0.3, -0.2]), np.array([0.1, 0.4])
         for one, two in zip(run.field(-1, u, v, 1, 0.2), sim.field(u, v, 1, 0.2), strict=True):
             assert_allclose(one, two, rtol=0, atol=1e-11)
+    assert_allclose(sim.state.delta(), d, rtol=0, atol=1e-13)
     assert last["penalty"] == pytest.approx(DECAY / 2.0 * (z**2).sum() / 120, rel=1e-12)
     sizes = np.abs(z[2]) * np.hypot(z[0], z[1])
     assert last["path_norm"] == pytest.approx(sizes.mean(), rel=1e-12)
@@ -327,7 +328,11 @@ def test_a_plateau_is_not_the_end():
     small = pf.initialise("reduced", 300, scale=1e-6, delta=0.0, seed=1)
     gone = pf.Neurons([1.0] * 30, [-9.0] * 30, [1.0] * 30)
     both = [np.concatenate([getattr(small, v), getattr(gone, v)]) for v in "abc"]
-    for neurons, decay in ((small, 1.5), (pf.Neurons(*both), 1.2)):
+    tiny = pf.initialise("reduced", 300, scale=1e-16, delta=0.0, seed=1)
+    more = [np.concatenate([getattr(tiny, v), getattr(gone, v)]) for v in "abc"]
+    for neurons, decay in (
+        (small, 1.5), (small, 2.0), (pf.Neurons(*both), 1.2), (pf.Neurons(*more), 1.5),
+    ):  # fmt: skip
         sim = pf.Simulation(SAMPLES, neurons, pf.Boost(1e-4), decay=decay)
         sim.run(math.inf)
         assert sim.state.objective() < 3.0 - 1e-3
