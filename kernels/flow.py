@@ -5,7 +5,7 @@ The metrics share the three state variables:
 network
     (a, b, c) in hat units; ``a' = c G_x, b' = c G_1, c' = a G_x + b G_1``.
 euclidean
-    (cos theta, sin theta, rhat), the mean-field flow of the appendix, eqs. (30), (31):
+    (cos theta, sin theta, rhat), the mean-field flow of Williams et al., eqs. (30), (31):
     ``rhat' = <G, d>, theta' = rhat <G, t>`` with d = (cos, sin), t = (-sin, cos).
 euclidean, weighted
     The same flow of u (cos theta, sin theta, rhat), where the weight of the neuron is u^2 / m.
@@ -115,7 +115,7 @@ def with_length(metric, a, b, a0, b0):
 
 @inlined
 def invariant(a, b, c):
-    """The invariant delta = c^2 - a^2 - b^2 (Lemma 8) of a neuron."""
+    """The invariant delta = c^2 - a^2 - b^2 (Williams et al., Lemma 8) of a neuron."""
     # c^2 - p^2, with p the larger of |a| and |b|, as a product: squares would cancel near delta = 0
     p, q = abs(a), abs(b)
     if p < q:

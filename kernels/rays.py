@@ -76,7 +76,7 @@ def pulls(r, field, x):
 
 @leaf
 def attracted_sign(r, pull_active, pull_inactive, s):
-    """The sign of c with which neurons slide on ray r, or 0: Lemma 1.
+    """The sign of c with which neurons slide on ray r, or 0 (Williams et al., Lemma 1).
 
     Where it is 1, ray r is an attractor for c > 0 and a repulsor for c < 0, and vice versa. Nobody
     slides on the borders of the dead sector.

@@ -183,9 +183,9 @@ def second_moments(neurons, slots, x, metric, whole=None):
     """Covariances m Sigma of each sector and then of each ray as (xx, x1, 11), shape (4 s, 3).
 
     In the network metric m Sigma is the sum of c^2 I + (a, b) (a, b)^T, in the euclidean metric
-    that of rhat^2 t t^T + d d^T: eq. (32); with weights w a neuron counts m w times. On a ray only
-    the direction u along it counts: c^2 u u^T instead of c^2 I, and no t t^T. The dead sector
-    counts nothing.
+    that of rhat^2 t t^T + d d^T (Williams et al., eq. 32); with weights w a neuron counts m w
+    times. On a ray only the direction u along it counts: c^2 u u^T instead of c^2 I, and no t t^T.
+    The dead sector counts nothing.
     """
     s = x.size
     if metric == NETWORK:

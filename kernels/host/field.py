@@ -70,7 +70,7 @@ def prediction(moments, xt, scale, out):
 
 @driver
 def residual_rate(covariances, rho, xt, work, out):
-    """Compute the right-hand side of rho' = -H rho, H the tangent kernel: eq. (32).
+    """Compute the right-hand side of rho' = -H rho, H the tangent kernel (Williams et al., eq. 32).
 
     ``rho_j' = xt_j^T sum_{k: j in C_k} Sigma_k G_k``. Any vector v may stand in place of the
     residuals, which gives ``-H v``.

@@ -147,7 +147,7 @@ class State(Placed):
         return np.asarray(moments) / self.shared_by
 
     def covariances(self) -> Array:
-        """Sigma of each sector, then of each ray, as (xx, x1, 11), (4 s, 3): eq. (32)."""
+        """Sigma of each sector, then each ray, (4 s, 3): xx, x1, 11 (Williams et al., eq. 32)."""
         sums = self.kernels.second_moments(
             self.neurons, self.order.slots, self.x, self.metric_code, self.whole
         )

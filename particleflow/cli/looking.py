@@ -255,7 +255,7 @@ def _follow(file: Path, figure: Path, kind: str) -> None:
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def figures(names: tuple[str, ...], output: Path, overwrite: bool) -> None:
-    """Make the appendix's figures, fig5 to fig8, and regimes; or those named.
+    """Make figures 5 to 8 of Williams et al. (2019), and regimes; or those named.
 
     By name also alignment, min_norm, shevchenko and edge, and, in some minutes each, fluctuations
     and scalings. Says of each claim of their captions whether it holds.

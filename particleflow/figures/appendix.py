@@ -1,4 +1,4 @@
-"""Figures 5 to 8 of the appendix, drawn from trajectories by the names of their runs."""
+"""Figures 5 to 8 of Williams et al. (2019), drawn from trajectories by the names of their runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -173,7 +173,7 @@ def _draw_positive(ax: Axes, trajectory: Trajectory) -> None:
 
 
 def _draw_kinds(ax: Axes, trajectory: Trajectory, reach: float) -> None:
-    """Draw the rays by what they are to a particle with rhat > 0: attractors or not (Lemma 1)."""
+    """Draw the rays: those that attract particles with rhat > 0, and others (Lemma 1)."""
     samples = trajectory.samples
     residual = trajectory.predict(-1, samples.x) - samples.y
     x = samples.network_x

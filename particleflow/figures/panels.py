@@ -88,7 +88,7 @@ def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -
 
     The right half of a sample has the colour of the sign of rhat of the neurons that it attracts
     among those that are active to the right of their knot, the left half among the others
-    (Lemma 1).
+    (Williams et al., Lemma 1).
     """
     samples = trajectory.samples
     x, y, s = samples.x, samples.y, samples.size

@@ -151,8 +151,8 @@ def path_frames(frames: int, n: int) -> list[int]:
 def attracted_colours(trajectory: Trajectory, frame: int) -> list[str] | None:
     """The colour of each of the 2 s rays: that of the sign of rhat of the neurons that it attracts.
 
-    Rays that attract neither sign at the frame are grey (Lemma 1). The result is None if the
-    residuals are not known, since the file has not all neurons, or not finite.
+    Rays that attract neither sign at the frame are grey (Williams et al., Lemma 1). The result is
+    None if the residuals are not known, since the file has not all neurons, or not finite.
     """
     if trajectory.ids.size < trajectory.size:
         return None

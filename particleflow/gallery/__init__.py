@@ -1,4 +1,4 @@
-"""Figures 5 to 8 of the appendix, a map of regimes and the law of fluctuations, by `make`.
+"""Figures 5 to 8 of Williams et al. (2019) and other published pictures, by `make`.
 
 The recipe of a figure, `recipes/NAME.toml`, holds its runs, and the claims of its caption with the
 thresholds that decide whether they hold. `make` writes into a folder

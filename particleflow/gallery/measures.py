@@ -65,11 +65,12 @@ def difference(one: Trajectory, two: Trajectory, frame: int) -> float:
 
 
 def of_rays(trajectory: Trajectory) -> dict[str, float]:
-    """How neurons with rhat > 0 have gathered on the rays that attract them (Lemma 1), by name.
+    """How neurons with rhat > 0 have gathered on the rays that attract them, by name.
 
-    ``attractors`` is the number of rays that attract such neurons at the last frame. ``gathered``
-    is the share of the living ones among these neurons that are within 0.02 rad of an attractor,
-    weighted by rhat, and ``gathered_at_start`` is that share at the first frame, for the same rays.
+    ``attractors`` is the number of rays that attract such neurons at the last frame (Williams et
+    al., Lemma 1). ``gathered`` is the share of the living ones among these neurons that are within
+    0.02 rad of an attractor, weighted by rhat, and ``gathered_at_start`` is that share at the first
+    frame, for the same rays.
     """
     samples = trajectory.samples
     x = samples.network_x

@@ -9,7 +9,7 @@ with H_1 the tangent kernel at the end of the step. Replacing the field by its m
 a symmetric splitting of second order (exponential midpoint rule; M. Hochbruck and A. Ostermann,
 "Exponential integrators", Acta Numerica 19 (2010)); the weight 1/3 cancels the leading error of the
 residuals, (h^3 / 6) H' H rho. The motion in a frozen field, with its crossings, slides and rests,
-is that of ``kernels.events`` (Lemma 1).
+is that of ``kernels.events`` (Williams et al., Lemma 1).
 
 H_1 is not known before the neurons have moved. A step moves them in the field that the change of H
 in the step before foretells, H_0 + D, and then knows H_1 and a better mean. Most steps end here. If

@@ -40,7 +40,7 @@ _TIMES, _POINTS = 21, 201
 _TOLD = 80
 """Letters up to which settings of a file and of a call are quoted."""
 _STEPS = 3.0
-"""Error of f that steps leave, in units of the integrator's tolerance (docs/accuracy.md)."""
+"""Error of f that steps leave, in units of the integrator's tolerance (docs/choosing.md)."""
 
 Progress = Callable[[Limit], None]
 """Function that is called with what is known after each level."""

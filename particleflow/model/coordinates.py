@@ -1,4 +1,6 @@
-"""Conversions between (a, b, c) and reduced coordinates (rhat, theta, delta): Lemma 8.
+"""Conversions between (a, b, c) and reduced coordinates (rhat, theta, delta).
+
+The formulas are those of Williams et al. (2019), Lemma 8.
 
 All arrays of a call are float64 and of one shape, and either all in hat units or all raw.
 """

@@ -193,9 +193,9 @@ class Neurons:
         *,
         weights: ArrayLike | None = None,
     ) -> Self:
-        """Neurons from reduced coordinates in hat units (Lemma 8); ``delta`` may be one number.
+        """Neurons from reduced coordinates in hat units (Williams et al., Lemma 8).
 
-        Where rhat = 0 and delta > 0 the neuron is (0, 0, sqrt(delta)) and its theta is lost.
+        ``delta`` may be one number. Where rhat = 0 < delta the neuron is (0, 0, sqrt(delta)).
         """
         r, turn = vector("rhat", rhat, NeuronsError), vector("theta", theta, NeuronsError)
         if np.ndim(delta) == 0:

@@ -94,7 +94,7 @@ def pieces(state: State, once: Once = at_once) -> Evaluate:
 
 
 def slope_variation(state: State, once: Once = at_once) -> Evaluate:
-    """Total variation of the slope f' over the real line (Lemma 7)."""
+    """Total variation of the slope f' over the real line (Williams et al., Lemma 7)."""
     return lambda: once(_kinks, state)[1]
 
 

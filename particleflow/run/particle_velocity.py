@@ -1,4 +1,4 @@
-"""The velocity of a particle in the uv-plane (appendix E.1)."""
+"""The velocity of a particle in the uv-plane (Williams et al., appendix E.1)."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -49,7 +49,7 @@ class Simulation:
     integrator : Boost, GradientDescent or RungeKutta, optional
         ``Boost()`` by default, ``RungeKutta()`` in the euclidean metric.
     metric : {"network", "euclidean"}
-        Flow of (a, b, c), or the appendix's mean-field flow of (rhat, theta).
+        Flow of (a, b, c), or the mean-field flow of (rhat, theta) of the paper.
     device : {"auto", "cpu", "cuda"}
         "auto" is CUDA where numba-cuda, a driver and a device are found, else the CPU.
     state_dtype : {"float64", "float32"}
@@ -232,7 +232,7 @@ class Simulation:
         return Neurons(a, b, c, alpha=self.alpha, cells=cells, weights=weights)
 
     def sector_covariances(self) -> Array:
-        """Second moments Sigma_k of each sector as (xx, x1, 11), (2 s, 3): eq. (32)."""
+        """Second moments Sigma_k of each sector (2 s, 3): xx, x1, 11 (Williams et al., eq. 32)."""
         return self.state.covariances()[: 2 * self.samples.size]
 
     def ray_covariances(self) -> Array:
@@ -243,7 +243,7 @@ class Simulation:
         return self.state.covariances()[2 * self.samples.size :]
 
     def residual_rate(self) -> Array:
-        """Rate -H W rho - 2 lambda f of the residuals with weights W and decay, (s,): eq. (32)."""
+        """Rate of the residuals, (s,): -H W rho - 2 lambda f (Williams et al., eq. 32)."""
         return self.state.residual_rate() / self.state.samples.xt[:, 1]
 
     def predict(self, x: ArrayLike) -> Array:

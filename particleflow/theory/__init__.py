@@ -1,4 +1,4 @@
-"""The statements of the appendix as functions of arrays, which need no simulation.
+"""The statements of Williams et al. (2019) as functions of arrays, which need no simulation.
 
 Networks are given by hat parameters a, b, c, arrays (m,), with ``f(x) = (1/m) sum c [a x + b]_+``.
 """

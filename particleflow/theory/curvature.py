@@ -1,4 +1,4 @@
-"""Lemma 7: the second derivative of a network, a measure on its knots.
+"""The second derivative of a network, a measure on its knots (Williams et al. 2019, Lemma 7).
 
 The second derivative of ``f(x) = (1/m) sum c_i [a_i x + b_i]_+`` has the mass
 ``(1/m) c_i |a_i|`` at the knot ``e_i = -b_i / a_i``. It is the sum c+ + c- of a measure c+ from the
@@ -78,7 +78,7 @@ def slope_variation(
     weight: Callable[[Array], Array] | None = None,
     knots: ArrayLike | None = None,
 ) -> float:
-    """TV(f') over the real line: the sum of |mass| over distinct knots (Lemma 7).
+    """TV(f') over the real line: the sum of |mass| over distinct knots (Williams et al., Lemma 7).
 
     Parameters
     ----------

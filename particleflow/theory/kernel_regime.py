@@ -1,4 +1,6 @@
-"""Appendix F: the kernel regime, the limit of delta to -infinity, in closed form.
+"""The kernel regime, the limit of delta to -infinity, in closed form (appendix F).
+
+The source is Williams et al. (2019).
 
 Only the output weights c move in this limit. The first layer (a, b) stands still, and so does the
 tangent kernel K, which depends on it alone:

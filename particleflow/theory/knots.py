@@ -1,6 +1,7 @@
 """How knots lie to the samples and to those of another network, and how activations differ.
 
-Knots are counted, or weighted by the mass ``|c a| / m`` of f'' that they carry (Lemma 7).
+Knots are counted, or weighted by the mass ``|c a| / m`` of f'' that they carry (Williams et al.
+2019, Lemma 7).
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Lemma 1: which rays attract neurons, so that knots stay on samples."""
+"""Which rays attract neurons, so that knots stay on samples (Williams et al. 2019, Lemma 1)."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +25,7 @@ def classify_rays(
     active on the ray, t the unit vector along increasing theta, w the sign of <xt_j, t>, and sg
     that of rhat. With ``p_in = -w sg <S, t>`` and ``p_j = sg rho_j |xt_j|`` the ray is an attractor
     if and only if 0 < p_in < p_j, and a repulsor if and only if p_j < p_in < 0. Otherwise neurons
-    pass through it (Lemma 1 of the appendix). An attractor for one sign is a repulsor for the
+    pass through it (Williams et al., Lemma 1). An attractor for one sign is a repulsor for the
     other. With weights of the samples, w_j rho_j stands in place of rho_j.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Proposition 5: networks and continuous piecewise linear functions.
+"""Networks and continuous piecewise linear functions (Williams et al. 2019, Proposition 5).
 
 F_m is the set of functions ``f(x) = (1/m) sum c_i [a_i x + b_i]_+`` of m neurons, and CPL_m that of
 the continuous piecewise linear functions on the real line with at most m knots. F_m is a strict
@@ -112,7 +112,7 @@ class PiecewiseLinear:
         return 2 * self.knots.size + 2
 
     def neurons(self, m: int | None = None) -> tuple[Array, Array, Array]:
-        """Hat parameters of a network that is this function: Proposition 5, constructively.
+        """Hat parameters of a network that is this function, as Proposition 5 constructs it.
 
         Each knot e at which the slope changes takes one neuron ``(1, -e, m jump)``. The leftmost
         piece p x + q remains, and ``p x + q = [p x + q]_+ - [-(p x + q)]_+`` takes two neurons, or
@@ -164,12 +164,12 @@ class PiecewiseLinear:
     ) -> tuple[tuple[Array, Array, Array], float]:
         """The network with these knots and signs of a that is nearest to this function.
 
-        The network is ``f(x) = sum u_i [sg_i (x - e_i)]_+`` (eq. 24). Its changes of slope, its
-        slope on the left and its value at the knot in the middle are to be those of this function,
-        which are linear conditions on u. There are two more of them than neurons if each kink has
-        one neuron, so that F_m has 2 m degrees of freedom. This function is in F_m with these knots
-        and signs if and only if the defect vanishes. "Nearest" means least squares of the
-        conditions, with slopes times the range of the knots: O(m^3).
+        The network is ``f(x) = sum u_i [sg_i (x - e_i)]_+`` (Williams et al., eq. 24). Its changes
+        of slope, its slope on the left and its value at the knot in the middle are to be those of
+        this function, which are linear conditions on u. There are two more of them than neurons if
+        each kink has one neuron, so that F_m has 2 m degrees of freedom. This function is in F_m
+        with these knots and signs if and only if the defect vanishes. "Nearest" means least squares
+        of the conditions, with slopes times the range of the knots: O(m^3).
 
         Parameters
         ----------
@@ -226,5 +226,5 @@ class PiecewiseLinear:
 
 
 def degrees_of_freedom(m: int) -> int:
-    """The degrees of freedom of F_m (eq. 24), 2 m: a knot and a weight u = |a| c a neuron."""
+    """The degrees of freedom of F_m, 2 m: a knot and a weight u = |a| c a neuron (eq. 24)."""
     return 2 * count("m", m, ConfigError)

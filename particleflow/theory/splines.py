@@ -1,4 +1,6 @@
-"""Proposition 6: the kernels of wide networks whose interpolants are cubic splines.
+"""The kernels of wide networks whose interpolants are cubic splines.
+
+The statement is Proposition 6 of Williams et al. (2019).
 
 With knots dense on [k0, k1] and x <= x',
 

@@ -1,4 +1,6 @@
-"""Appendix C: the tangent kernel from second moments of sectors, and the residual ODE.
+"""The tangent kernel from second moments of sectors, and the residual ODE.
+
+The source is appendix C of Williams et al. (2019).
 
 In the network metric
 

@@ -45,7 +45,7 @@ class Moments(NamedTuple):
     sector_first_moments : (2 s, 2) float64
         Sums of c (a, b).
     sector_covariances : (2 s, 3) float64
-        Sigma_k as (xx, x1, 11), eq. (32).
+        Sigma_k as (xx, x1, 11) (Williams et al., eq. 32).
     sector_counts : (2 s,) int64
         Numbers of neurons.
     ray_first_moments, ray_covariances, ray_counts : arrays of the same shapes
@@ -86,12 +86,13 @@ class Trajectory(StoredTrajectory):
     def parameters(self, frame: int, neurons: slice = ALL) -> tuple[Array, Array, Array]:
         """Parameters (a, b, c) in hat units at a frame, (m,) each, of all neurons or of some.
 
-        In the network metric they follow from (rhat, theta) and delta by Lemma 8. In the euclidean
-        metric they are (cos theta, sin theta, rhat), which give the same function. They act on the
-        x that the network sees, ``samples.network_x``. Neurons that slide lie exactly on the rays
-        of their samples. The delta is that of the start, times what weight decay leaves of it:
-        ``boost`` keeps it; steps of ``gd`` and ``rk`` change it, by a part of a^2 + b^2 + c^2 that
-        the observable ``delta_drift`` records. f and knots do not depend on it.
+        In the network metric they follow from (rhat, theta) and delta (Williams et al., Lemma 8).
+        In the euclidean metric they are (cos theta, sin theta, rhat), which give the same function.
+        They act on the x that the network sees, ``samples.network_x``. Neurons that slide lie
+        exactly on the rays of their samples. The delta is that of the start, times what weight
+        decay leaves of it: ``boost`` keeps it; steps of ``gd`` and ``rk`` change it, by a part of
+        a^2 + b^2 + c^2 that the observable ``delta_drift`` records. f and knots do not depend on
+        it.
 
         Raises
         ------
@@ -228,7 +229,7 @@ class Trajectory(StoredTrajectory):
 
     @reading
     def curvature(self, frame: int) -> theory.Curvature:
-        """f'' at a frame, which is a sum of point masses at the knots (Lemma 7).
+        """f'' at a frame, which is a sum of point masses at the knots (Williams et al., Lemma 7).
 
         The mass of a sliding neuron is exactly at its sample. Knots and masses are in the x of the
         samples: masses in the network's x are divided by ``x_scale``.
@@ -262,9 +263,10 @@ class Trajectory(StoredTrajectory):
         )
 
     def tangent_kernel(self, frame: int) -> Array:
-        """The tangent kernel H at a frame, (s, s), from the covariances of `moments` (eq. 32).
+        """The tangent kernel H at a frame, (s, s) (Williams et al., eq. 32).
 
-        For samples with weights it is W^1/2 H W^1/2, whose eigenvalues are the rates of the flow.
+        It is made from the covariances of `moments`. For samples with weights it is W^1/2 H W^1/2,
+        whose eigenvalues are the rates of the flow.
         """
         moments = self.moments(frame)
         total = moments.sector_covariances + moments.ray_covariances

@@ -595,7 +595,7 @@ def test_a_plateau_is_passed_in_few_steps():
 
 
 def test_a_plateau_that_coarse_descent_leaves():
-    """The figures of docs/accuracy.md: steps that are too long find a way that the flow has not."""
+    """The figures of docs/choosing.md: steps that are too long find a way that the flow has not."""
     samples = pf.Samples.generate("step", 10)
     neurons = pf.initialise("reduced", 1000, delta=0.0, scale=10.0, seed=0)
 

@@ -1,0 +1,88 @@
+"""Settings of the documentation: ``python -m sphinx -W -b html docs docs/built``.
+
+Nothing is fetched: the pages work without a network. Pictures are drawn and examples run as the
+pages are made, with kernels from numba's cache where they are compiled already.
+"""
+
+import os
+import re
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "agg")
+HERE = Path(__file__).parent
+from particleflow import __version__  # noqa: E402 (after the backend is chosen)
+
+project = "particleflow"
+author = "the particleflow developers"
+copyright = f"2026, {author}"
+release = version = __version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx-mathjax-offline",
+    "matplotlib.sphinxext.plot_directive",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["built", "examples/*"]
+default_role = "autolink"  # `run` in a docstring is a link where there is such a name
+
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+suppress_warnings = ["config.cache"]  # the order of examples is a function
+
+autodoc_member_order = "groupwise"
+autodoc_typehints = "none"  # numpydoc's sections say types
+autosummary_generate = True
+numpydoc_show_class_members = False
+
+plot_include_source = False
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 150)]
+plot_working_directory = str(HERE)
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"particleflow {release}"
+html_static_path: list[str] = []
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "show_nav_level": 1,
+    "navigation_depth": 2,
+    "show_toc_level": 2,
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+
+
+def show_bars(_app, _what, _name, _object, _options, lines: list[str]) -> None:
+    """Let |c| in a docstring be an absolute value: reStructuredText takes it for a substitution."""
+    for place, line in enumerate(lines):
+        parts = re.split(r"(``.*?``)", line)
+        parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+        lines[place] = "".join(parts)
+
+
+def setup(app) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", show_bars)

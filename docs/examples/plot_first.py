@@ -1,0 +1,9 @@
+"""
+First
+=====
+A picture.
+"""
+
+import matplotlib.pyplot as plt
+
+plt.plot([1, 2])
