@@ -6,11 +6,21 @@ pages are made, with kernels from numba's cache where they are compiled already.
 
 import os
 import re
+import shutil
 from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from sphinx_gallery.scrapers import figure_rst
+
+from particleflow import __version__
 
 os.environ.setdefault("MPLBACKEND", "agg")
 HERE = Path(__file__).parent
-from particleflow import __version__  # noqa: E402 (after the backend is chosen)
+EXAMPLES = HERE / "built" / "examples"
+"""A copy of examples/: scripts run in their own folder, and leave files there."""
+shutil.rmtree(EXAMPLES, ignore_errors=True)
+shutil.copytree(HERE / "examples", EXAMPLES)
 
 project = "particleflow"
 author = "the particleflow developers"
@@ -45,14 +55,32 @@ plot_html_show_formats = False
 plot_formats = [("png", 150)]
 plot_working_directory = str(HERE)
 
+
+def scrape_figures(_block: Any, found: dict[str, Any], conf: Any) -> str:
+    """Save figures that an example got from a function such as `plot_sweep`, without pyplot."""
+    saved = found.setdefault("saved", [])
+    paths = []
+    for value in found["example_globals"].values():
+        # pyplot numbers the figures that it makes
+        is_free = isinstance(value, Figure) and not hasattr(value, "number")
+        if is_free and value not in saved:
+            saved.append(value)
+            paths.append(next(found["image_path_iterator"]))
+            value.savefig(paths[-1], dpi=150)
+    return figure_rst(paths, conf["src_dir"])
+
+
 sphinx_gallery_conf = {
-    "examples_dirs": "examples",
+    "examples_dirs": str(EXAMPLES),
     "gallery_dirs": "gallery",
+    "within_subsection_order": "FileNameSortKey",
     "filename_pattern": r"\.py$",
     "download_all_examples": False,
     "remove_config_comments": True,
+    "ignore_repr_types": "Picture",  # it is shown as a picture
     "show_memory": False,
     "show_signature": False,
+    "image_scrapers": (scrape_figures, "matplotlib"),
     "min_reported_time": 1,
 }
 

@@ -12,7 +12,7 @@ from particleflow.theory import extremal_directions
 from particleflow.trajectory import Trajectory
 
 from .samples import draw_marks
-from .style import BLUE, CENTIMETRE, GREEN, GREY, ORANGE, STYLE, WIDTH, opaque
+from .style import BLUE, CENTIMETRE, GREEN, GREY, ORANGE, STYLE, WIDTH, Picture, opaque
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "balanced": {"color": BLUE, "lw": 2.8},
@@ -36,7 +36,7 @@ def draw_alignment(runs: Mapping[str, Trajectory]) -> Figure:
         data, _, start = name.partition("-")
         by_data.setdefault(data, {})[start] = trajectory
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 5.6 * CENTIMETRE * len(by_data)), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 5.6 * CENTIMETRE * len(by_data)), layout="constrained")
         rows = figure.subplots(len(by_data), 3, squeeze=False)
         for row, (data, starts) in zip(rows, by_data.items(), strict=True):
             _draw_directions(row[0], starts["balanced"])

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from particleflow.arguments import Array, count
@@ -27,6 +26,7 @@ from .style import (
     SIGNS,
     STYLE,
     WIDTH,
+    Picture,
     formula,
     legend_above,
     shown,
@@ -117,7 +117,7 @@ class _Scene:
 
     def __init__(self, trajectory: Trajectory) -> None:
         self._trajectory = trajectory
-        figure = Figure(figsize=(WIDTH, 7.5 * CENTIMETRE), dpi=_DPI, layout="constrained")
+        figure = Picture(figsize=(WIDTH, 7.5 * CENTIMETRE), dpi=_DPI, layout="constrained")
         self._canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, width_ratios=(1.5, 1.0))
         self._moving: list[tuple[Axes, Artist]] = []

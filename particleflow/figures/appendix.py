@@ -21,6 +21,7 @@ from .style import (
     PINK,
     STYLE,
     WIDTH,
+    Picture,
     formula,
     opaque,
     ray_ends,
@@ -36,7 +37,7 @@ _ARROWS = 21
 def draw_fig5(runs: Trajectories) -> Figure:
     """Figure 5: the function, the neurons in the uv-plane, and paths, in a row for each delta."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 12.5 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 12.5 * CENTIMETRE), layout="constrained")
         rows = figure.subplots(len(runs), 3, width_ratios=(1.25, 1.0, 1.0))
         for row, trajectory in zip(rows, runs.values(), strict=True):
             draw_function(row[0], trajectory)
@@ -56,7 +57,7 @@ def draw_fig6(runs: Trajectories) -> Figure:
     function.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 6 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 6 * CENTIMETRE), layout="constrained")
         panels = figure.subplots(1, 3, sharey=True)
         one, two = runs.values()
         _draw_function(panels[0], one, 0, "start, both")
@@ -70,7 +71,7 @@ def draw_fig6(runs: Trajectories) -> Figure:
 def draw_fig7(runs: Trajectories) -> Figure:
     """Figure 7: the function after training, in a panel for each number of neurons."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 6 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 6 * CENTIMETRE), layout="constrained")
         panels = figure.subplots(1, len(runs), sharey=True)
         for ax, trajectory in zip(panels, runs.values(), strict=True):
             _draw_function(ax, trajectory, -1, rf"$m={trajectory.size:,}$")
@@ -86,7 +87,7 @@ def draw_fig8(runs: Trajectories) -> Figure:
     """
     (trajectory,) = runs.values()
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 12.5 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 12.5 * CENTIMETRE), layout="constrained")
         axes = figure.subplot_mosaic([["field", "uv"], ["f", "f"]], height_ratios=(1.6, 1.0))
         reach = _reach(trajectory)
         _draw_velocity(axes["field"], trajectory, reach)

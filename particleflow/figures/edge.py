@@ -10,7 +10,7 @@ from particleflow import theory
 from particleflow.trajectory import Trajectory
 
 from .samples import draw_marks
-from .style import BLACK, CENTIMETRE, FOUR, STYLE, WIDTH, opaque
+from .style import BLACK, CENTIMETRE, FOUR, STYLE, WIDTH, Picture, opaque
 
 _POINTS = 801
 
@@ -21,7 +21,7 @@ def draw_edge(runs: Mapping[str, Trajectory]) -> Figure:
     ``runs`` are of gradient descent on the loss (1/(2n)) sum of rho^2, with growing learning rates.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 6.0 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 6.0 * CENTIMETRE), layout="constrained")
         sharp, function, bound = figure.subplots(1, 3)
         rates, variations = [], []
         for colour, run in zip(FOUR, runs.values(), strict=True):

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from particleflow.arguments import Array
 
-from .style import BLUE, CENTIMETRE, GREY, ORANGE, STYLE, WIDTH, legend_above
+from .style import BLUE, CENTIMETRE, GREY, ORANGE, STYLE, WIDTH, Picture, legend_above
 
 COLOURS = {"independent": BLUE, "quiet": ORANGE}
 
@@ -27,7 +27,7 @@ def plot_fluctuations(
         Variances of f between starts, by the kind of start: "independent" or "quiet".
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 6.5 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 6.5 * CENTIMETRE), layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw_over_neurons(left, counts, between)
         _draw_over_time(right, counts, times, between, on_samples)

@@ -17,6 +17,7 @@ from .style import (
     ORANGE,
     STYLE,
     WIDTH,
+    Picture,
     formula,
     legend_above,
     tell,
@@ -45,7 +46,7 @@ def plot_limit(limit: Limit) -> Figure:
     if not limit.levels:
         raise TrajectoryError(f"{limit.path}: has no level that is done to draw")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 6.0 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 6.0 * CENTIMETRE), layout="constrained")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.3, 1.0, 1.0))
         _draw_f(left, limit)
         _draw_errors(middle, limit)

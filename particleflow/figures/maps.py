@@ -12,7 +12,19 @@ from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
 from particleflow.sweeps.table import DONE, Sweep
 
-from .style import BLACK, BLUE, CENTIMETRE, COLUMN, GREY, STYLE, WIDTH, colour_bar, empty, formula
+from .style import (
+    BLACK,
+    BLUE,
+    CENTIMETRE,
+    COLUMN,
+    GREY,
+    STYLE,
+    WIDTH,
+    Picture,
+    colour_bar,
+    empty,
+    formula,
+)
 
 NAMES = {
     "knots_near_samples": "share of the knots on samples, of living neurons",
@@ -60,7 +72,7 @@ def plot_sweep(sweep: Sweep, names: tuple[str, ...] = ()) -> Figure:
     across, up = _settings_of(sweep)
     size = (WIDTH, 5.7 * CENTIMETRE * len(chosen)) if up else (COLUMN, 5 * CENTIMETRE * len(chosen))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Picture(figsize=size, layout="constrained")
         panels = figure.subplots(len(chosen), 1, sharex=True, squeeze=False)[:, 0]
         for ax, name, grid in zip(panels, chosen, grids, strict=True):
             if up:

@@ -11,7 +11,7 @@ from particleflow import theory
 from particleflow.trajectory import Trajectory
 
 from .samples import draw_marks
-from .style import BLACK, BLUE, CENTIMETRE, FOUR, GREY, ORANGE, STYLE, WIDTH, opaque
+from .style import BLACK, BLUE, CENTIMETRE, FOUR, GREY, ORANGE, STYLE, WIDTH, Picture, opaque
 
 _POINTS = 801
 _SMALL = 1e-6
@@ -28,7 +28,7 @@ def draw_min_norm(runs: Mapping[str, Trajectory]) -> Figure:
     samples = last.samples
     least = theory.minimal_norm(samples.network_x, samples.y)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 6.0 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 6.0 * CENTIMETRE), layout="constrained")
         function, bends, norms = figure.subplots(1, 3)
         x = np.linspace(samples.x[0], samples.x[-1], _POINTS)
         for colour, run in zip(FOUR, runs.values(), strict=True):
@@ -63,7 +63,7 @@ def draw_min_norm(runs: Mapping[str, Trajectory]) -> Figure:
 def draw_knots_between(runs: Mapping[str, Trajectory]) -> Figure:
     """A column for each run: f at the end with its knots, and the masses of f'' below."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 9.0 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 9.0 * CENTIMETRE), layout="constrained")
         rows = figure.subplots(2, len(runs), squeeze=False, sharex="col")
         for (name, run), function, bends in zip(runs.items(), *rows, strict=True):
             samples, x = run.samples, np.linspace(run.samples.x[0], run.samples.x[-1], _POINTS)

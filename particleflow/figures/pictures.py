@@ -17,7 +17,7 @@ from .knots import draw_knots
 from .panels import draw_function, draw_loss, draw_residuals
 from .phase import draw_cylinder, draw_uv
 from .sectors import draw_rays, draw_sectors
-from .style import CENTIMETRE, COLUMN, STYLE, WIDTH
+from .style import CENTIMETRE, COLUMN, STYLE, WIDTH, Picture
 
 ENDINGS = (".png", ".pdf", ".svg")
 
@@ -95,7 +95,7 @@ def plot(trajectory: Trajectory, kind: str = "overview", frame: int = -1) -> Fig
     trajectory.position(frame, 0)  # refuses a frame that is not there
     panels, columns, width, height, _ = KINDS[kind]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Picture(figsize=(width, height), layout="constrained")
         rows = -(-len(panels) // columns)
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax, draw in zip(axes, panels, strict=True):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from particleflow.arguments import Array
 from particleflow.model.samples import Samples
 
-from .style import BLACK, CENTIMETRE, COLUMN, STYLE, legend_above
+from .style import BLACK, CENTIMETRE, COLUMN, STYLE, Picture, legend_above
 
 _LONGEST = 40  # letters of a label
 _SIZES = 0.5, 2.0
@@ -20,7 +20,7 @@ _MANY = 200
 def plot_samples(samples: Samples) -> Figure:
     """A picture of samples, as wide as a column."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN, 5.5 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(COLUMN, 5.5 * CENTIMETRE), layout="constrained")
         ax = figure.subplots()
         draw_marks(ax, samples, 4.0 if samples.size <= _MANY else 1.5)
         ax.set_xlabel(x_label(samples))

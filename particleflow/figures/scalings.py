@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from particleflow.arguments import Array
 
 from .maps import draw_map
-from .style import CENTIMETRE, ORANGE, STYLE, WIDTH
+from .style import CENTIMETRE, ORANGE, STYLE, WIDTH, Picture
 
 _TOLD = """Exponents of $m$ of the kernel distance as measured, in brackets for $m$ to infinity.
 0: training changes the tangent kernel, however many neurons there are (adaptive limit). Below 0:
@@ -28,7 +28,7 @@ def plot_scalings(p: Array, q: Array, exponents: Array, predicted: Array) -> Fig
         as m grows.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 7.0 * CENTIMETRE), layout="constrained")
+        figure = Picture(figsize=(WIDTH, 7.0 * CENTIMETRE), layout="constrained")
         panels = figure.subplots(1, 2)
         norm = Normalize(float(min(exponents.min(), -1.0)), 0.0)
         borders = (1.0 + np.maximum(q, 0.0), np.ones(q.size))

@@ -1,5 +1,6 @@
 """The look that all pictures share, and what several of them need: legends, axes, notes."""
 
+import io
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,16 @@ BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
 GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
 FOUR = (SKY, GREEN, ORANGE, BLUE)
 """Colours of four runs whose setting grows or falls."""
+
+
+class Picture(Figure):
+    """A figure that a notebook shows, whether or not pyplot is imported there."""
+
+    def _repr_png_(self) -> bytes:
+        made = io.BytesIO()
+        with mpl.rc_context(STYLE):
+            self.savefig(made, format="png")
+        return made.getvalue()
 
 
 def save(figure: Figure, path: Path) -> None:

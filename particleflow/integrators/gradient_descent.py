@@ -2,7 +2,7 @@
 
 In the network metric a step of dtau is exactly a step of full-batch gradient descent on
 ``L = 1/2 sum w_j rho_j^2`` with learning rate ``eta = alpha dtau``; in the euclidean metric it is
-explicit Euler on the mean-field flow of Williams et al., eqs. (30), (31), after each step of which the
+explicit Euler on the mean-field flow of Williams et al., eqs. (30), (31), and after each step the
 direction is brought back to unit length. The method is stable for dtau below about 2 / lambda_max
 of the tangent kernel. With weight decay at the rate lambda a step is one of SGD with the weight
 decay that belongs to lambda: z <- (1 - lambda dtau) z + dtau A(G) z.

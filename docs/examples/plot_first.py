@@ -1,9 +1,0 @@
-"""
-First
-=====
-A picture.
-"""
-
-import matplotlib.pyplot as plt
-
-plt.plot([1, 2])
