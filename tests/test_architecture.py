@@ -19,7 +19,7 @@ LAYERS = [
     {"__main__"}, {"cli"}, {"gallery"},
     {"inspect", "exports", "figures"}, {"limits"}, {"sweeps"}, {"jobs"}, {"config"},
     {"trajectory"}, {"run"}, {"integrators"}, {"theory"}, {"backend"},
-    {"model"}, {"files", "ranks"}, {"arguments", "kernels"}, {"errors", "_version"},
+    {"model"}, {"files", "ranks"}, {"arguments", "cards", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip
 PACKAGES = {
     "backend", "cli", "config", "exports", "figures", "files", "gallery", "inspect", "integrators",
@@ -35,6 +35,7 @@ ONLY_IMPORTERS = {
     "scipy": {"files", "model", "backend", "theory"},
     "torch": {"model"},
     "threadpoolctl": {"backend"},
+    "tqdm": {"run"},
 }
 
 

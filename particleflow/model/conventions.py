@@ -1,4 +1,4 @@
-"""How others count: what a learning rate is the learning rate of.
+"""How others count: the scale of a network, and what a learning rate is the learning rate of.
 
 Here L = 1/2 sum w_r (f(x_r) - y_r)^2 over n rows, whatever the loss is called. A step of gradient
 descent with the rate eta on another multiple of it is one on L with that multiple of the rate.
@@ -7,7 +7,7 @@ descent with the rate eta on another multiple of it is one on L with that multip
 from typing import Literal, get_args
 
 from particleflow.arguments import finite, positive
-from particleflow.errors import ConfigError
+from particleflow.errors import ConfigError, NeuronsError
 
 Loss = Literal["half_sum", "sum", "mean", "half_mean"]
 """``half_sum`` is L, ``sum`` the sum of w rho^2, ``mean`` that sum over n, ``half_mean`` half of
@@ -85,3 +85,18 @@ def decay_in_tau(
         raise ConfigError(f"weight_decay: expected at least 0, found {decay:g}")
     multiple = multiple_of_loss(loss, positive("rows", rows, ConfigError))
     return decay * positive("alpha", alpha, ConfigError) / multiple
+
+
+def scale_alpha(alpha: float | str | None, m: int) -> float:
+    """The scale of a network of m neurons as a number; m if ``alpha`` is None or "m".
+
+    Raises
+    ------
+    NeuronsError
+        The scale is another text, or no finite number above 0.
+    """
+    if alpha is None or alpha == "m":
+        return float(m)
+    if isinstance(alpha, str):
+        raise NeuronsError(f'alpha: expected a number or "m", found {alpha!r}')
+    return positive("alpha", alpha, NeuronsError)

@@ -14,8 +14,9 @@ from particleflow.arguments import Array, brief, finite, positive
 from particleflow.arguments import count as cast_count
 from particleflow.errors import NeuronsError
 
+from .conventions import scale_alpha
 from .coordinates import parameters_from_reduced
-from .neurons import Neurons, scale_alpha
+from .neurons import Neurons
 from .quiet import QuietPoints
 from .samples import Samples
 

@@ -16,11 +16,13 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow.arguments import Array, PathLike, existing_file, finite, positive, vector
+from particleflow.arguments import Array, PathLike, existing_file, finite, vector
 from particleflow.errors import ImmutableError, NeuronsError
 
 from . import neuron_files, pytorch
+from .card import neurons_card
 from .cells import Cells, put_on_samples
+from .conventions import scale_alpha
 from .coordinates import angle, invariant, knots, parameters_from_reduced
 from .measure import checked_weights, merged_weights, scale_of, weights_of
 
@@ -146,6 +148,8 @@ class Neurons:
         neurons = cls.__new__(cls)
         neurons._adopt(a, b, c, alpha, cells, weights)
         return neurons
+
+    _repr_html_ = neurons_card
 
     def __repr__(self) -> str:
         weights = "" if self.weights is None else ", weights"
@@ -383,18 +387,3 @@ class Neurons:
         if self.cells is not None:
             put_on_samples(e, self.cells.cell, self.cells.x)
         return e
-
-
-def scale_alpha(alpha: float | str | None, m: int) -> float:
-    """The scale of a network of m neurons as a number; m if ``alpha`` is None or "m".
-
-    Raises
-    ------
-    NeuronsError
-        The scale is another text, or no finite number above 0.
-    """
-    if alpha is None or alpha == "m":
-        return float(m)
-    if isinstance(alpha, str):
-        raise NeuronsError(f'alpha: expected a number or "m", found {alpha!r}')
-    return positive("alpha", alpha, NeuronsError)

@@ -19,6 +19,7 @@ from particleflow.arguments import (
 from particleflow.errors import ConfigError, SamplesError
 from particleflow.files.tabular import Choice, Missing, Table, checked, read_object, read_table
 
+from .card import samples_card
 from .generated import SampleKind, generated
 from .rows import NO_SOURCE, Rows, Source, merged, rows_of
 
@@ -205,6 +206,8 @@ class Samples:
     def from_network(self, points: Array) -> Array:
         """The x of the samples for points as the network sees them: x_shift + x_scale * points."""
         return self.x_shift + self.x_scale * points if self.is_mapped else points
+
+    _repr_html_ = samples_card
 
     def __repr__(self) -> str:
         rows = f" of {self.rows.x.size} rows" if self.has_repeats else ""

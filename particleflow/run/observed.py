@@ -65,6 +65,9 @@ class Observed(Protocol):
     def integrator(self) -> Integrator: ...
 
     @property
+    def notes(self) -> list[str]: ...
+
+    @property
     def metric(self) -> Metric: ...
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from particleflow.arguments import Array, finite, positive
+from particleflow.arguments import Array, positive
 from particleflow.backend import (
     Hessian,
     Metric,
@@ -30,12 +30,14 @@ from particleflow.model.neurons import Neurons, NeuronSource
 from particleflow.model.samples import Samples
 from particleflow.ranks.world import ranks_of
 
+from .card import simulation_card
 from .ingredients import check_choices, check_parts, checked_decay, described, start_of
 from .loop import Loop, Writer
 from .observables import UserObservables
 from .outcome import Begin, outcome
 from .particle_velocity import Surroundings, velocity_at
-from .stopping import DEFAULT_STOP, Settling, check_times
+from .progress import Show, shown
+from .stopping import DEFAULT_STOP, Settling, check_times, checked_end
 
 
 class Simulation:
@@ -162,6 +164,8 @@ class Simulation:
                 "step 0 (tau = 0): f(x_j) is not finite; start from smaller parameters"
             )
         self._motion = self.integrator.start(self.state)
+
+    _repr_html_ = simulation_card
 
     def __repr__(self) -> str:
         return (
@@ -308,7 +312,7 @@ class Simulation:
     def run(
         self,
         until: float,
-        progress: Callable[["Simulation"], None] | None = None,
+        progress: Callable[["Simulation"], None] | bool | None = None,
         stop: float = DEFAULT_STOP,
     ) -> None:
         """Run to the time ``until`` and let the writers record on the way.
@@ -318,8 +322,9 @@ class Simulation:
         until : float
             Time tau above the present one, of gradient descent the nearest step; if infinite, the
             run ends when the loss has settled, at tau = 1e12 at the latest.
-        progress : callable, optional
-            Called with the simulation about ten times a second, and after each recorded time.
+        progress : callable or bool, optional
+            True shows a bar (tqdm), in a terminal or a notebook. A function is called with the
+            simulation about ten times a second, and after each recorded time.
         stop : float
             Relative change of the loss per unit of ln tau up to which the loss has settled (see
             ``particleflow.run.stopping``).
@@ -342,22 +347,16 @@ class Simulation:
         if np.ndim(until) == 0 and until == math.inf:
             assert self._settling is not None
             ends = self.reachable(check_times(self._settling.begin, self.samples.weights.mean()))
-            self._run(math.inf, ends[ends > self.time], progress)
+            with shown(progress, self, until) as show:
+                self._run(math.inf, ends[ends > self.time], show)
             return
-        until = finite("until", until, ConfigError)
-        end = float(self.reachable(np.array([until]))[-1])
-        if not end > self.time:
-            by = " by at least half a step" if until > self.time else ""
-            raise ConfigError(
-                f"until: expected a time after tau = {self.time:g}{by}, found {until:g}"
-            )
-        self._run(end, np.array([end]), progress)
+        end = checked_end(until, self.time, self.reachable)
+        with shown(progress, self, end) as show:
+            self._run(end, np.array([end]), show)
 
-    def _run(
-        self, end: float, ends: Array, progress: Callable[["Simulation"], None] | None
-    ) -> None:
+    def _run(self, end: float, ends: Array, show: Show | None) -> None:
         assert self._settling is not None
-        loop = Loop(self, self._motion, self.writers, self._settling, progress)
+        loop = Loop(self, self._motion, self.writers, self._settling, show)
         self.notes = []
         threads = min(self.threads, self.state.most_threads)
         with threads_in_use(threads), self._room(self.size, self.state.dtype):

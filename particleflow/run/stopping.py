@@ -17,12 +17,14 @@ tau = 1 / lambda.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from particleflow.arguments import Array
+from particleflow.arguments import Array, finite
 from particleflow.backend import State
+from particleflow.errors import ConfigError
 
 DEFAULT_STOP = 1e-8
 FIRST, LAST = 1e-3, 1e12
@@ -44,6 +46,22 @@ def check_times(begin: float, weight: float = 1.0) -> Array:
     """
     decades = round(math.log10(LAST / FIRST))
     return begin + np.geomspace(FIRST, LAST, decades * _A_DECADE + 1) / weight
+
+
+def checked_end(until: float, now: float, reachable: Callable[[Array], Array]) -> float:
+    """The time nearest to ``until`` that the integrator can reach, which is after ``now``.
+
+    Raises
+    ------
+    ConfigError
+        The time is not finite, or not after ``now``.
+    """
+    until = finite("until", until, ConfigError)
+    end = float(reachable(np.array([until]))[-1])
+    if not end > now:
+        by = " by at least half a step" if until > now else ""
+        raise ConfigError(f"until: expected a time after tau = {now:g}{by}, found {until:g}")
+    return end
 
 
 class Moment(NamedTuple):

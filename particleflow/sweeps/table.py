@@ -31,6 +31,7 @@ import numpy as np
 
 from particleflow._version import __version__
 from particleflow.arguments import Array, PathLike, existing_file
+from particleflow.cards import Marks, card, picture
 from particleflow.errors import TrajectoryError
 from particleflow.files import disk, hdf5
 from particleflow.files.kinds import SWEEP, require
@@ -215,6 +216,22 @@ class Sweep(NamedTuple):
             )
         values = np.where(self.status == DONE, self.columns[name], np.nan)
         return values.reshape(self.design.shape)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the axes, how many runs are done, and how well each fits."""
+        axes = {key: f"{len(v)} values, {v[0]} to {v[-1]}" for key, v in self.design.axes.items()}
+        done, failed = self.count(DONE), self.count(FAILED)
+        number = np.arange(self.status.size)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fit = np.log10(self.grid("fit").ravel())
+        facts = {
+            **axes,
+            "seeds": f"{len(self.design.seeds)}",
+            "runs": f"{self.status.size:,}, of which {done:,} are done and {failed:,} failed",
+            "columns": ", ".join(self.design.names),
+        }
+        shown = picture("logarithm of the residuals over the spread, by run", Marks(number, fit))
+        return card(f"Sweep {self.path.name}", facts, shown)
 
     def count(self, status: int) -> int:
         """The number of runs that have this status."""

@@ -16,6 +16,7 @@ from particleflow.model.cells import put_on_rays, put_on_samples, rays_of
 from particleflow.model.coordinates import knots, parameters_from_reduced
 from particleflow.run.particle_velocity import Surroundings, velocity_at
 
+from .card import trajectory_card
 from .readable import reading
 from .stored import ALL, Index, StoredTrajectory
 
@@ -81,6 +82,8 @@ class Trajectory(StoredTrajectory):
     ranks : int
         Number of ranks that made the file.
     """
+
+    _repr_html_ = trajectory_card
 
     @reading
     def parameters(self, frame: int, neurons: slice = ALL) -> tuple[Array, Array, Array]:
