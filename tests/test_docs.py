@@ -19,7 +19,9 @@ SLOW = {"README.md", "limit.md", "papers.md", "pictures.md", "sweeps.md", "choos
 """Pages whose blocks take more than some seconds."""
 MADE = {
     "README.md": {"motorcycle.h5", "motorcycle.png", "my.toml"},
-    "reading.md": {"run.npz", "run.csv", "observables.csv", "run.nc", "paths.h5"},
+    "reading.md": {
+        "run.npz", "run.csv", "observables.csv", "run.nc", "run.vtkhdf", "run.xyz", "paths.h5",
+    },
     "pictures.md": {
         "run.png", "run-phase.png", "knots.pdf", "run-function.png", "run-loss.png",
         "run-spectrum.png", "run-sectors.png", "run.gif", "both.svg",

@@ -12,7 +12,8 @@ _FILE = click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5
 @_FILE
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT",
-    help="A .npz for NumPy, a .csv in long form, or a .nc (netCDF) for xarray.",
+    help="A .npz for NumPy, a .csv in long form, a .nc (netCDF) for xarray, a .vtkhdf for "
+    "ParaView, or a .xyz for OVITO and ASE.",
 )  # fmt: skip
 @click.option("--stride", type=int, default=1, metavar="N", help="Every Nth frame only.")
 @click.option("--neurons", type=int, metavar="N", help="So many, evenly spread, instead of all.")
@@ -22,7 +23,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5
 )  # fmt: skip
 @click.option(
     "--limit", type=int, default=1_000_000, show_default=True, metavar="ROWS",
-    help="Refuse a .csv of more rows.",
+    help="Refuse a .csv or .xyz of more rows.",
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 def export(
@@ -34,7 +35,7 @@ def export(
     limit: int,
     overwrite: bool,
 ) -> None:
-    """Write a trajectory as .npz, .csv or .nc, by the ending of OUT."""
+    """Write a trajectory as .npz, .csv, .nc, .vtkhdf or .xyz, by the ending of OUT."""
     from particleflow.exports import export as write
 
     chosen: Any = "all" if neurons is None else neurons

@@ -11,12 +11,12 @@ from particleflow.errors import TrajectoryError
 from particleflow.files.disk import check_target, new_file, require_room
 from particleflow.trajectory import Trajectory, open_trajectory, repack
 
-from . import archive, netcdf, table
+from . import archive, netcdf, table, vtkhdf, xyz
 from .choice import PAIRS, Choice
 
-ENDINGS = (".npz", ".csv", ".nc")
+ENDINGS = (".npz", ".csv", ".nc", ".vtkhdf", ".xyz")
 ROWS = 1_000_000
-"""The number of rows that a .csv may have by default."""
+"""The number of rows that a .csv or .xyz may have by default."""
 
 
 def check(target: Path, overwrite: bool) -> None:
@@ -63,6 +63,11 @@ def export(
     ``.nc``
         netCDF-4 for xarray: rhat, theta, cell, knot over (time, id), the observables over
         (observable_time, ...), units and long names after CF; attributes x_shift, x_scale, chosen.
+    ``.vtkhdf``
+        For ParaView and vtk, and for MDAnalysis: points (cos theta, sin theta, rhat) on a cylinder
+        over time, with rhat, theta, cell, knot, id, delta, mass as arrays of the points.
+    ``.xyz``
+        Extended XYZ for OVITO and ASE: the same points and columns, as text, with tau as Time.
 
     x and knots are in the unit of the samples' x. What else depends on that unit (theta, rhat,
     delta, sums over sectors, slope_variation) is in the unit of (x - x_shift) / x_scale, the x that
@@ -79,7 +84,7 @@ def export(
     contents : {"neurons", "observables"}
         What a .csv holds.
     limit : int
-        The number of rows that a .csv may have.
+        The number of rows that a .csv, or of lines of neurons that a .xyz may have.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -103,7 +108,7 @@ def export(
     # wrong arguments are refused before `_by_frames` makes a copy, which may take long
     with open_trajectory(source) as trajectory:
         choice = Choice.of(trajectory, stride, neurons)
-        if ending == ".csv":
+        if ending in (".csv", ".xyz"):
             table.check_rows(choice, contents, count("limit", limit, TrajectoryError))
     with _by_frames(Path(source), path.parent) as trajectory:
         choice = Choice.of(trajectory, stride, neurons)
@@ -112,10 +117,13 @@ def export(
                 archive.write(choice, temporary)
             elif ending == ".csv":
                 table.write(choice, temporary, contents)
+            elif ending == ".xyz":
+                xyz.write(choice, temporary)
             else:
-                # HDF5, which writes netCDF, may crash where a disk is full
-                require_room(temporary, path, netcdf.size(choice))
-                netcdf.write(choice, temporary)
+                # HDF5, which writes both, may crash where a disk is full
+                format = netcdf if ending == ".nc" else vtkhdf
+                require_room(temporary, path, format.size(choice))
+                format.write(choice, temporary)
 
 
 @contextmanager

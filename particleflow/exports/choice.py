@@ -36,6 +36,13 @@ class Block:
         return self._choice.trajectory.position(self._frames)[:, self._choice.rows]
 
     @cached_property
+    def points(self) -> np.ndarray:
+        """Points (cos theta, sin theta, rhat) on a cylinder, (f, k, 3), in the file's precision."""
+        rhat, theta = np.moveaxis(self.position, -1, 0)
+        angle = theta.astype(np.float64)
+        return np.stack([np.cos(angle), np.sin(angle), rhat], axis=-1).astype(rhat.dtype)
+
+    @cached_property
     def cell(self) -> np.ndarray:
         """Cells of the neurons at the frames of the block, (f, k) int32."""
         return self._choice.trajectory.cell(self._frames)[:, self._choice.rows]

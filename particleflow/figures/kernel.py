@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from particleflow.arguments import Array
+from particleflow.theory import residual_modes
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames
@@ -32,10 +33,7 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
     kernel = trajectory.tangent_kernel(0)
     if not np.isfinite(kernel).all():
         return empty(ax, "the tangent kernel of the first frame is not finite")
-    rates, vectors = np.linalg.eigh(kernel)
-    # eigh gives the slowest modes first
-    rates, vectors = rates[::-1][:_MODES], vectors[:, ::-1][:, :_MODES]
-    along = np.abs(np.where(np.isfinite(residual), residual, np.nan) @ vectors)
+    rates, along = residual_modes(kernel, residual, _MODES)
     lowest = float(np.nanmin(along[along > 0.0], initial=np.inf))
     for k, rate in enumerate(rates.tolist()):
         colour = mpl.colormaps["viridis"](0.9 * k / max(1, rates.size - 1))

@@ -15,12 +15,13 @@ CHECKPOINT = "particleflow_checkpoint"
 LIMIT = "particleflow_limit"
 PART = "particleflow_part"
 _NETCDF = "_NCProperties"
+_VTKHDF = "VTKHDF"  # a group
 
 
 def kind_of(path: Path) -> str:
     """The kind of an HDF5 file; "" for a file of none of these kinds.
 
-    The kinds are "trajectory", "sweep", "limit", "checkpoint", "part" and "netCDF".
+    The kinds are "trajectory", "sweep", "limit", "checkpoint", "part", "netCDF" and "VTKHDF".
 
     Raises
     ------
@@ -38,7 +39,7 @@ def kind_of(path: Path) -> str:
         ):
             if name in file.attrs:
                 return kind
-        return ""
+        return "VTKHDF" if _VTKHDF in file else ""
 
 
 def is_of_kind(path: Path, kind: str) -> bool:

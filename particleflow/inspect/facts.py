@@ -23,7 +23,13 @@ from particleflow.model.samples import Samples
 from particleflow.sweeps.table import DONE, FAILED, open_sweep
 from particleflow.trajectory import open_trajectory
 
-from .other_files import facts_of_checkpoint, facts_of_netcdf, facts_of_part
+from .other_files import (
+    facts_of_checkpoint,
+    facts_of_netcdf,
+    facts_of_part,
+    facts_of_vtkhdf,
+    facts_of_xyz,
+)
 
 if TYPE_CHECKING:
     from particleflow.arguments import Array
@@ -58,8 +64,8 @@ def _is_hdf5(file: Path) -> bool:
 
 def _of_hdf5(path: Path) -> tuple[str, dict[str, Any]]:
     kind = kind_of(path)
-    if kind in _OWN_KINDS:
-        return kind, _OWN_KINDS[kind](path)
+    if kind in _OF_HDF5:
+        return kind, _OF_HDF5[kind](path)
     if kind == "netCDF":
         facts = facts_of_netcdf(path)
         is_ours = str(facts["source"]).startswith("particleflow")
@@ -187,13 +193,14 @@ def _of_limit(limit: "Limit") -> dict[str, Any]:
     }
 
 
-_OWN_KINDS: dict[str, Callable[[Path], dict[str, Any]]] = {
+_OF_HDF5: dict[str, Callable[[Path], dict[str, Any]]] = {
     "sweep": lambda path: _of_sweep(open_sweep(path)),
     "limit": lambda path: _of_limit(open_limit(path)),
     "checkpoint": facts_of_checkpoint,
     "part": facts_of_part,
+    "VTKHDF": facts_of_vtkhdf,
 }
-"""Facts about HDF5 files of our own that are no trajectory, by their kind."""
+"""Facts about HDF5 files that are no trajectory, by their kind."""
 
 
 def _of_archive(path: Path) -> tuple[str, dict[str, Any]]:
@@ -280,7 +287,7 @@ _HEADERS = (
 """First columns of the tables that this package writes or reads, and their kinds."""
 _KINDS = {
     ".npz": _of_archive, ".toml": _of_configuration, ".npy": _of_samples,
-    ".csv": _of_text,
+    ".csv": _of_text, ".xyz": facts_of_xyz,
 }  # fmt: skip
 
 

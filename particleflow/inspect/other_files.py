@@ -1,4 +1,4 @@
-"""Facts about the files beside a trajectory: checkpoints, parts, and exports to netCDF."""
+"""Facts about the files beside a trajectory: checkpoints, parts, and exports."""
 
 from pathlib import Path
 from typing import Any
@@ -76,3 +76,41 @@ def facts_of_netcdf(path: Path) -> dict[str, Any]:
                 f"{name} {'x'.join(map(str, item.shape))}" for name, item in datasets.items()
             ],
         }
+
+
+def facts_of_vtkhdf(path: Path) -> dict[str, Any]:
+    """Facts about a VTKHDF file: its type, its steps, and the arrays of its points.
+
+    Raises
+    ------
+    TrajectoryError
+        The file is damaged.
+    """
+    with hdf5.naming(path, "VTKHDF file"), open_to_read(path) as file:
+        root = file["VTKHDF"]
+        facts = {
+            "type": hdf5.string(root.attrs["Type"]),
+            "points": int(root["NumberOfPoints"][0]),
+            "arrays": sorted(root.get("PointData", ())),
+        }
+        if "Steps" in root:
+            facts["steps"] = int(root["Steps"].attrs["NSteps"])
+        if "chosen" in file.attrs:
+            facts["chosen"] = hdf5.string(file.attrs["chosen"])
+        return facts
+
+
+def facts_of_xyz(path: Path) -> tuple[str, dict[str, Any]]:
+    """The kind and facts of a file of atoms as text, from its first frame.
+
+    Raises
+    ------
+    TrajectoryError
+        It does not begin with a number of particles.
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        number, comment = file.readline().strip(), file.readline()
+    if not number.isdecimal():
+        raise TrajectoryError(f"{path}: line 1: expected a number of particles, found {number!r}")
+    columns = comment.partition("Properties=")[2].split(" ")[0].split(":")[::3]
+    return "XYZ", {"particles": int(number), "columns": columns}

@@ -27,7 +27,13 @@ from .splines import (
     spline_kernel,
 )
 from .stability import stability_weight, weighted_variation
-from .tangent_kernel import kernel_distance, replay, replay_drift, tangent_kernel
+from .tangent_kernel import (
+    kernel_distance,
+    replay,
+    replay_drift,
+    residual_modes,
+    tangent_kernel,
+)
 
 __all__ = [
     "ATTRACTOR",
@@ -58,6 +64,7 @@ __all__ = [
     "network_kernel",
     "replay",
     "replay_drift",
+    "residual_modes",
     "slope_variation",
     "smoothed_curvature",
     "spline_kernel",

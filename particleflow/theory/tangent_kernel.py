@@ -89,6 +89,34 @@ def kernel_distance(one: ArrayLike, two: ArrayLike) -> float:
     return 0.5 * float(np.linalg.norm(first / sizes[0] - second / sizes[1]) ** 2)
 
 
+def residual_modes(kernel: ArrayLike, residual: ArrayLike, most: int = 6) -> tuple[Array, Array]:
+    """Residuals along the eigenvectors of a tangent kernel, those of its largest eigenvalues.
+
+    Parameters
+    ----------
+    kernel : (s, s) array
+        Symmetric and finite.
+    residual : (t, s) array
+        Residuals at several times; a row that is not finite gives NaN.
+    most : int
+        The number of modes, if there are as many.
+
+    Returns
+    -------
+    rates : (k,) float64
+        Eigenvalues lambda_k, descending: if the kernel stood still, mode k would decay like
+        exp(-lambda_k tau).
+    along : (t, k) float64
+        |<v_k, rho>| with the eigenvectors v_k.
+    """
+    rates, vectors = np.linalg.eigh(np.asarray(kernel, np.float64))
+    rho = np.asarray(residual, np.float64)
+    # eigh gives the slowest modes first
+    rates, vectors = rates[::-1][:most], vectors[:, ::-1][:, :most]
+    with np.errstate(invalid="ignore"):
+        return rates, np.abs(np.where(np.isfinite(rho), rho, np.nan) @ vectors)
+
+
 def replay(
     x: ArrayLike,
     time: ArrayLike,

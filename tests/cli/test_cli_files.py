@@ -113,7 +113,10 @@ def test_exports(call, run):
     assert set(pd.read_csv("values.csv").name) >= {"loss", "residual"}
     for options, message in (
         (["-o", "out.npz"], "out.npz: exists already (--overwrite replaces it)"),
-        (["-o", "out.mat"], "out.mat: expected a name ending in .npz, .csv, .nc, found '.mat'"),
+        (
+            ["-o", "out.mat"],
+            "out.mat: expected a name ending in .npz, .csv, .nc, .vtkhdf, .xyz, found '.mat'",
+        ),
         (["-o", "x.csv", "--limit", "199"], "200 rows, more than the limit of 199; take every Nth"),
         (["-o", "x.npz", "--stride", "0"], "stride: expected at least 1, found 0"),
         (["-o", "x.npz", "--neurons", "41"], "neurons: expected at most 40"),

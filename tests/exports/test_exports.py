@@ -184,7 +184,7 @@ def test_observables_of_many_samples_go_with_the_frames(tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("out.txt", {}, "expected a name ending in .npz, .csv, .nc, found '.txt'"),
+        ("out.txt", {}, "expected a name ending in .npz, .csv, .nc, .vtkhdf, .xyz, found '.txt'"),
         ("out", {}, "found ''"),
         ("none/out.npz", {}, "does not exist"),
         ("taken.npz", {}, "exists already"),
