@@ -34,6 +34,7 @@ _HOME = {
     "open_trajectory": "trajectory",
     "repack": "trajectory",
     "export": "exports",
+    "view": "viewer",
     "sweep": "sweeps.run",
     "open_sweep": "sweeps.table",
     "mean_field_limit": "limits.run",
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from .sweeps.run import sweep
     from .sweeps.table import open_sweep
     from .trajectory import TrajectoryWriter, open_trajectory, repack
+    from .viewer import view
 
 
 def __getattr__(name: str) -> Any:

@@ -17,16 +17,17 @@ KERNELS = ROOT / "kernels"
 # each layer may import from those after it
 LAYERS = [
     {"__main__"}, {"cli"}, {"gallery"},
-    {"inspect", "exports", "figures"}, {"limits"}, {"sweeps"}, {"jobs"}, {"config"},
+    {"inspect", "exports", "figures", "viewer"}, {"limits"}, {"sweeps"}, {"jobs"}, {"config"},
     {"trajectory"}, {"run"}, {"integrators"}, {"theory"}, {"backend"},
     {"model"}, {"files", "ranks"}, {"arguments", "cards", "kernels"}, {"errors", "_version"},
 ]  # fmt: skip
 PACKAGES = {
     "backend", "cli", "config", "exports", "figures", "files", "gallery", "inspect", "integrators",
     "jobs", "limits", "model", "ranks", "run", "sweeps", "theory", "trajectory",
+    "viewer",
 }  # fmt: skip
 ONLY_IMPORTERS = {
-    "h5py": {"files", "inspect", "limits", "sweeps", "trajectory"},
+    "h5py": {"exports", "files", "inspect", "limits", "sweeps", "trajectory"},
     "h5netcdf": {"exports"},
     "matplotlib": {"figures"},
     "PIL": {"figures"},
@@ -34,6 +35,7 @@ ONLY_IMPORTERS = {
     "msgspec": {"config"},
     "scipy": {"files", "model", "backend", "theory"},
     "torch": {"model"},
+    "bokeh": {"viewer"},
     "threadpoolctl": {"backend"},
     "tqdm": {"run"},
 }

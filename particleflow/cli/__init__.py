@@ -14,7 +14,7 @@ from particleflow._version import __version__
 from particleflow.errors import ParticleflowError
 from particleflow.ranks.launcher import is_launched
 
-from . import beginning, converting, limiting, looking, running, sweeping
+from . import beginning, converting, limiting, looking, running, sweeping, viewing
 from .exits import exit_code, stop, talks
 
 _OF_MANY_RANKS = ("run", "resume", "sweep", "limit")
@@ -42,6 +42,7 @@ for command in (
     limiting.limit,
     looking.info,
     looking.plot,
+    viewing.view,
     looking.figures,
     converting.export,
     converting.repack,

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from .shared import announce_compilation, check_figure, draw, samples_options, show
+from .viewing import FRAMES, NEURONS, write_page
 
 KINDS = ("overview", "function", "phase", "knots", "loss", "spectrum", "sectors")
 """The kinds of pictures, as in ``figures.KINDS``: importing those takes too long for ``--help``."""
@@ -108,8 +109,8 @@ def _compile_ahead(as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FIG",
-    help="Picture (.png, .pdf, .svg), or .gif with --animate; FILE.png, FILE-KIND.png or FILE.gif "
-    "by default.",
+    help="Picture (.png, .pdf, .svg), .gif with --animate, or .html, a page as of `view`; "
+    "FILE.png, FILE-KIND.png or FILE.gif by default.",
 )  # fmt: skip
 @click.option(
     "--kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True,
@@ -156,7 +157,10 @@ def plot(  # noqa: PLR0913 (options of the command line)
         "--column": bool(columns),
         "--follow": follow,
     }
-    if is_of_kind(file, "limit"):
+    if output is not None and output.suffix.lower() == ".html":
+        _allow(given, "a page")
+        write_page(file, figure := output, NEURONS, FRAMES, overwrite)
+    elif is_of_kind(file, "limit"):
         _allow(given, "the file of a limit")
         figure = output or _default(file, KINDS[0])
         check_figure(figure, overwrite)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.linalg import expm
 
 import particleflow as pf
+from particleflow import theory
 from particleflow.theory import kernel_distance, replay, replay_drift, tangent_kernel
 
 SAMPLES = pf.Samples.generate("square_wave", 8)
@@ -75,3 +77,17 @@ def test_bad_input():
         kernel_distance(np.eye(2), np.eye(3))
     with pytest.raises(ValueError, match="expected finite ones that are not 0"):
         kernel_distance(np.eye(2), np.zeros((2, 2)))
+
+
+def test_residual_modes_decay_by_their_rates():
+    """Under a kernel that stands still mode k is exp(-lambda_k tau) of what it was."""
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(7, 7))
+    kernel, start = root @ root.T, rng.normal(size=7)
+    tau = np.array([0.0, 0.1, 0.3])
+    residual = np.array([expm(-kernel * t) @ start for t in tau])
+    rates, along = theory.residual_modes(kernel, residual, most=4)
+    assert_allclose(rates, np.linalg.eigvalsh(kernel)[:2:-1])
+    assert_allclose(along, along[0] * np.exp(-np.outer(tau, rates)), rtol=1e-9, atol=1e-12)
+    residual[1, 2] = np.inf
+    assert np.isnan(theory.residual_modes(kernel, residual)[1][1]).all()
