@@ -15,6 +15,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 ROOT = Path(__file__).parent
 BENCH = ROOT / "bench"
+APART = ("slow", "readers", "browser")
+"""Marks of tests that run with ``--slow`` only, or if ``-m`` names one of these."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--slow", action="store_true",
-        help="run the tests that are marked slow, too: jobs of many ranks, kills, CUDA's simulator",
+        help="run the tests that are marked slow, readers or browser, too: jobs of many ranks, kills, "
+        "CUDA's simulator, files in other programs, pages in Chromium",
     )  # fmt: skip
     parser.addoption(
         "--quick", action="store_true", help="with --benchmark: smaller sizes, under 2 minutes"
@@ -47,13 +50,13 @@ def _count(text: str) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests out, and say how many, where they are not asked for."""
-    if config.getoption("--slow") or "slow" in config.getoption("markexpr"):
+    """Leave out tests that take long or need more packages, and say how many, unless asked for."""
+    if config.getoption("--slow") or any(name in config.getoption("markexpr") for name in APART):
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    left_out = [item for item in items if any(map(item.get_closest_marker, APART))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_configure(config: pytest.Config) -> None:

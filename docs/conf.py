@@ -85,6 +85,7 @@ sphinx_gallery_conf = {
 }
 
 html_theme = "pydata_sphinx_theme"
+html_context = {"default_mode": "auto"}
 html_title = f"particleflow {release}"
 html_static_path: list[str] = []
 html_copy_source = False

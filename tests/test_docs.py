@@ -15,7 +15,15 @@ from particleflow.run.observables import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
 PAGES = {page.name: page for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
-SLOW = {"README.md", "limit.md", "papers.md", "pictures.md", "sweeps.md", "choosing.md"}
+SLOW = {
+    "README.md",
+    "limit.md",
+    "papers.md",
+    "pictures.md",
+    "sweeps.md",
+    "choosing.md",
+    "viewer.md",
+}
 """Pages whose blocks take more than some seconds."""
 MADE = {
     "README.md": {"motorcycle.h5", "motorcycle.png", "my.toml"},
@@ -26,6 +34,7 @@ MADE = {
         "run.png", "run-phase.png", "knots.pdf", "run-function.png", "run-loss.png",
         "run-spectrum.png", "run-sectors.png", "run.gif", "both.svg",
     },
+    "viewer.md": {"run.html", "small.html", "page.html", "from_python.html"},
     "sweeps.md": {"sweep.h5", "sweep.png", "small.h5"},
 }  # fmt: skip
 """Files that a page says are made."""

@@ -39,7 +39,7 @@ class Page:
         page = html.escape(self.html, quote=True)
         return (
             f'<iframe srcdoc="{page}" sandbox="allow-scripts allow-downloads" '
-            f'style="width:100%;min-width:1240px;height:{_FRAME_HEIGHT}px;border:0"></iframe>'
+            f'style="width:100%;height:{_FRAME_HEIGHT}px;border:0"></iframe>'
         )
 
     def save(self, path: PathLike, overwrite: bool = False) -> None:

@@ -128,6 +128,8 @@ def test_the_function_follows(page, run):
             )
             np.testing.assert_allclose(y, file.predict(frame, np.array(x)), atol=1e-5)
             assert len(x) == 400
+            at = -1.1  # beside the samples and above the knots
+            assert colour_at(page, "fit", at, file.predict(frame, at)) == 1
 
 
 def test_the_mouse_drags_the_slider(page):
@@ -200,8 +202,7 @@ def test_a_click_on_a_knot_follows_its_neuron(page, places):
     inside = np.flatnonzero((np.abs(knots[20]) < 0.9) & np.isfinite(knots[20]))
     gaps = np.array([np.delete(np.abs(knots[20] - knots[20, i]), i).min() for i in inside])
     i = inside[gaps.argmax()]
-    low = page.run("return model('fit').y_range.start")
-    page.move_to("fit", knots[20, i], 0.98 * low, click=True)
+    page.move_to("fit", knots[20, i], 0.0, click=True)  # above the knots: their x decides
     words = page.run("return model('words').text")
     assert f"neuron {i}, followed:" in words
     page.show(30)
