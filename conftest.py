@@ -26,8 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--slow", action="store_true",
-        help="run the tests that are marked slow, readers or browser, too: jobs of many ranks, kills, "
-        "CUDA's simulator, files in other programs, pages in Chromium",
+        help="run the tests that are marked slow, readers or browser, too: jobs of many ranks, "
+        "kills, CUDA's simulator, files in other programs, pages in Chromium",
     )  # fmt: skip
     parser.addoption(
         "--quick", action="store_true", help="with --benchmark: smaller sizes, under 2 minutes"
