@@ -32,7 +32,8 @@ MADE = {
     },
     "pictures.md": {
         "run.png", "run-phase.png", "knots.pdf", "run-function.png", "run-loss.png",
-        "run-spectrum.png", "run-sectors.png", "run.gif", "both.svg",
+        "run-spectrum.png", "run-interpolants.png", "run-curvature.png", "run-density.png",
+        "run-sectors.png", "one-compared.png", "run.gif", "both.svg",
     },
     "viewer.md": {"run.html", "small.html", "page.html", "from_python.html"},
     "sweeps.md": {"sweep.h5", "sweep.png", "small.h5"},

@@ -1,6 +1,7 @@
 """The commands that look at files and at this machine, and draw: info, doctor, plot and figures."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -8,7 +9,10 @@ import click
 from .shared import announce_compilation, check_figure, draw, samples_options, show
 from .viewing import FRAMES, NEURONS, write_page
 
-KINDS = ("overview", "function", "phase", "knots", "loss", "spectrum", "sectors")
+KINDS = (
+    "overview", "function", "phase", "knots", "loss", "spectrum", "interpolants", "curvature",
+    "density", "sectors",
+)  # fmt: skip
 """The kinds of pictures, as in ``figures.KINDS``: importing those takes too long for ``--help``."""
 _FOLLOW_SECONDS = 1.0
 
@@ -109,7 +113,7 @@ def _compile_ahead(as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.h5")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FIG",
-    help="Picture (.png, .pdf, .svg), .gif with --animate, or .html, a page as of `view`; "
+    help="Picture (.png, .pdf, .svg), .gif or .mp4 with --animate, or .html, a page as of `view`; "
     "FILE.png, FILE-KIND.png or FILE.gif by default.",
 )  # fmt: skip
 @click.option(
@@ -118,9 +122,16 @@ def _compile_ahead(as_json: bool) -> None:
 )  # fmt: skip
 @click.option(
     "--frame", type=int, metavar="N",
-    help="Frame that overview, function and phase show; the last by default.",
+    help="Frame that is shown, of kinds that show one; the last by default.",
 )  # fmt: skip
-@click.option("--animate", is_flag=True, help="Function and neurons over time, as a GIF.")
+@click.option(
+    "--animate", is_flag=True,
+    help="Function and neurons over time, as a GIF, or as MP4 where ffmpeg is installed.",
+)  # fmt: skip
+@click.option(
+    "--with", "others", multiple=True, type=click.Path(path_type=Path), metavar="OTHER.h5",
+    help="Compare with another run on the same samples; of three or more runs draw the band.",
+)  # fmt: skip
 @click.option("--stride", type=int, metavar="N", help="Every Nth frame only, with --animate.")
 @click.option(
     "--column", "columns", multiple=True, metavar="NAME",
@@ -138,6 +149,7 @@ def plot(  # noqa: PLR0913 (options of the command line)
     kind: str,
     frame: int | None,
     animate: bool,
+    others: tuple[Path, ...],
     stride: int | None,
     columns: tuple[str, ...],
     overwrite: bool,
@@ -153,6 +165,7 @@ def plot(  # noqa: PLR0913 (options of the command line)
         "--kind": kind != KINDS[0],
         "--frame": frame is not None,
         "--animate": animate,
+        "--with": bool(others),
         "--stride": stride is not None,
         "--column": bool(columns),
         "--follow": follow,
@@ -170,6 +183,11 @@ def plot(  # noqa: PLR0913 (options of the command line)
         figure = output or _default(file, KINDS[0])
         check_figure(figure, overwrite)
         _draw_sweep(file, figure, columns)
+    elif others:
+        _allow(given, "--with", "--with")
+        figure = output or file.with_name(f"{file.stem}-compared.png")
+        check_figure(figure, overwrite)
+        _compare((file, *others), figure)
     elif animate:
         _allow(given, "--animate", "--animate", "--stride")
         figure = output or file.with_suffix(".gif")
@@ -216,6 +234,15 @@ def _draw_limit(file: Path, figure: Path) -> None:
     from particleflow.limits.assess import open_limit
 
     figures.save(figures.plot_limit(open_limit(file)), figure)
+
+
+def _compare(files: tuple[Path, ...], figure: Path) -> None:
+    from particleflow import figures
+    from particleflow.trajectory import open_trajectory
+
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_trajectory(file)) for file in files]
+        figures.save(figures.plot_compared(opened), figure)
 
 
 def _default(file: Path, kind: str) -> Path:

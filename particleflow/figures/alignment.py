@@ -57,7 +57,7 @@ def _draw_directions(ax: Axes, trajectory: Trajectory) -> None:
     # a line would cross the picture where theta passes from pi to -pi
     jumps = np.abs(np.diff(theta, axis=0)) > np.pi
     theta[1:][jumps] = np.nan
-    ax.plot(trajectory.time[1:], theta[1:], color=BLUE, lw=0.5, alpha=0.5)
+    ax.plot(trajectory.time[1:], theta[1:], color=BLUE, lw=0.3, alpha=0.9)
     for angle in extremal_directions(samples.network_x, -samples.y, 1, samples.weights):
         ax.axhline(angle, color=GREY, lw=1.0, ls="--")
     ax.set_xscale("log")

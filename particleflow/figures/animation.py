@@ -33,8 +33,9 @@ from .style import (
     tell,
     thin,
 )
+from .video import ffmpeg, write_mp4
 
-ENDINGS = (".gif",)
+ENDINGS = (".gif", ".mp4")
 _DPI = 110
 _COLOURS = 64
 """Colours of the palette that all frames of an animation share."""
@@ -49,25 +50,26 @@ def animate(
     frames_per_second: float = 20.0,
     overwrite: bool = False,
 ) -> None:
-    """Write an animation of a trajectory into a GIF file.
+    """Write an animation of a trajectory into a GIF or MP4 file.
 
     Parameters
     ----------
     trajectory : Trajectory
         A file that holds all neurons.
     path : Path
-        The file to write, which ends in .gif.
+        The file to write, which ends in .gif, or in .mp4 where ffmpeg is installed.
     stride : int
         Every ``stride``-th frame is shown, from the first one on.
     frames_per_second : float
-        How many of these frames are shown in a second, at most 50.
+        How many of these frames are shown in a second, of a GIF at most 50.
     overwrite : bool
         Whether an existing file is replaced.
 
     Raises
     ------
     TrajectoryError
-        There is no frame, the file has not all neurons, or the path cannot become a picture.
+        There is no frame, the file has not all neurons, the path cannot become a picture, or
+        ffmpeg is missing.
     WriteError
         The disk refuses the file.
     """
@@ -79,6 +81,12 @@ def animate(
             f"{trajectory.path}: an animation shows the function, which needs all neurons"
         )
     frames = range(0, trajectory.frames, count("stride", stride, TrajectoryError))
+    if path.suffix.lower() == ".mp4":
+        ffmpeg()
+        with mpl.rc_context(STYLE), new_file(path, overwrite) as temporary:
+            scene = _Scene(trajectory)
+            write_mp4((scene.picture(frame) for frame in frames), temporary, frames_per_second)
+        return
     with mpl.rc_context(STYLE):
         # all images are made here, where the style holds
         first, *rest = _images(trajectory, frames)
@@ -144,7 +152,7 @@ class _Scene:
         bounds = _limits(np.concatenate([*values, samples.y]))
         draw_marks(ax, samples, 4.0, zorder=3)
         (self._f,) = ax.plot([], [], color=BLUE, zorder=4)
-        (self._knots,) = ax.plot([], [], "|", color=GREY, ms=6, mew=0.5, alpha=0.5,
+        (self._knots,) = ax.plot([], [], "|", color=GREY, ms=6, mew=0.4,
                                  transform=ax.get_xaxis_transform())  # fmt: skip
         self._moving += [(ax, self._f), (ax, self._knots)]
         ax.set_xlim(lo, hi)

@@ -1,6 +1,5 @@
 """The tangent kernel over time: its eigenvalues, and the residuals along its eigenvectors."""
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -9,7 +8,7 @@ from particleflow.theory import residual_modes
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames
-from .style import GREY, empty, legend_above, mark, shown, tell, time_axis
+from .style import GREY, LINES, empty, legend_above, mark, shown, tell, time_axis
 
 _MODES = 6
 _MOST_VALUES = 32
@@ -36,7 +35,7 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
     rates, along = residual_modes(kernel, residual, _MODES)
     lowest = float(np.nanmin(along[along > 0.0], initial=np.inf))
     for k, rate in enumerate(rates.tolist()):
-        colour = mpl.colormaps["viridis"](0.9 * k / max(1, rates.size - 1))
+        colour = LINES(k / max(1, rates.size - 1))
         ax.plot(tau, along[:, k], marker=mark(tau), color=colour, label=f"{k + 1}")
         if trajectory.decay == 0.0:
             still = along[0, k] * np.exp(-rate * (tau - tau[0]))
@@ -74,7 +73,7 @@ def draw_spectrum(ax: Axes, trajectory: Trajectory) -> Axes:
     total, lowest = values.shape[1], _FLOOR * float(np.nanmax(values, initial=0.0))
     most = min(total, _MOST_VALUES)
     for k in range(most):
-        colour = mpl.colormaps["viridis"](0.9 * k / max(1, most - 1))
+        colour = LINES(k / max(1, most - 1))
         ax.plot(tau, _above(values[:, k], lowest), marker=mark(tau), color=colour, lw=0.8)
     time_axis(ax, tau)
     ax.set_yscale("log")

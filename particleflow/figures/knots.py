@@ -32,7 +32,7 @@ def draw_knots(ax: Axes, trajectory: Trajectory) -> Axes:
     rhat = trajectory.position(frames, neurons)[..., 0]
     for sign, colour, name in SIGNS:
         own = np.where(np.sign(rhat) == sign, knots, np.nan)
-        ax.plot(tau, own, marker=mark(tau), color=colour, lw=0.5, alpha=0.6)
+        ax.plot(tau, own, marker=mark(tau), color=colour, lw=0.4, alpha=0.9)
         ax.plot([], [], color=colour, label=name)
     if samples.size <= _MOST_SAMPLES:
         ax.hlines(samples.x, tau[0], tau[-1], color=GREY, lw=0.3, zorder=0)

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
@@ -42,6 +43,8 @@ _SETTINGS = {"neurons.delta": r"$\delta$", "neurons.scale": "initial scale",
 _DECADES = 100.0
 """Colours are logarithmic if the largest number is more than so many times the least one."""
 _NOTHING = "not a number in all runs"
+UNFITTED = 0.1
+"""Residuals over the samples' spread above which a field is hatched: the run fits nothing yet."""
 _MOST_TEXTS = 24
 """Rows and columns up to which a map has its numbers written into it."""
 _MOST_TICKS = 40
@@ -74,14 +77,22 @@ def plot_sweep(sweep: Sweep, names: tuple[str, ...] = ()) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Picture(figsize=size, layout="constrained")
         panels = figure.subplots(len(chosen), 1, sharex=True, squeeze=False)[:, 0]
+        has_hatches = False
         for ax, name, grid in zip(panels, chosen, grids, strict=True):
             if up:
                 rows, columns = sweep.design.axes[up], sweep.design.axes[across]
-                draw_map(ax, columns, rows, _mean(sweep, grid, up, across), NAMES.get(name, name))
+                means, kind = _mean(sweep, grid, up, across)
+                draw_map(ax, columns, rows, means, NAMES.get(name, name) + kind)
+                if name != "fit" and "fit" in sweep.design.names:
+                    hatched = _mean(sweep, sweep.grid("fit"), up, across)[0] > UNFITTED
+                    has_hatches |= _hatch(ax, hatched & np.isfinite(means))
                 ax.set_ylabel(_label(up))
             else:
                 _draw_line(ax, sweep, grid, across, NAMES.get(name, name))
-        panels[-1].set_xlabel(_label(across) + _means(sweep, across, up))
+        hatches = f"\nhatched: residuals above {UNFITTED:g} of the samples' spread"
+        panels[-1].set_xlabel(
+            _label(across) + _means(sweep, across, up) + (hatches if has_hatches else "")
+        )
     return figure
 
 
@@ -150,7 +161,7 @@ def _short(value: float) -> str:
     if 9.95 <= abs(value) < 1e5:
         return f"{value:.0f}"
     mantissa, exponent = f"{value:.0e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+    return rf"${mantissa}\!\cdot\!10^{{{int(exponent)}}}$"
 
 
 def _tick(value: Any) -> str:
@@ -179,13 +190,36 @@ def _settings_of(sweep: Sweep) -> tuple[str, str | None]:
     return axes[0], axes[1] if len(axes) > 1 else None
 
 
-def _mean(sweep: Sweep, grid: Array, *kept: str) -> Array:
-    """The mean of the runs that are done over all axes but those kept, which come in this order."""
+def _mean(sweep: Sweep, grid: Array, *kept: str) -> tuple[Array, str]:
+    """The mean of the runs that are done over all axes but those kept, which come in this order.
+
+    It is geometric, and the text says so, where there are several runs to a mean, all numbers are
+    above 0, and they span decades.
+    """
     keys = [*sweep.design.axes]
     at = [keys.index(key) for key in kept]
     values = np.moveaxis(grid, at, range(len(at)))
     values = values.reshape(*values.shape[: len(at)], -1)
-    return _over_last(values, np.nanmean)
+    known = values[np.isfinite(values)]
+    spans = known.size > 0 and known.min() > 0.0 and known.max() > _DECADES * known.min()
+    if values.shape[-1] == 1 or not spans:
+        return _over_last(values, np.nanmean), ""
+    with np.errstate(invalid="ignore"):
+        return np.exp(_over_last(np.log(values), np.nanmean)), ", geometric mean"
+
+
+def _hatch(ax: Axes, fields: np.ndarray) -> bool:
+    """Hatch some fields of a map, which has an image; returns whether there are any."""
+    if not ax.images:
+        return False
+    image = ax.images[0]
+    shades = np.asarray(image.norm(np.asarray(image.get_array())))
+    for i, j in np.argwhere(fields):
+        colour = "white" if shades[i, j] < 0.5 else BLACK
+        ax.add_patch(
+            Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="//", lw=0, ec=colour, alpha=0.5)
+        )
+    return bool(fields.any())
 
 
 def _over_last(values: Array, function: Any) -> Array:

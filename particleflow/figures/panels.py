@@ -14,7 +14,9 @@ from .style import (
     BLACK,
     BLUE,
     GREY,
+    LINES,
     ORANGE,
+    SIGNS,
     colour_bar,
     empty,
     formula,
@@ -69,13 +71,12 @@ def draw_function(
     within = e[(e > lo) & (e < hi)]
     rug = thin(within, MOST_POINTS)
     ax.plot(
-        rug, np.full(rug.size, 0.015), "|", color=GREY, ms=6, mew=0.5,
-        alpha=float(np.clip(60 / max(rug.size, 1), 0.08, 0.8)),
+        rug, np.full(rug.size, 0.015), "|", color=GREY, ms=6, mew=0.4,
         transform=ax.get_xaxis_transform(), label="knots",
     )  # fmt: skip
     ax.set_xlim(lo, hi)
     ax.margins(y=0.12)
-    opaque(legend_above(ax, 3, columnspacing=0.8))
+    opaque(legend_above(ax, 2, columnspacing=0.8))
     ax.set_xlabel(x_label(samples))
     ax.set_ylabel(y_label(samples))
     of_all = shown(trajectory.ids.size, trajectory.size, "neurons")
@@ -88,15 +89,18 @@ def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -
 
     The right half of a sample has the colour of the sign of rhat of the neurons that it attracts
     among those that are active to the right of their knot, the left half among the others
-    (Williams et al., Lemma 1).
+    (Williams et al., Lemma 1). More than 200 samples are points below the function.
     """
     samples = trajectory.samples
     x, y, s = samples.x, samples.y, samples.size
-    size = 4.5 if s <= _MOST_LINES else 1.0
+    if s > _MOST_LINES:  # circles would hide the function
+        ax.plot(x, y, ".", ms=2.0, mew=0, color=GREY, zorder=2, label="samples")
+        return
+    size = 4.5
     style: dict[str, Any] = {"ls": "none", "marker": "o", "mec": BLACK, "mew": 0.6}
     sizes = draw_marks(ax, samples, size)
     ax.plot([], [], mfc="white", label="samples", ms=size, **style)
-    if colours is None or s > _MOST_LINES:
+    if colours is None:
         return
     for j in range(s):
         right, left = colours[j], colours[s + j]
@@ -104,7 +108,9 @@ def _draw_samples(ax: Axes, trajectory: Trajectory, colours: list[str] | None) -
             halves = [c if c != GREY else "white" for c in (left, right)]
             ax.plot(x[j], y[j], fillstyle="left", mfc=halves[0], mfcalt=halves[1], zorder=6,
                     ms=sizes[j], **style)  # fmt: skip
-    ax.plot([], [], fillstyle="left", mfc=BLUE, mfcalt=ORANGE, label="attractors", ms=size, **style)
+    for (_, colour, name), side in zip(SIGNS, ("left", "right"), strict=True):
+        half: dict[str, Any] = {"fillstyle": side, "mfc": colour, "mfcalt": "white", "ms": size}
+        ax.plot([], [], label=f"attracts {name}, active {side}", **half, **style)
 
 
 def draw_loss(ax: Axes, trajectory: Trajectory) -> Axes:
@@ -139,7 +145,7 @@ def draw_residuals(ax: Axes, trajectory: Trajectory) -> Axes:
     tau, residual = trajectory.observable("residual")
     x = trajectory.samples.x
     chosen = thin(np.arange(x.size), _MOST_LINES)
-    colours = mpl.colormaps["viridis"]
+    colours = LINES
     norm = mpl.colors.Normalize(x[0], x[-1])
     for j in chosen:
         rho = np.where(np.isfinite(residual[:, j]), residual[:, j], np.nan)

@@ -93,7 +93,7 @@ def _draw_bends(ax: Axes, run: Trajectory) -> None:
     """The masses of f'' as stems, and the samples as lines behind them."""
     samples, bend = run.samples, run.curvature(-1)
     for x in samples.x:
-        ax.axvline(x, color=GREY, lw=0.4, alpha=0.6)
+        ax.axvline(x, color=GREY, lw=0.4)
     ax.axhline(0.0, color=BLACK, lw=0.6)
     inside = (bend.knots >= samples.x[0]) & (bend.knots <= samples.x[-1])
     inside &= np.abs(bend.masses) > _SMALL * np.abs(bend.masses).sum()

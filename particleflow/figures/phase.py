@@ -1,5 +1,7 @@
 """Pictures of neurons in their phase space: the uv-plane, and the cylinder (rhat, theta)."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -46,7 +48,7 @@ def draw_uv(
         u = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.cos(theta), np.nan)
         v = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.sin(theta), np.nan)
         if paths:
-            ax.plot(u, v, color=colour, lw=0.4, alpha=0.4 if state else 0.8)
+            ax.plot(u, v, color=colour, lw=0.35 if state else 0.5, alpha=0.9)
         ends = last[np.sign(points[:, 0]) == sign] if state else np.stack([u[-1], v[-1]], axis=1)
         ax.plot(*ends.T, ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
     sizes = np.abs(np.concatenate([last.ravel(), rhat.ravel()]))
@@ -59,7 +61,7 @@ def draw_uv(
     ax.set_ylabel(r"$v=|\hat r|\,\sin\theta$")
     ax.ticklabel_format(scilimits=_PLAIN_NUMBERS, useMathText=True)
     _tell(ax, trajectory, frame, points if state else None, ways if paths else None)
-    legend_above(ax, 2, handlelength=0.8, markerscale=2)
+    legend_above(ax, 3, handlelength=1.6, markerscale=2)
     return ax
 
 
@@ -76,13 +78,13 @@ def draw_cylinder(ax: Axes, trajectory: Trajectory, frame: int = -1, *, paths: b
     for sign, colour, name in SIGNS:
         if paths:
             own = np.where(np.sign(rhat) == sign, rhat, np.nan)
-            ax.plot(theta, own, color=colour, lw=0.4, alpha=0.4)
+            ax.plot(theta, own, color=colour, lw=0.35, alpha=0.9)
         own = points[np.sign(points[:, 0]) == sign]
         ax.plot(own[:, 1], own[:, 0], ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
     frame_cylinder(ax, points[:, 0])
     _draw_angles(ax, trajectory, frame)
     _tell(ax, trajectory, frame, points, ways if paths else None)
-    legend_above(ax, 2, handlelength=0.8, markerscale=2)
+    legend_above(ax, 3, handlelength=1.6, markerscale=2)
     return ax
 
 
@@ -173,8 +175,8 @@ def _draw_rays(ax: Axes, trajectory: Trajectory, frame: int, reach: float) -> No
         return
     colours = attracted_colours(trajectory, frame) or [GREY] * (2 * s)
     for colour, (u, v) in zip(colours, ray_ends(x, reach), strict=True):
-        width = 0.3 if colour == GREY else 0.8
-        ax.plot([0.0, u], [0.0, v], color=colour, lw=width, alpha=0.6, zorder=0)
+        ax.plot([0.0, u], [0.0, v], zorder=0, **_ray_style(colour))
+    _name_rays(ax, colours)
 
 
 def _draw_angles(ax: Axes, trajectory: Trajectory, frame: int) -> None:
@@ -189,5 +191,20 @@ def draw_angles(ax: Axes, x: Array, colours: list[str]) -> None:
     for colour, angle in zip(colours, ray_angles(x).tolist(), strict=True):
         # shares of the height: rhat > 0, blue, is the upper half, and rhat < 0, orange, the lower
         lo, hi = {BLUE: (0.5, 1.0), ORANGE: (0.0, 0.5)}.get(colour, (0.0, 1.0))
-        width = 0.3 if colour == GREY else 0.8
-        ax.axvline(angle, lo, hi, color=colour, lw=width, alpha=0.6, zorder=0)
+        ax.axvline(angle, lo, hi, zorder=0, **_ray_style(colour))
+    _name_rays(ax, colours)
+
+
+def _ray_style(colour: str) -> dict[str, Any]:
+    """The look of a ray: those that attract are dashed, so that neurons on them are seen."""
+    dashes = (0, (1, 0)) if colour == GREY else (0, (4, 2))
+    return {"color": colour, "lw": 0.3 if colour == GREY else 0.8, "ls": dashes}
+
+
+def _name_rays(ax: Axes, colours: list[str]) -> None:
+    """Put into the legend what the lines of rays are: coloured where they attract."""
+    if GREY in colours:
+        ax.plot([], [], label="rays", **_ray_style(GREY))
+    for _, colour, name in SIGNS:
+        if colour in colours:
+            ax.plot([], [], label=f"attract {name}", **_ray_style(colour))

@@ -12,6 +12,9 @@ from particleflow.errors import TrajectoryError
 from particleflow.files.disk import check_target as check_new_file
 from particleflow.trajectory import Trajectory
 
+from .curvature import draw_curvature
+from .density import draw_density
+from .interpolants import draw_interpolants
 from .kernel import draw_modes, draw_spectrum
 from .knots import draw_knots
 from .panels import draw_function, draw_loss, draw_residuals
@@ -66,6 +69,9 @@ KINDS = {
     "knots": _column(_of_run(draw_knots), height=7),
     "loss": _column(_LOSS, _MODES, height=11),
     "spectrum": _column(_of_run(draw_spectrum), height=6.5),
+    "interpolants": _column(draw_interpolants, height=7, has_frame=True),
+    "curvature": _column(draw_curvature, height=7, has_frame=True),
+    "density": _column(draw_density, height=7, has_frame=True),
     "sectors": _column(_of_run(draw_sectors), _of_run(draw_rays), height=12),
 }
 """The kinds by name: "overview" is as wide as a page, the others are as wide as a column."""
@@ -80,7 +86,7 @@ def plot(trajectory: Trajectory, kind: str = "overview", frame: int = -1) -> Fig
     kind : str
         One of `KINDS`.
     frame : int
-        The frame that "overview", "function" and "phase" show.
+        The frame that is shown, of kinds that show one.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from matplotlib.colors import LogNorm
 from particleflow.trajectory import Trajectory
 
 from .phase import path_frames
-from .style import colour_bar, edges, empty, shown, tell, time_axis
+from .style import SHARES, colour_bar, edges, empty, shown, tell, time_axis
 
 _MOST_ROWS = 128
 
@@ -80,7 +80,7 @@ def _draw(ax: Axes, tau: np.ndarray, shares: np.ndarray, what: str) -> None:
     shares = np.add.reduceat(shares, rows, axis=1)
     mesh = ax.pcolormesh(
         limits, np.append(rows, rows[-1] + wide) - 0.5, np.where(shares > 0.0, shares, np.nan).T,
-        cmap="cividis_r", norm=LogNorm(shares[shares > 0.0].min(), shares.max()), rasterized=True,
+        cmap=SHARES, norm=LogNorm(shares[shares > 0.0].min(), shares.max()), rasterized=True,
     )  # fmt: skip
     time_axis(ax, tau)
     ax.invert_yaxis()  # sector 0 is the topmost

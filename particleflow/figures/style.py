@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
@@ -35,13 +36,19 @@ STYLE: dict[Any, Any] = {
     "legend.fontsize": 7,
     "lines.linewidth": 1.2,
     "savefig.dpi": 200,
+    "hatch.linewidth": 0.4,
     "pdf.fonttype": 42,  # text as TrueType, in place of Type 3 fonts
 }
-# Okabe and Ito's colours, distinct for colour-blind readers
-BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#999999", "#000000"
-GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
-FOUR = (SKY, GREEN, ORANGE, BLUE)
+# Okabe and Ito's colours, distinct for colour-blind readers, as far as they have a contrast of 3 to
+# white; grey and purple in place of lighter ones
+BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#000000"
+GREEN, PINK, PURPLE = "#009E73", "#CC79A7", "#7B52AB"
+FOUR = (PURPLE, GREEN, ORANGE, BLUE)
 """Colours of four runs whose setting grows or falls."""
+LINES = ListedColormap(mpl.colormaps["plasma"](np.linspace(0.0, 0.62, 256)), "lines")
+"""Colours of lines by a number: the part of plasma that has a contrast of 3 to white."""
+SHARES = ListedColormap(mpl.colormaps["cividis_r"](np.linspace(0.4, 1.0, 256)), "shares")
+"""Colours of shares on white, likewise of cividis: darker where there is more."""
 
 
 class Picture(Figure):

@@ -35,14 +35,14 @@ WIDTH, HEIGHT, RUG = 345, 245, 10
 """Pixels of the inner part of a panel, and of the knots below f."""
 RATE = 25
 """Frames a second of the play button, at most."""
-BLUE, ORANGE, GREY, RED = "#0072B2", "#D55E00", "#999999", "#CC0000"
+BLUE, GREY, RED = "#0072B2", "#767676", "#CC0000"
 _MOST_RAYS = 64
 _MOST_SAMPLES = 1000
 """Samples up to which the kernel's eigenvectors are computed, for the modes."""
 _MODES = 6
 _TICKS = 5
-_VIRIDIS = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#D2C010")
-"""Six colours from the first mode to the last; the last is darker than in matplotlib's map."""
+_OF_MODES = ("#0D0887", "#4B03A1", "#7D03A8", "#A82296", "#CA457A", "#E56A5D")
+"""Colours from the first mode to the last, as in `figures`."""
 
 
 class Panel(NamedTuple):
@@ -235,7 +235,7 @@ def _cylinder(trajectory: Trajectory, chosen: Selection) -> Panel:
         plot.yaxis.ticker = FixedTicker(ticks=[0.0, *ticks])
         plot.yaxis.major_label_overrides = {0.0: "0", **ticks}
     angles = _rays(trajectory)
-    plot.segment(angles, -reach, angles, reach, color=GREY, line_alpha=0.4)
+    plot.segment(angles, -reach, angles, reach, color=GREY, line_width=0.5)
     plot.line([-np.pi, np.pi], [0.0, 0.0], color=GREY)
     image = _image(plot, HEIGHT)
     return Panel(plot, image, _path(plot, chosen.time.size), _marker(plot))
@@ -253,11 +253,11 @@ def _plane(trajectory: Trajectory, chosen: Selection) -> Panel:
         plot.xaxis.major_label_text_font_size = plot.yaxis.major_label_text_font_size = "0px"
         radii = [float(compressed(p, chosen.unit)) for p in powers]
         plot.circle([0.0] * len(radii), [0.0] * len(radii), radius=radii, fill_color=None,
-                    line_color=GREY, line_alpha=0.5)  # fmt: skip
+                    line_color=GREY, line_width=0.5)  # fmt: skip
     angles = _rays(trajectory)
     zero = np.zeros(angles.size)
     plot.segment(zero, zero, 2 * wide * np.cos(angles), 2 * wide * np.sin(angles), color=GREY,
-                 line_alpha=0.4)  # fmt: skip
+                 line_width=0.5)  # fmt: skip
     image = _image(plot, HEIGHT)
     return Panel(plot, image, _path(plot, chosen.time.size), _marker(plot))
 
@@ -293,7 +293,7 @@ def _knots(trajectory: Trajectory, clock: _Clock) -> Panel:
     image = _image(plot, HEIGHT)
     if samples.size <= _MOST_RAYS:
         right = max(1.0, clock.size - 1.0)
-        plot.segment(0.0, samples.x, right, samples.x, color=GREY, line_alpha=0.5)
+        plot.segment(0.0, samples.x, right, samples.x, color=GREY, line_width=0.5)
     return Panel(plot, image, _path(plot, clock.size), _marker(plot))
 
 
@@ -340,7 +340,7 @@ def _modes(trajectory: Trajectory, clock: _Clock) -> Any:
 
     def draw(plot: Any, at: Array) -> None:
         for k in range(along.shape[1]):
-            plot.line(at, along[:, k], color=_VIRIDIS[k], line_width=1.5, legend_label=f"{k + 1}")
+            plot.line(at, along[:, k], color=_OF_MODES[k], line_width=1.5, legend_label=f"{k + 1}")
         plot.legend.orientation = "horizontal"
         plot.legend.location = "bottom_left"
         plot.legend.padding = plot.legend.margin = 2

@@ -90,7 +90,10 @@ def test_an_animation(call, run):
         (["--follow", "--frame", "1"], "--frame does not go with --follow"),
         (["--stride", "2"], "--stride does not go with a picture"),
         (["--animate", "--stride", "0"], "--stride: expected at least 1, found 0"),
-        (["--animate", "-o", "x.png"], "x.png: expected a picture ending in .gif, found '.png'"),
+        (
+            ["--animate", "-o", "x.png"],
+            "x.png: expected a picture ending in .gif, .mp4, found '.png'",
+        ),
         (["-o", "x.gif"], "x.gif: expected a picture ending in .png, .pdf, .svg, found '.gif'"),
         (["--column", "loss"], "--column does not go with a picture"),
         (["-o", "none/x.png"], "none/x.png: the folder none does not exist"),

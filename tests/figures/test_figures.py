@@ -313,7 +313,7 @@ def test_an_animation_has_the_frames_and_moves(record, tmp_path):
         figures.animate(traj, tmp_path / "fewer.gif", stride=5, frames_per_second=2.0)
         with pytest.raises(pf.TrajectoryError, match="exists already"):
             figures.animate(traj, tmp_path / "fewer.gif")
-        with pytest.raises(pf.TrajectoryError, match=r"ending in \.gif, found '\.png'"):
+        with pytest.raises(pf.TrajectoryError, match=r"ending in \.gif, \.mp4, found '\.png'"):
             figures.animate(traj, tmp_path / "a.png")
     with Image.open(tmp_path / "a run.gif") as gif, Image.open(tmp_path / "fewer.gif") as fewer:
         assert (gif.n_frames, fewer.n_frames) == (11, 3)

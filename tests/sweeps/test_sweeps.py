@@ -471,7 +471,12 @@ def test_a_map_of_what_is_not_done_yet(tmp_path):
     values = np.array([[np.nan, -1.0], [0.001, 2000.0]])
     ax = Figure().subplots()
     assert figures.draw_map(ax, [1, 2], ["a", "b"], values, "title") is ax
-    assert [text.get_text() for text in ax.texts] == ["\N{EN DASH}", "-1.0", "1e-3", "2000"]
+    assert [text.get_text() for text in ax.texts] == [
+        "\N{EN DASH}",
+        "-1.0",
+        r"$1\!\cdot\!10^{-3}$",
+        "2000",
+    ]
 
 
 # the command line
