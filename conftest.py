@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -51,7 +52,9 @@ def _count(text: str) -> int:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests that take long or need more packages, and say how many, unless asked for."""
-    if config.getoption("--slow") or any(name in config.getoption("markexpr") for name in APART):
+    # -m "not browser" does not ask for it
+    asked = re.findall(r"(?<!not )\b(\w+)\b", config.getoption("markexpr"))
+    if config.getoption("--slow") or not set(APART).isdisjoint(asked):
         return
     left_out = [item for item in items if any(map(item.get_closest_marker, APART))]
     if left_out:

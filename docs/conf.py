@@ -42,7 +42,10 @@ default_role = "autolink"  # `run` in a docstring is a link where there is such 
 
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
-suppress_warnings = ["config.cache"]  # the order of examples is a function
+suppress_warnings = [
+    "config.cache",  # a function saves pictures
+    "sphinx_gallery.space_in_filename",  # a checkout may lie anywhere
+]
 
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"  # numpydoc's sections say types

@@ -21,8 +21,7 @@ for ax, (title, (delta, scale)) in zip(axes, starts.items(), strict=True):
     neurons = pf.initialise("reduced", 1000, delta=delta, scale=scale, seed=1, antisymmetric=True)
     sim = pf.Simulation(samples, neurons)
     sim.run(float("inf"))  # until the loss has settled
-    a, b, c = sim.state.parameters()
-    moved = np.abs(neurons.knots - pf.Neurons(a, b, c).knots)
+    moved = np.abs(neurons.knots - sim.neurons.knots)
     ax.plot(x, sim.predict(x), label="$f$ at the end")
     ax.plot(x, pf.theory.natural_spline(samples.x, samples.y)(x), "--", label="cubic spline")
     ax.plot(samples.x, samples.y, "o", color="black", label="samples")

@@ -21,8 +21,7 @@ figure, ax = plt.subplots(figsize=(7.0, 4.0), layout="constrained")
 for decay in (1e-1, 1e-2, 1e-3):
     sim = pf.Simulation(samples, neurons, decay=decay)
     sim.run(float("inf"))
-    a, b, c = sim.state.parameters()
-    norm = np.mean(np.abs(c) * np.hypot(a, b))
+    norm = np.mean(np.abs(sim.neurons.rhat))
     label = f"lambda = {decay:g}: {norm / least.path_norm:.3f} of the least path norm"
     ax.plot(points, sim.predict(points), label=label)
 ax.plot(x, y, "o", color="black", label="samples")

@@ -2,6 +2,7 @@
 
 Layout, of VTKHDF 2.0::
 
+    /                             attributes creator, chosen, x_shift, x_scale
     /VTKHDF                       attributes Version, Type = "PolyData"
     /VTKHDF/Points                (F k, 3): cos theta, sin theta, rhat, one frame after the other
     /VTKHDF/Vertices              a cell for each neuron, the same at all frames
@@ -33,7 +34,7 @@ def size(choice: Choice) -> int:
     frames, n = choice.shape
     precision = choice.precision.itemsize
     # per frame and neuron: a point, rhat, theta, cell as int32, knot as float64
-    return frames * n * (5 * precision + 4 + 8) + 200 * frames + 48 * n + _METADATA
+    return frames * n * (5 * precision + 4 + 8) + 300 * frames + 48 * n + _METADATA
 
 
 def write(choice: Choice, target: Path) -> None:
@@ -44,6 +45,9 @@ def write(choice: Choice, target: Path) -> None:
         root.attrs["Type"] = np.bytes_("PolyData")  # vtk before 9.5 refuses h5py's own texts
         file.attrs["creator"] = f"particleflow {__version__}"
         file.attrs["chosen"] = choice.description
+        # theta and rhat are those of (x - x_shift) / x_scale, the x that the network sees
+        file.attrs["x_shift"] = choice.trajectory.samples.x_shift
+        file.attrs["x_scale"] = choice.trajectory.samples.x_scale
         _write_cells(root, choice.shape[1])
         _write_steps(root, choice)
         _write_points(root, choice)
@@ -112,9 +116,8 @@ def _link_h5md(file: h5py.File, choice: Choice) -> None:
     box.attrs["dimension"] = 3
     box.attrs["boundary"] = np.array([b"none"] * 3)
     layout = h5py.VirtualLayout((frames, n, 3), choice.precision)
-    source = h5py.VirtualSource(".", "/VTKHDF/Points", (frames * n, 3), choice.precision)
-    for k in range(frames):
-        layout[k] = source[k * n : (k + 1) * n]
+    # one mapping for all frames: both have as many numbers, in one order
+    layout[...] = h5py.VirtualSource(".", "/VTKHDF/Points", (frames * n, 3), choice.precision)
     position = particles.create_group("position")
     position.create_virtual_dataset("value", layout)
     position["step"] = choice.trajectory.step[choice.frames]

@@ -32,7 +32,8 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
     kernel = trajectory.tangent_kernel(0)
     if not np.isfinite(kernel).all():
         return empty(ax, "the tangent kernel of the first frame is not finite")
-    rates, along = residual_modes(kernel, residual, _MODES)
+    samples = trajectory.samples
+    rates, along = residual_modes(kernel, residual, _MODES, samples.weights)
     lowest = float(np.nanmin(along[along > 0.0], initial=np.inf))
     for k, rate in enumerate(rates.tolist()):
         colour = LINES(k / max(1, rates.size - 1))
@@ -47,7 +48,8 @@ def draw_modes(ax: Axes, trajectory: Trajectory) -> Axes:
         ax.set_yscale("log")
         ax.set_ylim(0.5 * lowest, 2.0 * float(np.nanmax(along)))
     legend_above(ax, _MODES + 1, handlelength=1.0, columnspacing=0.8)
-    ax.set_ylabel(r"$|\langle v_k,\rho\rangle|$ for mode $k$ of $H_0$")
+    weighted = r"\sqrt{w}\," if samples.is_weighted else ""
+    ax.set_ylabel(rf"$|\langle v_k,{weighted}\rho\rangle|$ for mode $k$ of $H_0$")
     tell(ax, shown(rates.size, trajectory.samples.size, "modes, the fastest"))
     return ax
 

@@ -15,22 +15,26 @@ that. PyTorch's ``MSELoss`` is the mean unless another reduction is asked for.""
 LOSSES: tuple[str, ...] = get_args(Loss)
 
 
-def multiple_of_loss(loss: str, rows: float) -> float:
+def multiple_of_loss(loss: str, rows: float | None) -> float:
     """The loss of this name over L, for rows of this total weight: 1, 2, 2/n or 1/n.
 
     Raises
     ------
     ConfigError
-        The name is unknown.
+        The name is unknown, or the number of rows is out of range, or missing for a mean.
     """
-    multiples = {"half_sum": 1.0, "sum": 2.0, "mean": 2.0 / rows, "half_mean": 1.0 / rows}
-    if loss not in multiples:
+    if loss not in LOSSES:
         raise ConfigError(f"loss: expected one of {', '.join(LOSSES)}, found {loss!r}")
-    return multiples[loss]
+    if rows is not None:
+        positive("rows", rows, ConfigError)
+    elif loss in ("mean", "half_mean"):
+        raise ConfigError(f"rows: loss = {loss!r} needs their number")
+    n = rows or 1.0
+    return {"half_sum": 1.0, "sum": 2.0, "mean": 2.0 / n, "half_mean": 1.0 / n}[loss]
 
 
 def step_in_tau(
-    learning_rate: float, alpha: float, loss: str = "half_sum", rows: float = 1.0
+    learning_rate: float, alpha: float, loss: str = "half_sum", rows: float | None = None
 ) -> float:
     """The time dtau of a step of gradient descent on raw parameters: eta / alpha, times a multiple.
 
@@ -42,8 +46,8 @@ def step_in_tau(
         Scale of the raw network.
     loss : {"half_sum", "sum", "mean", "half_mean"}
         What eta is the rate of.
-    rows : float
-        Number of rows n, with weights their sum.
+    rows : float, optional
+        Number of rows n, with weights their sum; the two means need it.
 
     Raises
     ------
@@ -51,12 +55,12 @@ def step_in_tau(
         A number is not finite and above 0, or the loss is unknown.
     """
     rate = positive("learning_rate", learning_rate, ConfigError)
-    multiple = multiple_of_loss(loss, positive("rows", rows, ConfigError))
+    multiple = multiple_of_loss(loss, rows)
     return rate * multiple / positive("alpha", alpha, ConfigError)
 
 
 def decay_in_tau(
-    weight_decay: float, alpha: float, loss: str = "half_sum", rows: float = 1.0
+    weight_decay: float, alpha: float, loss: str = "half_sum", rows: float | None = None
 ) -> float:
     """The rate lambda in tau of a weight decay of raw parameters: alpha times it, over a multiple.
 
@@ -72,8 +76,8 @@ def decay_in_tau(
         Scale of the raw network.
     loss : {"half_sum", "sum", "mean", "half_mean"}
         What the optimiser lowers besides.
-    rows : float
-        Number of rows n, with weights their sum.
+    rows : float, optional
+        Number of rows n, with weights their sum; the two means need it.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def decay_in_tau(
     decay = finite("weight_decay", weight_decay, ConfigError)
     if decay < 0.0:
         raise ConfigError(f"weight_decay: expected at least 0, found {decay:g}")
-    multiple = multiple_of_loss(loss, positive("rows", rows, ConfigError))
+    multiple = multiple_of_loss(loss, rows)
     return decay * positive("alpha", alpha, ConfigError) / multiple
 
 

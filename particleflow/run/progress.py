@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from particleflow.backend import when_compiling
+
 from .observed import Observed
 
 Show = Callable[[Any], None]
 """Called with the simulation about ten times a second, and after each recorded time."""
-_SECONDS = 0.1
+_SECONDS, _SECONDS_IN_A_LOG = 0.1, 60.0
 
 
 @contextmanager
@@ -34,12 +36,24 @@ def shown(progress: "Show | bool | None", sim: Observed, end: float) -> Iterator
         form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
         with tqdm(
             total=span, bar_format=form if has_end else "{desc} {elapsed}{postfix}",
-            mininterval=_SECONDS,
+            mininterval=_SECONDS if _is_watched() else _SECONDS_IN_A_LOG,
         ) as bar:  # fmt: skip
             show = _Bar(bar, sim.time)
             show(sim)
-            yield show
+            when_compiling(lambda _: show.say("compiling the kernels"), None, None)
+            try:
+                yield show
+            except BaseException:
+                show.fail()
+                raise
+            finally:
+                when_compiling(None, None, None)
             show.finish(sim, span)
+
+
+def _is_watched() -> bool:
+    """Whether somebody sees the bar move: in a terminal or a notebook, and not in a log."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 class _Bar:
@@ -55,6 +69,15 @@ class _Bar:
             self._due = now + _SECONDS
             self._tell(sim)
             self._bar.update(sim.time - self._begin - self._bar.n)
+
+    def say(self, what: str) -> None:
+        """Show what the run is busy with, in place of its time."""
+        self._bar.set_description_str(what, refresh=True)
+
+    def fail(self) -> None:
+        """Show in a notebook that the run has not come to its end; a terminal shows the error."""
+        if hasattr(self._bar, "disp"):
+            self._bar.disp(bar_style="danger")
 
     def finish(self, sim: Observed, span: float | None) -> None:
         """Show the end of a run that has come to it: a full bar, whatever was rounded; notes."""

@@ -89,7 +89,9 @@ def kernel_distance(one: ArrayLike, two: ArrayLike) -> float:
     return 0.5 * float(np.linalg.norm(first / sizes[0] - second / sizes[1]) ** 2)
 
 
-def residual_modes(kernel: ArrayLike, residual: ArrayLike, most: int = 6) -> tuple[Array, Array]:
+def residual_modes(
+    kernel: ArrayLike, residual: ArrayLike, most: int = 6, weights: ArrayLike | None = None
+) -> tuple[Array, Array]:
     """Residuals along the eigenvectors of a tangent kernel, those of its largest eigenvalues.
 
     Parameters
@@ -100,6 +102,9 @@ def residual_modes(kernel: ArrayLike, residual: ArrayLike, most: int = 6) -> tup
         Residuals at several times; a row that is not finite gives NaN.
     most : int
         The number of modes, if there are as many.
+    weights : (s,) array, optional
+        Weights w of the samples, if the kernel is that of weighted ones, W^1/2 H W^1/2: then
+        sqrt(w) rho is what it makes decay.
 
     Returns
     -------
@@ -107,10 +112,12 @@ def residual_modes(kernel: ArrayLike, residual: ArrayLike, most: int = 6) -> tup
         Eigenvalues lambda_k, descending: if the kernel stood still, mode k would decay like
         exp(-lambda_k tau).
     along : (t, k) float64
-        |<v_k, rho>| with the eigenvectors v_k.
+        |<v_k, rho>| with the eigenvectors v_k, or |<v_k, sqrt(w) rho>|.
     """
     rates, vectors = np.linalg.eigh(np.asarray(kernel, np.float64))
     rho = np.asarray(residual, np.float64)
+    if weights is not None:
+        rho = rho * np.sqrt(np.asarray(weights, np.float64))
     # eigh gives the slowest modes first
     rates, vectors = rates[::-1][:most], vectors[:, ::-1][:, :most]
     with np.errstate(invalid="ignore"):

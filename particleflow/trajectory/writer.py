@@ -176,7 +176,8 @@ class TrajectoryWriter:
             return self._open_again(self._going_on, sim, until)
         if self._has_recorded:
             raise TrajectoryError(
-                f"{self.path}: has recorded a run; take a new TrajectoryWriter to go on"
+                f"{self.path}: has recorded a run; put a new TrajectoryWriter in its place in "
+                "sim.writers"
             )
         plan = self.plan(sim, until)
         values = [skeleton.evaluate(quantity) for quantity in plan.quantities]

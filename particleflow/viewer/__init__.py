@@ -9,14 +9,12 @@ from particleflow.files.disk import check_target, new_file
 from particleflow.trajectory import Trajectory, open_trajectory
 
 NEURONS, FRAMES = 5000, 200
-"""How many neurons and frames a page shows by default: about 7 MB."""
+"""How many neurons and frames a page shows by default."""
 ENDINGS = (".html",)
 _LARGEST = 15_000_000
 """Bytes of a page, above which browsers are slow to open it."""
-_BASE = 1_900_000
-"""Bytes of a page without neurons: Bokeh's scripts, mostly."""
-_PER_POINT = 16 / 3
-"""Bytes of a neuron of a frame: two numbers of 16 bits, in base 64."""
+_LEAST_OF_A_POINT = 1.0
+"""Bytes of a neuron of a frame, at least: three numbers of 16 bits, compressed, in base 64."""
 _FRAME_HEIGHT = 760
 
 
@@ -100,13 +98,16 @@ def view(trajectory: Trajectory | PathLike, neurons: int = NEURONS, frames: int 
         with open_trajectory(trajectory) as opened:
             return view(opened, neurons, frames)
     n, k = min(neurons, trajectory.ids.size), min(frames, trajectory.frames)
-    if _BASE + _PER_POINT * n * k > _LARGEST:
-        most = int((_LARGEST - _BASE) / _PER_POINT / k)
-        raise TrajectoryError(
-            f"neurons: {n:,} at {k:,} frames make a page of more than {_LARGEST / 1e6:.0f} MB; "
-            f"at so many frames {most:,} fit"
-        )
-    return Page(html_of(trajectory, select(trajectory, neurons, frames)))
+    too_large = (
+        f"neurons, frames: {n:,} at {k:,} frames make a page of more than "
+        f"{_LARGEST / 1e6:.0f} MB; take fewer of either"
+    )
+    if _LEAST_OF_A_POINT * n * k > _LARGEST:
+        raise TrajectoryError(too_large)
+    page = Page(html_of(trajectory, select(trajectory, neurons, frames)))
+    if len(page.html) > _LARGEST:
+        raise TrajectoryError(too_large)
+    return page
 
 
 def require() -> None:

@@ -4,31 +4,30 @@
 // Bokeh models by name, and `facts`, numbers that `page.py` has computed. Points are drawn into
 // images, whose cost hardly depends on how many there are.
 
-const { neurons, frames, reach, shift, scale, width, height, rug_height, codes } = facts
+const { neurons, frames, reach, width, height, rug_height, codes } = facts
 const BLUE = 0xffb27200, ORANGE = 0xff005ed5 // #0072B2 and #D55E00 as ABGR
-const codesOfTheta = codesSource.data.theta, codesOfRadius = codesSource.data.radius
+const { theta: codesOfTheta, radius: codesOfRadius, knot: codesOfKnot } = codesSource.data
 
 // what follows from a code of theta alone, once for each code
-const cosine = new Float32Array(codes + 1), sine = new Float32Array(codes + 1)
-const knot = new Float32Array(codes + 1)
-for (let code = 0; code <= codes; code++) {
-  const theta = (code / codes) * 2 * Math.PI - Math.PI
-  cosine[code] = Math.cos(theta)
-  sine[code] = Math.sin(theta)
-  knot[code] = shift - scale * Math.tan(theta) // -b/a, in the x of the samples
+// the code above the largest stands for no number, and stays NaN here
+const decoded = (low, high) => {
+  const values = new Float64Array(codes + 2).fill(NaN)
+  for (let code = 0; code <= codes; code++) values[code] = low + (code / codes) * (high - low)
+  return values
 }
-const angleOf = (code) => (code / codes) * 2 * Math.PI - Math.PI
-const radiusOf = (code) => (code / codes) * 2 * reach - reach
+const angle = decoded(-Math.PI, Math.PI), radius = decoded(-reach, reach)
+const knot = decoded(facts.knots_from, facts.knots_to) // in the x of the samples
+const cosine = angle.map(Math.cos), sine = angle.map(Math.sin)
 
 // where neuron i is in each panel at a frame
 const place = {
-  cylinder: (at) => [angleOf(codesOfTheta[at]), radiusOf(codesOfRadius[at])],
+  cylinder: (at) => [angle[codesOfTheta[at]], radius[codesOfRadius[at]]],
   plane: (at) => {
-    const size = Math.abs(radiusOf(codesOfRadius[at])), code = codesOfTheta[at]
+    const size = Math.abs(radius[codesOfRadius[at]]), code = codesOfTheta[at]
     return [size * cosine[code], size * sine[code]]
   },
-  knots: (at, frame) => [frame, knot[codesOfTheta[at]]],
-  fit: (at) => [knot[codesOfTheta[at]], rugPlace()],
+  knots: (at, frame) => [frame, knot[codesOfKnot[at]]],
+  fit: (at) => [knot[codesOfKnot[at]], rugPlace()],
 }
 const rugPlace = () => fit.y_range.start + 0.02 * (fit.y_range.end - fit.y_range.start)
 const panels = { fit, cylinder, plane, knots }
@@ -43,8 +42,9 @@ function splat(name, source, rows, size, at) {
   const image = source.data.image[0], fx = width / dw[0], fy = rows / dh[0]
   image.fill(0)
   at((px, py, colour) => {
-    const column = ((px - x[0]) * fx) | 0, row = ((py - y[0]) * fy) | 0
-    if (!(px > x[0]) || column >= width - size) return
+    const right = (px - x[0]) * fx, row = Math.floor((py - y[0]) * fy)
+    if (!(right >= 0 && right <= width)) return // outside, or no number
+    const column = Math.min(Math.floor(right), width - size) // at the border it is seen, too
     for (let dy = 0; dy < size; dy++) {
       const line = row + dy
       if (line < 0 || line >= rows) continue
@@ -54,7 +54,8 @@ function splat(name, source, rows, size, at) {
   source.change.emit()
 }
 
-const colourOf = (at) => (codesOfRadius[at] * 2 > codes ? BLUE : ORANGE)
+const isPositive = (at) => codesOfRadius[at] * 2 > codes
+const colourOf = (at) => (isPositive(at) ? BLUE : ORANGE)
 
 function drawPoints(frame) {
   const begin = frame * neurons
@@ -70,7 +71,7 @@ function drawPoints(frame) {
     const { y, dh } = rugImage.data
     for (let at = begin; at < begin + neurons; at++) {
       for (let row = 0; row < rug_height; row++) {
-        put(knot[codesOfTheta[at]], y[0] + ((row + 0.5) / rug_height) * dh[0], colourOf(at))
+        put(knot[codesOfKnot[at]], y[0] + ((row + 0.5) / rug_height) * dh[0], colourOf(at))
       }
     }
   })
@@ -89,9 +90,9 @@ function drawKnots() {
     const frame = Math.round(x[0] + ((column + 0.5) / width) * dw[0])
     if (frame < 0 || frame >= frames) continue
     for (let at = frame * neurons; at < (frame + 1) * neurons; at++) {
-      const row = Math.floor(((knot[codesOfTheta[at]] - y[0]) / dh[0]) * height)
+      const row = Math.floor(((knot[codesOfKnot[at]] - y[0]) / dh[0]) * height)
       if (row >= 0 && row < height) {
-        counts[codesOfRadius[at] * 2 > codes ? 0 : 1][row * width + column] += 1
+        counts[isPositive(at) ? 0 : 1][row * width + column] += 1
       }
     }
   }
@@ -149,14 +150,16 @@ function saySoon() {
 function say() {
   const i = followed >= 0 ? followed : hovered, at = slider.value * neurons + i
   const f = (value) => value.toPrecision(4)
-  const r = i < 0 ? 0 : radiusOf(codesOfRadius[at])
+  const r = i < 0 ? 0 : radius[codesOfRadius[at]]
   const rhat = facts.unit === null ? r : facts.unit * Math.sinh(r / facts.unit)
   const moment = `<b>tau = ${f(facts.time[slider.value])}</b>`
   words.text = i < 0
     ? `${moment} &nbsp; Point at a neuron to see its path, click a neuron or a knot to follow it.`
     : `${moment} &nbsp; neuron ${facts.ids[i]}${followed >= 0 ? ", followed" : ""}: ` +
-      `rhat = ${f(rhat)}, theta = ${f(angleOf(codesOfTheta[at]))}, ` +
-      `knot at ${f(knot[codesOfTheta[at]])}`
+      `rhat = ${f(rhat)}, theta = ${f(angle[codesOfTheta[at]])}, ` +
+      (codesOfKnot[at] > codes
+        ? "knot far outside"
+        : `knot at ${knot[codesOfKnot[at]].toPrecision(facts.x_digits)}`)
 }
 
 function draw() {
@@ -181,7 +184,8 @@ function nearest(name, px, py, most) {
   let found = -1, least = most * most
   for (let i = 0; i < neurons; i++) {
     const [x, y] = place[name](frame * neurons + i, frame)
-    const dx = (x - px) * fx, dy = name === "fit" ? 0 : (y - py) * fy
+    // of the rug the x decides, of knots over time their height at the frame next to the mouse
+    const dx = name === "knots" ? 0 : (x - px) * fx, dy = name === "fit" ? 0 : (y - py) * fy
     const square = dx * dx + dy * dy
     if (square < least) [found, least] = [i, square]
   }
@@ -194,6 +198,7 @@ const view = {
   zoomed(name) {
     if (name === "knots") drawKnots()
     else drawPoints(slider.value)
+    drawMarker()
   },
   pointed(name, event) {
     const found = nearest(name, event.x, event.y, 8)

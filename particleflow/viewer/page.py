@@ -29,7 +29,7 @@ from particleflow.model.coordinates import ray_angles
 from particleflow.theory import residual_modes
 from particleflow.trajectory import Trajectory
 
-from .selection import CODES, Selection, compressed
+from .selection import CODES, MARGIN, Selection, compressed, window
 
 WIDTH, HEIGHT, RUG = 345, 245, 10
 """Pixels of the inner part of a panel, and of the knots below f."""
@@ -56,7 +56,7 @@ class Panel(NamedTuple):
 
 def html_of(trajectory: Trajectory, chosen: Selection) -> str:
     """The whole page, with Bokeh's own scripts in it, so that it needs no network."""
-    samples, clock = trajectory.samples, _Clock(chosen)
+    clock = _Clock(chosen)
     fit, line = _fit(trajectory, chosen)
     cylinder, plane = _cylinder(trajectory, chosen), _plane(trajectory, chosen)
     knots = _knots(trajectory, clock)
@@ -78,9 +78,13 @@ def html_of(trajectory: Trajectory, chosen: Selection) -> str:
         panel.plot.name = name
     ready = CustomJS(
         args={
-            "facts": _facts(chosen, samples.x_shift, samples.x_scale),
+            "facts": _facts(chosen),
             "codesSource": ColumnDataSource(
-                {"theta": chosen.theta.ravel(), "radius": chosen.radius.ravel()}
+                {
+                    "theta": chosen.theta.ravel(),
+                    "radius": chosen.radius.ravel(),
+                    "knot": chosen.knot.ravel(),
+                }
             ),
             "functions": None if chosen.f is None else ColumnDataSource({"f": chosen.f.ravel()}),
             "line": line, "slider": slider, "button": button, "words": words, "moments": moments,
@@ -112,7 +116,7 @@ def html_of(trajectory: Trajectory, chosen: Selection) -> str:
     )  # fmt: skip
 
 
-def _facts(chosen: Selection, shift: float, scale: float) -> dict[str, Any]:
+def _facts(chosen: Selection) -> dict[str, Any]:
     """Numbers that the script needs; JSON knows no infinity."""
     return {
         "neurons": int(chosen.ids.size),
@@ -121,14 +125,21 @@ def _facts(chosen: Selection, shift: float, scale: float) -> dict[str, Any]:
         "unit": None if chosen.unit == np.inf else chosen.unit,
         "time": chosen.time.tolist(),
         "ids": chosen.ids.tolist(),
-        "shift": shift,
-        "scale": scale,
+        "knots_from": chosen.knots_from,
+        "knots_to": chosen.knots_to,
+        "x_digits": _digits(chosen.x),
         "width": WIDTH,
         "height": HEIGHT,
         "rug_height": RUG,
         "codes": CODES,
         "rate": RATE,
     }
+
+
+def _digits(x: Array) -> int:
+    """Significant digits that tell a ten-thousandth of an interval of x from its neighbours."""
+    wide = float(x[-1] - x[0])
+    return int(np.clip(np.ceil(np.log10(np.abs(x).max() / wide)) + 4, 4, 15))
 
 
 @cache
@@ -199,7 +210,7 @@ def _fit(trajectory: Trajectory, chosen: Selection) -> tuple[Panel, ColumnDataSo
     plot.scatter(samples.x, samples.y, size=size, color="black", fill_alpha=fill)
     # float32, into which the script copies f at each frame
     values = np.full(chosen.x.size, np.nan, np.float32) if chosen.f is None else chosen.f[-1]
-    line = ColumnDataSource({"x": chosen.x.astype(np.float32), "y": values.copy()})
+    line = ColumnDataSource({"x": chosen.x, "y": values.copy()})
     plot.line("x", "y", source=line, line_width=2, color=BLUE)
     return Panel(plot, image, None, _marker(plot)), line
 
@@ -286,9 +297,7 @@ class _Clock:
 def _knots(trajectory: Trajectory, clock: _Clock) -> Panel:
     """All knots over time."""
     samples = trajectory.samples
-    first, last = samples.x[0], samples.x[-1]
-    margin = 0.2 * ((last - first) or 1.0)
-    plot = clock.plot("knots over time", (first - margin, last + margin))
+    plot = clock.plot("knots over time", window(trajectory, MARGIN))
     plot.yaxis.axis_label = _named(samples.source.x_name, "x")
     image = _image(plot, HEIGHT)
     if samples.size <= _MOST_RAYS:
@@ -335,7 +344,8 @@ def _modes(trajectory: Trajectory, clock: _Clock) -> Any:
     if not np.isfinite(kernel).all():
         return clock.plot("the first tangent kernel is not finite", (0.0, 1.0))
     tau, residual = trajectory.observable("residual")
-    _, along = residual_modes(kernel, residual, _MODES)
+    weights = trajectory.samples.weights
+    _, along = residual_modes(kernel, residual, _MODES, weights)
     along = np.where(along > 0.0, along, np.nan)
 
     def draw(plot: Any, at: Array) -> None:

@@ -9,11 +9,14 @@ from particleflow.arguments import Array
 from particleflow.errors import TrajectoryError
 from particleflow.trajectory import Trajectory
 
-CODES = 65535
-"""The largest code of an angle or radius; `selection` says what codes mean."""
+CODES = 65534
+"""The largest code of a number; `Selection` says what codes mean."""
+NONE = 65535
+"""The code of what is not a number, and of knots outside of what can be shown."""
 _POINTS = 400
-_MARGIN = 0.2
-"""Part of the samples' interval that is shown to either side of it."""
+MARGIN = 0.2
+"""Part of the samples' interval that is shown to either side of it, and of knots 0.5."""
+_KNOT_MARGIN = 0.5
 _WIDE = 20.0
 """Largest |rhat| over its median from which on radii are compressed."""
 
@@ -29,9 +32,12 @@ class Selection(NamedTuple):
     ids : (k,) int64
         The numbers by which the run knows the neurons.
     theta : (F, k) uint16
-        Angles: 0 is -pi, `CODES` is pi.
+        Angles: 0 is -pi, `CODES` is pi, and `NONE` here and below no number.
     radius : (F, k) uint16
         Compressed rhat, `compressed`: 0 is -reach, `CODES` is reach.
+    knot : (F, k) uint16
+        Knots in the x of the samples: 0 is ``knots_from``, `CODES` is ``knots_to``.
+    knots_from, knots_to : float
     unit : float
         The radius up to which the scale is linear; infinite if it is so everywhere.
     reach : float
@@ -48,6 +54,9 @@ class Selection(NamedTuple):
     ids: np.ndarray
     theta: np.ndarray
     radius: np.ndarray
+    knot: np.ndarray
+    knots_from: float
+    knots_to: float
     unit: float
     reach: float
     x: Array
@@ -72,9 +81,12 @@ def select(trajectory: Trajectory, neurons: int, frames: int) -> Selection:
     if not trajectory.frames:
         raise TrajectoryError(f"{trajectory.path}: has no complete frame to show")
     recorded = trajectory.ids.size
-    which = np.unique(np.linspace(0, trajectory.frames - 1, frames).astype(int))
+    # a single frame is the last one
+    which = np.unique(np.linspace(trajectory.frames - 1, 0, frames).astype(int))
     rows = np.arange(min(neurons, recorded)) * recorded // min(neurons, recorded)
     position = np.stack([trajectory.position(frame)[rows] for frame in which.tolist()])
+    cell = np.stack([trajectory.cell(frame)[rows] for frame in which.tolist()])
+    knots = trajectory.knots_of(position, cell)
     rhat, theta = np.moveaxis(position.astype(np.float64), -1, 0)
     sizes = np.abs(rhat[np.isfinite(rhat)])
     if not sizes.size:
@@ -83,24 +95,31 @@ def select(trajectory: Trajectory, neurons: int, frames: int) -> Selection:
     unit = middle if 0.0 < middle * _WIDE < sizes.max() else np.inf
     radius = compressed(rhat, unit)
     reach = float(np.max(np.abs(radius[np.isfinite(radius)]))) or 1.0
-    x = _points(trajectory)
+    x = np.linspace(*window(trajectory, MARGIN), _POINTS)
+    knots_from, knots_to = window(trajectory, _KNOT_MARGIN)
     return Selection(
         which, trajectory.time[which], trajectory.ids[rows],
-        _coded(theta, np.pi), _coded(radius, reach), unit, reach, x,
+        _coded(theta, -np.pi, np.pi), _coded(radius, -reach, reach),
+        _coded(knots, knots_from, knots_to), knots_from, knots_to, unit, reach, x,
         _functions(trajectory, which, x), _told(trajectory, which, rows),
     )  # fmt: skip
 
 
-def _coded(values: Array, reach: float) -> np.ndarray:
-    """Numbers in [-reach, reach] as codes; what is not finite becomes 0 in the middle."""
-    part = np.where(np.isfinite(values), values, 0.0) / reach
-    return np.round((np.clip(part, -1.0, 1.0) + 1.0) * (0.5 * CODES)).astype(np.uint16)
+def _coded(values: Array, low: float, high: float) -> np.ndarray:
+    """Numbers between two limits as codes; what is outside, or not finite, is `NONE`."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        part = (values - low) / (high - low)
+        rounding = 1e-9
+        inside = (part >= -rounding) & (part <= 1.0 + rounding)
+    codes = np.round(np.where(inside, part, 0.0) * CODES)
+    return np.where(inside, np.clip(codes, 0, CODES), NONE).astype(np.uint16)
 
 
-def _points(trajectory: Trajectory) -> Array:
-    first, last = trajectory.samples.x[0], trajectory.samples.x[-1]
-    margin = _MARGIN * ((last - first) or 1.0)
-    return np.linspace(first - margin, last + margin, _POINTS)
+def window(trajectory: Trajectory, margin: float) -> tuple[float, float]:
+    """The samples' interval and this part of it to either side."""
+    first, last = float(trajectory.samples.x[0]), float(trajectory.samples.x[-1])
+    wide = margin * ((last - first) or 1.0)
+    return first - wide, last + wide
 
 
 def _functions(trajectory: Trajectory, which: np.ndarray, x: Array) -> np.ndarray | None:

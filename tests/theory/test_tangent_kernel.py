@@ -91,3 +91,17 @@ def test_residual_modes_decay_by_their_rates():
     assert_allclose(along, along[0] * np.exp(-np.outer(tau, rates)), rtol=1e-9, atol=1e-12)
     residual[1, 2] = np.inf
     assert np.isnan(theory.residual_modes(kernel, residual)[1][1]).all()
+
+
+def test_modes_of_weighted_samples_decay_by_their_rates():
+    """In the kernel regime, where the kernel of weighted samples stands still."""
+    weights = np.array([0.01, 100.0, 1.0, 3.0])
+    samples = pf.Samples(np.linspace(-1.0, 1.0, 4), [1.0, -1.0, 0.5, 1.0], weights=weights)
+    neurons = pf.initialise("reduced", 500, delta=-1e8, seed=0)
+    sim = pf.Simulation(samples, neurons, pf.Boost(1e-8))
+    kernel, residuals = sim.state.tangent_kernel(), [sim.residual]
+    rates, _ = theory.residual_modes(kernel, residuals, weights=weights)
+    tau = 0.5 / rates[1]
+    sim.run(tau)
+    _, along = theory.residual_modes(kernel, [*residuals, sim.residual], weights=weights)
+    assert_allclose(along[1], along[0] * np.exp(-rates * tau), rtol=1e-4)

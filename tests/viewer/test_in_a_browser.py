@@ -24,9 +24,9 @@ M, FRAMES = 100, 40
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("a page")
-    sim = pf.Simulation(
-        pf.Samples.generate("sine", 8), pf.initialise("reduced", M, delta=-1.0, seed=0)
-    )
+    x = np.linspace(-1.0, 1.0, 9)
+    samples = pf.Samples(x, np.abs(x) - 0.3 * np.cos(7.0 * x))  # with a kink at 0, where knots stay
+    sim = pf.Simulation(samples, pf.initialise("reduced", M, delta=-1.0, seed=0))
     path = folder / "a run.h5"
     sim.writers.append(pf.TrajectoryWriter(path, frames=FRAMES, spacing="geometric", first=0.1))
     sim.run(200.0)
@@ -118,6 +118,26 @@ def test_the_slider_moves_what_is_painted(page, places, frame):
         assert colour_at(page, "plane", u, v) == sign
 
 
+def test_neurons_at_the_border_are_painted(page, places):
+    """A knot on the sample at x = 0, of neurons that are active to its left: theta is pi."""
+    theta, radius, _ = places
+    there = np.flatnonzero(np.abs(np.abs(theta[-1]) - np.pi) < 1e-3)
+    assert there.size
+    assert (radius[-1, there] > 0.0).any()
+    column = -1 if theta[-1, there[0]] > 0.0 else 0
+    is_blue = np.abs(picture(page, "cylinder")[:, column] - (0, 0x72, 0xB2)).sum(axis=-1) < 60
+    assert is_blue.any()
+
+
+def test_a_click_between_two_frames_finds_the_knot(page, places):
+    _, _, knots = places
+    inside = np.flatnonzero((np.abs(knots[20]) < 0.9) & np.isfinite(knots[20]))
+    gaps = np.array([np.delete(np.abs(knots[20] - knots[20, i]), i).min() for i in inside])
+    i = inside[gaps.argmax()]
+    page.move_to("knots", 20.4, knots[20, i], click=True)
+    assert f"neuron {i}, followed:" in page.run("return model('words').text")
+
+
 def test_the_function_follows(page, run):
     with pf.open_trajectory(run) as file:
         for frame in (3, 30):
@@ -180,9 +200,10 @@ def path_of(page, panel):
 
 def test_pointing_at_a_neuron_shows_its_path(page, places):
     theta, radius, knots = places
-    page.show(20)
-    i = lonely(theta[20], radius[20])
-    page.move_to("cylinder", theta[20, i], radius[20, i])
+    frame = max(range(FRAMES), key=lambda k: abs(knots[k, lonely(theta[k], radius[k])]) < 1.5)
+    page.show(frame)
+    i = lonely(theta[frame], radius[frame])
+    page.move_to("cylinder", theta[frame, i], radius[frame, i])
     assert f"neuron {i}:" in page.run("return model('words').text")
     x, y = path_of(page, "cylinder")
     reach = np.abs(radius).max()
@@ -191,7 +212,10 @@ def test_pointing_at_a_neuron_shows_its_path(page, places):
     np.testing.assert_allclose(y[near], radius[near, i], atol=1e-3 * reach)
     x, y = path_of(page, "knots")
     np.testing.assert_array_equal(x, np.arange(FRAMES))
-    np.testing.assert_allclose(y, knots[:, i], rtol=5e-3, atol=5e-3)
+    shown = np.abs(knots[:, i]) <= 2.0  # knots far outside have no place
+    assert shown.any()
+    np.testing.assert_array_equal(np.isfinite(y), shown)
+    np.testing.assert_allclose(y[shown], knots[shown, i], atol=1e-4)
     page.move_to("cylinder", 3.0, 0.99 * reach)  # beside all
     assert np.isnan(path_of(page, "cylinder")).all()
 

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import particleflow as pf
 from particleflow import viewer
-from particleflow.viewer.selection import CODES, compressed, select
+from particleflow.cli import viewing
+from particleflow.viewer.selection import CODES, NONE, compressed, select
 
 SAMPLES = pf.Samples.generate("sine", 8)
 M, FRAMES = 60, 15
@@ -47,8 +48,8 @@ def test_codes_are_the_positions(path, neurons, frames):
         n, k = min(neurons, M), min(frames, FRAMES)
         assert chosen.theta.shape == chosen.radius.shape == (k, n)
         assert_array_equal(chosen.ids, np.arange(n) * M // n)
-        assert chosen.frames[0] == 0
-        assert chosen.frames[-1] == (FRAMES - 1 if k > 1 else 0)
+        assert chosen.frames[0] == (0 if k > 1 else FRAMES - 1)
+        assert chosen.frames[-1] == FRAMES - 1
         assert_array_equal(chosen.time, run.time[chosen.frames])
         position = np.stack([run.position(int(frame)) for frame in chosen.frames])[:, chosen.ids]
         rhat, theta = decoded(chosen)
@@ -57,6 +58,34 @@ def test_codes_are_the_positions(path, neurons, frames):
         assert_allclose(compressed(rhat, chosen.unit), shown, atol=chosen.reach / CODES * 1.01)
         for place, frame in enumerate(chosen.frames.tolist()):
             assert_allclose(chosen.f[place], run.predict(frame, chosen.x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_knots_are_in_the_x_of_the_samples(tmp_path, normalised):
+    """Also where x is far from 0, so that the angles of all rays are nearly the same."""
+    x = np.linspace(1900.0, 2000.0, 9)
+    samples = pf.Samples(x, np.sin(0.1 * x))
+    samples = samples.normalised() if normalised else samples
+    path = simulate(
+        tmp_path / "far.h5", samples=samples, until=1e-4, first=1e-6, precision="float64"
+    )
+    with pf.open_trajectory(path) as run:
+        chosen = select(run, 5000, 200)
+        wide = chosen.knots_to - chosen.knots_from
+        assert_allclose([chosen.knots_from, wide], [1850.0, 200.0])
+        knots = run.knots(slice(None))
+    inside = (knots >= chosen.knots_from) & (knots <= chosen.knots_to)
+    assert inside.any()
+    assert_array_equal(chosen.knot == NONE, ~inside)
+    shown = chosen.knots_from + chosen.knot[inside] / CODES * wide
+    assert_allclose(shown, knots[inside], atol=0.51 * wide / CODES)
+
+
+def test_what_is_no_number_is_not_shown():
+    from particleflow.viewer.selection import _coded
+
+    values = np.array([-2.0, -1.0, 0.0, 1.0, 1.1, np.nan, np.inf])
+    assert_array_equal(_coded(values, -1.0, 1.0), [NONE, 0, CODES // 2, CODES, NONE, NONE, NONE])
 
 
 def test_radii_that_span_decades_are_compressed(tmp_path):
@@ -126,10 +155,11 @@ def test_numbers_out_of_range_are_refused(path, options, message):
 
 
 def test_a_page_that_is_too_large_is_refused(path, monkeypatch):
-    monkeypatch.setattr(viewer, "_LARGEST", 1_900_100)
-    message = f"neurons: {M} at {FRAMES} frames make a page of more than 2 MB; at so many"
-    with pytest.raises(pf.TrajectoryError, match=message):
-        pf.view(path)
+    message = f"neurons, frames: {M} at {FRAMES} frames make a page of more than"
+    for largest in (0.9 * M * FRAMES, 1_000_000):  # before it is made, and when its size is known
+        monkeypatch.setattr(viewer, "_LARGEST", largest)
+        with pytest.raises(pf.TrajectoryError, match=f"{message} {largest / 1e6:.0f} MB"):
+            pf.view(path)
 
 
 def test_a_missing_bokeh_is_named(path, monkeypatch):
@@ -148,7 +178,6 @@ def test_a_missing_bokeh_is_named(path, monkeypatch):
 def test_a_run_that_has_written_no_frame_is_refused(tmp_path):
     path = simulate(tmp_path / "e.h5")
     with pf.open_trajectory(path) as run:
-        run._progress = np.zeros(2, np.int64)  # as a run that was killed at once leaves it
         frames = property(lambda _: 0)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(type(run), "frames", frames)
@@ -172,6 +201,10 @@ def test_commands(call, here):
     code, _, err = call("plot", "run.h5", "-o", "third.html", "--kind", "knots")
     assert code == 2
     assert "--kind does not go with a page" in err
+
+
+def test_the_defaults_of_the_command_are_those_of_view():
+    assert (viewing.NEURONS, viewing.FRAMES) == (viewer.NEURONS, viewer.FRAMES)
 
 
 def test_without_a_screen_no_browser_is_opened(call, monkeypatch):
