@@ -87,10 +87,13 @@ function drawKnots() {
   ;[y[0], dh[0]] = [y_range.start, y_range.end - y_range.start]
   for (const count of counts) count.fill(0)
   for (let column = 0; column < width; column++) {
-    const frame = Math.round(x[0] + ((column + 0.5) / width) * dw[0])
-    if (frame < 0 || frame >= frames) continue
-    for (let at = frame * neurons; at < (frame + 1) * neurons; at++) {
-      const row = Math.floor(((knot[codesOfKnot[at]] - y[0]) / dh[0]) * height)
+    const time = x[0] + ((column + 0.5) / width) * dw[0], frame = Math.floor(time)
+    if (frame < 0 || time > frames - 1) continue
+    const later = Math.min(frame + 1, frames - 1), part = time - frame
+    for (let i = 0; i < neurons; i++) {
+      const at = frame * neurons + i, begin = knot[codesOfKnot[at]]
+      const place = begin + part * (knot[codesOfKnot[later * neurons + i]] - begin)
+      const row = Math.floor(((place - y[0]) / dh[0]) * height) // NaN where it has no place
       if (row >= 0 && row < height) {
         counts[isPositive(at) ? 0 : 1][row * width + column] += 1
       }

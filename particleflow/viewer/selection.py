@@ -109,7 +109,7 @@ def _coded(values: Array, low: float, high: float) -> np.ndarray:
     """Numbers between two limits as codes; what is outside, or not finite, is `NONE`."""
     with np.errstate(invalid="ignore", over="ignore"):
         part = (values - low) / (high - low)
-        rounding = 1e-9
+        rounding = 1e-6  # pi in single precision is larger than pi
         inside = (part >= -rounding) & (part <= 1.0 + rounding)
     codes = np.round(np.where(inside, part, 0.0) * CODES)
     return np.where(inside, np.clip(codes, 0, CODES), NONE).astype(np.uint16)
