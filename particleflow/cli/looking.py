@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from .shared import announce_compilation, check_figure, draw, samples_options, show
-from .viewing import FRAMES, NEURONS, write_page
+from .viewing import write_page
 
 KINDS = (
     "overview", "function", "phase", "knots", "loss", "spectrum", "interpolants", "curvature",
@@ -172,7 +172,7 @@ def plot(  # noqa: PLR0913 (options of the command line)
     }
     if output is not None and output.suffix.lower() == ".html":
         _allow(given, "a page")
-        write_page(file, figure := output, NEURONS, FRAMES, overwrite)
+        write_page(file, figure := output, overwrite=overwrite)
     elif is_of_kind(file, "limit"):
         _allow(given, "the file of a limit")
         figure = output or _default(file, KINDS[0])

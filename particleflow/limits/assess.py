@@ -245,5 +245,5 @@ def _cohort(design: Design, columns: dict[str, np.ndarray], block: slice) -> str
     text = f"most differ those that {where}: {mean[k]:.3g} +- {deviation[k]:.2g} of all"
     _, repulsors, origins = columns["events"][block].mean(axis=0)
     if repulsors > 0.0 or origins > 0.0:
-        text += f" ({repulsors:.2g} started on a repulsor, {origins:.2g} came to the origin)"
+        text += f" ({repulsors:.2g} met a repulsor, {origins:.2g} came to the origin)"
     return text

@@ -15,7 +15,7 @@ _LARGEST = 15_000_000
 """Bytes of a page, above which browsers are slow to open it."""
 _LEAST_OF_A_POINT = 1.0
 """Bytes of a neuron of a frame, at least: three numbers of 16 bits, compressed, in base 64."""
-_FRAME_HEIGHT = 760
+_FRAME_HEIGHT = 820
 
 
 class Page:
@@ -69,7 +69,12 @@ def check(target: Path, overwrite: bool) -> None:
     check_target(target, overwrite)
 
 
-def view(trajectory: Trajectory | PathLike, neurons: int = NEURONS, frames: int = FRAMES) -> Page:
+def view(
+    trajectory: Trajectory | PathLike,
+    neurons: int = NEURONS,
+    frames: int = FRAMES,
+    title: str | None = None,
+) -> Page:
     """A page on which a trajectory can be looked at: a slider over time, and linked panels.
 
     The panels show f and the samples, the neurons on the cylinder and in the uv-plane, all knots
@@ -81,6 +86,8 @@ def view(trajectory: Trajectory | PathLike, neurons: int = NEURONS, frames: int 
     trajectory : Trajectory or path
     neurons, frames : int
         At most so many of each are shown, evenly spread; the page says how many of how many.
+    title : str, optional
+        What stands above the page in place of the file's name.
 
     Raises
     ------
@@ -96,7 +103,7 @@ def view(trajectory: Trajectory | PathLike, neurons: int = NEURONS, frames: int 
 
     if not isinstance(trajectory, Trajectory):
         with open_trajectory(trajectory) as opened:
-            return view(opened, neurons, frames)
+            return view(opened, neurons, frames, title)
     n, k = min(neurons, trajectory.ids.size), min(frames, trajectory.frames)
     too_large = (
         f"neurons, frames: {n:,} at {k:,} frames make a page of more than "
@@ -104,7 +111,7 @@ def view(trajectory: Trajectory | PathLike, neurons: int = NEURONS, frames: int 
     )
     if _LEAST_OF_A_POINT * n * k > _LARGEST:
         raise TrajectoryError(too_large)
-    page = Page(html_of(trajectory, select(trajectory, neurons, frames)))
+    page = Page(html_of(trajectory, select(trajectory, neurons, frames), title))
     if len(page.html) > _LARGEST:
         raise TrajectoryError(too_large)
     return page

@@ -41,6 +41,20 @@ _MOST_SAMPLES = 1000
 """Samples up to which the kernel's eigenvectors are computed, for the modes."""
 _MODES = 6
 _TICKS = 5
+_EXPLAINED = """
+<details><summary>How to read this page</summary>
+Each neuron of the network f(x) = (1/m) sum of c [a x + b]<sub>+</sub> is a particle. tau is the
+time of training: steps of gradient descent times their length. The knot of a neuron is the x at
+which it bends f; rhat = c |(a, b)| is how much it bends f there, blue if it is positive and
+orange if not, and theta is the angle of (a, b). The <b>cylinder</b> shows theta and rhat, the
+<b>uv-plane</b> the same as |rhat| (cos theta, sin theta). Grey lines are the angles at which a
+knot is on a sample, and the samples' x. If rhat spans decades, its scale is linear near 0 and
+logarithmic beyond. <b>Knots over time</b> are darker where there are more. The <b>modes</b> are
+parts of the residuals f(x) - y, along the directions in which the first tangent kernel H_0 learns
+fastest. The time axes are even in the recorded frames, and the red line is the frame that is
+shown.
+</details>
+"""
 _OF_MODES = ("#0D0887", "#4B03A1", "#7D03A8", "#A82296", "#CA457A", "#E56A5D")
 """Colours from the first mode to the last, as in `figures`."""
 
@@ -54,7 +68,7 @@ class Panel(NamedTuple):
     marker: ColumnDataSource | None = None
 
 
-def html_of(trajectory: Trajectory, chosen: Selection) -> str:
+def html_of(trajectory: Trajectory, chosen: Selection, title: str | None) -> str:
     """The whole page, with Bokeh's own scripts in it, so that it needs no network."""
     clock = _Clock(chosen)
     fit, line = _fit(trajectory, chosen)
@@ -106,13 +120,20 @@ def html_of(trajectory: Trajectory, chosen: Selection) -> str:
         panel.plot.js_on_event(
             "rangesupdate", CustomJS(code=f"window.particleflow?.zoomed('{name}')")
         )
-    shown = Div(text=f"{escape(trajectory.path.name)}: {chosen.told}", width=3 * WIDTH)
+    name = title or trajectory.path.name
+    head = Div(text=f"<b>{escape(name)}</b>: {_settings(trajectory)}", width=3 * WIDTH)
+    foot = Div(text=f"{chosen.told[0].upper()}{chosen.told[1:]}.{_EXPLAINED}", width=3 * WIDTH)
+    wrapping = {"flex-wrap": "wrap"}
     return _embedded(
         column(
-            row(button, slider), words,
-            row(fit.plot, cylinder.plot, plane.plot), row(knots.plot, loss, modes), shown,
+            head, row(button, slider), words,
+            row(
+                fit.plot, cylinder.plot, plane.plot, knots.plot, loss, modes,
+                sizing_mode="stretch_width", styles=wrapping,
+            ),
+            foot, sizing_mode="stretch_width",
         ),
-        ready, trajectory.path.name,
+        ready, name,
     )  # fmt: skip
 
 
@@ -134,6 +155,16 @@ def _facts(chosen: Selection) -> dict[str, Any]:
         "codes": CODES,
         "rate": RATE,
     }
+
+
+def _settings(trajectory: Trajectory) -> str:
+    """What was run, in a line."""
+    end = f"{trajectory.time[-1]:.4g}"
+    decay = f", weight decay {trajectory.decay:g}" if trajectory.decay else ""
+    return (
+        f"{trajectory.size:,} neurons learn {trajectory.samples.size:,} samples until tau = {end} "
+        f"({escape(trajectory.integrator)}, {trajectory.metric} metric{decay})"
+    )
 
 
 def _digits(x: Array) -> int:
@@ -234,7 +265,7 @@ def _powers(chosen: Selection) -> list[float]:
 def _cylinder(trajectory: Trajectory, chosen: Selection) -> Panel:
     """Neurons over (theta, rhat), blue where rhat > 0."""
     reach = 1.05 * chosen.reach
-    plot = _plot("cylinder: blue where rhat > 0", (-np.pi, np.pi), (-reach, reach))
+    plot = _plot("cylinder: rhat > 0 blue, rhat < 0 orange", (-np.pi, np.pi), (-reach, reach))
     plot.xaxis.axis_label, plot.yaxis.axis_label = "theta", "rhat"
     plot.xaxis.ticker = FixedTicker(ticks=[-np.pi, -np.pi / 2, 0.0, np.pi / 2, np.pi])
     plot.xaxis.major_label_overrides = {
@@ -261,7 +292,8 @@ def _plane(trajectory: Trajectory, chosen: Selection) -> Panel:
     plot = _plot(f"uv-plane{note}", (-wide, wide), (-reach, reach))
     plot.xaxis.axis_label, plot.yaxis.axis_label = "u", "v"
     if powers:
-        plot.xaxis.major_label_text_font_size = plot.yaxis.major_label_text_font_size = "0px"
+        # the circles are the scale
+        plot.xaxis.ticker = plot.yaxis.ticker = FixedTicker(ticks=[])
         radii = [float(compressed(p, chosen.unit)) for p in powers]
         plot.circle([0.0] * len(radii), [0.0] * len(radii), radius=radii, fill_color=None,
                     line_color=GREY, line_width=0.5)  # fmt: skip
@@ -286,7 +318,7 @@ class _Clock:
         ticks = np.unique(np.linspace(0, self.size - 1, _TICKS).astype(int))
         plot.xaxis.ticker = FixedTicker(ticks=ticks.tolist())
         plot.xaxis.major_label_overrides = {int(k): f"{self._time[k]:.3g}" for k in ticks}
-        plot.xaxis.axis_label = "tau of the frames"
+        plot.xaxis.axis_label = "tau (axis even in frames)"
         return plot
 
     def at(self, tau: Array) -> Array:

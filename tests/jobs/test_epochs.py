@@ -149,3 +149,11 @@ def test_another_rate_of_another_loss_on_resuming(call, here):
     with pf.open_trajectory("c.h5") as run:
         assert run.time[-1] == pytest.approx((60 * RATE + 30 * 0.1) * 0.4 / 3.0, rel=1e-12)
         assert "learning_rate = 0.1\n" in run.config
+
+
+@pytest.mark.parametrize("loss", ["mean", "half_mean"])
+@pytest.mark.parametrize("convert", [pf.step_in_tau, pf.decay_in_tau])
+def test_a_mean_needs_the_number_of_rows(convert, loss):
+    with pytest.raises(pf.ConfigError, match=f"rows: loss = '{loss}' needs their number"):
+        convert(0.1, 1.0, loss)
+    assert convert(0.1, 1.0, "half_sum") == 0.1

@@ -372,7 +372,7 @@ def test_replicates_that_do_not_agree_are_said_to(tmp_path, columns, why):
     share = columns["cell_share"][-40:, 5]
     told = f"{share.mean():.3g} +- {share.std(ddof=1):.2g} of all"
     assert f"that slide on a ray of the sample at x = 1: {told}" in found.verdict
-    assert "(0.25 started on a repulsor, 0.25 came to the origin)" in found.verdict
+    assert "(0.25 met a repulsor, 0.25 came to the origin)" in found.verdict
 
 
 def test_two_levels_cannot_say_whether_the_deviation_falls(tmp_path):

@@ -89,3 +89,57 @@ def test_a_function_is_called_as_before():
     seen = []
     simulation().run(1.0, progress=lambda sim: seen.append(sim.time))
     assert seen[-1] == 1.0
+
+
+def test_a_bar_says_that_kernels_are_compiled(capsys, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "particleflow.run.progress.when_compiling", lambda begins, *_: told.append(begins)
+    )
+    simulation().run(1.0, progress=True)
+    begins, after = told
+    assert after is None
+    begins("a kernel")
+    assert "compiling the kernels" in capsys.readouterr().err
+
+
+def test_a_bar_of_a_notebook_turns_red_where_a_run_fails(here, monkeypatch):
+    """Also without an end, where tqdm itself cannot know that it is not full."""
+    styles = []
+
+    class Bar:
+        n = 0.0
+
+        def __init__(self, **options):
+            self.total = options["total"]
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def disp(self, bar_style):
+            styles.append(bar_style)
+
+        def __getattr__(self, name):
+            return lambda *_, **__: None
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+
+    def fail(sim):
+        raise RuntimeError("a user's own")
+
+    for until in (5.0, np.inf):
+        sim = simulation()
+        sim.observables.add("failing", fail)
+        sim.writers.append(pf.TrajectoryWriter("never.h5"))
+        with pytest.raises(Exception, match="a user's own"):
+            sim.run(until, progress=True)
+    assert styles == ["danger", "danger"]
+
+
+def test_a_log_is_not_filled(capsys):
+    simulation().run(50.0, progress=True)
+    err = capsys.readouterr().err
+    assert len(err) < 1000

@@ -109,7 +109,7 @@ def test_some_of_the_neurons_have_no_function(tmp_path):
 def test_the_words_count_what_is_shown(path):
     with pf.open_trajectory(path) as run:
         assert select(run, M, FRAMES).told == f"shown: all {M} neurons, all {FRAMES} frames"
-    assert f"shown: 7 of {M} neurons, 5 of {FRAMES} frames, evenly spread" in (
+    assert f"Shown: 7 of {M} neurons, 5 of {FRAMES} frames, evenly spread." in (
         pf.view(path, neurons=7, frames=5).html
     )
 
@@ -140,6 +140,13 @@ def test_names_are_escaped(tmp_path):
     text = pf.view(path).html
     assert "a <script>.h5" not in text
     assert "a &amp;lt;script&amp;gt;.h5" in text  # once for the page, once for its own text
+
+
+def test_a_page_has_a_title_and_says_what_was_run(path):
+    text = pf.view(path, title="For A & B").html
+    assert "For A &amp;amp; B" in text
+    assert path.name not in text
+    assert f"{M} neurons learn 8 samples until tau = " in text
 
 
 @pytest.mark.parametrize(
