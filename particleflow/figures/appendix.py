@@ -42,9 +42,9 @@ def draw_fig5(runs: Trajectories) -> Figure:
         for row, trajectory in zip(rows, runs.values(), strict=True):
             draw_function(row[0], trajectory)
             _say(row[0], rf"$\delta={_delta_raw(trajectory):g}$, $f$ and knots")
-            draw_uv(row[1], trajectory, paths=False)
+            draw_uv(row[1], trajectory, paths=False, is_linear=True)
             _say(row[1], "after training")
-            draw_uv(row[2], trajectory, state=False)
+            draw_uv(row[2], trajectory, state=False, is_linear=True)
             _say(row[2], "paths of 100 neurons")
         _share_legends(figure, rows)
     return figure

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Circle
 
 from particleflow.arguments import Array
 from particleflow.model.coordinates import ray_angles
@@ -31,19 +32,32 @@ _MOST_READ = 20_000_000
 _PLAIN_NUMBERS = -3, 4
 """Powers of ten between which numbers at an axis have no factor."""
 _MOST_RAYS = 64
+_MOST_CIRCLES = 3
 
 
 def draw_uv(
-    ax: Axes, trajectory: Trajectory, frame: int = -1, *, state: bool = True, paths: bool = True
+    ax: Axes,
+    trajectory: Trajectory,
+    frame: int = -1,
+    *,
+    state: bool = True,
+    paths: bool = True,
+    is_linear: bool = False,
 ) -> Axes:
     """Neurons in the plane (u, v) = |rhat| (cos theta, sin theta) at a frame, and paths up to it.
 
     Rays that attract have the colour of the sign of rhat of the neurons that slide on them. Without
-    ``state`` only the neurons whose paths are drawn are shown, and without ``paths`` no paths.
+    ``state`` only the neurons whose paths are drawn are shown, and without ``paths`` no paths. If
+    the median of |rhat| is far below the largest, distances from the origin are drawn linear up to
+    the median and logarithmic beyond, and circles mark powers of ten, unless it ``is_linear``.
     """
-    points, ways = _points(trajectory, frame), _ways(trajectory, frame)
-    last = uv_of(points)
-    rhat, theta = ways[..., 0], ways[..., 1]
+    points, ways = _points(trajectory, frame).astype(np.float64), _ways(trajectory, frame)
+    sizes = np.abs(points[:, 0])
+    sizes = sizes[np.isfinite(sizes)]
+    middle = float(np.median(sizes)) if sizes.size else 0.0
+    largest = float(np.max(sizes, initial=1e-12))
+    unit = middle if 0.0 < middle < 0.1 * largest and not is_linear else np.inf
+    last, (rhat, theta) = uv_of(_squeezed(points, unit)), np.moveaxis(_squeezed(ways, unit), -1, 0)
     for sign, colour, name in SIGNS:
         u = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.cos(theta), np.nan)
         v = np.where(np.sign(rhat) == sign, np.abs(rhat) * np.sin(theta), np.nan)
@@ -51,18 +65,44 @@ def draw_uv(
             ax.plot(u, v, color=colour, lw=0.35 if state else 0.5, alpha=0.9)
         ends = last[np.sign(points[:, 0]) == sign] if state else np.stack([u[-1], v[-1]], axis=1)
         ax.plot(*ends.T, ".", ms=2.5, mew=0, color=colour, label=name, zorder=3)
-    sizes = np.abs(np.concatenate([last.ravel(), rhat.ravel()]))
-    reach = 1.1 * float(np.max(sizes, initial=1e-12, where=np.isfinite(sizes)))
+    shown_sizes = np.abs(np.concatenate([last.ravel(), rhat.ravel()]))
+    reach = 1.1 * float(np.max(shown_sizes, initial=1e-12, where=np.isfinite(shown_sizes)))
     _draw_rays(ax, trajectory, frame, reach)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
     ax.set_aspect("equal")
     ax.set_xlabel(r"$u=|\hat r|\,\cos\theta$")
     ax.set_ylabel(r"$v=|\hat r|\,\sin\theta$")
-    ax.ticklabel_format(scilimits=_PLAIN_NUMBERS, useMathText=True)
+    if unit < np.inf:
+        _draw_circles(ax, unit, largest)
+    else:
+        ax.ticklabel_format(scilimits=_PLAIN_NUMBERS, useMathText=True)
     _tell(ax, trajectory, frame, points if state else None, ways if paths else None)
     legend_above(ax, 3, handlelength=1.6, markerscale=2)
     return ax
+
+
+def _squeezed(position: np.ndarray, unit: float) -> np.ndarray:
+    """Positions with unit asinh(rhat / unit) for rhat: linear up to it, logarithmic beyond."""
+    if unit == np.inf:
+        return position
+    out = position.copy()
+    out[..., 0] = unit * np.arcsinh(position[..., 0] / unit)
+    return out
+
+
+def _draw_circles(ax: Axes, unit: float, largest: float) -> None:
+    """Mark |rhat| at powers of ten, on a plane whose radii are squeezed."""
+    powers = 10.0 ** np.arange(np.ceil(np.log10(1.2 * unit)), np.log10(1.1 * largest))
+    powers = powers[:: -(-powers.size // _MOST_CIRCLES)] if powers.size else powers
+    radii = unit * np.arcsinh(powers / unit)
+    for radius in radii:
+        ax.add_patch(Circle((0.0, 0.0), radius, fill=False, ec=GREY, lw=0.3, zorder=0))
+    names = [f"$10^{{{round(np.log10(power))}}}$" for power in powers]
+    ticks = [*-radii[::-1], 0.0, *radii]
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks(ticks, [*names[::-1], "0", *names])
+    ax.set_xlabel(r"$u=|\hat r|\,\cos\theta$; circles are $|\hat r|$")
 
 
 def draw_cylinder(ax: Axes, trajectory: Trajectory, frame: int = -1, *, paths: bool = True) -> Axes:

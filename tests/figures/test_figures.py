@@ -63,7 +63,7 @@ def test_the_function_that_is_drawn_is_the_function(record):
 
 def test_the_uv_plane(record):
     with record(frames=11) as traj:
-        ax = figures.draw_uv(Figure().subplots(), traj)
+        ax = figures.draw_uv(Figure().subplots(), traj, is_linear=True)
         rhat, theta = traj.position(-1).astype(float).T
         for label, sign in ((r"$\hat r>0$", 1), (r"$\hat r<0$", -1)):
             u, v = lines_of(ax)[label].get_data()

@@ -194,6 +194,26 @@ def test_legends_name_rays_and_halves(path, ax):
         assert sum("attracts" in text for text in told) == 2
 
 
+def test_the_plane_is_logarithmic_where_rhat_spans_decades(tmp_path):
+    with pf.open_trajectory(simulate(tmp_path / "w.h5", m=300, until=200.0)) as run:
+        ax = pf.figures.draw_uv(Figure().subplots(), run, paths=False)
+        plain = pf.figures.draw_uv(Figure().subplots(), run, paths=False, is_linear=True)
+        rhat, theta = run.position(-1).astype(float).T
+    unit = np.median(np.abs(rhat))
+    assert np.abs(rhat).max() > 10.0 * unit
+    positive = rhat > 0.0
+    u, v = lines_of(ax)[r"$\hat r>0$"].get_data()
+    assert_allclose(np.hypot(u, v), unit * np.arcsinh(rhat[positive] / unit))
+    assert_allclose(np.arctan2(v, u), theta[positive], atol=1e-12)
+    radii = sorted(patch.radius for patch in ax.patches)
+    powers = unit * np.sinh(np.array(radii) / unit)
+    assert_allclose(np.log10(powers), np.round(np.log10(powers)), atol=1e-9)
+    assert "circles" in ax.get_xlabel()
+    u, v = lines_of(plain)[r"$\hat r>0$"].get_data()
+    assert_allclose(np.hypot(u, v), rhat[positive])
+    assert not plain.patches
+
+
 def sweep_of(fit, distance):
     """The table of a sweep of two settings and two seeds, with these results."""
     axes = {"neurons.delta": [-1, 0, 1], "neurons.scale": [0.1, 1.0]}
