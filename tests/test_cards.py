@@ -43,6 +43,14 @@ def test_samples():
     assert len(list(pictures(text)[0].iter("circle"))) == 2
 
 
+def test_samples_of_a_file_say_how_they_were_read(here):
+    (here / "d.csv").write_text("day;level\n2020-01-01;1,5\n2020-02-01;2,5\n2020-03-01;\n")
+    shown = facts(pf.Samples.from_file("d.csv", missing="drop")._repr_html_())
+    assert shown["y is"] == "level"
+    assert "2020-01-01" in shown["x is"]
+    assert any("missing" in note for key, note in shown.items() if key.startswith("note"))
+
+
 def test_neurons_of_any_number_make_a_small_page():
     neurons = pf.initialise("reduced", 100_000, seed=0)
     text = neurons._repr_html_()
@@ -89,6 +97,7 @@ def test_sweep(here):
         'samples = { kind = "sine", count = 4 }\nneurons = { count = 8 }\nflow = { t_end = 0.1 }\n'
     )
     table = pf.sweep("c.toml", {"neurons.delta": [-1, 1]}, "s.h5", seeds=2)
+    assert repr(table) == "Sweep('s.h5', 2 neurons.delta x 2 seeds, 4 of 4 runs done)"
     text = table._repr_html_()
     assert facts(text)["runs"] == "4, of which 4 are done and 0 failed"
     assert facts(text)["neurons.delta"].startswith("2 values")

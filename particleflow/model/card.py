@@ -19,6 +19,12 @@ def samples_card(samples: Any) -> str:
         "x": f"{samples.x[0]:g} to {samples.x[-1]:g}",
         "y": f"{samples.y.min():g} to {samples.y.max():g}",
     }
+    source = samples.source
+    for axis, name in (("x", source.x_name), ("y", source.y_name)):
+        if name and name != axis:
+            facts[f"{axis} is"] = name
+    for number, note in enumerate(source.notes, 1):
+        facts[f"note {number}"] = note
     if samples.is_weighted:
         facts["weights"] = f"{samples.weights.min():g} to {samples.weights.max():g}"
     if samples.is_mapped:

@@ -46,6 +46,7 @@ class Simulation:
     Parameters
     ----------
     samples : Samples
+        What the network is to fit.
     neurons : Neurons or Initialisation
         Initial state; copied.
     integrator : Boost, GradientDescent or RungeKutta, optional
@@ -77,7 +78,7 @@ class Simulation:
     observables : UserObservables
         ``observables.add(name, function, every=1)`` adds one.
     stop : float
-        That of the last `run`.
+        The ``stop`` of the last `run`, at which a loss counts as settled.
     provenance : dict
         What writers store beside the data, such as "config" (TOML text) and "seed".
     notes : list of str

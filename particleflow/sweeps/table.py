@@ -217,6 +217,13 @@ class Sweep(NamedTuple):
         values = np.where(self.status == DONE, self.columns[name], np.nan)
         return values.reshape(self.design.shape)
 
+    def __repr__(self) -> str:
+        axes = " x ".join(f"{len(values)} {key}" for key, values in self.design.axes.items())
+        return (
+            f"Sweep({str(self.path)!r}, {axes} x {len(self.design.seeds)} seeds, "
+            f"{self.count(DONE):,} of {self.status.size:,} runs done)"
+        )
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the axes, how many runs are done, and how well each fits."""
         axes = {key: f"{len(v)} values, {v[0]} to {v[-1]}" for key, v in self.design.axes.items()}
