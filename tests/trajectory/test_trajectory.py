@@ -491,7 +491,7 @@ def test_errors_of_the_writer_thread_surface_in_the_run(path, monkeypatch):
 
 def test_a_writer_records_one_run(path):
     sim = simulate(path)
-    with pytest.raises(pf.TrajectoryError, match="take a new TrajectoryWriter"):
+    with pytest.raises(pf.TrajectoryError, match="put a new TrajectoryWriter in its place"):
         sim.run(2.0)
 
 
