@@ -25,6 +25,8 @@ def samples_card(samples: Any) -> str:
             facts[f"{axis} is"] = name
     for number, note in enumerate(source.notes, 1):
         facts[f"note {number}"] = note
+    if hint := samples.hint():
+        facts["hint"] = hint
     if samples.is_weighted:
         facts["weights"] = f"{samples.weights.min():g} to {samples.weights.max():g}"
     if samples.is_mapped:

@@ -126,18 +126,15 @@ def _why(begin: Begin, state: State, tau: float, stop: float, before: Moment | N
         return "a local minimum, no neuron can move"
     falling = _falling(state, tau, power, square)
     if falling <= max(stop, FALLING):
-        return f"settled, it falls by {falling:.2g} of itself until twice that time"
+        return f"it has settled, a run twice as long would lower it by a share of {falling:.2g}"
     if before is not None and is_held_up(power, before, Moment(tau, state.loss())):
         smaller = "tolerance" if begin.step is None else "step"
         precise = "" if state.dtype == "float64" else 'state_dtype = "float64", '
         return (
-            f"held up by rounding or by the step: in the flow it falls by {falling:.2g} of "
-            f"itself until twice that time; try samples.normalise, {precise}or a smaller {smaller}"
+            "held up by rounding or by the step: in the flow, a run twice as long would lower it "
+            f"by a share of {falling:.2g}; try samples.normalise, {precise}or a smaller {smaller}"
         )
-    return (
-        f"not converged yet, it falls by {falling:.2g} of itself until twice that time; "
-        "a later end goes on"
-    )
+    return f"not converged yet, a run twice as long would lower it by a share of {falling:.2g}"
 
 
 def _why_with_decay(

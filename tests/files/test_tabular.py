@@ -546,3 +546,22 @@ def test_what_was_read_is_kept(tmp_path):
         (ax,) = pf.figures.plot(traj, "function").axes
         assert ax.get_xlabel() == "t"
         assert ax.get_ylabel() == "$f(x)$, v"
+
+
+def test_dates_with_dots_have_the_day_first(here):
+    (here / "dots.csv").write_text(
+        "Datum;Pegel\n28.02.2019;1,5\n1.3.2019 06:30;2,5\n03.04.2019;3\n"
+    )
+    (here / "iso.csv").write_text(
+        "Datum,Pegel\n2019-02-28,1.5\n2019-03-01 06:30,2.5\n2019-04-03,3\n"
+    )
+    dots, iso = (pf.Samples.from_file(name) for name in ("dots.csv", "iso.csv"))
+    assert_array_equal(dots.x, iso.x)
+    assert_array_equal(dots.y, iso.y)
+    assert dots.source.x_name == "days since 2019-02-28"
+    (here / "other.csv").write_text("d,v\n01.13.2019,1\n02.13.2019,2\n")  # the month first
+    with pytest.raises(pf.SamplesError, match="line 2"):
+        pf.Samples.from_file("other.csv")
+    (here / "short.csv").write_text("d,v\n3.4.01,1\n4.4.01,2\n")
+    with pytest.raises(pf.SamplesError, match="line 2: expected dates as 2001-12-31"):
+        pf.Samples.from_file("short.csv")

@@ -1,4 +1,4 @@
-"""Dates in text: ISO 8601 and year-month, as days since the first of them."""
+"""Dates in text: ISO 8601, year-month, and 31.12.2001, as days since the first of them."""
 
 import re
 from datetime import UTC, datetime
@@ -14,7 +14,8 @@ _DATE = re.compile(
 _PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}(\n\d{4}-\d{2}-\d{2})*", re.ASCII)
 _MONTH = re.compile(r"(\d{4})[mM](\d{1,2})")
 _TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?")
-_OTHER = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(\s.*)?")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?=[T ]|$)")
+_OTHER = re.compile(r"\d{1,2}([/-]\d{1,2}[/-]\d{2,4}|\.\d{1,2}\.\d{2})(\s.*)?")
 _MICROSECONDS_A_DAY = 86_400_000_000
 
 
@@ -31,9 +32,10 @@ def plain_dates(words: list[str]) -> np.ndarray | None:
 def instant(text: str) -> tuple[np.datetime64, bool] | None:
     """The date that the text says in UTC, and whether it names its time zone; None if it says none.
 
-    A year and month stand for the first day of the month.
+    A year and month stand for the first day of the month. Dots are between day, month and year in
+    this order, in every country that writes dates with dots.
     """
-    word = text.strip()
+    word = _DOTTED.sub(r"\3-\2-\1", text.strip(), count=1)
     month = _MONTH.fullmatch(word)
     if month is not None:
         parts: tuple[str | None, ...] = (month[1], month[2], None, None, None, None, None, None)
