@@ -65,8 +65,9 @@ def write(choice: Choice, target: Path) -> None:
         times = trajectory.time[choice.frames]
         _add(file, "time", ("time",), times, "1", "mean-field time tau", axis="T")
         _add(file, "id", ("id",), choice.ids, "1", "number of the neuron in the run")
-        _add(file, "sample", ("sample",), samples.x, "1", "x of the samples")
-        _add(file, "y", ("sample",), samples.y, "1", "y of the samples")
+        of_x, of_y = (f": {n}" if n else "" for n in (samples.source.x_name, samples.source.y_name))
+        _add(file, "sample", ("sample",), samples.x, "1", f"x of the samples{of_x}")
+        _add(file, "y", ("sample",), samples.y, "1", f"y of the samples{of_y}")
         if samples.is_weighted:
             name = "weights of the samples in the loss"
             _add(file, "weights", ("sample",), samples.weights, "1", name)

@@ -294,3 +294,12 @@ def test_a_full_disk_leaves_nothing_behind(path, tmp_path, monkeypatch):
     with pytest.raises(pf.WriteError, match=r"out\.npz: cannot be created: .*No space left"):
         pf.export(path, tmp_path / "out.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nc_keeps_the_names_of_columns(here):
+    (here / "d.csv").write_text("day,level (m)\n2020-01-01,1\n2020-02-01,2\n2020-03-01,1\n")
+    simulate("run.h5", samples=pf.Samples.from_file("d.csv").normalised())
+    pf.export("run.h5", "run.nc")
+    with xr.open_dataset("run.nc", engine="h5netcdf") as run:
+        assert run.sample.long_name == "x of the samples: days since 2020-01-01"
+        assert run.y.long_name == "y of the samples: level (m)"
