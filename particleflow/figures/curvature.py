@@ -25,6 +25,8 @@ def draw_curvature(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     """
     if trajectory.ids.size < trajectory.size:
         return empty(ax, "the curvature needs all neurons")
+    if not np.isfinite(trajectory.position(frame)).all():
+        return empty(ax, "positions are not finite")
     lo, hi = window(trajectory)
     measure = trajectory.curvature(frame)
     within = np.flatnonzero((measure.knots >= lo) & (measure.knots <= hi) & (measure.masses != 0.0))
@@ -43,6 +45,7 @@ def draw_curvature(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
     x = np.linspace(lo, hi, 500)
     density = smoothed_curvature(measure, x, (hi - lo) / _WIDTHS)
     right = ax.twinx()
+    right.set_label("<right>")
     right.plot(x, density, color=BLACK, lw=0.7)
     ax.plot([], [], color=BLACK, lw=0.7, label="smoothed density")
     reach = 1.1 * float(np.abs(density).max()) or 1.0

@@ -136,7 +136,7 @@ def test_every_kind_is_a_picture_of_a_column_or_a_page(record, tmp_path, kind, e
     assert (tmp_path / f"figure{ending}").stat().st_size > 5000
     width = figure.get_size_inches()[0] * 2.54
     assert_allclose(width, 17.0 if kind == "overview" else 8.5)
-    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
+    panels = [ax for ax in figure.axes if ax.get_label() not in ("<colorbar>", "<right>")]
     assert all((ax.get_xlabel() and ax.get_ylabel()) or ax.texts for ax in panels)
     sizes = {text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text()}
     assert min(sizes) >= 6.0
