@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from matplotlib.figure import Figure
 from sphinx_gallery.scrapers import figure_rst
 
@@ -21,6 +22,9 @@ EXAMPLES = HERE / "built" / "examples"
 """A copy of examples/: scripts run in their own folder, and leave files there."""
 shutil.rmtree(EXAMPLES, ignore_errors=True)
 shutil.copytree(HERE / "examples", EXAMPLES)
+
+SHORT = 30
+"""Letters of a field of a table that fit into one line."""
 
 project = "particleflow"
 author = "the particleflow developers"
@@ -90,7 +94,8 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_context = {"default_mode": "auto"}
 html_title = f"particleflow {release}"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["wide.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
@@ -115,6 +120,14 @@ def show_bars(_app, _what, _name, _object, _options, lines: list[str]) -> None:
         lines[place] = "".join(parts)
 
 
+def mark_numbers(_app, doctree: nodes.document) -> None:
+    """Mark tables whose fields are all short, which are not to be broken into lines."""
+    for table in doctree.findall(nodes.table):
+        if all(len(entry.astext()) <= SHORT for entry in table.findall(nodes.entry)):
+            table["classes"].append("numbers")
+
+
 def setup(app) -> None:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", show_bars)
+    app.connect("doctree-read", mark_numbers)
