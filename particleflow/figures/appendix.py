@@ -119,7 +119,7 @@ def _share_legends(figure: Figure, rows: np.ndarray) -> None:
     handles, labels = rows[0, 0].get_legend_handles_labels()
     others = rows[0, 1].get_legend_handles_labels()
     # the labels are those of the first row: its last time is not named, for it stands for all rows
-    names = [name if r"\tau=0$" in name or "f" not in name else "$f$ after training"
+    names = ["$f$ after training" if name.startswith("$f$ at") and r"\tau=0$" not in name else name
              for name in labels]  # fmt: skip
     opaque(figure.legend(handles + others[0], names + others[1], loc="outside lower center",
                           ncols=7, handlelength=1.2, columnspacing=1.0))  # fmt: skip

@@ -8,8 +8,7 @@ const { neurons, frames, reach, width, height, rug_height, codes } = facts
 const BLUE = 0xffb27200, ORANGE = 0xff005ed5 // #0072B2 and #D55E00 as ABGR
 const { theta: codesOfTheta, radius: codesOfRadius, knot: codesOfKnot } = codesSource.data
 
-// what follows from a code of theta alone, once for each code
-// the code above the largest stands for no number, and stays NaN here
+// what the codes mean, once for each: the one above the largest stands for no number, NaN here
 const decoded = (low, high) => {
   const values = new Float64Array(codes + 2).fill(NaN)
   for (let code = 0; code <= codes; code++) values[code] = low + (code / codes) * (high - low)
@@ -88,10 +87,12 @@ function drawKnots() {
   for (const count of counts) count.fill(0)
   for (let column = 0; column < width; column++) {
     const time = x[0] + ((column + 0.5) / width) * dw[0], frame = Math.floor(time)
-    if (frame < 0 || time > frames - 1) continue
-    const later = Math.min(frame + 1, frames - 1), part = time - frame
+    // a single frame fills the panel
+    if (frame < 0 || time > Math.max(1, frames - 1)) continue
+    const now = Math.min(frame, frames - 1), later = Math.min(frame + 1, frames - 1)
+    const part = time - frame
     for (let i = 0; i < neurons; i++) {
-      const at = frame * neurons + i, begin = knot[codesOfKnot[at]]
+      const at = now * neurons + i, begin = knot[codesOfKnot[at]]
       const place = begin + part * (knot[codesOfKnot[later * neurons + i]] - begin)
       const row = Math.floor(((place - y[0]) / dh[0]) * height) // NaN where it has no place
       if (row >= 0 && row < height) {

@@ -194,6 +194,15 @@ def test_legends_name_rays_and_halves(path, ax):
         assert sum("attracts" in text for text in told) == 2
 
 
+def test_the_shared_legend_renames_the_last_function_alone(path, tmp_path):
+    other = simulate(tmp_path / "o.h5", seed=1)
+    with pf.open_trajectory(path) as one, pf.open_trajectory(other) as two:
+        figure = pf.figures.draw_fig5({"one": one, "two": two})
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told.count("$f$ after training") == 1
+    assert sum(text.startswith("attracts") for text in told) == 2
+
+
 def test_the_plane_is_logarithmic_where_rhat_spans_decades(tmp_path):
     with pf.open_trajectory(simulate(tmp_path / "w.h5", m=300, until=200.0)) as run:
         ax = pf.figures.draw_uv(Figure().subplots(), run, paths=False)

@@ -238,6 +238,16 @@ def test_a_click_on_a_knot_follows_its_neuron(page, places):
     assert "Point at a neuron" in page.run("return model('words').text")
 
 
+def test_a_page_of_one_frame_shows_its_knots(window, run, tmp_path):
+    pf.view(run, frames=1).save(tmp_path / "one.html")
+    window.open(tmp_path / "one.html")
+    window.settle()
+    shown = picture(window, "knots")
+    is_coloured = np.ptp(shown, axis=-1) > 60
+    assert is_coloured[:, 20:-20].any(axis=0).all()  # lines from the left to the right
+    assert window.problems() == []
+
+
 def test_a_zoomed_panel_is_drawn_anew(page, places):
     theta, radius, _ = places
     page.show(20)
