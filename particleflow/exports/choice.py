@@ -139,6 +139,12 @@ class Choice:
         return None if mass is None else mass[self.rows]
 
     @property
+    def constants(self) -> dict[str, Array]:
+        """What the chosen neurons keep at all frames, delta and mass as far as there are any."""
+        found = {"delta": self.delta, "mass": self.mass}
+        return {name: values for name, values in found.items() if values is not None}
+
+    @property
     def precision(self) -> np.dtype[Any]:
         """The dtype in which positions are recorded."""
         return self.trajectory.position(0, slice(1)).dtype

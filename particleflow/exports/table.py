@@ -109,10 +109,14 @@ def _joined(indices: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     return np.ravel_multi_index(indices, shape)
 
 
-def _text(values: np.ndarray) -> list[str]:
-    """Each number in the fewest digits that name it in its own precision; no text for NaN."""
-    if values.dtype.kind != "f":
-        return list(map(str, values.tolist()))
+def digits(values: np.ndarray) -> list[str]:
+    """Each number in the fewest digits that name it in its own precision."""
     # tolist makes float64 of float32, and repr would print the digits of that
-    written = values.astype(str) if values.dtype == np.float32 else map(repr, values.tolist())
-    return ["" if word == "nan" else word for word in written]
+    if values.dtype == np.float32:
+        return [str(word) for word in values.astype(str)]
+    return list(map(repr, values.tolist()))
+
+
+def _text(values: np.ndarray) -> list[str]:
+    """The `digits` of each number; no text for NaN."""
+    return ["" if word == "nan" else word for word in digits(values)]

@@ -85,9 +85,8 @@ def _write_steps(root: h5py.Group, choice: Choice) -> None:
 
 
 def _constants(choice: Choice) -> dict[str, np.ndarray]:
-    """What a neuron keeps at all frames, (k,) each, by name."""
-    found = {"id": choice.ids, "delta": choice.delta, "mass": choice.mass}
-    return {name: values for name, values in found.items() if values is not None}
+    """What a neuron keeps at all frames, its number included, (k,) each, by name."""
+    return {"id": choice.ids, **choice.constants}
 
 
 def _write_points(root: h5py.Group, choice: Choice) -> None:

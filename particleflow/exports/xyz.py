@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .choice import Block, Choice
+from .table import digits
 
 _PIECE = 100_000
 """How many neurons are turned into text at a time."""
@@ -19,8 +20,7 @@ SPECIES = "X"
 
 def write(choice: Choice, target: Path) -> None:
     """Write the file, frame by frame."""
-    constants = {"delta": choice.delta, "mass": choice.mass}
-    known = {name: values for name, values in constants.items() if values is not None}
+    known = choice.constants
     properties = "species:S:1:pos:R:3:id:I:1:rhat:R:1:theta:R:1:knot:R:1:cell:I:1"
     properties += "".join(f":{name}:R:1" for name in known)
     times, n = choice.trajectory.time, choice.shape[1]
@@ -40,12 +40,5 @@ def _lines(choice: Choice, block: Block, k: int, constants: list[np.ndarray]) ->
             *block.points[k, some].T, choice.ids[some], *block.position[k, some].T,
             block.knots[k, some], block.cell[k, some], *(values[some] for values in constants),
         ]  # fmt: skip
-        for row in zip(*map(_text, columns), strict=True):
+        for row in zip(*map(digits, columns), strict=True):
             yield f"{SPECIES} {' '.join(row)}\n"
-
-
-def _text(values: np.ndarray) -> list[str]:
-    """Each number in the fewest digits that name it in its own precision."""
-    if values.dtype == np.float32:
-        return [str(word) for word in values.astype(str)]
-    return list(map(repr, values.tolist()))

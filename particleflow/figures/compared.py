@@ -12,9 +12,8 @@ from particleflow.errors import TrajectoryError
 from particleflow.trajectory import Trajectory
 
 from .panels import window
-from .samples import draw_marks, x_label, y_label
+from .samples import draw_samples, x_label, y_label
 from .style import (
-    BLACK,
     BLUE,
     CENTIMETRE,
     GREY,
@@ -27,7 +26,6 @@ from .style import (
 )
 
 _POINTS = 600
-_MOST_MARKS = 200
 
 
 def plot_compared(trajectories: Sequence[Trajectory]) -> Figure:
@@ -84,9 +82,7 @@ def draw_functions(ax: Axes, trajectories: Sequence[Trajectory]) -> Axes:
         ax.fill_between(x, f.min(axis=0), f.max(axis=0), color=BLUE, alpha=0.35, lw=0,
                         label=f"all {len(f)} runs")  # fmt: skip
         ax.plot(x, np.median(f, axis=0), color=BLUE, label="median")
-    if samples.size <= _MOST_MARKS:
-        draw_marks(ax, samples, 4.0)
-        ax.plot([], [], "o", ms=4.0, mfc="white", mec=BLACK, mew=0.6, label="samples")
+    draw_samples(ax, samples)
     ax.set_xlim(lo, hi)
     ax.set_xlabel(x_label(samples))
     ax.set_ylabel(y_label(samples))

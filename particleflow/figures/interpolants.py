@@ -7,11 +7,10 @@ from particleflow.theory import natural_spline
 from particleflow.trajectory import Trajectory
 
 from .panels import window
-from .samples import draw_marks, x_label, y_label
-from .style import BLACK, BLUE, GREEN, ORANGE, empty, formula, legend_above
+from .samples import draw_samples, x_label, y_label
+from .style import BLUE, GREEN, ORANGE, empty, formula, legend_above
 
 _POINTS = 1000
-_MOST_MARKS = 200
 
 
 def draw_interpolants(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes:
@@ -42,9 +41,7 @@ def draw_interpolants(ax: Axes, trajectory: Trajectory, frame: int = -1) -> Axes
                 label=rf"{name}, distance ${formula(distance, 2)}$")  # fmt: skip
     tau = formula(trajectory.time[frame], 4)
     ax.plot(x, f, color=BLUE, zorder=3, label=rf"$f$ at $\tau={tau}$")
-    if samples.size <= _MOST_MARKS:
-        draw_marks(ax, samples, 4.0)
-        ax.plot([], [], "o", ms=4.0, mfc="white", mec=BLACK, mew=0.6, label="samples")
+    draw_samples(ax, samples)
     ax.set_xlim(lo, hi)
     ax.margins(y=0.12)
     ax.set_xlabel(x_label(samples))

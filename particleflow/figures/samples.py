@@ -51,6 +51,13 @@ def _plain(name: str) -> str:
     return shown.replace("$", r"\$")
 
 
+def draw_samples(ax: Axes, samples: Samples) -> None:
+    """Draw the samples as circles and name them in the legend; of more than 200 nothing."""
+    if samples.size <= _MANY:
+        draw_marks(ax, samples, 4.0)
+        ax.plot([], [], "o", ms=4.0, mfc="white", mec=BLACK, mew=0.6, label="samples")
+
+
 def draw_marks(ax: Axes, samples: Samples, size: float, zorder: float = 5) -> Array:
     """Draw the samples as circles and, where these are means of several rows, the rows as points.
 

@@ -227,6 +227,12 @@ class Samples:
         """Root mean square of values by sample, sqrt(sum w v^2 / sum w)."""
         return float(np.sqrt(np.sum(self.weights * values**2) / np.sum(self.weights)))
 
+    def window(self, margin: float) -> tuple[float, float]:
+        """The samples' interval and this part of it to either side; of one sample, of 1."""
+        first, last = float(self.x[0]), float(self.x[-1])
+        wide = margin * ((last - first) or 1.0)
+        return first - wide, last + wide
+
     def hint(self) -> str | None:
         """Advice to normalise an x that is hard to fit; None if there is no need.
 

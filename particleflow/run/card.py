@@ -33,9 +33,7 @@ def simulation_card(sim: Any) -> str:
 
 def points_around(samples: Samples) -> Array:
     """Points in the samples' interval and somewhat beyond it."""
-    first, last = samples.x[0], samples.x[-1]
-    margin = _MARGIN * ((last - first) or 1.0)
-    return np.linspace(first - margin, last + margin, _POINTS)
+    return np.linspace(*samples.window(_MARGIN), _POINTS)
 
 
 def fit(samples: Samples, x: Array, f: Array) -> str:

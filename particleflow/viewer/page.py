@@ -29,7 +29,7 @@ from particleflow.model.coordinates import ray_angles
 from particleflow.theory import residual_modes
 from particleflow.trajectory import Trajectory
 
-from .selection import CODES, MARGIN, Selection, compressed, window
+from .selection import CODES, MARGIN, Selection, compressed
 
 WIDTH, HEIGHT, RUG = 345, 245, 10
 """Pixels of the inner part of a panel, and of the knots below f."""
@@ -329,7 +329,7 @@ class _Clock:
 def _knots(trajectory: Trajectory, clock: _Clock) -> Panel:
     """All knots over time."""
     samples = trajectory.samples
-    plot = clock.plot("knots over time", window(trajectory, MARGIN))
+    plot = clock.plot("knots over time", trajectory.samples.window(MARGIN))
     plot.yaxis.axis_label = _named(samples.source.x_name, "x")
     image = _image(plot, HEIGHT)
     if samples.size <= _MOST_RAYS:

@@ -95,8 +95,8 @@ def select(trajectory: Trajectory, neurons: int, frames: int) -> Selection:
     unit = middle if 0.0 < middle * _WIDE < sizes.max() else np.inf
     radius = compressed(rhat, unit)
     reach = float(np.max(np.abs(radius[np.isfinite(radius)]))) or 1.0
-    x = np.linspace(*window(trajectory, MARGIN), _POINTS)
-    knots_from, knots_to = window(trajectory, _KNOT_MARGIN)
+    x = np.linspace(*trajectory.samples.window(MARGIN), _POINTS)
+    knots_from, knots_to = trajectory.samples.window(_KNOT_MARGIN)
     return Selection(
         which, trajectory.time[which], trajectory.ids[rows],
         _coded(theta, -np.pi, np.pi), _coded(radius, -reach, reach),
@@ -113,13 +113,6 @@ def _coded(values: Array, low: float, high: float) -> np.ndarray:
         inside = (part >= -rounding) & (part <= 1.0 + rounding)
     codes = np.round(np.where(inside, part, 0.0) * CODES)
     return np.where(inside, np.clip(codes, 0, CODES), NONE).astype(np.uint16)
-
-
-def window(trajectory: Trajectory, margin: float) -> tuple[float, float]:
-    """The samples' interval and this part of it to either side."""
-    first, last = float(trajectory.samples.x[0]), float(trajectory.samples.x[-1])
-    wide = margin * ((last - first) or 1.0)
-    return first - wide, last + wide
 
 
 def _functions(trajectory: Trajectory, which: np.ndarray, x: Array) -> np.ndarray | None:
